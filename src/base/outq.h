@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bytes on their way out, addressed by 64-bit stream offset: spans that are constant references or owned chunks copied in, trimmed by
+ * acknowledgement. For users of TCP that have bytes of their own: what a queue holds outlives its user's close, so that a
+ * retransmission never comes up short.
+ *
+ * An outq is 24 bytes and holds indices into an outq_pool that a worker shares among all its queues. Zeroed memory is an empty queue.
+ * Constant references must stay valid until acknowledged.
+ */
+#ifndef WEIR_BASE_OUTQ_H
+#define WEIR_BASE_OUTQ_H
+
+#include "base/pool.h"
+
+#define OUTQ_CHUNK_BYTES 488
+
+struct outq_span {
+    uint32_t next;
+    uint32_t length;
+    const uint8_t *bytes; /* constant reference, or into the chunk */
+    uint32_t chunk;       /* POOL_NONE: constant reference */
+    uint32_t room;        /* bytes still free at the end of an owned chunk */
+};
+
+struct outq_pool {
+    struct pool spans;
+    struct pool chunks;
+};
+
+struct outq {
+    uint64_t base; /* stream offset of the first byte held */
+    uint64_t end;  /* stream offset behind the last */
+    uint32_t head, tail;
+};
+
+/* ERR_NO_MEMORY, ERR_INVALID. */
+MUST_CHECK int outq_pool_init(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks);
+void outq_pool_free(struct outq_pool *p);
+
+/* Appends a reference to constant bytes. 0, or ERR_NO_MEMORY (nothing appended). */
+MUST_CHECK int outq_reference(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length);
+/* Appends a copy, all or nothing. 0, or ERR_NO_MEMORY. */
+MUST_CHECK int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length);
+/*
+ * Writes the bytes [offset, offset + length) to `to` and adds them to *sum (checksum.h; pass NULL for no sum).
+ * Returns how many there were: less than length only past the end. offset >= base.
+ */
+size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length, uint64_t *sum);
+/* Lets go of everything before offset. */
+void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset);
+/* Lets go of everything; the queue is empty at offset `end`. */
+void outq_clear(struct outq *q, struct outq_pool *p);
+static inline uint64_t outq_length(const struct outq *q) { return q->end - q->base; }
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two link ends wired to each other in memory; frames are handed over without copying. On one thread, or each end on its own thread (then
+ * a frame crosses by one ring and comes home by another as large as the pool).
+ *
+ * Each end owns the pool it transmits from. A frame received at one end goes back to the other end's pool when released.
+ */
+#ifndef WEIR_LINK_MEMORY_H
+#define WEIR_LINK_MEMORY_H
+
+#include "packet/link.h"
+
+struct memory_settings {
+    uint32_t frames;       /* in each end's pool; default 4096 */
+    uint32_t queue;        /* frames that may wait in one direction; default 1024 */
+    uint32_t buffer_bytes; /* default 2048, headroom included */
+    uint32_t mtu;          /* default 1500 */
+    uint32_t reserve;      /* frames kept back for control; default 256 */
+    bool two_threads;      /* default false */
+    bool trust_checksums;  /* declares RX_CHECKSUM and TX_CHECKSUM, so that nobody computes one; default false */
+};
+
+void memory_settings_default(struct memory_settings *s);
+/*
+ * Makes both ends; MAC addresses are 02:00:00:00:00:01 and :02 unless set afterwards. Close each end with link_close(); the second frees all.
+ * ERR_NO_MEMORY, ERR_INVALID.
+ */
+MUST_CHECK int memory_link_new(const struct memory_settings *s, const struct allocator *a, const char *name, struct link *ends[2]);
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One queue of one driver as a table of functions. Drivers are in link/, links over links in impair/ and link/.
+ *
+ * One thread uses a link. No call blocks. Time is an argument, except for a driver that stamps arrivals itself.
+ * tx_alloc never gives more packets than tx_burst has room for, and tx_burst takes every packet it is given (what cannot be sent after
+ * all is dropped and counted). A packet from rx_burst belongs to the caller.
+ */
+#ifndef WEIR_PACKET_LINK_H
+#define WEIR_PACKET_LINK_H
+
+#include "packet/packet.h"
+
+#define LINK_BURST 64u
+#define LINK_NAME_BYTES 64
+
+/* Drop causes at a link; names as in the results' ports[].drops. */
+#define LINK_DROP_LIST(X)                                                                                              \
+    X(RX_NO_BUFFER, rx_no_buffer)     /* a frame came and no packet was free */                                        \
+    X(RX_TOO_LONG, rx_too_long)       /* longer than a buffer */                                                       \
+    X(TX_NO_ROOM, tx_no_room)         /* the driver refused after all */                                               \
+    X(TX_ERROR, tx_error)             /* the system reported an error */                                               \
+    X(TX_MALFORMED, tx_malformed)     /* packet_finish could not complete it */                                        \
+    X(TX_GUARD, tx_guard)             /* the guard forbade it */                                                       \
+    X(IMPAIR_LOSS, impair_loss)       /* lost on purpose */                                                            \
+    X(IMPAIR_QUEUE, impair_queue)     /* the impaired link's queue was full */
+
+enum link_drop {
+#define LINK_DROP_ENUM(name, text) LINK_DROP_##name,
+    LINK_DROP_LIST(LINK_DROP_ENUM)
+#undef LINK_DROP_ENUM
+    LINK_DROP_COUNT
+};
+
+const char *link_drop_name(enum link_drop cause);
+
+struct link_counters {
+    uint64_t frames_rx, bytes_rx, frames_tx, bytes_tx; /* bytes without FCS */
+    uint64_t drops[LINK_DROP_COUNT];
+};
+
+enum link_cap {
+    LINK_CAP_RX_CHECKSUM = 1, /* may deliver PACKET_CHECKSUM_VERIFIED or PARTIAL */
+    LINK_CAP_TX_CHECKSUM = 2, /* takes PACKET_CHECKSUM_PARTIAL */
+    LINK_CAP_TSO = 4,         /* takes PACKET_GSO_TCP4/6 up to gso_max bytes */
+    LINK_CAP_SCATTER = 8,     /* takes packets with frags */
+};
+
+struct link;
+
+struct link_ops {
+    /* Up to n received packets. */
+    unsigned (*rx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
+    /* Up to n empty packets to fill and hand to tx_burst; control: may use the reserve. */
+    unsigned (*tx_alloc)(struct link *link, struct packet **packets, unsigned n, bool control);
+    /* Takes all n packets, of this link's tx_alloc or any other home. */
+    void (*tx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
+    /* When rx_burst or tx_burst wants to be called next because of time (impair); TIME_NEVER when only frames wake it. */
+    int64_t (*next_deadline)(struct link *link);
+    /* Asks that the descriptor becomes readable at the next frame; false when frames are already waiting. NULL: poll only. */
+    bool (*arm)(struct link *link);
+    /* Releases all it owns. Packets still held by others must be released before. */
+    void (*close)(struct link *link);
+};
+
+struct link {
+    const struct link_ops *ops;
+    struct link_counters counters;
+    char name[LINK_NAME_BYTES];
+    uint8_t mac[6];
+    uint32_t mtu;     /* bytes of L3 packet */
+    uint32_t caps;    /* enum link_cap */
+    uint32_t gso_max; /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
+    uint32_t rss_key; /* 0: no RSS */
+    int fd;           /* pollable, or -1 */
+};
+
+static inline unsigned link_rx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
+{
+    return l->ops->rx_burst(l, packets, n, now);
+}
+static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, unsigned n, bool control)
+{
+    return l->ops->tx_alloc(l, packets, n, control);
+}
+static inline int64_t link_next_deadline(struct link *l) { return l->ops->next_deadline ? l->ops->next_deadline(l) : TIME_NEVER; }
+static inline void link_close(struct link *l)
+{
+    if (l)
+        l->ops->close(l);
+}
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack of one core: thousands of emulated hosts on one or more interfaces, with ARP, IPv4, ICMP, UDP and the TCP layer on top.
+ * RFC 826, 894, 1122, 791, 792, 768, 5227.
+ *
+ * Owns: hosts, local addresses, neighbours, routes, UDP bindings, the tcp_layer. Borrows: links and guards (they outlive it).
+ * Sans I/O: `now` is an argument; frames come from and go to links.
+ *
+ * One turn of a worker:   stack_receive(now)  ->  [users: traffic]  ->  stack_transmit(now)
+ *
+ * Local addresses are interned: index 1.. names {host, address}; a flow key begins with it.
+ */
+#ifndef WEIR_STACK_STACK_H
+#define WEIR_STACK_STACK_H
+
+#include "packet/guard.h"
+#include "tcp/tcp.h"
+#include "wire/ip_addr.h"
+
+/* Every drop and event by name; names as in the results. */
+#define STACK_COUNTER_LIST(X)                                                                                          \
+    X(frames_received) X(frames_sent) X(arp_requests_sent) X(arp_replies_sent) X(arp_received) X(arp_conflicts)        \
+    X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
+    X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
+    X(udp_received) X(udp_sent)                                                                                        \
+    /* drops */                                                                                                        \
+    X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
+    X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full)                         \
+    X(ip_short) X(ip_bad_version) X(ip_bad_header_length) X(ip_bad_total_length) X(ip_bad_checksum) X(ip_bad_options)  \
+    X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch) X(ip_fragment)        \
+    X(ip_unknown_protocol) X(ip_ttl_exceeded) X(ip_no_route) X(ipv6_unsupported)                                       \
+    X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_unknown_type) X(icmp_source_quench)               \
+    X(icmp_quote_short) X(icmp_unmatched) X(icmp_rate_limited)                                                         \
+    X(udp_bad_length) X(udp_bad_checksum) X(udp_port_zero) X(udp_no_port) X(udp_too_long)                              \
+    X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room)
+
+struct stack_counters {
+#define STACK_COUNTER_FIELD(name) uint64_t name;
+    STACK_COUNTER_LIST(STACK_COUNTER_FIELD)
+#undef STACK_COUNTER_FIELD
+};
+
+struct stack_settings {
+    uint32_t max_addresses;     /* local addresses; default 4096 */
+    uint32_t max_neighbours;    /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
+    uint32_t max_udp_bindings;  /* default 256 */
+    uint32_t resolve_queue_frames; /* datagrams that wait for one neighbour; default 3 */
+    uint32_t resolve_queue_total;  /* for all; default 512 */
+    int64_t arp_retry_ns;       /* default 1 s; RFC 1122 2.3.2.1: at most one request a second to one destination */
+    uint32_t arp_tries;         /* default 3 */
+    int64_t arp_reachable_ns;   /* confirmed that long; then stale, refreshed on use; default 30 s */
+    int64_t arp_failed_ns;      /* a failed entry answers ERR_UNREACHABLE that long; default 1 s */
+    uint32_t icmp_errors_per_second, icmp_errors_burst; /* default 1000, 50 */
+    bool answer_echo;           /* default true */
+    bool answer_broadcast_echo; /* default false */
+    uint32_t max_vlan_tags;     /* default 2, at most 8 */
+    struct tcp_settings tcp;
+    struct hash_key secret;
+    const struct trace *trace;
+};
+void stack_settings_default(struct stack_settings *s);
+
+struct stack;
+/* ERR_NO_MEMORY, ERR_INVALID. */
+MUST_CHECK int stack_new(const struct stack_settings *s, const struct allocator *a, int64_t now, struct stack **out);
+void stack_delete(struct stack *s);
+
+/* The interface's number (0 to 15), ERR_NO_SPACE. tcp settings.links must cover it. */
+MUST_CHECK int stack_add_interface(struct stack *s, struct link *link, struct guard *guard);
+
+struct host_vlan {
+    uint16_t tpid; /* 0x8100, 0x88a8 */
+    uint16_t tci;
+};
+struct host_settings {
+    unsigned interface;
+    uint8_t mac[6]; /* all zero: the link's */
+    uint8_t vlan_count;
+    struct host_vlan vlan[2]; /* outermost first */
+    struct ip_addr address;
+    uint8_t prefix_length;  /* of the IPv4 or IPv6 address itself, e.g. 24 */
+    struct ip_addr gateway; /* unspecified: none */
+    uint32_t vrf;           /* 0 unless addresses repeat */
+};
+/* The local address index (from 1). ERR_INVALID (multicast, zero, bad prefix), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. */
+MUST_CHECK int stack_add_host(struct stack *s, const struct host_settings *h);
+/* A route for one host besides its subnet and gateway. ERR_INVALID (gateway not on the host's subnet), ERR_NO_SPACE. */
+MUST_CHECK int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length, const struct ip_addr *gateway);
+/* A permanent neighbour. ERR_NO_SPACE, ERR_INVALID. */
+MUST_CHECK int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, const uint8_t mac[6]);
+/* Sends a gratuitous ARP (RFC 5227 announcement) for an address. */
+void stack_announce(struct stack *s, uint32_t local, int64_t now);
+bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *out);
+
+/* Takes bursts from every interface and processes them, then runs timers. Returns the frames taken. */
+unsigned stack_receive(struct stack *s, int64_t now);
+/* The same for frames that somebody else received on an interface (tests, fuzzers, other cores): n <= LINK_BURST. Releases them. */
+void stack_input(struct stack *s, unsigned interface, struct packet **packets, unsigned n, int64_t now);
+/* Lets TCP and queued replies fill frames while links have room. Returns the frames sent. */
+unsigned stack_transmit(struct stack *s, int64_t now);
+/* When stack_receive wants to be called at the latest, frames apart. */
+int64_t stack_next_deadline(struct stack *s);
+bool stack_output_pending(const struct stack *s);
+
+struct tcp_layer *stack_tcp(struct stack *s);
+const struct stack_counters *stack_counters(const struct stack *s);
+
+/* ---- UDP ---- */
+struct udp_datagram {
+    uint32_t local; /* address index it came to */
+    struct ip_addr remote;
+    uint16_t local_port, remote_port;
+    const uint8_t *bytes; /* valid during the call */
+    uint32_t length;
+};
+typedef void udp_received_fn(void *context, const struct udp_datagram *d, int64_t now);
+/* An ICMP error came for something sent from the binding: error is ERR_REFUSED, ERR_UNREACHABLE or ERR_NO_SPACE (too big: mtu). */
+typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, int error, uint32_t mtu, int64_t now);
+/* local 0: any. ERR_IN_USE, ERR_INVALID (port 0), ERR_NO_SPACE. error may be NULL. */
+MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error, void *context);
+int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
+/*
+ * Sends one datagram; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than the MTU allows),
+ * ERR_AGAIN (no room now), ERR_INVALID.
+ */
+MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);
+
+/* ---- ICMP echo ---- */
+struct icmp_echo {
+    uint32_t local;
+    struct ip_addr remote;
+    uint16_t id, sequence;
+    const uint8_t *bytes;
+    uint32_t length;
+    uint8_t ttl; /* of a reply */
+};
+/* An echo reply with this identifier arrived, or (error != 0) an ICMP error quoting one of ours. */
+typedef void icmp_echo_fn(void *context, const struct icmp_echo *reply, int error, int64_t now);
+/* One receiver for an identifier, at most 16. ERR_IN_USE, ERR_NO_SPACE. NULL takes it off. */
+MUST_CHECK int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *context);
+MUST_CHECK int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now);
+
+#endif

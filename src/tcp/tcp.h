@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP: the API between a stack below, users above (L7 carriers, sockets) and the clock. RFC 9293 and its companions.
+ *
+ * A `struct tcp_layer` is all of TCP on one core. Connections are `struct tcp` records that never move; users outside a callback hold a
+ * `struct tcp_ref` {index, generation} and get the pointer back with tcp_get(). Inside a callback the pointer is valid until the callback returns.
+ *
+ * Sans I/O: segments come in by tcp_input(), time as an argument, and nothing is sent while a segment is processed: connections are marked, and
+ * tcp_output() lets them fill frames that the layer below lends. Only stateless replies (RST, TIME_WAIT's ACK, challenge to a stranger) go
+ * out at once, through lower->reply.
+ *
+ * Bytes are named by 64-bit stream offsets, separately for each direction, beginning at 0 with the first byte of data. TCP owns no send buffer: it asks the user
+ * for bytes [offset, offset + n), the first time and again for retransmission, until they are acknowledged. Received in-order bytes are handed
+ * up where they lie in the frame; the user copies what it wants to keep. The window opens again by tcp_consumed().
+ *
+ * Callbacks may call any verb on any connection. A record whose life ended in a callback is given back at the end of the burst.
+ */
+#ifndef WEIR_TCP_TCP_H
+#define WEIR_TCP_TCP_H
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/seq.h"
+#include "base/time_ns.h"
+#include "base/trace.h"
+#include "packet/packet.h"
+#include "wire/ip_addr.h"
+#include "wire/tcp.h"
+
+struct tcp_layer;
+struct tcp;
+
+/* A connection as users hold it. index 0: none. */
+struct tcp_ref {
+    uint32_t index, generation;
+};
+
+/* Four-tuple with the local address interned by the stack: IPv6-ready and VRF-safe. 24 bytes without padding. */
+struct flow_key {
+    uint32_t local; /* stack's local address index, from 1 */
+    struct ip_addr remote;
+    uint16_t local_port, remote_port;
+};
+
+#define TCP_ANY_LOCAL 0u
+
+enum tcp_state {
+    TCP_CLOSED,
+    TCP_LISTEN,
+    TCP_SYN_SENT,
+    TCP_SYN_RCVD,
+    TCP_ESTABLISHED,
+    TCP_FIN_WAIT_1,
+    TCP_FIN_WAIT_2,
+    TCP_CLOSE_WAIT,
+    TCP_CLOSING,
+    TCP_LAST_ACK,
+    TCP_TIME_WAIT,
+    TCP_STATE_COUNT
+};
+const char *tcp_state_name(enum tcp_state state);
+
+/* Every cause for which something is not done, and everything counted; names as in the results. */
+#define TCP_COUNTER_LIST(X)                                                                                            \
+    X(segments_received) X(segments_sent) X(bytes_received) X(bytes_sent)                                              \
+    X(active_opens) X(passive_opens) X(established) X(closed) X(resets_received) X(resets_sent)                        \
+    X(retransmitted_segments) X(retransmitted_bytes) X(rto_fired) X(fast_retransmits) X(tail_loss_probes)              \
+    X(spurious_rto) X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)              \
+    X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
+    X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
+    /* drops: a segment or request that was not accepted */                                                            \
+    X(drop_malformed) X(drop_checksum) X(drop_no_connection) X(drop_bad_flags) X(drop_land) X(drop_bad_ack)            \
+    X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
+    X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_work) X(drop_ooo_full) X(drop_after_close) \
+    X(drop_time_wait) X(drop_fin_with_syn) X(drop_port_zero) X(drop_no_memory) X(reply_no_room)
+
+struct tcp_counters {
+#define TCP_COUNTER_FIELD(name) uint64_t name;
+    TCP_COUNTER_LIST(TCP_COUNTER_FIELD)
+#undef TCP_COUNTER_FIELD
+};
+
+/* ---- settings ---- */
+
+enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
+
+/* What connections of one user have in common. */
+struct tcp_profile {
+    uint16_t mss;              /* what we advertise at most; 0: from the path MTU */
+    uint16_t min_mss;          /* floor for the peer's MSS; default 48 */
+    uint32_t receive_buffer;   /* bytes of window at most; default 262144 */
+    uint32_t max_in_flight;    /* bytes sent and not acknowledged at most; default 16 MiB */
+    bool window_scaling, timestamps, sack;  /* offered and accepted; default true */
+    bool nagle;                /* default false: load generators send whole messages */
+    bool quick_ack;            /* no delayed ACK; default false */
+    bool ack_push;             /* acknowledge a PSH segment at once; default false */
+    enum tcp_congestion congestion; /* default TCP_CUBIC */
+    uint32_t initial_window;   /* segments; default 10 (RFC 6928) */
+    uint32_t fixed_window;     /* bytes, for TCP_FIXED */
+    int64_t delayed_ack_ns;    /* default 40 ms; RFC 9293: under 500 ms */
+    int64_t rto_min_ns, rto_initial_ns, rto_max_ns; /* default 200 ms, 1 s, 60 s */
+    uint32_t syn_retries, syn_ack_retries; /* default 6, 5 */
+    uint32_t data_retries;     /* RTOs in a row before the connection fails; default 15 */
+    int64_t user_timeout_ns;   /* unacknowledged data older than that fails the connection; 0: off */
+    int64_t keepalive_idle_ns; /* 0: off (default) */
+    int64_t keepalive_interval_ns; /* default 75 s */
+    uint32_t keepalive_probes; /* default 9 */
+    int64_t time_wait_ns;      /* 2MSL; default 60 s; 0: no TIME_WAIT */
+    int64_t fin_wait_2_ns;     /* orphaned FIN-WAIT-2 ends then; default 60 s; 0: never */
+    uint32_t syn_queue;        /* embryos a listener may have; default 4096 */
+    uint8_t ttl, tos;          /* default 64, 0 */
+};
+void tcp_profile_default(struct tcp_profile *p);
+
+struct tcp_settings {
+    uint32_t max_connections; /* records */
+    uint32_t max_active;      /* works: connections with something in flight, buffered or timed; 0: max_connections */
+    uint32_t max_time_wait;   /* default 65536; oldest recycled */
+    uint32_t max_out_of_order_frames; /* frames held for reassembly, all connections; default 8192 */
+    uint32_t frame_bytes;     /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
+    uint32_t sent_records;    /* further send records; default 4 * max_active, at most 2^20 */
+    uint16_t port_first, port_last; /* ephemeral ports; default 32768, 60999 */
+    uint32_t links;           /* output FIFOs; default 1 */
+    bool fast_path;           /* default true; off: every segment takes the long way (must be equal) */
+    struct hash_key secret;   /* ISNs, ports, table hash */
+    const struct trace *trace; /* or NULL */
+};
+void tcp_settings_default(struct tcp_settings *s);
+
+/* ---- the layer below ---- */
+
+/* A doubly linked list of connections (through their works): an output FIFO, or those that wait for one neighbour. */
+struct tcp_list {
+    uint32_t head, tail;
+};
+
+struct tcp_path {
+    uint32_t id;   /* the lower layer's handle; pinned until path_close */
+    uint16_t mtu;  /* bytes of IP packet */
+    uint8_t link;  /* output FIFO number */
+};
+
+enum tcp_frame_result { TCP_FRAME_OK, TCP_FRAME_NO_ROOM, TCP_FRAME_UNRESOLVED };
+
+/* A frame lent for one segment. */
+struct tcp_frame {
+    struct packet *packet;
+    uint8_t *l4;              /* where the TCP header goes; room for mtu - IP header bytes */
+    uint64_t pseudo_sum;      /* source, destination and protocol, without length (base/checksum.h) */
+    bool partial_checksum;    /* the link completes checksums: store the folded pseudo sum with length */
+    struct tcp_list *waiters; /* with TCP_FRAME_UNRESOLVED: where the connection shall wait for tcp_path_ready() */
+};
+
+struct tcp_lower {
+    /* Finds and pins a path. 0, ERR_NO_ROUTE, ERR_NO_MEMORY. */
+    int (*path_open)(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out);
+    void (*path_close)(void *context, uint32_t path);
+    /* control: may use the reserve (a segment without data). */
+    enum tcp_frame_result (*frame_open)(void *context, const struct flow_key *key, uint32_t path, bool control, struct tcp_frame *out);
+    /* The segment of l4_bytes is complete; sent with ttl and tos. Takes the packet. */
+    void (*frame_send)(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos);
+    /* Gives back a frame that is not wanted. */
+    void (*frame_drop)(void *context, struct tcp_frame *frame);
+    /* A frame back to where `to` came from, addresses and MACs reversed; complete with frame_send. NO_ROOM: counted reply_no_room. */
+    enum tcp_frame_result (*reply_open)(void *context, const struct packet *to, struct tcp_frame *out);
+    /* Something was marked for output on a link whose FIFO was empty. May be NULL. */
+    void (*output_wanted)(void *context, uint8_t link);
+};
+
+/* A received segment, decoded and with verified checksum. */
+struct tcp_segment {
+    struct packet *packet;
+    struct flow_key key;
+    uint32_t hash; /* tcp_flow_hash(layer, &key) */
+    struct wire_tcp h;
+    const uint8_t *options;
+    const uint8_t *payload;
+    uint32_t payload_len;
+    uint8_t tos; /* for ECN */
+};
+
+/* ---- users ---- */
+
+enum tcp_close_reason {
+    TCP_CLOSE_NORMAL,    /* both directions finished */
+    TCP_CLOSE_RESET,     /* peer's RST */
+    TCP_CLOSE_REFUSED,   /* RST (or hard ICMP error) in answer to our SYN */
+    TCP_CLOSE_TIMEOUT,   /* retransmissions, keep-alive or user timeout ran out */
+    TCP_CLOSE_UNREACHABLE, /* neighbour or route failed while connecting */
+    TCP_CLOSE_ABORTED,   /* tcp_abort() here, or the listener was closed */
+    TCP_CLOSE_NO_MEMORY, /* a pool ran out */
+    TCP_CLOSE_REASON_COUNT
+};
+const char *tcp_close_reason_name(enum tcp_close_reason reason);
+
+/*
+ * Callbacks of one kind of user; constant. `context` is what was registered. All but received, pull and closed may be NULL.
+ * After closed() the connection does not exist for its user any more.
+ */
+struct tcp_user {
+    /* A listener got a SYN: return 0 to accept (and set *word), anything else drops it (counted drop_not_admitted). */
+    int (*admit)(void *context, const struct flow_key *key, uint64_t *word);
+    /* The handshake is complete, active or passive. */
+    void (*connected)(void *context, struct tcp *c, int64_t now);
+    /* In-order data, valid during the call. length 0: the peer's FIN (once, after all data). The user consumes by tcp_consumed(). */
+    void (*received)(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now);
+    /*
+     * Write the bytes [offset, offset + length) of the outgoing stream to `to` and add them to *sum (checksum_copy, outq_read). All of it was promised by
+     * tcp_send(), so all of it must be there. Returns length.
+     */
+    size_t (*pull)(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum);
+    /* Everything before offset is acknowledged and will not be asked for again. */
+    void (*acked)(void *context, struct tcp *c, uint64_t offset, int64_t now);
+    /* The deadline set by tcp_set_deadline passed. */
+    void (*deadline)(void *context, struct tcp *c, int64_t now);
+    /* The end. Called exactly once for each connection that tcp_connect made or admit accepted. */
+    void (*closed)(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now);
+};
+
+/* ---- verbs ---- */
+
+/* ERR_NO_MEMORY, ERR_INVALID. The lower layer and settings->trace outlive it. */
+MUST_CHECK int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, void *lower_context, const struct allocator *a,
+                             int64_t now, struct tcp_layer **out);
+/* Connections end without a word: no callback, no frame. Held frames are released. */
+void tcp_layer_delete(struct tcp_layer *t);
+
+/* The user's number (0 to 15), ERR_NO_SPACE, or ERR_INVALID for a profile out of range. Table and context outlive the layer. */
+MUST_CHECK int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context, const struct tcp_profile *profile);
+
+/* Accepts on a local address (or TCP_ANY_LOCAL) and port. 0, ERR_IN_USE, ERR_NO_SPACE, ERR_INVALID (port 0). */
+MUST_CHECK int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port);
+/* Stops accepting and resets every embryo. ERR_NOT_FOUND. */
+int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now);
+
+/*
+ * Opens a connection; the SYN goes out with the next output. key->local_port 0: chosen by RFC 6056 (double-hash).
+ * 0 and *out; ERR_NO_PORTS, ERR_IN_USE, ERR_NO_ROUTE, ERR_NO_MEMORY (no record or work), ERR_INVALID.
+ */
+MUST_CHECK int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint64_t word, int64_t now, struct tcp_ref *out);
+
+struct tcp *tcp_get(struct tcp_layer *t, struct tcp_ref ref); /* NULL when it ended */
+struct tcp_ref tcp_ref_of(const struct tcp_layer *t, const struct tcp *c);
+uint64_t tcp_word(const struct tcp *c);
+void tcp_set_word(struct tcp *c, uint64_t word);
+const struct flow_key *tcp_key(const struct tcp *c);
+enum tcp_state tcp_state_of(const struct tcp *c);
+
+/* Promises `bytes` more bytes of stream. 0; ERR_CLOSED after tcp_close; ERR_NO_MEMORY when no work is free (nothing promised). */
+MUST_CHECK int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
+/* The stream ends after what was promised: FIN. Idempotent. ERR_NO_MEMORY when no work is free (the connection is aborted then). */
+int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now);
+/* RST, and closed(TCP_CLOSE_ABORTED) before it returns. */
+void tcp_abort(struct tcp_layer *t, struct tcp *c, int64_t now);
+/* The user is done with n received bytes: the window opens. */
+void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now);
+/* One deadline a connection, 1 ms resolution; TIME_NEVER takes it off. */
+void tcp_set_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now);
+/* Bytes of stream, sent side: acknowledged, and promised in all; received side: handed up. */
+uint64_t tcp_acked_offset(const struct tcp *c);
+uint64_t tcp_promised_offset(const struct tcp_layer *t, const struct tcp *c);
+uint64_t tcp_received_offset(const struct tcp *c);
+
+struct tcp_info {
+    enum tcp_state state;
+    uint32_t mss, cwnd_bytes, ssthresh_bytes, in_flight_bytes, send_window, receive_window;
+    int64_t srtt_ns, rttvar_ns, rto_ns;
+    uint64_t bytes_acked, bytes_received;
+    uint32_t retransmits; /* segments, this connection */
+    bool parked, timestamps, sack;
+    uint8_t send_wscale, receive_wscale;
+};
+void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out);
+
+/* ---- driven by the stack ---- */
+
+uint32_t tcp_flow_hash(const struct tcp_layer *t, const struct flow_key *key);
+/* Processes n segments in order. Frames stay the caller's unless held (packet_keep). */
+void tcp_input(struct tcp_layer *t, struct tcp_segment *segments, unsigned n, int64_t now);
+/* Fills frames for marked connections of one link until nothing is marked or the link has no room. Returns the segments sent. */
+unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now);
+bool tcp_output_pending(const struct tcp_layer *t, uint8_t link);
+/* Runs timers that are due, at most `budget`. */
+void tcp_tick(struct tcp_layer *t, int64_t now, unsigned budget);
+int64_t tcp_next_deadline(const struct tcp_layer *t);
+
+/* The neighbour of those who wait on the list can be reached (or not: those still connecting end with TCP_CLOSE_UNREACHABLE). */
+void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now);
+enum tcp_icmp_kind { TCP_ICMP_SOFT, TCP_ICMP_HARD, TCP_ICMP_TOO_BIG };
+/* An ICMP error quoting a segment of ours: RFC 5927 checks; MTU is used with TOO_BIG. True when it was believed. */
+bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind, uint32_t mtu, int64_t now);
+
+const struct tcp_counters *tcp_counters(const struct tcp_layer *t);
+struct tcp_occupancy {
+    uint32_t connections, active, time_wait, sent_records, out_of_order_frames;
+};
+/* What is in use now: all zero after everything ended. */
+void tcp_get_occupancy(const struct tcp_layer *t, struct tcp_occupancy *out);
+
+#endif
