@@ -16,9 +16,9 @@ struct trace {
     void *context;
 };
 
-#define TRACE(trace, layer, now, ...)                                                                                  \
+#define TRACE(sink, layer, now, ...)                                                                                   \
     do {                                                                                                               \
-        const struct trace *trace_ = (trace);                                                                          \
+        const struct trace *trace_ = (sink);                                                                           \
         if (unlikely(trace_ && (trace_->layers & (unsigned)(layer))))                                                  \
             trace_->write(trace_->context, (layer), (now), __VA_ARGS__);                                               \
     } while (0)

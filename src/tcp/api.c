@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs of users: RFC 9293 3.9.1 and 3.10.1 to 3.10.6. See tcp.h.
+ */
+#include "tcp/congestion.h"
+#include "tcp/layer.h"
+#include "tcp/rtt.h"
+#include "tcp/segment.h"
+#include "tcp/sent.h"
+#include "tcp/timers.h"
+
+struct tcp *tcp_get(struct tcp_layer *t, struct tcp_ref ref)
+{
+    if (ref.index == POOL_NONE || ref.index > t->records.touched)
+        return NULL;
+    struct tcp *c = tcp_at(t, ref.index);
+    return c->generation == ref.generation && c->state != TCP_CLOSED ? c : NULL;
+}
+
+struct tcp_ref tcp_ref_of(const struct tcp_layer *t, const struct tcp *c) { return (struct tcp_ref){tcp_index(t, c), c->generation}; }
+uint64_t tcp_word(const struct tcp *c) { return c->word; }
+void tcp_set_word(struct tcp *c, uint64_t word) { c->word = word; }
+const struct flow_key *tcp_key(const struct tcp *c) { return &c->key; }
+enum tcp_state tcp_state_of(const struct tcp *c) { return c->state; }
+uint64_t tcp_acked_offset(const struct tcp *c) { return c->acked; }
+uint64_t tcp_received_offset(const struct tcp *c) { return c->received; }
+
+uint64_t tcp_promised_offset(const struct tcp_layer *t, const struct tcp *c)
+{
+    const struct tcp_work *w = tcp_work_of(t, c);
+    return w ? w->promised : c->acked;
+}
+
+/* The key with its local port settled, or an error. */
+static int settle_port(struct tcp_layer *t, struct flow_key *key, uint32_t *hash, int64_t now)
+{
+    struct tcp_timewait *tw = NULL;
+    if (key->local_port == 0 && (key->local_port = tcp_choose_port(t, key, now)) == 0)
+        return ERR_NO_PORTS;
+    *hash = tcp_flow_hash(t, key);
+    if (tcp_lookup(t, key, *hash, &tw) || (tw && (int32_t)(tw->expires_ms - tcp_ms(now)) > 0))
+        return ERR_IN_USE;
+    return 0;
+}
+
+int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wanted, uint64_t word, int64_t now, struct tcp_ref *out)
+{
+    struct flow_key key = *wanted;
+    uint32_t hash;
+    *out = (struct tcp_ref){0, 0};
+    if (user >= t->n_users || key.local == TCP_ANY_LOCAL || key.remote_port == 0)
+        return ERR_INVALID;
+    int e = settle_port(t, &key, &hash, now);
+    if (e < 0)
+        return e;
+    struct tcp *c = tcp_record_new(t, user, &key, hash, &e);
+    if (!c)
+        return e;
+    struct tcp_work *w = tcp_work_of(t, c);
+    c->word = word;
+    c->snd_una = c->snd_nxt = tcp_initial_sequence(t, &key, now);
+    t->counters.active_opens++;
+    tcp_set_state(t, c, TCP_SYN_SENT, now, "connect");
+    w->want |= WANT_SYN;
+    tcp_mark(t, c, w);
+    *out = tcp_ref_of(t, c);
+    return 0;
+}
+
+/* RFC 5681 section 4.1: after an idle period cwnd says nothing about the network any more. */
+static void restart_after_idle(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    int64_t idle = (int64_t)(tcp_ms(now) - c->heard_ms) * NS_PER_MS;
+    if (state_synchronized(c->state) && idle > rtt_timeout(c, p, 0) && congestion_of(p)->adapts)
+        c->cwnd = min_u32(c->cwnd, p->initial_window * c->snd_mss);
+}
+
+int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now)
+{
+    if (c->flags & (TCPF_CLOSE | TCPF_DEAD))
+        return ERR_CLOSED;
+    if (tcp_parked(c))
+        restart_after_idle(t, c, now);
+    struct tcp_work *w = tcp_attach(t, c);
+    if (!w)
+        return ERR_NO_MEMORY;
+    w->promised += bytes;
+    tcp_mark(t, c, w);
+    return 0;
+}
+
+int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    if (c->flags & (TCPF_CLOSE | TCPF_DEAD))
+        return 0;
+    if (c->state == TCP_SYN_SENT) { /* 3.10.4: the connection goes without a word */
+        tcp_finish(t, c, TCP_CLOSE_ABORTED, now);
+        return 0;
+    }
+    struct tcp_work *w = tcp_attach(t, c);
+    if (!w) {
+        tcp_finish(t, c, TCP_CLOSE_NO_MEMORY, now);
+        return ERR_NO_MEMORY;
+    }
+    c->flags |= TCPF_CLOSE;
+    tcp_mark(t, c, w);
+    return 0;
+}
+
+void tcp_abort(struct tcp_layer *t, struct tcp *c, int64_t now) { tcp_finish_with_reset(t, c, TCP_CLOSE_ABORTED, now); }
+
+void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now)
+{
+    (void)now;
+    assert(n <= c->unconsumed);
+    c->unconsumed -= n;
+    uint32_t advertised = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_len(c->rcv_nxt, c->rcv_adv) : 0;
+    /* The peer hears of new room with the next ACK, unless it may be waiting for it. */
+    if (advertised > tcp_profile_of(t, c)->receive_buffer / 4 || !state_receives(c->state) || segment_window(t, c) <= advertised)
+        return;
+    struct tcp_work *w = tcp_attach(t, c);
+    if (w) {
+        w->want |= WANT_ACK;
+        tcp_mark(t, c, w);
+    }
+}
+
+void tcp_set_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now) { timers_user_deadline(t, c, at, now); }
+
+void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out)
+{
+    const struct tcp_work *w = tcp_work_of(t, c);
+    *out = (struct tcp_info){.state = c->state,
+                             .mss = c->snd_mss,
+                             .cwnd_bytes = c->cwnd,
+                             .ssthresh_bytes = c->ssthresh,
+                             .in_flight_bytes = w ? sent_in_flight(c, w) : 0,
+                             .send_window = c->snd_wnd,
+                             .receive_window = segment_window(t, c),
+                             .srtt_ns = (int64_t)(c->srtt_us / 8) * NS_PER_US,
+                             .rttvar_ns = (int64_t)(c->rttvar_us / 4) * NS_PER_US,
+                             .rto_ns = rtt_timeout(c, tcp_profile_of(t, c), w ? w->backoff : 0),
+                             .bytes_acked = c->acked,
+                             .bytes_received = c->received,
+                             .retransmits = c->retransmits,
+                             .parked = tcp_parked(c),
+                             .timestamps = (c->flags & TCPF_TIMESTAMPS) != 0,
+                             .sack = (c->flags & TCPF_SACK) != 0,
+                             .send_wscale = c->send_wscale,
+                             .receive_wscale = c->receive_wscale};
+}
+
+/* ICMP "too big": RFC 1191 with the checks of RFC 5927; floor as Linux's min_pmtu. */
+#define MIN_PATH_MTU 552u
+
+static bool lower_mss(struct tcp_layer *t, struct tcp *c, uint32_t mtu)
+{
+    uint32_t headers = (ip_addr_is_v4(&c->key.remote) ? 40u : 60u) + (c->flags & TCPF_TIMESTAMPS ? 12u : 0u);
+    struct tcp_work *w = tcp_work_of(t, c);
+    if (mtu < MIN_PATH_MTU || mtu - headers >= c->snd_mss || !w)
+        return false;
+    c->snd_mss = (uint16_t)(mtu - headers);
+    sent_mark_all_lost(t, w); /* too large to arrive; cut anew on the way out */
+    w->retransmit_first = true;
+    tcp_mark(t, c, w);
+    return true;
+}
+
+bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind, uint32_t mtu, int64_t now)
+{
+    struct tcp_timewait *tw = NULL;
+    struct tcp *c = tcp_lookup(t, key, tcp_flow_hash(t, key), &tw);
+    if (!c || !seq_in_window(quoted, c->snd_una, seq_len(c->snd_una, c->snd_nxt))) /* RFC 5927 section 4.1 */
+        return false;
+    bool believed = true;
+    if (kind == TCP_ICMP_TOO_BIG) {
+        believed = lower_mss(t, c, mtu);
+    } else if (kind == TCP_ICMP_HARD && state_embryonic(c->state)) { /* RFC 5927 section 5: hard only while connecting */
+        t->counters.refused++;
+        tcp_finish(t, c, TCP_CLOSE_REFUSED, now);
+        tcp_bury_dead(t);
+    }
+    return believed;
+}

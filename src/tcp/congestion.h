@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Congestion control: a table of functions, separate from loss recovery, which decides when they are called. RFC 5681. cwnd and ssthresh
+ * (bytes) live in the record and survive parking; an algorithm's further state lives in the work.
+ */
+#ifndef WEIR_TCP_CONGESTION_H
+#define WEIR_TCP_CONGESTION_H
+
+#include "tcp/layer.h"
+
+struct congestion {
+    const char *name;
+    /* The handshake is complete: cwnd from profile->initial_window. */
+    void (*start)(const struct tcp_profile *p, struct tcp *c);
+    /* `bytes` were acknowledged while cwnd was in full use (outside fast recovery). */
+    void (*acked)(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now);
+    /* Loss: returns the new ssthresh. Called once a recovery, or at the first RTO of a row. */
+    uint32_t (*lost)(struct tcp *c, struct tcp_work *w, uint32_t in_flight);
+    /* May cwnd be cut and grown by recovery at all? */
+    bool adapts;
+};
+
+const struct congestion *congestion_of(const struct tcp_profile *p);
+/* RFC 5681 (2), RFC 3465 with L=1: grows cwnd while below ssthresh; returns the bytes not used for that. */
+uint32_t congestion_slow_start(struct tcp *c, uint32_t bytes);
+void congestion_start(const struct tcp_profile *p, struct tcp *c);
+
+extern const struct congestion congestion_newreno, congestion_cubic, congestion_fixed;
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TCP layer as a whole: settings, making and ending it, users, ticks.
+ */
+#include "tcp/layer.h"
+
+#include "tcp/timers.h"
+
+void tcp_profile_default(struct tcp_profile *p)
+{
+    *p = (struct tcp_profile){
+        .min_mss = 48,
+        .receive_buffer = 262144,
+        .max_in_flight = 16u << 20,
+        .window_scaling = true,
+        .timestamps = true,
+        .sack = true,
+        .congestion = TCP_CUBIC,
+        .initial_window = 10,
+        .fixed_window = 65535,
+        .delayed_ack_ns = 40 * NS_PER_MS,
+        .rto_min_ns = 200 * NS_PER_MS,
+        .rto_initial_ns = NS_PER_S,
+        .rto_max_ns = 60 * NS_PER_S,
+        .syn_retries = 6,
+        .syn_ack_retries = 5,
+        .data_retries = 15,
+        .keepalive_interval_ns = 75 * NS_PER_S,
+        .keepalive_probes = 9,
+        .time_wait_ns = 60 * NS_PER_S,
+        .fin_wait_2_ns = 60 * NS_PER_S,
+        .syn_queue = 4096,
+        .ttl = 64,
+    };
+}
+
+void tcp_settings_default(struct tcp_settings *s)
+{
+    *s = (struct tcp_settings){
+        .max_connections = 65536,
+        .max_time_wait = 65536,
+        .max_out_of_order_frames = 8192,
+        .frame_bytes = 2048,
+        .port_first = 32768,
+        .port_last = 60999,
+        .links = 1,
+        .fast_path = true,
+    };
+}
+
+static bool profile_valid(const struct tcp_profile *p)
+{
+    return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
+           p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT && p->initial_window >= 1 &&
+           p->initial_window <= 1000 && p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
+           p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 &&
+           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->time_wait_ns >= 0 && p->ttl > 0;
+}
+
+int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context, const struct tcp_profile *profile)
+{
+    if (!profile_valid(profile) || !user->received || !user->pull || !user->closed)
+        return ERR_INVALID;
+    if (t->n_users == TCP_MAX_USERS)
+        return ERR_NO_SPACE;
+    t->users[t->n_users] = (struct tcp_registered){user, context, *profile};
+    return (int)t->n_users++;
+}
+
+static bool settings_valid(const struct tcp_settings *s)
+{
+    return s->max_connections >= 1 && s->max_connections < TCP_TIME_WAIT_BIT / 2 && s->max_time_wait >= 1 &&
+           s->max_time_wait < TCP_TIME_WAIT_BIT / 2 && s->port_first >= 1 && s->port_first <= s->port_last && s->links >= 1 &&
+           s->links <= TCP_MAX_LINKS && s->max_out_of_order_frames >= 1;
+}
+
+static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t now)
+{
+    const struct tcp_settings *s = &t->settings;
+    uint32_t active = s->max_active;
+    uint32_t ooo_copies = max_u32(s->max_out_of_order_frames / 4, 64);
+    int e;
+    if ((e = pool_init(&t->records, a, s->max_connections, sizeof(struct tcp), CACHE_LINE)) < 0 ||
+        (e = pool_init(&t->works, a, active, sizeof(struct tcp_work), CACHE_LINE)) < 0 ||
+        (e = pool_init(&t->sent, a, s->sent_records, sizeof(struct sent_record), 8)) < 0 ||
+        (e = pool_init(&t->listeners, a, 65536, sizeof(struct tcp_listener), 4)) < 0 ||
+        (e = pool_init(&t->timewaits, a, s->max_time_wait, sizeof(struct tcp_timewait), 4)) < 0 ||
+        (e = table_init(&t->table, a, s->max_connections + s->max_time_wait)) < 0 || (e = table_init(&t->listen_table, a, 65536)) < 0 ||
+        (e = wheel_init(&t->wheel, a, s->max_connections, TCP_TIMER_SHIFT, now)) < 0 ||
+        (e = packet_pool_init(&t->ooo_pool, a, ooo_copies, s->frame_bytes + PACKET_HEADROOM, 0)) < 0)
+        return e;
+    return 0;
+}
+
+int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, void *lower_context, const struct allocator *a, int64_t now,
+                  struct tcp_layer **out)
+{
+    *out = NULL;
+    if (!settings_valid(s))
+        return ERR_INVALID;
+    struct tcp_layer *t = alloc_zeroed(a, sizeof *t, CACHE_LINE);
+    if (!t)
+        return ERR_NO_MEMORY;
+    t->settings = *s;
+    t->allocator = a;
+    t->lower = lower;
+    t->lower_context = lower_context;
+    if (t->settings.max_active == 0)
+        t->settings.max_active = s->max_connections;
+    if (t->settings.sent_records == 0)
+        t->settings.sent_records = min_u32(4 * min_u32(t->settings.max_active, 1u << 18), 1u << 20);
+    t->ts_offset = (uint32_t)(s->secret.k0 ^ (s->secret.k1 >> 32));
+    int e = init_pools(t, a, now);
+    if (e < 0) {
+        tcp_layer_delete(t);
+        return e;
+    }
+    *out = t;
+    return 0;
+}
+
+void tcp_layer_delete(struct tcp_layer *t)
+{
+    if (!t)
+        return;
+    if (t->records.objects && t->works.objects)
+        for (uint32_t i = 1; i <= t->records.touched; i++)
+            if (tcp_at(t, i)->work && (tcp_at(t, i)->state != TCP_CLOSED || (tcp_at(t, i)->flags & TCPF_DEAD)))
+                tcp_detach(t, tcp_at(t, i));
+    packet_pool_free(&t->ooo_pool);
+    wheel_free(&t->wheel);
+    table_free(&t->listen_table);
+    table_free(&t->table);
+    pool_free(&t->timewaits);
+    pool_free(&t->listeners);
+    pool_free(&t->sent);
+    pool_free(&t->works);
+    pool_free(&t->records);
+    alloc_free(t->allocator, t, sizeof *t);
+}
+
+void tcp_tick(struct tcp_layer *t, int64_t now, unsigned budget)
+{
+    wheel_advance(&t->wheel, now, budget, timers_due, t);
+    tcp_timewait_expire(t, now);
+    tcp_bury_dead(t);
+}
+
+int64_t tcp_next_deadline(const struct tcp_layer *t) { return wheel_next(&t->wheel); }
+
+const struct tcp_counters *tcp_counters(const struct tcp_layer *t) { return &t->counters; }
+
+void tcp_get_occupancy(const struct tcp_layer *t, struct tcp_occupancy *out)
+{
+    *out = (struct tcp_occupancy){.connections = t->records.used,
+                                  .active = t->works.used,
+                                  .time_wait = t->timewaits.used,
+                                  .sent_records = t->sent.used,
+                                  .out_of_order_frames = t->ooo_frames};
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the TCP layer: all of TCP on one core, and how its parts find each other. Not for users: they see tcp.h.
+ */
+#ifndef WEIR_TCP_LAYER_H
+#define WEIR_TCP_LAYER_H
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "base/table.h"
+#include "base/wheel.h"
+#include "tcp/tcb.h"
+
+#define TCP_MAX_USERS 16
+#define TCP_MAX_LINKS 16
+#define TCP_PORT_COUNTERS 1024 /* RFC 6056 algorithm 4 */
+#define TCP_TIMER_SHIFT 20     /* wheel tick: 1.05 ms */
+#define TCP_TIME_WAIT_BIT 0x80000000u /* in a table index: a TIME_WAIT record */
+
+struct tcp_listener {
+    uint32_t local;
+    uint16_t port;
+    uint8_t user;
+    uint32_t embryos;
+};
+
+/* TIME_WAIT: 48 bytes in a FIFO, oldest recycled. */
+struct tcp_timewait {
+    uint32_t next; /* towards younger; must be first (free list) */
+    struct flow_key key;
+    struct seq rcv_nxt, snd_nxt;
+    uint32_t ts_recent;
+    uint32_t expires_ms;
+    uint32_t tag; /* of the table; 0 with key.local 0: already taken off */
+};
+_Static_assert(sizeof(struct tcp_timewait) == 48, "DESIGN section 3: 48 bytes");
+
+struct tcp_registered {
+    const struct tcp_user *calls;
+    void *context;
+    struct tcp_profile profile;
+};
+
+struct tcp_layer {
+    struct pool records;   /* struct tcp */
+    struct pool works;     /* struct tcp_work */
+    struct table table;    /* flow hash -> record, or TIME_WAIT record with TCP_TIME_WAIT_BIT */
+    const struct tcp_lower *lower;
+    void *lower_context;
+    struct tcp_counters counters;
+    struct tcp_settings settings;
+    uint32_t ts_offset;    /* added to the millisecond clock in TSval */
+    uint32_t dead;         /* records that ended, linked through their word */
+    struct tcp_list fifo[TCP_MAX_LINKS];
+    struct wheel wheel;    /* node = record index */
+    struct pool sent;      /* struct sent_record */
+    struct packet_pool ooo_pool;
+    uint32_t ooo_frames;
+    struct tcp_registered users[TCP_MAX_USERS];
+    uint32_t n_users;
+    struct pool listeners; /* struct tcp_listener */
+    struct table listen_table;
+    struct pool timewaits; /* struct tcp_timewait */
+    uint32_t timewait_oldest, timewait_youngest;
+    uint32_t port_counters[TCP_PORT_COUNTERS];
+    const struct allocator *allocator;
+};
+
+static ALWAYS_INLINE struct tcp *tcp_at(const struct tcp_layer *t, uint32_t index) { return pool_at(&t->records, index); }
+static ALWAYS_INLINE uint32_t tcp_index(const struct tcp_layer *t, const struct tcp *c)
+{
+    return (uint32_t)(c - (const struct tcp *)(const void *)t->records.objects);
+}
+static ALWAYS_INLINE struct tcp_work *tcp_work_of(const struct tcp_layer *t, const struct tcp *c)
+{
+    return c->work ? (struct tcp_work *)pool_at(&t->works, c->work) : NULL;
+}
+static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_layer *t, const struct tcp *c)
+{
+    return &t->users[c->user].profile;
+}
+/* Milliseconds on a 32-bit circle, never 0 so that 0 can mean "none". */
+static ALWAYS_INLINE uint32_t tcp_ms(int64_t now) { return (uint32_t)((uint64_t)now / 1000000u) | 1u; }
+/* RFC 7323 section 4.1: our timestamp clock, 1 ms. */
+static ALWAYS_INLINE uint32_t tcp_ts_now(const struct tcp_layer *t, int64_t now)
+{
+    return (uint32_t)((uint64_t)now / 1000000u) + t->ts_offset;
+}
+
+/* lookup.c */
+struct tcp *tcp_lookup(const struct tcp_layer *t, const struct flow_key *key, uint32_t hash, struct tcp_timewait **timewait);
+static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
+{
+    return __builtin_memcmp(a, b, sizeof *a) == 0;
+}
+
+/* ports.c: a free local port by RFC 6056 algorithm 4; 0 when none was found. key->local_port is ignored. */
+uint16_t tcp_choose_port(struct tcp_layer *t, const struct flow_key *key, int64_t now);
+/* RFC 6528: an initial sequence number. */
+struct seq tcp_initial_sequence(const struct tcp_layer *t, const struct flow_key *key, int64_t now);
+
+/* listen.c */
+struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local, uint16_t port);
+void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now);
+
+/* timewait.c */
+void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now);
+/* True when the segment was dealt with; false: the old connection is gone and the SYN may open a new one (RFC 6191). */
+bool tcp_timewait_input(struct tcp_layer *t, struct tcp_timewait *tw, const struct tcp_segment *s, int64_t now);
+void tcp_timewait_expire(struct tcp_layer *t, int64_t now);
+
+/* list.c: works on doubly linked lists */
+void tcp_list_push(struct tcp_layer *t, struct tcp_list *list, struct tcp_work *w);
+void tcp_list_remove(struct tcp_layer *t, struct tcp_work *w);
+/* Marks a connection for output. */
+void tcp_mark(struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
+
+/* input.c */
+void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now);
+
+#endif

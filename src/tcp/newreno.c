@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * NewReno: RFC 5681 sections 3.1 and 3.2, RFC 6582; what all algorithms share; and the fixed window, which a tester uses to take congestion control out of the
+ * picture.
+ */
+#include "tcp/congestion.h"
+
+const struct congestion *congestion_of(const struct tcp_profile *p)
+{
+    static const struct congestion *const by_kind[TCP_CONGESTION_COUNT] = {
+        [TCP_NEWRENO] = &congestion_newreno,
+        [TCP_CUBIC] = &congestion_cubic,
+        [TCP_FIXED] = &congestion_fixed,
+    };
+    return by_kind[p->congestion];
+}
+
+void congestion_start(const struct tcp_profile *p, struct tcp *c)
+{
+    c->cwnd = p->initial_window * c->snd_mss; /* RFC 6928 */
+    c->ssthresh = UINT32_MAX / 2;
+}
+
+uint32_t congestion_slow_start(struct tcp *c, uint32_t bytes)
+{
+    if (c->cwnd >= c->ssthresh)
+        return bytes;
+    uint32_t room = c->ssthresh - c->cwnd;
+    uint32_t grow = min_u32(bytes, room);
+    c->cwnd += grow;
+    return bytes - grow;
+}
+
+static void newreno_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
+{
+    (void)now;
+    w->reno_acked += congestion_slow_start(c, bytes);
+    while (w->reno_acked >= c->cwnd) { /* one segment a window: RFC 5681 (3), byte counting */
+        w->reno_acked -= c->cwnd;
+        c->cwnd += c->snd_mss;
+    }
+}
+
+/* RFC 5681 (4) */
+static uint32_t newreno_lost(struct tcp *c, struct tcp_work *w, uint32_t in_flight)
+{
+    w->reno_acked = 0;
+    return max_u32(in_flight / 2, 2u * c->snd_mss);
+}
+
+const struct congestion congestion_newreno = {
+    .name = "newreno", .start = congestion_start, .acked = newreno_acked, .lost = newreno_lost, .adapts = true};
+
+static void fixed_start(const struct tcp_profile *p, struct tcp *c)
+{
+    c->cwnd = max_u32(p->fixed_window, c->snd_mss);
+    c->ssthresh = UINT32_MAX / 2;
+}
+
+static void fixed_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
+{
+    (void)c, (void)w, (void)bytes, (void)now;
+}
+
+static uint32_t fixed_lost(struct tcp *c, struct tcp_work *w, uint32_t in_flight)
+{
+    (void)w, (void)in_flight;
+    return c->ssthresh;
+}
+
+const struct congestion congestion_fixed = {
+    .name = "fixed", .start = fixed_start, .acked = fixed_acked, .lost = fixed_lost, .adapts = false};

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deciding to send: RFC 9293 3.8.6 and 3.8.6.2.1 (window, sender silly-window avoidance), 3.7.4 (Nagle), RFC 5681 and RFC 6675 (what congestion control lets out).
+ *
+ * Marked connections of a link stand in a FIFO; each sends at most one quantum a turn. Pure: everything a segment needs is decided here, segment.c writes
+ * it. A decision is made before the frame is asked for and carried out only when there is one.
+ */
+#include "tcp/layer.h"
+#include "tcp/recovery.h"
+#include "tcp/segment.h"
+#include "tcp/timers.h"
+
+#define QUANTUM 16
+
+enum output_kind { OUTPUT_NOTHING, OUTPUT_RESET, OUTPUT_SYN, OUTPUT_ACK, OUTPUT_AGAIN, OUTPUT_NEW, OUTPUT_PROBE, OUTPUT_KEEPALIVE };
+
+struct output_choice {
+    enum output_kind kind;
+    struct segment_spec spec;
+    struct sent_record *record; /* OUTPUT_AGAIN */
+};
+
+/* Promised bytes that were never sent. */
+static uint64_t unsent(const struct tcp *c, const struct tcp_work *w)
+{
+    if (c->flags & TCPF_FIN_SENT)
+        return 0;
+    return w->promised - c->acked - seq_len(c->snd_una, c->snd_nxt);
+}
+
+static bool fin_pending(const struct tcp *c) { return (c->flags & (TCPF_CLOSE | TCPF_FIN_SENT)) == TCPF_CLOSE; }
+
+static uint64_t offset_of(const struct tcp *c, struct seq s) { return c->acked + seq_len(c->snd_una, s); }
+
+static bool choose_again(struct tcp *c, struct tcp_work *w, struct sent_record *r, struct output_choice *o)
+{
+    uint32_t n = sent_bytes(r);
+    bool fin = (c->flags & TCPF_FIN_SENT) && seq_eq(r->end, c->snd_nxt);
+    o->kind = OUTPUT_AGAIN;
+    o->record = r;
+    o->spec.seq = r->start;
+    o->spec.offset = offset_of(c, r->start);
+    o->spec.payload = min_u32(fin ? n - 1 : n, segment_payload_limit(c, w));
+    o->spec.flags = fin ? TCP_FIN | TCP_PSH : TCP_PSH;
+    return true;
+}
+
+/* May a lost segment go again? The first of a recovery goes whatever cwnd says: RFC 6675 section 5 (4.3). */
+static bool may_send_again(struct tcp *c, struct tcp_work *w, const struct sent_record *r)
+{
+    uint32_t in_flight = sent_in_flight(c, w);
+    if (w->retransmit_first || in_flight == 0 || in_flight + sent_bytes(r) <= c->cwnd)
+        return true;
+    w->cwnd_limited = true;
+    return false;
+}
+
+static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    struct sent_record *r = recovery_next_hole(t, c, w);
+    return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(c, w, r, o);
+}
+
+/* May `length` of `available` unsent bytes go, seen from Nagle and silly-window avoidance? */
+static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32_t length, uint64_t available, uint32_t full)
+{
+    if (length == full)
+        return true;
+    if (length == available) {
+        bool waits = tcp_profile_of(t, c)->nagle && !seq_eq(c->snd_una, c->snd_nxt) && !(c->flags & TCPF_CLOSE);
+        return !waits;
+    }
+    return length >= c->max_snd_wnd / 2; /* RFC 9293 3.8.6.2.1 (3) */
+}
+
+static bool cwnd_allows(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, uint32_t length)
+{
+    uint32_t in_flight = sent_in_flight(c, w);
+    uint32_t limit = min_u32(c->cwnd, tcp_profile_of(t, c)->max_in_flight);
+    if (in_flight == 0 || in_flight + length <= limit)
+        return true;
+    w->cwnd_limited = true;
+    return false;
+}
+
+static bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    uint64_t available = unsent(c, w);
+    bool fin = fin_pending(c);
+    if (available == 0 && !fin)
+        return false;
+    uint32_t flight = seq_len(c->snd_una, c->snd_nxt);
+    uint32_t window = c->snd_wnd > flight ? c->snd_wnd - flight : 0;
+    uint32_t full = segment_payload_limit(c, w);
+    uint32_t length = (uint32_t)min_u64(available, min_u32(full, window));
+    if (available > 0 && (length == 0 || !worth_sending(t, c, length, available, full)))
+        return false;
+    if (!cwnd_allows(t, c, w, length))
+        return false;
+    fin = fin && length == available;
+    o->kind = OUTPUT_NEW;
+    o->spec.seq = c->snd_nxt;
+    o->spec.offset = offset_of(c, c->snd_nxt);
+    o->spec.payload = length;
+    o->spec.flags = (uint16_t)((length == available ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
+    return true;
+}
+
+/* RFC 9293 3.8.6.1: one byte beyond the shut window; it counts as sent only when the peer takes it. */
+static bool choose_probe(struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    if (!(w->want & WANT_PROBE))
+        return false;
+    w->want &= (uint8_t)~WANT_PROBE;
+    if (!w->persist || unsent(c, w) == 0)
+        return false;
+    o->kind = OUTPUT_PROBE;
+    o->spec.seq = c->snd_nxt;
+    o->spec.offset = offset_of(c, c->snd_nxt);
+    o->spec.payload = 1;
+    o->spec.flags = 0;
+    return true;
+}
+
+static bool choose_ack(struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    if (w->want & WANT_KEEPALIVE)
+        o->kind = OUTPUT_KEEPALIVE;
+    else if (w->acks_owed > 0 || (w->want & WANT_ACK))
+        o->kind = OUTPUT_ACK;
+    else
+        return false;
+    /* Keep-alive: a sequence number below the window makes the peer answer (RFC 9293 3.8.4). */
+    o->spec.seq = o->kind == OUTPUT_KEEPALIVE ? seq_sub(c->snd_nxt, 1) : c->snd_nxt;
+    o->spec.payload = 0;
+    o->spec.flags = 0;
+    return true;
+}
+
+/* What is lost goes before what is new. */
+static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    w->cwnd_limited = false;
+    struct sent_record *lost = recovery_next_lost(t, c, w);
+    if (lost)
+        return may_send_again(c, w, lost) && choose_again(c, w, lost, o);
+    return choose_new(t, c, w, o) || choose_hole(t, c, w, o) || choose_probe(c, w, o);
+}
+
+static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    o->kind = OUTPUT_NOTHING;
+    if (unlikely(w->want & WANT_RST)) {
+        o->kind = OUTPUT_RESET;
+        o->spec = (struct segment_spec){.flags = TCP_RST, .seq = c->snd_nxt};
+        return;
+    }
+    if (unlikely(state_embryonic(c->state))) {
+        if (w->want & WANT_SYN)
+            o->kind = OUTPUT_SYN;
+        else if (c->state == TCP_SYN_RCVD)
+            (void)choose_ack(c, w, o);
+        return;
+    }
+    if (w->acks_owed > 0 && choose_ack(c, w, o))
+        return;
+    if (!state_sends(c->state) || !choose_data(t, c, w, o))
+        (void)choose_ack(c, w, o);
+}
+
+static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, const struct segment_spec *s, int64_t now)
+{
+    bool fin = (s->flags & TCP_FIN) != 0;
+    segment_send(t, c, w, f, s, now);
+    struct seq end = seq_add(s->seq, s->payload + (fin ? 1 : 0));
+    sent_append(t, w, s->seq, end, now);
+    c->snd_nxt = end;
+    w->persist = false;
+    w->probed = false;
+    if (fin) {
+        c->flags |= TCPF_FIN_SENT;
+        tcp_set_state(t, c, c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1, now, "FIN sent");
+    }
+    timers_sent(t, c, w, now);
+}
+
+static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, const struct output_choice *o,
+                       int64_t now)
+{
+    t->counters.retransmitted_segments++;
+    t->counters.retransmitted_bytes += o->spec.payload;
+    if (c->retransmits < UINT16_MAX)
+        c->retransmits++;
+    w->retransmit_first = false;
+    segment_send(t, c, w, f, &o->spec, now);
+    sent_again(w, o->record, now);
+    timers_sent(t, c, w, now);
+}
+
+static void send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, int64_t now)
+{
+    segment_send_syn(t, c, w, f, now);
+    if (w->retries > 0)
+        t->counters.retransmitted_segments++;
+    w->want &= (uint8_t)~WANT_SYN;
+    c->snd_nxt = seq_add(c->snd_una, 1);
+    timers_sent(t, c, w, now);
+}
+
+static void carry_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, const struct output_choice *o, int64_t now)
+{
+    switch (o->kind) {
+    case OUTPUT_NEW:
+        send_new(t, c, w, f, &o->spec, now);
+        break;
+    case OUTPUT_AGAIN:
+        send_again(t, c, w, f, o, now);
+        break;
+    case OUTPUT_SYN:
+        send_syn(t, c, w, f, now);
+        break;
+    case OUTPUT_RESET:
+        t->counters.resets_sent++;
+        segment_send(t, c, w, f, &o->spec, now);
+        w->want = 0;
+        break;
+    case OUTPUT_PROBE:
+        t->counters.zero_window_probes++;
+        segment_send(t, c, w, f, &o->spec, now);
+        w->probed = true;
+        break;
+    case OUTPUT_KEEPALIVE:
+        t->counters.keepalive_probes++;
+        w->want &= (uint8_t)~WANT_KEEPALIVE;
+        segment_send(t, c, w, f, &o->spec, now);
+        break;
+    default:
+        if (w->acks_owed > 0)
+            w->acks_owed--;
+        segment_send(t, c, w, f, &o->spec, now);
+        break;
+    }
+}
+
+/* Nothing more can go now: see to it that somebody wakes the connection. */
+static void settle(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    if (w->want & WANT_DELAYED_ACK)
+        timers_ack_delayed(t, c, w, now);
+    if (state_sends(c->state) && seq_eq(c->snd_una, c->snd_nxt) && unsent(c, w) > 0)
+        timers_window_shut(t, c, w, now);
+}
+
+enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_BLOCKED, OUTPUT_WAITS };
+
+static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_list **waiters,
+                                            unsigned *sent, int64_t now)
+{
+    for (unsigned n = 0; n < QUANTUM; n++) {
+        struct output_choice o;
+        struct tcp_frame frame;
+        choose(t, c, w, &o);
+        if (o.kind == OUTPUT_NOTHING) {
+            settle(t, c, w, now);
+            return OUTPUT_DONE;
+        }
+        bool control = o.kind != OUTPUT_NEW && o.kind != OUTPUT_AGAIN;
+        switch (t->lower->frame_open(t->lower_context, &c->key, c->path, control, &frame)) {
+        case TCP_FRAME_OK:
+            break;
+        case TCP_FRAME_NO_ROOM:
+            if (o.kind == OUTPUT_PROBE)
+                w->want |= WANT_PROBE;
+            return OUTPUT_BLOCKED;
+        default:
+            *waiters = frame.waiters;
+            return OUTPUT_WAITS;
+        }
+        carry_out(t, c, w, &frame, &o, now);
+        ++*sent;
+    }
+    return OUTPUT_MORE;
+}
+
+unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now)
+{
+    struct tcp_list *fifo = &t->fifo[link];
+    unsigned sent = 0;
+    while (fifo->head != POOL_NONE) {
+        struct tcp_work *w = pool_at(&t->works, fifo->head);
+        struct tcp *c = tcp_at(t, w->owner);
+        struct tcp_list *waiters = NULL;
+        enum output_result r = output_connection(t, c, w, &waiters, &sent, now);
+        if (r == OUTPUT_BLOCKED)
+            break;
+        tcp_list_remove(t, w);
+        if (r == OUTPUT_MORE)
+            tcp_list_push(t, fifo, w);
+        else if (r == OUTPUT_WAITS)
+            tcp_list_push(t, waiters, w);
+        else if (c->flags & TCPF_LINGERS)
+            tcp_bury(t, c);
+        else
+            tcp_park_if_idle(t, c);
+    }
+    tcp_bury_dead(t);
+    return sent;
+}
+
+void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now)
+{
+    for (uint32_t left = t->works.used; waiters->head != POOL_NONE && left > 0; left--) {
+        struct tcp_work *w = pool_at(&t->works, waiters->head);
+        struct tcp *c = tcp_at(t, w->owner);
+        tcp_list_remove(t, w);
+        if (reachable)
+            tcp_mark(t, c, w);
+        else if (c->flags & TCPF_LINGERS)
+            tcp_bury(t, c);
+        else if (state_embryonic(c->state))
+            tcp_finish(t, c, TCP_CLOSE_UNREACHABLE, now);
+        else
+            timers_sent(t, c, w, now); /* tried again with the retransmission timer */
+    }
+    tcp_bury_dead(t);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The receiving side: see receive.h.
+ */
+#include "tcp/receive.h"
+
+#include "tcp/segment.h"
+#include "tcp/timers.h"
+
+/* Hands in-order bytes up. False: the connection ended meanwhile. */
+static bool deliver(struct tcp_layer *t, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    const struct tcp_registered *u = &t->users[c->user];
+    c->rcv_nxt = seq_add(c->rcv_nxt, length);
+    c->received += length;
+    c->unconsumed += length;
+    t->counters.bytes_received += length;
+    u->calls->received(u->context, c, bytes, length, now);
+    return !(c->flags & TCPF_DEAD);
+}
+
+/* RFC 5681 4.2: at least every second segment is acknowledged at once. */
+static void owe_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    bool now = ++w->segments_unacked >= 2 || p->quick_ack || (p->ack_push && (s->h.flags & TCP_PSH));
+    w->want |= now ? WANT_ACK : WANT_DELAYED_ACK;
+    tcp_mark(t, c, w);
+}
+
+static void owe_duplicate_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
+{
+    if (w->acks_owed < UINT8_MAX)
+        w->acks_owed++;
+    tcp_mark(t, c, w);
+}
+
+void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s)
+{
+    struct tcp_work *w = tcp_attach(t, c);
+    t->counters.duplicate_segments++;
+    if (!w)
+        return;
+    struct seq end = seq_add(s->h.seq, s->payload_len);
+    if (s->payload_len > 0 && (c->flags & TCPF_SACK) && seq_lt(s->h.seq, c->rcv_nxt)) {
+        w->dsack_left = s->h.seq;
+        w->dsack_right = seq_min(end, c->rcv_nxt);
+    }
+    owe_duplicate_ack(t, c, w);
+}
+
+static void enter_time_wait(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
+{
+    uint32_t ts = c->flags & TCPF_TIMESTAMPS ? c->ts_recent : 0;
+    tcp_set_state(t, c, TCP_TIME_WAIT, now, "FIN received");
+    segment_reply_ack(t, s, c->snd_nxt, c->rcv_nxt, ts, now);
+    tcp_timewait_enter(t, c, now);
+    tcp_finish(t, c, TCP_CLOSE_NORMAL, now);
+}
+
+/* RFC 9293 3.10.7.4 eighth step; rcv_nxt stands at the FIN. */
+static void take_fin(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
+{
+    const struct tcp_registered *u = &t->users[c->user];
+    struct tcp_work *w = tcp_attach(t, c);
+    if (w) {
+        w->ooo_fin = false;
+        w->want |= WANT_ACK;
+        tcp_mark(t, c, w);
+    }
+    c->rcv_nxt = seq_add(c->rcv_nxt, 1);
+    c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
+    bool last = c->state == TCP_FIN_WAIT_2;
+    if (c->state == TCP_ESTABLISHED)
+        tcp_set_state(t, c, TCP_CLOSE_WAIT, now, "FIN received");
+    else if (c->state == TCP_FIN_WAIT_1)
+        tcp_set_state(t, c, TCP_CLOSING, now, "FIN received");
+    u->calls->received(u->context, c, NULL, 0, now);
+    if (last && !(c->flags & TCPF_DEAD))
+        enter_time_wait(t, c, s, now);
+}
+
+/* Hands up what has become in order. False: the connection ended. */
+static bool drain_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    struct packet *p;
+    while ((p = w->ooo) && seq_le(ooo_start(p), c->rcv_nxt)) {
+        uint32_t skip = seq_len(ooo_start(p), c->rcv_nxt);
+        w->ooo = p->next;
+        w->ooo_frames--;
+        w->ooo_bytes -= p->len;
+        t->ooo_frames--;
+        bool alive = skip >= p->len || deliver(t, c, p->data + skip, p->len - skip, now);
+        packet_release(p);
+        if (!alive)
+            return false;
+    }
+    return true;
+}
+
+/*
+ * The first part of [*start, *end) that is not held yet, and the link where it belongs. Bytes held already stay as they are. False: nothing is new.
+ */
+static bool find_gap(struct tcp_work *w, struct seq *start, struct seq *end, struct packet ***at)
+{
+    struct packet **link = &w->ooo;
+    for (; *link && seq_le(ooo_start(*link), *start); link = &(*link)->next)
+        *start = seq_max(*start, ooo_end(*link));
+    if (*link)
+        *end = seq_min(*end, ooo_start(*link));
+    *at = link;
+    return seq_lt(*start, *end);
+}
+
+static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_segment *s)
+{
+    struct seq start = s->h.seq, end = seq_add(s->h.seq, s->payload_len);
+    struct packet **link;
+    w->ooo_latest = start;
+    if (!find_gap(w, &start, &end, &link)) {
+        t->counters.duplicate_segments++;
+        if (c->flags & TCPF_SACK) {
+            w->dsack_left = s->h.seq;
+            w->dsack_right = seq_add(s->h.seq, s->payload_len);
+        }
+        return;
+    }
+    uint32_t from = (uint32_t)(s->payload - s->packet->data) + seq_len(s->h.seq, start);
+    struct packet *p = t->ooo_frames < t->settings.max_out_of_order_frames
+                           ? packet_keep(s->packet, from, seq_len(start, end), &t->ooo_pool)
+                           : NULL;
+    if (!p) {
+        t->counters.drop_ooo_full++;
+        return;
+    }
+    p->holder_word = start.v;
+    p->next = *link;
+    *link = p;
+    w->ooo_frames++;
+    w->ooo_bytes += p->len;
+    t->ooo_frames++;
+    w->ooo_latest = start;
+}
+
+static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s)
+{
+    struct tcp_work *w = tcp_attach(t, c);
+    t->counters.out_of_order_segments++;
+    if (!w)
+        return;
+    if (s->h.flags & TCP_FIN) {
+        w->ooo_fin = true;
+        w->fin_seq = seq_add(s->h.seq, s->payload_len);
+    }
+    if (s->payload_len > 0)
+        hold(t, c, w, s);
+    owe_duplicate_ack(t, c, w);
+}
+
+void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
+{
+    bool fin = (s->h.flags & TCP_FIN) != 0;
+    if ((s->payload_len == 0 && !fin) || !state_receives(c->state))
+        return;
+    if (!seq_eq(s->h.seq, c->rcv_nxt)) {
+        receive_out_of_order(t, c, s);
+        return;
+    }
+    struct tcp_work *w = tcp_attach(t, c);
+    if (!w)
+        return; /* no memory to owe an ACK with: the peer sends it again */
+    if (c->state == TCP_FIN_WAIT_2)
+        timers_fin_wait_2(t, c, w, now);
+    if (s->payload_len > 0) {
+        owe_ack(t, c, w, s);
+        if (!deliver(t, c, s->payload, s->payload_len, now))
+            return;
+    }
+    if (w->ooo) {
+        w->want |= WANT_ACK; /* RFC 5681 4.2: a segment that fills a gap is acknowledged at once */
+        if (!drain_out_of_order(t, c, w, now))
+            return;
+    }
+    if (fin || (w->ooo_fin && seq_eq(w->fin_seq, c->rcv_nxt)))
+        take_fin(t, c, s, now);
+}
+
+void receive_release(struct tcp_layer *t, struct tcp_work *w)
+{
+    for (struct packet *p = w->ooo, *next; p; p = next) {
+        next = p->next;
+        packet_release(p);
+        t->ooo_frames--;
+    }
+    w->ooo = NULL;
+    w->ooo_frames = w->ooo_bytes = 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Round-trip time estimation: RFC 6298 section 2, with its scaled integers (srtt by 8, rttvar by 4) in microseconds.
+ */
+#include "tcp/rtt.h"
+
+/* 2^32 / 8 microseconds: about 9 minutes, far beyond the largest timeout. */
+#define RTT_MAX_US 500000000u
+
+void rtt_sample(struct tcp *c, int64_t rtt_ns)
+{
+    uint64_t us = (uint64_t)max_i64(rtt_ns, 0) / 1000u;
+    uint32_t r = us < 1 ? 1 : (uint32_t)min_u64(us, RTT_MAX_US);
+    if (c->srtt_us == 0) { /* (2.2) */
+        c->srtt_us = r * 8;
+        c->rttvar_us = r * 2;
+        return;
+    }
+    /* (2.3): RTTVAR <- 3/4 RTTVAR + 1/4 |SRTT - R'|, then SRTT <- 7/8 SRTT + 1/8 R' */
+    uint32_t srtt = c->srtt_us / 8;
+    uint32_t error = srtt > r ? srtt - r : r - srtt;
+    c->rttvar_us = c->rttvar_us - c->rttvar_us / 4 + error;
+    c->srtt_us = max_u32(c->srtt_us - srtt + r, 8);
+}
+
+int64_t rtt_timeout(const struct tcp *c, const struct tcp_profile *p, unsigned doublings)
+{
+    int64_t rto = c->srtt_us == 0 ? p->rto_initial_ns : ((int64_t)(c->srtt_us / 8) + max_u32(c->rttvar_us, 1)) * NS_PER_US;
+    rto = max_i64(rto, p->rto_min_ns);
+    for (; doublings > 0 && rto < p->rto_max_ns; doublings--) /* (5.5) */
+        rto *= 2;
+    return min_i64(rto, p->rto_max_ns);
+}

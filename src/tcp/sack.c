@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Selective acknowledgement, both ways: see sack.h.
+ */
+#include "tcp/sack.h"
+
+#include "tcp/receive.h"
+#include "tcp/sent.h"
+
+/* The run of adjoining frames that begins at *p; *p moves behind it. */
+static struct wire_sack_block next_run(const struct packet **p)
+{
+    struct wire_sack_block b = {ooo_start(*p), ooo_end(*p)};
+    for (*p = (*p)->next; *p && seq_eq(ooo_start(*p), b.right); *p = (*p)->next)
+        b.right = ooo_end(*p);
+    return b;
+}
+
+static bool contains(const struct wire_sack_block *b, struct seq x) { return seq_le(b->left, x) && seq_lt(x, b->right); }
+
+uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, uint32_t max)
+{
+    uint32_t n = 0;
+    if (!seq_eq(w->dsack_left, w->dsack_right) && n < max)
+        blocks[n++] = (struct wire_sack_block){w->dsack_left, w->dsack_right};
+    uint32_t latest_at = n;
+    bool found = false;
+    for (const struct packet *p = w->ooo; p && (n < max || !found);) {
+        struct wire_sack_block b = next_run(&p);
+        bool is_latest = contains(&b, w->ooo_latest);
+        if (is_latest && n > latest_at) { /* moves to the front, the last one gives way when there is no room */
+            uint32_t last = n < max ? n++ : n - 1;
+            for (uint32_t i = last; i > latest_at; i--)
+                blocks[i] = blocks[i - 1];
+            blocks[latest_at] = b;
+        } else if (n < max) {
+            blocks[n++] = b;
+        }
+        found = found || is_latest;
+    }
+    return n;
+}
+
+uint32_t sack_block_count(const struct tcp_work *w, uint32_t max)
+{
+    uint32_t n = seq_eq(w->dsack_left, w->dsack_right) ? 0 : 1;
+    for (const struct packet *p = w->ooo; p && n < max; n++)
+        next_run(&p);
+    return min_u32(n, max);
+}
+
+/* RFC 2883 section 4: the first block lies below the ACK, or inside the second. */
+static bool is_dsack(const struct wire_tcp_options *o, struct seq ack)
+{
+    const struct wire_sack_block *b = o->sack;
+    if (seq_le(b[0].right, ack))
+        return true;
+    return o->sack_count > 1 && seq_ge(b[0].left, b[1].left) && seq_le(b[0].right, b[1].right);
+}
+
+void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o, struct seq ack,
+                struct sack_result *result)
+{
+    result->newly = 0;
+    result->rtt_from = TIME_NEVER;
+    result->dsack = o->sack_count > 0 && seq_lt(o->sack[0].left, o->sack[0].right) && is_dsack(o, ack);
+    if (result->dsack)
+        t->counters.dsack_received++;
+    for (uint32_t i = result->dsack ? 1 : 0; i < o->sack_count; i++) {
+        const struct wire_sack_block *b = &o->sack[i];
+        if (!seq_lt(b->left, b->right) || seq_gt(b->right, c->snd_nxt) || seq_lt(b->left, ack))
+            continue;
+        if (w->sacked == 0)
+            w->high_sacked = ack;
+        result->newly += sent_sack(t, w, b->left, b->right, &result->rtt_from);
+        if (w->sacked > 0)
+            w->high_sacked = seq_max(w->high_sacked, b->right);
+    }
+}

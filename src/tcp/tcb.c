@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Life of a connection record and its work: see tcb.h.
+ */
+#include "tcp/tcb.h"
+
+#include "tcp/receive.h"
+#include "tcp/sent.h"
+#include "tcp/timers.h"
+
+const char *tcp_state_name(enum tcp_state state)
+{
+    static const char *const names[TCP_STATE_COUNT] = {"CLOSED",     "LISTEN",     "SYN-SENT",   "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
+                                                       "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",    "LAST-ACK",     "TIME-WAIT"};
+    return (unsigned)state < TCP_STATE_COUNT ? names[state] : "?";
+}
+
+const char *tcp_close_reason_name(enum tcp_close_reason reason)
+{
+    static const char *const names[TCP_CLOSE_REASON_COUNT] = {"normal",      "reset",   "refused",  "timeout",
+                                                              "unreachable", "aborted", "no_memory"};
+    return (unsigned)reason < TCP_CLOSE_REASON_COUNT ? names[reason] : "?";
+}
+
+void tcp_set_state(struct tcp_layer *t, struct tcp *c, enum tcp_state state, int64_t now, const char *cause)
+{
+    TRACE(t->settings.trace, TRACE_TCP, now, "connection %u: %s -> %s: %s", tcp_index(t, c), tcp_state_name(c->state),
+          tcp_state_name(state), cause);
+    if (state == TCP_ESTABLISHED) {
+        c->flags |= TCPF_CONNECTED;
+        t->counters.established++;
+    }
+    c->state = (uint8_t)state;
+}
+
+struct tcp_work *tcp_attach(struct tcp_layer *t, struct tcp *c)
+{
+    if (c->work)
+        return pool_at(&t->works, c->work);
+    uint32_t index = pool_get(&t->works);
+    if (index == POOL_NONE) {
+        t->counters.drop_no_work++;
+        return NULL;
+    }
+    struct tcp_work *w = pool_at(&t->works, index);
+    memset(w, 0, sizeof *w);
+    w->owner = tcp_index(t, c);
+    w->promised = c->acked;
+    w->snd_wl1 = c->rcv_nxt;
+    w->snd_wl2 = c->snd_una;
+    w->last_ack_sent = c->rcv_nxt;
+    w->recover = c->snd_una;
+    sent_init(w, c->snd_nxt);
+    timers_init(w);
+    c->work = index;
+    return w;
+}
+
+void tcp_detach(struct tcp_layer *t, struct tcp *c)
+{
+    struct tcp_work *w = tcp_work_of(t, c);
+    if (!w)
+        return;
+    tcp_list_remove(t, w);
+    sent_release(t, w);
+    receive_release(t, w);
+    pool_put(&t->works, c->work);
+    c->work = POOL_NONE;
+}
+
+/* I2: nothing in flight, promised, owed, buffered or timed. */
+static bool work_is_idle(const struct tcp *c, const struct tcp_work *w)
+{
+    bool quiet_state = c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT || c->state == TCP_FIN_WAIT_2;
+    bool fin_waits = (c->flags & (TCPF_CLOSE | TCPF_FIN_SENT)) == TCPF_CLOSE;
+    return quiet_state && !fin_waits && seq_eq(c->snd_una, c->snd_nxt) && w->promised == c->acked && w->want == 0 && w->acks_owed == 0 &&
+           !w->ooo && !w->ooo_fin && !w->on && w->retransmit_at == TIME_NEVER && w->ack_at == TIME_NEVER && w->fin_wait_at == TIME_NEVER &&
+           !w->keepalive && w->challenge_ms == 0 && seq_eq(w->dsack_left, w->dsack_right);
+}
+
+void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c)
+{
+    const struct tcp_work *w = tcp_work_of(t, c);
+    if (w && !(c->flags & TCPF_DEAD) && work_is_idle(c, w))
+        tcp_detach(t, c);
+}
+
+struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error)
+{
+    struct tcp_path path;
+    *error = t->lower->path_open(t->lower_context, key->local, &key->remote, &path);
+    if (*error < 0)
+        return NULL;
+    *error = ERR_NO_MEMORY;
+    uint32_t index = pool_get(&t->records);
+    if (index == POOL_NONE) {
+        t->counters.drop_no_record++;
+        t->lower->path_close(t->lower_context, path.id);
+        return NULL;
+    }
+    const struct tcp_profile *p = &t->users[user].profile;
+    struct tcp *c = tcp_at(t, index);
+    uint32_t generation = c->generation;
+    memset(c, 0, sizeof *c);
+    c->key = *key;
+    c->generation = generation;
+    c->user = (uint8_t)user;
+    c->path = path.id;
+    c->link = path.link;
+    uint32_t headers = ip_addr_is_v4(&key->remote) ? 40 : 60;
+    c->snd_mss = (uint16_t)max_u32(path.mtu - headers, p->min_mss);
+    c->rcv_mss = p->mss ? (uint16_t)min_u32(p->mss, c->snd_mss) : c->snd_mss;
+    while ((p->receive_buffer >> c->receive_wscale) > 65535)
+        c->receive_wscale++;
+    if (!tcp_attach(t, c) || table_add(&t->table, hash, index) != 0) {
+        tcp_record_discard(t, c, hash);
+        return NULL;
+    }
+    *error = 0;
+    return c;
+}
+
+void tcp_record_discard(struct tcp_layer *t, struct tcp *c, uint32_t hash)
+{
+    uint32_t index = tcp_index(t, c);
+    table_remove(&t->table, hash, index);
+    tcp_detach(t, c);
+    t->lower->path_close(t->lower_context, c->path);
+    pool_put(&t->records, index);
+}
+
+static void leave_listener(struct tcp_layer *t, struct tcp *c)
+{
+    struct tcp_work *w = tcp_work_of(t, c);
+    if (!w || w->listener == POOL_NONE)
+        return;
+    ((struct tcp_listener *)pool_at(&t->listeners, w->listener))->embryos--;
+    w->listener = POOL_NONE;
+}
+
+static void end_for_user(struct tcp_layer *t, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    const struct tcp_registered *u = &t->users[c->user];
+    leave_listener(t, c);
+    if (c->state != TCP_TIME_WAIT) /* which has left the table already */
+        table_remove(&t->table, tcp_flow_hash(t, &c->key), tcp_index(t, c));
+    if (c->flags & TCPF_CONNECTED)
+        t->counters.closed++;
+    c->flags |= TCPF_DEAD;
+    tcp_set_state(t, c, TCP_CLOSED, now, tcp_close_reason_name(reason));
+    u->calls->closed(u->context, c, reason, now);
+    c->generation++;
+}
+
+void tcp_bury(struct tcp_layer *t, struct tcp *c)
+{
+    c->word = t->dead;
+    t->dead = tcp_index(t, c);
+}
+
+void tcp_finish(struct tcp_layer *t, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    if (c->flags & TCPF_DEAD)
+        return;
+    end_for_user(t, c, reason, now);
+    tcp_bury(t, c);
+}
+
+void tcp_finish_with_reset(struct tcp_layer *t, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    if (c->flags & TCPF_DEAD)
+        return;
+    struct tcp_work *w = c->state == TCP_SYN_SENT ? NULL : tcp_attach(t, c);
+    end_for_user(t, c, reason, now);
+    if (!w) {
+        tcp_bury(t, c);
+        return;
+    }
+    c->flags |= TCPF_LINGERS;
+    w->want = WANT_RST;
+    tcp_mark(t, c, w);
+}
+
+void tcp_bury_dead(struct tcp_layer *t)
+{
+    while (t->dead != POOL_NONE) {
+        struct tcp *c = tcp_at(t, t->dead);
+        uint32_t index = t->dead;
+        t->dead = (uint32_t)c->word;
+        tcp_detach(t, c);
+        t->lower->path_close(t->lower_context, c->path);
+        pool_put(&t->records, index);
+    }
+}
+
+static void check_sent(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w)
+{
+    uint32_t sacked = 0, lost = 0, retrans = 0;
+    struct seq at = c->snd_una;
+    if (state_embryonic(c->state))
+        return;
+    for (const struct sent_record *r = &w->first; r; r = sent_next(t, r)) {
+        assert(seq_eq(r->start, at));
+        at = r->end;
+        assert(!(r->flags & SENT_SACKED) || r->flags == SENT_SACKED);
+        sacked += r->flags & SENT_SACKED ? sent_bytes(r) : 0;
+        lost += r->flags & SENT_LOST ? sent_bytes(r) : 0;
+        retrans += r->flags & SENT_RETRANS ? sent_bytes(r) : 0;
+    }
+    assert(seq_eq(at, c->snd_nxt));                                              /* I3 */
+    assert(sacked == w->sacked && lost == w->lost && retrans == w->retrans);     /* I4 */
+    (void)sacked, (void)lost, (void)retrans, (void)at;
+}
+
+static void check_out_of_order(const struct tcp *c, const struct tcp_work *w)
+{
+    uint32_t bytes = 0, frames = 0;
+    struct seq at = c->rcv_nxt;
+    for (const struct packet *p = w->ooo; p; p = p->next) { /* I5 */
+        assert(p == w->ooo ? seq_gt(ooo_start(p), at) : seq_ge(ooo_start(p), at));
+        at = ooo_end(p);
+        bytes += p->len;
+        frames++;
+    }
+    assert(bytes == w->ooo_bytes && frames == w->ooo_frames);
+    (void)bytes, (void)frames, (void)at;
+}
+
+void tcp_check(const struct tcp_layer *t, const struct tcp *c)
+{
+    const struct tcp_work *w = tcp_work_of(t, c);
+    if (c->state == TCP_CLOSED)
+        return;
+    assert(seq_le(c->snd_una, c->snd_nxt));                                                    /* I1 */
+    assert(!state_synchronized(c->state) || seq_le(c->rcv_nxt, c->rcv_adv));                   /* I8 */
+    assert(!(c->flags & TCPF_FIN_SENT) || (c->flags & TCPF_CLOSE));                            /* I6 */
+    if (!w) {
+        assert(seq_eq(c->snd_una, c->snd_nxt) && !state_embryonic(c->state));                  /* I2 */
+        return;
+    }
+    assert(w->owner == tcp_index(t, c));
+    assert(!(c->flags & TCPF_FIN_SENT) || seq_eq(c->snd_una, c->snd_nxt) ||
+           w->promised - c->acked + 1 == seq_len(c->snd_una, c->snd_nxt));                     /* I6 */
+    check_sent(t, c, w);
+    check_out_of_order(c, w);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection: a 128-byte record that never moves, and a work of at most 384 bytes that it has only while something is in flight, buffered or
+ * timed. RFC 9293 section 3.3.1, with its names.
+ *
+ * Numbered invariants, asserted by tcp_check():
+ *   I1  snd_una <= snd_nxt, and both are within 2^31 of each other.
+ *   I2  without a work: snd_una == snd_nxt, nothing is promised beyond it, no ACK is owed, no out-of-order data, not embryonic.
+ *   I3  the send records cover [snd_una, snd_nxt) exactly, in order, without gaps or overlap (SYNs have none).
+ *   I4  sacked, lost and retrans are the sums over the records; a sacked record is neither lost nor retransmitted.
+ *   I5  out-of-order frames lie beyond rcv_nxt, ordered, not overlapping; their bytes sum up.
+ *   I6  FIN_SENT implies CLOSE, and snd_nxt is then one beyond the promised end.
+ *   I7  a work is on at most one list.
+ *   I8  rcv_adv never moves back: rcv_nxt <= rcv_adv.
+ */
+#ifndef WEIR_TCP_TCB_H
+#define WEIR_TCP_TCB_H
+
+#include "tcp/fsm.h"
+
+struct tcp {
+    /* first cache line: what an in-order segment touches */
+    struct flow_key key;
+    uint32_t generation;
+    uint8_t state;
+    uint8_t user;
+    uint8_t flags; /* enum tcp_record_flag */
+    uint8_t send_wscale : 4, receive_wscale : 4;
+    struct seq rcv_nxt;
+    struct seq snd_una;
+    struct seq snd_nxt; /* behind the highest byte sent; never goes back */
+    uint32_t snd_wnd;   /* bytes, scaled */
+    struct seq rcv_adv; /* right edge of the window we have advertised */
+    uint32_t work;      /* POOL_NONE: parked */
+    uint64_t word;
+    /* second cache line */
+    uint64_t acked;    /* stream offset of snd_una */
+    uint64_t received; /* stream offset of rcv_nxt */
+    uint32_t ts_recent;
+    uint32_t heard_ms; /* when the last acceptable segment came: PAWS age, keep-alive */
+    uint32_t srtt_us;  /* scaled by 8; 0: no sample yet */
+    uint32_t rttvar_us; /* scaled by 4 */
+    uint32_t cwnd, ssthresh; /* bytes */
+    uint32_t path;
+    uint32_t max_snd_wnd;
+    uint32_t unconsumed; /* bytes handed up and not consumed yet */
+    uint32_t deadline_ms; /* the user's; 0: none */
+    uint16_t snd_mss;     /* payload bytes of a full segment without SACK options */
+    uint16_t rcv_mss;     /* largest payload seen, for delayed ACK */
+    uint16_t retransmits;
+    uint8_t link;
+    uint8_t spare;
+};
+_Static_assert(sizeof(struct flow_key) == 24, "a flow key is hashed as 24 bytes");
+_Static_assert(sizeof(struct tcp) == 128, "DESIGN section 3: a 128-byte record");
+
+enum sent_flag { SENT_SACKED = 1, SENT_LOST = 2, SENT_RETRANS = 4 };
+
+/* A run of sequence space that was sent together. */
+struct sent_record {
+    uint32_t next; /* pool index; must be first (free list) */
+    struct seq start, end;
+    uint8_t flags;         /* enum sent_flag */
+    uint8_t transmissions; /* saturates at 255 */
+    int64_t sent_at;       /* the last time */
+};
+
+/* struct tcp_work.want: what output shall do besides sending data that may go */
+enum tcp_want {
+    WANT_ACK = 0x01,       /* an ACK at once */
+    WANT_DELAYED_ACK = 0x02, /* an ACK within the delay, by piggyback if possible */
+    WANT_SYN = 0x04,       /* SYN or SYN-ACK, first or again */
+    WANT_RST = 0x08,
+    WANT_PROBE = 0x10,     /* zero-window probe */
+    WANT_KEEPALIVE = 0x20,
+};
+
+enum recovery_phase { RECOVERY_OPEN, RECOVERY_FAST, RECOVERY_LOSS };
+
+struct cubic_state {
+    int64_t epoch_at; /* 0: begins with the next ACK */
+    uint32_t w_max;   /* bytes */
+    uint32_t k_ms;
+    uint32_t w_est;   /* bytes */
+    uint32_t origin;  /* bytes */
+};
+
+struct tcp_work {
+    uint32_t next, prev; /* on a tcp_list; next must be first (free list) */
+    uint32_t owner;      /* record index */
+    uint8_t want;        /* enum tcp_want */
+    uint8_t acks_owed;   /* duplicate ACKs, one for each out-of-order or duplicate segment */
+    uint8_t segments_unacked; /* full segments received since the last ACK */
+    uint8_t recovery;    /* enum recovery_phase */
+    struct tcp_list *on; /* the list it is on, or NULL */
+    uint64_t promised;   /* stream offset behind what the user promised */
+    struct seq snd_wl1, snd_wl2;
+    struct seq last_ack_sent;
+    struct seq recover;  /* RFC 6582: snd_nxt when recovery began */
+    /* timers: absolute, TIME_NEVER when off */
+    int64_t retransmit_at; /* retransmission, zero-window probe or handshake */
+    int64_t ack_at;
+    int64_t fin_wait_at;
+    int64_t stalled_since; /* since when snd_una waits; valid while something is in flight or persist is on */
+    /* what was sent */
+    struct sent_record first;
+    uint32_t sent_last; /* pool index of the last record; POOL_NONE: `first` is the only one */
+    uint32_t sacked, lost, retrans; /* bytes */
+    struct seq high_sacked; /* end of the highest sacked byte; valid when sacked > 0 */
+    uint8_t backoff;      /* doublings of the RTO */
+    uint8_t retries;      /* RTOs, probes or SYNs in a row without an answer */
+    uint8_t dup_acks;
+    bool persist : 1, probed : 1, cwnd_limited : 1, retransmit_first : 1, keepalive : 1;
+    uint32_t listener;    /* of an embryo; POOL_NONE otherwise */
+    uint32_t challenge_ms; /* when the last challenge ACK went out; 0: never */
+    /* out-of-order data: frames linked by packet->next, holder_word = sequence number of data[0] */
+    struct packet *ooo;
+    uint32_t ooo_frames, ooo_bytes;
+    struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */
+    struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
+    bool ooo_fin;          /* a FIN waits at fin_seq */
+    struct seq fin_seq;
+    struct cubic_state cubic;
+    uint32_t reno_acked;   /* bytes acknowledged in congestion avoidance since the last increase */
+    bool peer_wscale; /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
+};
+_Static_assert(sizeof(struct tcp_work) <= 384, "DESIGN section 3: a work of at most 384 bytes");
+
+struct tcp_layer;
+
+static inline bool tcp_parked(const struct tcp *c) { return c->work == 0; }
+
+/* The only place where a state changes: counts, traces. */
+void tcp_set_state(struct tcp_layer *t, struct tcp *c, enum tcp_state state, int64_t now, const char *cause);
+/* The connection's work, attached now if it has none; NULL when the pool is empty (counted drop_no_work). */
+struct tcp_work *tcp_attach(struct tcp_layer *t, struct tcp *c);
+/* Parks the connection when nothing needs the work any more. */
+void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c);
+/* Gives the work back with everything it holds. */
+void tcp_detach(struct tcp_layer *t, struct tcp *c);
+/* A fresh record in the table with its path open, or NULL and *error. */
+struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error);
+/* Takes back a fresh record that its user never saw. */
+void tcp_record_discard(struct tcp_layer *t, struct tcp *c, uint32_t hash);
+/* The connection ends for its user: closed(), off the table; memory goes back with tcp_bury_dead(). */
+void tcp_finish(struct tcp_layer *t, struct tcp *c, enum tcp_close_reason reason, int64_t now);
+/* Ends it with an RST to the peer. */
+void tcp_finish_with_reset(struct tcp_layer *t, struct tcp *c, enum tcp_close_reason reason, int64_t now);
+/* Nothing more is wanted of a dead connection: its memory goes back with the next tcp_bury_dead(). */
+void tcp_bury(struct tcp_layer *t, struct tcp *c);
+/* Gives back the records that ended since the last time. */
+void tcp_bury_dead(struct tcp_layer *t);
+/* Asserts the invariants of one connection. */
+void tcp_check(const struct tcp_layer *t, const struct tcp *c);
+
+#endif

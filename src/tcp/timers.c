@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers: see timers.h.
+ */
+#include "tcp/timers.h"
+
+#include "tcp/recovery.h"
+#include "tcp/rtt.h"
+
+#define MAX_DOUBLINGS 16u
+
+static void arm(struct tcp_layer *t, const struct tcp *c, int64_t at) { wheel_arm(&t->wheel, tcp_index(t, c), at); }
+
+/* A time on the millisecond circle as nanoseconds. */
+static int64_t from_ms(uint32_t ms, int64_t now) { return now + (int64_t)(int32_t)(ms - tcp_ms(now)) * NS_PER_MS; }
+
+void timers_init(struct tcp_work *w)
+{
+    w->retransmit_at = w->ack_at = w->fin_wait_at = TIME_NEVER;
+    w->stalled_since = 0;
+}
+
+void timers_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    if (w->retransmit_at != TIME_NEVER)
+        return;
+    if (w->retries == 0)
+        w->stalled_since = now;
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->backoff);
+    arm(t, c, w->retransmit_at);
+}
+
+void timers_acked(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    w->stalled_since = now;
+    if (seq_eq(c->snd_una, c->snd_nxt)) { /* RFC 6298 (5.2) */
+        w->retransmit_at = TIME_NEVER;
+        return;
+    }
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), 0); /* (5.3) */
+    arm(t, c, w->retransmit_at);
+}
+
+void timers_ack_delayed(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    if (w->ack_at != TIME_NEVER)
+        return;
+    w->ack_at = now + tcp_profile_of(t, c)->delayed_ack_ns;
+    arm(t, c, w->ack_at);
+}
+
+void timers_window_shut(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    if (w->retransmit_at != TIME_NEVER)
+        return;
+    if (!w->persist)
+        w->stalled_since = now;
+    w->persist = true;
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->backoff);
+    arm(t, c, w->retransmit_at);
+}
+
+void timers_window_opened(struct tcp_work *w)
+{
+    w->persist = false;
+    w->backoff = 0;
+    w->retransmit_at = TIME_NEVER;
+}
+
+void timers_fin_wait_2(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    int64_t limit = tcp_profile_of(t, c)->fin_wait_2_ns;
+    if (limit == 0)
+        return;
+    w->fin_wait_at = now + limit;
+    arm(t, c, w->fin_wait_at);
+}
+
+void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    int64_t idle = tcp_profile_of(t, c)->keepalive_idle_ns;
+    c->heard_ms = tcp_ms(now);
+    if (idle > 0)
+        arm(t, c, now + idle);
+}
+
+void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now)
+{
+    if (at == TIME_NEVER) {
+        c->deadline_ms = 0;
+        return;
+    }
+    c->deadline_ms = tcp_ms(max_i64(at, now) + NS_PER_MS);
+    arm(t, c, at);
+}
+
+/* Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. */
+static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w, int64_t now)
+{
+    return p->user_timeout_ns > 0 && now - w->stalled_since >= p->user_timeout_ns;
+}
+
+/* Counts one more try; false when there were enough and the connection is given up. */
+static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, int64_t now)
+{
+    if (w->retries >= limit || user_timed_out(tcp_profile_of(t, c), w, now)) {
+        t->counters.timeout_closed++;
+        tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
+        return false;
+    }
+    w->retries++;
+    w->backoff = (uint8_t)min_u32(w->backoff + 1u, MAX_DOUBLINGS);
+    return true;
+}
+
+static void handshake_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    t->counters.rto_fired++;
+    if (try_again(t, c, w, c->state == TCP_SYN_SENT ? p->syn_retries : p->syn_ack_retries, now))
+        w->want |= WANT_SYN;
+}
+
+static void data_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    t->counters.rto_fired++;
+    bool first = w->retries == 0;
+    if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, now))
+        return;
+    recovery_timeout(t, c, w, first);
+}
+
+static void retransmission_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    w->retransmit_at = TIME_NEVER; /* armed again when the segment leaves */
+    if (state_embryonic(c->state)) {
+        handshake_due(t, c, w, now);
+    } else if (w->persist) {
+        if (try_again(t, c, w, tcp_profile_of(t, c)->data_retries, now))
+            w->want |= WANT_PROBE;
+    } else {
+        data_due(t, c, w, now);
+    }
+    if (!(c->flags & TCPF_DEAD))
+        tcp_mark(t, c, w);
+}
+
+/* RFC 9293 3.8.4. Only while nothing is in flight: otherwise the retransmission timer finds a dead peer. */
+static void keepalive_due(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    if (p->keepalive_idle_ns == 0 || !state_synchronized(c->state) || !seq_eq(c->snd_una, c->snd_nxt))
+        return;
+    struct tcp_work *w = tcp_work_of(t, c);
+    uint32_t probes = w && w->keepalive ? w->retries : 0;
+    int64_t due = from_ms(c->heard_ms, now) + p->keepalive_idle_ns + probes * p->keepalive_interval_ns;
+    if (due > now) {
+        arm(t, c, due);
+        return;
+    }
+    if (probes >= p->keepalive_probes) {
+        t->counters.timeout_closed++;
+        tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
+        return;
+    }
+    if ((w = tcp_attach(t, c)) != NULL) {
+        w->keepalive = true;
+        w->retries = (uint8_t)(probes + 1);
+        w->want |= WANT_KEEPALIVE;
+        tcp_mark(t, c, w);
+    }
+    arm(t, c, due + p->keepalive_interval_ns);
+}
+
+static void work_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    if (w->ack_at <= now) {
+        w->ack_at = TIME_NEVER;
+        w->want |= WANT_ACK;
+        t->counters.delayed_acks++;
+        tcp_mark(t, c, w);
+    }
+    if (w->fin_wait_at <= now) {
+        t->counters.timeout_closed++;
+        tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
+        return;
+    }
+    if (w->retransmit_at <= now)
+        retransmission_due(t, c, w, now);
+}
+
+static void user_deadline_due(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    const struct tcp_registered *u = &t->users[c->user];
+    if (c->deadline_ms == 0 || from_ms(c->deadline_ms, now) > now)
+        return;
+    c->deadline_ms = 0;
+    if (u->calls->deadline)
+        u->calls->deadline(u->context, c, now);
+}
+
+static void arm_next(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    const struct tcp_work *w = tcp_work_of(t, c);
+    int64_t at = c->deadline_ms ? max_i64(from_ms(c->deadline_ms, now), now) : TIME_NEVER;
+    if (w)
+        at = min_i64(at, min_i64(w->retransmit_at, min_i64(w->ack_at, w->fin_wait_at)));
+    if (at != TIME_NEVER)
+        arm(t, c, at);
+}
+
+void timers_due(void *layer, uint32_t index, int64_t now)
+{
+    struct tcp_layer *t = layer;
+    struct tcp *c = tcp_at(t, index);
+    if (c->state == TCP_CLOSED) /* free, or dead until the end of the burst */
+        return;
+    user_deadline_due(t, c, now);
+    struct tcp_work *w = tcp_work_of(t, c);
+    if (w && !(c->flags & TCPF_DEAD))
+        work_due(t, c, w, now);
+    if (!(c->flags & TCPF_DEAD))
+        keepalive_due(t, c, now);
+    if (!(c->flags & TCPF_DEAD))
+        arm_next(t, c, now);
+}

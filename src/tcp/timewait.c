@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TIME_WAIT: 48-byte records in a FIFO that is as old as long; the oldest is recycled when it is full. RFC 9293 3.10.7.4, RFC 1337, RFC 6191.
+ *
+ * A record leaves the table when it expires or is reused; it leaves the FIFO only from the old end, so a reused one stays there as a husk (tag
+ * and key zero) until its turn.
+ */
+#include "tcp/layer.h"
+#include "tcp/segment.h"
+
+static void take_off_table(struct tcp_layer *t, struct tcp_timewait *tw)
+{
+    if (tw->key.local == 0)
+        return;
+    table_remove(&t->table, tw->tag, pool_index(&t->timewaits, tw) | TCP_TIME_WAIT_BIT);
+    tw->key.local = 0;
+}
+
+static void drop_oldest(struct tcp_layer *t)
+{
+    uint32_t index = t->timewait_oldest;
+    struct tcp_timewait *tw = pool_at(&t->timewaits, index);
+    t->timewait_oldest = tw->next;
+    if (t->timewait_oldest == POOL_NONE)
+        t->timewait_youngest = POOL_NONE;
+    take_off_table(t, tw);
+    pool_put(&t->timewaits, index);
+}
+
+void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    uint32_t hash = tcp_flow_hash(t, &c->key);
+    t->counters.time_wait_entered++;
+    table_remove(&t->table, hash, tcp_index(t, c));
+    if (p->time_wait_ns == 0)
+        return;
+    if (t->timewaits.used == t->timewaits.capacity) {
+        drop_oldest(t);
+        t->counters.time_wait_recycled++;
+    }
+    uint32_t index = pool_get(&t->timewaits);
+    struct tcp_timewait *tw = pool_at(&t->timewaits, index);
+    *tw = (struct tcp_timewait){.key = c->key,
+                                .rcv_nxt = c->rcv_nxt,
+                                .snd_nxt = c->snd_nxt,
+                                .ts_recent = c->flags & TCPF_TIMESTAMPS ? c->ts_recent : 0,
+                                .expires_ms = tcp_ms(now + p->time_wait_ns),
+                                .tag = hash};
+    if (table_add(&t->table, hash, index | TCP_TIME_WAIT_BIT) != 0) {
+        pool_put(&t->timewaits, index);
+        return;
+    }
+    if (t->timewait_youngest)
+        ((struct tcp_timewait *)pool_at(&t->timewaits, t->timewait_youngest))->next = index;
+    else
+        t->timewait_oldest = index;
+    t->timewait_youngest = index;
+}
+
+/* RFC 6191 and RFC 1122 4.2.2.13: a SYN that is certainly newer than the old connection may open a new one. */
+static bool syn_is_newer(const struct tcp_timewait *tw, const struct tcp_segment *s)
+{
+    struct wire_tcp_options o;
+    wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
+    if (tw->ts_recent && (o.present & TCP_OPT_TIMESTAMPS))
+        return (int32_t)(o.ts_val - tw->ts_recent) > 0;
+    return seq_gt(s->h.seq, tw->rcv_nxt);
+}
+
+bool tcp_timewait_input(struct tcp_layer *t, struct tcp_timewait *tw, const struct tcp_segment *s, int64_t now)
+{
+    if ((int32_t)(tw->expires_ms - tcp_ms(now)) <= 0) {
+        take_off_table(t, tw);
+        return false;
+    }
+    if (s->h.flags & TCP_RST) { /* RFC 1337: not killed by a reset */
+        t->counters.drop_time_wait++;
+        return true;
+    }
+    if ((s->h.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s)) {
+        t->counters.time_wait_reused++;
+        take_off_table(t, tw);
+        return false;
+    }
+    /* A bare old ACK needs no answer; anything else (a FIN again, old data) is acknowledged. */
+    if ((s->h.flags & (TCP_SYN | TCP_FIN)) || s->payload_len > 0)
+        segment_reply_ack(t, s, tw->snd_nxt, tw->rcv_nxt, tw->ts_recent, now);
+    t->counters.drop_time_wait++;
+    return true;
+}
+
+void tcp_timewait_expire(struct tcp_layer *t, int64_t now)
+{
+    uint32_t ms = tcp_ms(now);
+    while (t->timewait_oldest) {
+        const struct tcp_timewait *tw = pool_at(&t->timewaits, t->timewait_oldest);
+        if (tw->key.local != 0 && (int32_t)(tw->expires_ms - ms) > 0)
+            break;
+        drop_oldest(t);
+    }
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See tcp_wire.h.
+ */
+#include "tcp_wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int path_open(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out)
+{
+    struct tcp_end *e = context;
+    (void)local, (void)remote;
+    e->paths++;
+    *out = (struct tcp_path){.id = 1, .mtu = e->mtu, .link = 0};
+    return 0;
+}
+
+static void path_close(void *context, uint32_t path)
+{
+    struct tcp_end *e = context;
+    (void)path;
+    assert(e->paths > 0);
+    e->paths--;
+}
+
+static enum tcp_frame_result open_any(struct tcp_end *e, struct tcp_frame *out)
+{
+    if (e->room == 0 || e->count == WIRE_SEGMENTS || packet_pool_get(&e->pool, &out->packet, 1) == 0)
+        return TCP_FRAME_NO_ROOM;
+    out->l4 = out->packet->data;
+    out->pseudo_sum = 0;
+    out->partial_checksum = false;
+    return TCP_FRAME_OK;
+}
+
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control, struct tcp_frame *out)
+{
+    struct tcp_end *e = context;
+    (void)key, (void)path, (void)control;
+    if (!e->resolved) {
+        out->waiters = &e->waiters;
+        return TCP_FRAME_UNRESOLVED;
+    }
+    return open_any(e, out);
+}
+
+static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
+{
+    (void)to;
+    return open_any(context, out);
+}
+
+static void frame_send(void *context, struct tcp_frame *f, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
+{
+    struct tcp_end *e = context;
+    struct wire_segment *s = &e->sent[(e->first + e->count++) % WIRE_SEGMENTS];
+    (void)ttl, (void)tos;
+    assert(l4_bytes <= sizeof s->bytes);
+    memcpy(s->bytes, f->l4, l4_bytes);
+    s->length = l4_bytes;
+    e->room--;
+    packet_release(f->packet);
+}
+
+static void frame_drop(void *context, struct tcp_frame *f)
+{
+    (void)context;
+    packet_release(f->packet);
+}
+
+static const struct tcp_lower lower = {.path_open = path_open,
+                                       .path_close = path_close,
+                                       .frame_open = frame_open,
+                                       .frame_send = frame_send,
+                                       .frame_drop = frame_drop,
+                                       .reply_open = reply_open};
+
+int tcp_end_init(struct tcp_end *e, uint8_t address, const struct tcp_settings *s, int64_t now)
+{
+    memset(e, 0, sizeof *e);
+    e->address = address;
+    e->resolved = true;
+    e->room = UINT32_MAX;
+    e->mtu = WIRE_MTU;
+    e->sent = calloc(WIRE_SEGMENTS, sizeof *e->sent);
+    int error = packet_pool_init(&e->pool, alloc_heap(), 1024, 2048, 0);
+    if (error < 0 || !e->sent)
+        return ERR_NO_MEMORY;
+    return tcp_layer_new(s, &lower, e, alloc_heap(), now, &e->layer);
+}
+
+void tcp_end_free(struct tcp_end *e)
+{
+    tcp_layer_delete(e->layer);
+    packet_pool_free(&e->pool);
+    free(e->sent);
+}
+
+static bool parse(struct wire_segment *s)
+{
+    int header = wire_tcp_parse(s->bytes, s->length, &s->h);
+    if (header < 0)
+        return false;
+    wire_tcp_options_parse(s->bytes + WIRE_TCP_MIN, (size_t)header - WIRE_TCP_MIN, &s->o);
+    s->payload = s->bytes + header;
+    s->payload_len = s->length - (uint32_t)header;
+    return true;
+}
+
+const struct wire_segment *tcp_end_take(struct tcp_end *e)
+{
+    if (e->count == 0)
+        return NULL;
+    struct wire_segment *s = &e->sent[e->first];
+    e->first = (e->first + 1) % WIRE_SEGMENTS;
+    e->count--;
+    bool good = parse(s);
+    assert(good);
+    (void)good;
+    return s;
+}
+
+struct flow_key tcp_end_key(const struct tcp_end *e, uint16_t local_port, uint8_t peer, uint16_t peer_port)
+{
+    return (struct flow_key){.local = e->address,
+                             .remote = ip_addr_from_v4(0x0a000000u + peer),
+                             .local_port = local_port,
+                             .remote_port = peer_port};
+}
+
+void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    struct packet *p;
+    struct tcp_segment s = {0};
+    if (packet_pool_get(&e->pool, &p, 1) == 0)
+        return;
+    memcpy(p->data, bytes, length);
+    p->len = length;
+    int header = wire_tcp_parse(p->data, length, &s.h);
+    if (header > 0) {
+        s.packet = p;
+        s.key = tcp_end_key(e, s.h.dst_port, from, s.h.src_port);
+        s.hash = tcp_flow_hash(e->layer, &s.key);
+        s.options = p->data + WIRE_TCP_MIN;
+        s.payload = p->data + header;
+        s.payload_len = length - (uint32_t)header;
+        tcp_input(e->layer, &s, 1, now);
+    }
+    packet_release_burst(&p, 1);
+}
+
+static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void *, const struct wire_segment *), void *context, int64_t now)
+{
+    unsigned n = 0;
+    const struct wire_segment *s;
+    tcp_output(from->layer, 0, now);
+    for (; (s = tcp_end_take(from)) != NULL; n++)
+        if (!drop || !drop(context, s))
+            tcp_end_give(to, from->address, s->bytes, s->length, now);
+    return n;
+}
+
+unsigned tcp_ends_exchange(struct tcp_end *a, struct tcp_end *b, bool (*drop)(void *context, const struct wire_segment *s), void *context,
+                           int64_t now)
+{
+    unsigned total = 0, n;
+    do {
+        n = move(a, b, drop, context, now);
+        n += move(b, a, drop, context, now);
+        tcp_end_check(a);
+        tcp_end_check(b);
+        total += n;
+    } while (n > 0);
+    return total;
+}
+
+void tcp_end_check(const struct tcp_end *e)
+{
+    for (uint32_t i = 1; i <= e->layer->records.touched; i++)
+        tcp_check(e->layer, tcp_at(e->layer, i));
+}
