@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening the links of a plan: see links.h.
+ */
+#include "engine/links.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "link/af_packet.h"
+#include "link/memory.h"
+#include "link/pcap.h"
+
+static int open_memory(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links)
+{
+    const struct plan_port *q = &p->ports[port];
+    struct memory_settings s;
+    struct link *ends[2];
+    if (links[port].top) /* made with its peer */
+        return 0;
+    memory_settings_default(&s);
+    s.mtu = q->mtu;
+    s.frames = q->frames;
+    s.buffer_bytes = max_u32(s.buffer_bytes, q->mtu + 14 + 8 + PACKET_HEADROOM);
+    s.two_threads = true;
+    s.trust_checksums = q->trust_checksums;
+    int e = memory_link_new(&s, a, q->target, ends);
+    if (e < 0)
+        return e;
+    links[port].top = ends[0];
+    links[q->peer].top = ends[1];
+    return 0;
+}
+
+static int open_packet(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
+{
+    struct af_packet_settings s;
+    af_packet_settings_default(&s);
+    s.interface = q->target;
+    s.netns = q->netns;
+    s.frames = q->frames;
+    s.promiscuous = q->promiscuous;
+    return af_packet_link_new(&s, a, out, message);
+}
+
+static int open_pcap(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
+{
+    struct pcap_link_settings s;
+    pcap_link_settings_default(&s);
+    s.read_path = q->read_file;
+    s.write_path = q->target;
+    s.frames = q->frames;
+    return pcap_link_new(&s, a, out, message);
+}
+
+static int open_driver(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links, char message[256])
+{
+    const struct plan_port *q = &p->ports[port];
+    switch (q->kind) {
+    case PLAN_MEM:
+        return open_memory(p, port, a, links);
+    case PLAN_PACKET:
+        return open_packet(q, a, &links[port].top, message);
+    default:
+        return open_pcap(q, a, &links[port].top, message);
+    }
+}
+
+/* Puts impairment and capture over a port's driver. */
+static int wrap(const struct plan_port *q, const struct allocator *a, struct port_link *l, char message[256])
+{
+    int e;
+    if (q->impaired) {
+        if ((e = impair_link_new(&q->impair, l->top, a, &l->impair)) < 0)
+            return e;
+        l->top = l->impair;
+    }
+    if (q->capture) {
+        struct link *capture;
+        if ((e = capture_link_new(l->top, q->capture, a, &capture, message)) < 0)
+            return e;
+        l->top = capture;
+    }
+    return 0;
+}
+
+static void explain(const struct plan_port *q, int e, char message[256])
+{
+    char why[256];
+    snprintf(why, sizeof why, "%s", message[0] ? message : err_text(e));
+    snprintf(message, 256, "port %.60s (%.60s): %.120s", q->name, q->location, why);
+}
+
+int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS], char message[256])
+{
+    for (uint32_t i = 0; i < PLAN_MAX_PORTS; i++)
+        links[i] = (struct port_link){NULL, NULL};
+    int e = 0;
+    uint32_t i = 0;
+    message[0] = 0;
+    for (; i < p->n_ports && e == 0; i++)
+        e = open_driver(p, i, a, links, message);
+    if (e == 0)
+        for (i = 0; i < p->n_ports && e == 0; i++)
+            e = wrap(&p->ports[i], a, &links[i], message);
+    if (e < 0) {
+        explain(&p->ports[i - 1], e, message);
+        links_close(p, links);
+    }
+    return e;
+}
+
+void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS])
+{
+    for (uint32_t i = 0; i < p->n_ports; i++) {
+        link_close(links[i].top);
+        links[i].top = NULL;
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The links of a plan's ports: driver, then impairment, then capture on top.
+ */
+#ifndef WEIR_ENGINE_LINKS_H
+#define WEIR_ENGINE_LINKS_H
+
+#include "packet/link.h"
+#include "traffic/plan.h"
+
+struct port_link {
+    struct link *top;    /* what the stack uses; closing it closes all below */
+    struct link *impair; /* the impairment in it, or NULL */
+};
+
+/*
+ * Opens all ports' links. On failure nothing stays open and message (256 bytes) says which port, what was found and what is needed.
+ * ERR_NOT_FOUND, ERR_DENIED, ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID, as the drivers say.
+ */
+MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS], char message[256]);
+void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS]);
+
+#endif

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The run loop: see worker.h. Polls while there is work; after a while without, sleeps until the next deadline or frame.
+ */
+#define _GNU_SOURCE /* ppoll */
+#include "engine/worker.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "base/error.h"
+#include "engine/clock.h"
+#include "engine/cpu.h"
+
+#define LAUNCH_BUDGET 128u
+#define EMPTY_TURNS_BEFORE_SLEEP 2000u
+#define LONGEST_SLEEP_NS (500 * NS_PER_US)
+#define SHORTEST_SLEEP_NS (20 * NS_PER_US)
+
+static int new_secrets(struct stack_settings *s)
+{
+    if (getrandom(&s->secret, sizeof s->secret, 0) != sizeof s->secret ||
+        getrandom(&s->tcp.secret, sizeof s->tcp.secret, 0) != sizeof s->tcp.secret)
+        return ERR_SYSTEM;
+    return 0;
+}
+
+static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struct trace *trace, const struct allocator *a, int64_t now)
+{
+    struct guard_rules rules = w->plan->ports[w->port].guard;
+    struct stack_settings settings;
+    int e, interface;
+    plan_stack_settings(w->plan, w->port, &settings);
+    settings.trace = settings.tcp.trace = trace;
+    if (w->plan->ports[w->port].max_duration_ns != TIME_NEVER)
+        rules.stop_at = now + w->plan->ports[w->port].max_duration_ns;
+    if ((e = new_secrets(&settings)) < 0 || (e = guard_init(&w->guard, &rules, emergency_stop, now)) < 0 ||
+        (e = stack_new(&settings, a, now, &w->stack)) < 0)
+        return e;
+    if ((interface = stack_add_interface(w->stack, w->link.top, &w->guard)) < 0)
+        return interface;
+    if ((e = traffic_setup_hosts(w->plan, w->port, (unsigned)interface, w->stack)) < 0 ||
+        (e = traffic_new(w->plan, w->port, w->stack, a, now, &w->traffic)) < 0)
+        return e;
+    return traffic_stats_new(w->plan, a, &w->published);
+}
+
+int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link, atomic_bool *emergency_stop,
+                const struct trace *trace, const struct allocator *a, int64_t now, char message[256])
+{
+    *w = (struct worker){.plan = p, .port = port, .cpu = -1, .link = link};
+    int e = make_parts(w, emergency_stop, trace, a, now);
+    if (e < 0)
+        snprintf(message, 256, "port %.60s: %s while making its stack (%u hosts, %u client and %u server connections)",
+                 p->ports[port].name, err_text(e), p->ports[port].n_hosts, p->ports[port].max_client_connections,
+                 p->ports[port].max_server_connections);
+    return e;
+}
+
+void worker_free(struct worker *w)
+{
+    if (w->traffic)
+        traffic_delete(w->traffic);
+    stack_delete(w->stack);
+    traffic_stats_delete(w->published);
+    w->traffic = NULL;
+    w->stack = NULL;
+    w->published = NULL;
+}
+
+static void publish(struct worker *w)
+{
+    traffic_stats_reset(w->published);
+    traffic_read_stats(w->traffic, w->published);
+    w->published_port.link = w->link.top->counters;
+    for (unsigned i = 0; i < GUARD_CAUSE_COUNT; i++)
+        w->published_port.guard_denied[i] = w->guard.denied[i];
+    if (w->link.impair)
+        w->published_port.impair = *impair_link_counters(w->link.impair);
+}
+
+static void answer_statistics(struct worker *w)
+{
+    unsigned wanted = atomic_load_explicit(&w->stats_wanted, memory_order_acquire);
+    if (wanted == atomic_load_explicit(&w->stats_done, memory_order_relaxed))
+        return;
+    publish(w);
+    atomic_store_explicit(&w->stats_done, wanted, memory_order_release);
+}
+
+static void obey(struct worker *w, int64_t now)
+{
+    enum worker_command command = atomic_load_explicit(&w->command, memory_order_acquire);
+    if (command >= WORKER_DRAIN && w->obeyed < WORKER_DRAIN)
+        traffic_drain(w->traffic, now);
+    if (command == WORKER_STOP) {
+        traffic_stop(w->traffic, now);
+        stack_transmit(w->stack, now);
+    }
+    w->obeyed = command;
+    if (w->obeyed >= WORKER_DRAIN && traffic_finished(w->traffic))
+        atomic_store_explicit(&w->finished, true, memory_order_release);
+}
+
+static unsigned turn(struct worker *w, int64_t now)
+{
+    unsigned n = stack_receive(w->stack, now);
+    n += traffic_run(w->traffic, now, LAUNCH_BUDGET);
+    n += stack_transmit(w->stack, now);
+    w->turns++;
+    return n;
+}
+
+static int64_t next_deadline(struct worker *w)
+{
+    int64_t at = min_i64(stack_next_deadline(w->stack), traffic_next_deadline(w->traffic));
+    return min_i64(at, link_next_deadline(w->link.top));
+}
+
+/* Nothing happened for a while: waits for a frame or a deadline, shortly, so that commands are seen. */
+static void rest(struct worker *w, int64_t now)
+{
+    struct link *l = w->link.top;
+    int64_t left = min_i64(next_deadline(w) - now, LONGEST_SLEEP_NS);
+    if (left < SHORTEST_SLEEP_NS)
+        return;
+    if (l->fd >= 0 && l->ops->arm) {
+        struct pollfd p = {.fd = l->fd, .events = POLLIN};
+        struct timespec t = {.tv_nsec = left};
+        if (l->ops->arm(l))
+            (void)ppoll(&p, 1, &t, NULL);
+        return;
+    }
+    clock_sleep(min_i64(left, 2 * SHORTEST_SLEEP_NS));
+}
+
+static void *run(void *argument)
+{
+    struct worker *w = argument;
+    unsigned empty = 0;
+    if (w->cpu >= 0)
+        cpu_pin(w->cpu);
+    int64_t last = clock_now();
+    traffic_start(w->traffic, w->start_at);
+    while (w->obeyed != WORKER_STOP) {
+        int64_t now = clock_now();
+        unsigned n = turn(w, now);
+        *(n > 0 ? &w->busy_ns : &w->idle_ns) += now - last;
+        last = now;
+        if (unlikely(atomic_load_explicit(&w->command, memory_order_relaxed) != (unsigned)w->obeyed || w->obeyed == WORKER_DRAIN))
+            obey(w, now);
+        answer_statistics(w);
+        empty = n > 0 ? 0 : empty + 1;
+        if (empty > EMPTY_TURNS_BEFORE_SLEEP)
+            rest(w, now);
+    }
+    publish(w);
+    return NULL;
+}
+
+int worker_start(struct worker *w)
+{
+    if (pthread_create(&w->thread, NULL, run, w) != 0)
+        return ERR_SYSTEM;
+    w->thread_running = true;
+    return 0;
+}
+
+void worker_join(struct worker *w)
+{
+    if (w->thread_running)
+        pthread_join(w->thread, NULL);
+    w->thread_running = false;
+}

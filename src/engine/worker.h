@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker: one thread that owns one port: its link, guard, stack and share of the traffic. Run to completion, nothing shared with other workers.
+ *
+ * What crosses threads, all C11 atomics: `command` in, `finished` out, and the request/answer pair of statistics: the controller raises
+ * `stats_wanted`, the worker copies its counts into `published` between two turns and sets `stats_done` to the same number. `published` belongs to the
+ * worker while they differ and to the controller while they are equal.
+ */
+#ifndef WEIR_ENGINE_WORKER_H
+#define WEIR_ENGINE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/links.h"
+#include "traffic/results.h"
+
+enum worker_command { WORKER_RUN, WORKER_DRAIN, WORKER_STOP };
+
+struct worker {
+    /* set before the thread starts */
+    const struct plan *plan;
+    uint32_t port;
+    int cpu; /* -1: not pinned */
+    struct port_link link;
+    struct guard guard;
+    struct stack *stack;
+    struct traffic *traffic;
+    int64_t start_at;
+    pthread_t thread;
+    bool thread_running;
+    /* shared */
+    CACHE_ALIGNED atomic_uint command; /* enum worker_command */
+    atomic_uint stats_wanted;
+    atomic_uint stats_done;
+    atomic_bool finished;              /* after a drain: this worker's traffic has ended */
+    struct traffic_stats *published;
+    struct results_port published_port;
+    /* the worker's own */
+    CACHE_ALIGNED enum worker_command obeyed;
+    int64_t busy_ns, idle_ns; /* turns that did something, and sleeping or empty ones */
+    uint64_t turns;
+};
+
+/* Makes guard, stack, hosts and traffic over an open link. message (256 bytes) on failure; worker_free() then frees what there is. */
+MUST_CHECK int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link, atomic_bool *emergency_stop,
+                           const struct trace *trace, const struct allocator *a, int64_t now, char message[256]);
+MUST_CHECK int worker_start(struct worker *w);
+/* Waits for the end of a thread that got WORKER_STOP. */
+void worker_join(struct worker *w);
+/* Not the link: that is closed by links_close() afterwards. */
+void worker_free(struct worker *w);
+
+#endif
