@@ -19,13 +19,11 @@ static ALWAYS_INLINE uint64_t checksum_load(const void *p)
     return word;
 }
 
-/* Under 2^33, so that callers may add some small numbers without a thought for carries. */
+/* Under 2^34, so that callers may add sums and small numbers without a thought for carries. The upper word counts carries. */
 static ALWAYS_INLINE uint64_t checksum_narrow(checksum_total total)
 {
-    uint64_t high = (uint64_t)(total >> 64);
     uint64_t low = (uint64_t)total;
-    uint64_t sum = (low & 0xffffffffu) + (low >> 32) + (high & 0xffffffffu) + (high >> 32);
-    return (sum & 0xffffffffu) + (sum >> 32);
+    return (low & 0xffffffffu) + (low >> 32) + (uint64_t)(total >> 64);
 }
 
 /* The last 0 to 7 bytes as a word filled up with zeros. Reads nothing outside them. */
@@ -61,10 +59,16 @@ static ALWAYS_INLINE uint64_t checksum_add_words(uint64_t sum, const uint8_t *p,
         a += checksum_load(p + 16);
         b += checksum_load(p + 24);
     }
-    for (; length >= 8; length -= 8, p += 8)
+    if (length & 16) {
         a += checksum_load(p);
-    if (length)
-        a += checksum_load_partial(p, length);
+        b += checksum_load(p + 8);
+        p += 16;
+    }
+    if (length & 8) {
+        a += checksum_load(p);
+        p += 8;
+    }
+    b += checksum_load_partial(p, length);
     return checksum_narrow(a + b);
 }
 

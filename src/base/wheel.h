@@ -40,13 +40,20 @@ typedef void wheel_due_fn(void *context, uint32_t node, int64_t now);
 MUST_CHECK int wheel_init(struct wheel *w, const struct allocator *a, uint32_t capacity, uint32_t shift, int64_t now);
 void wheel_free(struct wheel *w);
 
-/* Sees to it that the node is called at the first tick not before deadline, or earlier where it is armed already. */
+/* Sees to it that the node is called at the first tick not before deadline, or earlier where it is armed already. TIME_NEVER: does nothing. */
 void wheel_arm(struct wheel *w, uint32_t node, int64_t deadline);
 /* Takes the node off. Not needed for correctness where the owner checks deadlines itself. */
 void wheel_disarm(struct wheel *w, uint32_t node);
-/* Calls `due` for nodes whose tick has passed, at most `budget`; returns how many. What is left is called the next time. */
+/*
+ * Calls `due` for nodes whose tick has passed, at most `budget`; returns how many. What is left is called the next time. Moving nodes
+ * from level to level is bounded by the budget too, so fewer calls than it do not mean that nothing is left: wheel_next() says.
+ * A `now` before that of an earlier call is harmless. Not to be called from inside `due`.
+ */
 unsigned wheel_advance(struct wheel *w, int64_t now, unsigned budget, wheel_due_fn *due, void *context);
-/* A time not after the first armed node's tick (so calling then is never late); TIME_NEVER when none is armed. */
+/*
+ * A time not after the first armed node's tick (so calling then is never late); TIME_NEVER when none is armed. Advancing to that time
+ * calls a node or brings some nearer, so that the loop of the two makes progress.
+ */
 int64_t wheel_next(const struct wheel *w);
 
 #endif

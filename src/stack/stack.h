@@ -17,22 +17,25 @@
 #include "tcp/tcp.h"
 #include "wire/ip_addr.h"
 
-/* Every drop and event by name; names as in the results. */
-#define STACK_COUNTER_LIST(X)                                                                                          \
+/* Every event and every drop by name; names as in the results. */
+/* clang-format off */
+#define STACK_EVENT_LIST(X)                                                                                            \
     X(frames_received) X(frames_sent) X(arp_requests_sent) X(arp_replies_sent) X(arp_received) X(arp_conflicts)        \
     X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
-    X(udp_received) X(udp_sent)                                                                                        \
-    /* drops */                                                                                                        \
+    X(udp_received) X(udp_sent)
+#define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full)                         \
     X(ip_short) X(ip_bad_version) X(ip_bad_header_length) X(ip_bad_total_length) X(ip_bad_checksum) X(ip_bad_options)  \
     X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch) X(ip_fragment)        \
-    X(ip_unknown_protocol) X(ip_ttl_exceeded) X(ip_no_route) X(ipv6_unsupported)                                       \
-    X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_unknown_type) X(icmp_source_quench)               \
-    X(icmp_quote_short) X(icmp_unmatched) X(icmp_rate_limited)                                                         \
+    X(ip_unknown_protocol) X(ip_no_route) X(ipv6_unsupported)                                                          \
+    X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_echo_ignored) X(icmp_unknown_type)                \
+    X(icmp_source_quench) X(icmp_quote_short) X(icmp_unmatched) X(icmp_rate_limited)                                   \
     X(udp_bad_length) X(udp_bad_checksum) X(udp_port_zero) X(udp_no_port) X(udp_too_long)                              \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room)
+#define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
+/* clang-format on */
 
 struct stack_counters {
 #define STACK_COUNTER_FIELD(name) uint64_t name;
@@ -41,19 +44,20 @@ struct stack_counters {
 };
 
 struct stack_settings {
-    uint32_t max_addresses;     /* local addresses; default 4096 */
-    uint32_t max_neighbours;    /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
-    uint32_t max_udp_bindings;  /* default 256 */
+    uint32_t max_addresses;        /* local addresses; default 4096 */
+    uint32_t max_neighbours;       /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
+    uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
+    uint32_t max_udp_bindings;     /* default 256 */
     uint32_t resolve_queue_frames; /* datagrams that wait for one neighbour; default 3 */
     uint32_t resolve_queue_total;  /* for all; default 512 */
-    int64_t arp_retry_ns;       /* default 1 s; RFC 1122 2.3.2.1: at most one request a second to one destination */
-    uint32_t arp_tries;         /* default 3 */
-    int64_t arp_reachable_ns;   /* confirmed that long; then stale, refreshed on use; default 30 s */
-    int64_t arp_failed_ns;      /* a failed entry answers ERR_UNREACHABLE that long; default 1 s */
+    int64_t arp_retry_ns;          /* default 1 s; RFC 1122 2.3.2.1: at most one request a second to one destination */
+    uint32_t arp_tries;            /* default 3 */
+    int64_t arp_reachable_ns;      /* confirmed that long; then stale, refreshed on use; default 30 s */
+    int64_t arp_failed_ns;         /* a failed entry answers ERR_UNREACHABLE that long; default 1 s */
     uint32_t icmp_errors_per_second, icmp_errors_burst; /* default 1000, 50 */
-    bool answer_echo;           /* default true */
-    bool answer_broadcast_echo; /* default false */
-    uint32_t max_vlan_tags;     /* default 2, at most 8 */
+    bool answer_echo;                                   /* default true */
+    bool answer_broadcast_echo;                         /* default false */
+    uint32_t max_vlan_tags;                             /* default 2, at most 8 */
     struct tcp_settings tcp;
     struct hash_key secret;
     const struct trace *trace;
@@ -85,9 +89,11 @@ struct host_settings {
 /* The local address index (from 1). ERR_INVALID (multicast, zero, bad prefix), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. */
 MUST_CHECK int stack_add_host(struct stack *s, const struct host_settings *h);
 /* A route for one host besides its subnet and gateway. ERR_INVALID (gateway not on the host's subnet), ERR_NO_SPACE. */
-MUST_CHECK int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length, const struct ip_addr *gateway);
+MUST_CHECK int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length,
+                               const struct ip_addr *gateway);
 /* A permanent neighbour. ERR_NO_SPACE, ERR_INVALID. */
-MUST_CHECK int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, const uint8_t mac[6]);
+MUST_CHECK int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address,
+                                   const uint8_t mac[6]);
 /* Sends a gratuitous ARP (RFC 5227 announcement) for an address. */
 void stack_announce(struct stack *s, uint32_t local, int64_t now);
 bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *out);
@@ -117,7 +123,8 @@ typedef void udp_received_fn(void *context, const struct udp_datagram *d, int64_
 /* An ICMP error came for something sent from the binding: error is ERR_REFUSED, ERR_UNREACHABLE or ERR_NO_SPACE (too big: mtu). */
 typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, int error, uint32_t mtu, int64_t now);
 /* local 0: any. ERR_IN_USE, ERR_INVALID (port 0), ERR_NO_SPACE. error may be NULL. */
-MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error, void *context);
+MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error,
+                        void *context);
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
 /*
  * Sends one datagram; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than the MTU allows),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP header and options: RFC 9293 section 3.1 and 3.2, RFC 7323 (window scale, timestamps), RFC 2018 (SACK), RFC 2385 (MD5),
- * RFC 5925 (TCP-AO), RFC 7413 (Fast Open), RFC 8684 (MPTCP, kind only).
- * No state, no allocation. Parsing never reads past the given length; pointers in a parsed header point into the caller's bytes.
+ * TCP header and options: RFC 9293 section 3.1 and 3.2, RFC 7323 (window scale, timestamps), RFC 2018 (SACK), RFC
+ * 2385 (MD5), RFC 5925 (TCP-AO), RFC 7413 (Fast Open), RFC 8684 (MPTCP, kind only). No state, no allocation. Parsing
+ * never reads past the given length; pointers in a parsed header point into the caller's bytes.
  */
 #ifndef WEIR_WIRE_TCP_H
 #define WEIR_WIRE_TCP_H
@@ -86,7 +86,8 @@ struct wire_tcp {
 
 /*
  * Reads the fixed header of a segment of length bytes (header and payload).
- * Returns the header length, or ERR_TRUNCATED (fewer than 20 bytes, or data offset past the segment), ERR_MALFORMED (data offset under 5).
+ * Returns the header length, or ERR_TRUNCATED (fewer than 20 bytes, or data offset past the segment), ERR_MALFORMED
+ * (data offset under 5).
  */
 MUST_CHECK static ALWAYS_INLINE int wire_tcp_parse(const uint8_t *segment, size_t length, struct wire_tcp *out)
 {
@@ -108,27 +109,34 @@ MUST_CHECK static ALWAYS_INLINE int wire_tcp_parse(const uint8_t *segment, size_
     return likely(header_len <= length) ? (int)header_len : ERR_TRUNCATED;
 }
 /*
- * Reads the options (header bytes 20 and on). Never fails: like Linux, a bad length ends the parse, a known kind with a wrong
- * length is skipped, the first of two wins, what was good before stays. Returns how many options were not understood or bad.
- * The layout NOP NOP TIMESTAMPS of established connections takes a short path.
+ * Reads the options (header bytes 20 and on). Never fails: like Linux, a bad length ends the parse, a known kind with
+ * a wrong length is skipped, the first of two wins, what was good before stays. Returns how many options were not
+ * understood or bad. SACK blocks are given as sent: judging them takes sequence numbers. Of MD5 and AO, the first
+ * counts. The layout NOP NOP TIMESTAMPS of established connections takes a short path.
  */
 unsigned wire_tcp_options_parse_general(const uint8_t *options, size_t length, struct wire_tcp_options *out);
-static ALWAYS_INLINE unsigned wire_tcp_options_parse(const uint8_t *options, size_t length, struct wire_tcp_options *out)
+static ALWAYS_INLINE unsigned wire_tcp_options_parse(const uint8_t *options, size_t length,
+                                                     struct wire_tcp_options *out)
 {
     if (likely(length == 12 && load_be32(options) == WIRE_TCP_TS_PREFIX)) {
         memset(out, 0, offsetof(struct wire_tcp_options, sack));
         out->present = TCP_OPT_TIMESTAMPS;
         out->ts_val = load_be32(options + 4);
         out->ts_ecr = load_be32(options + 8);
+        out->fast_open = NULL;
+        out->signature = NULL;
         return 0;
     }
     return wire_tcp_options_parse_general(options, length, out);
 }
 /*
- * Writes header and options to `to` (WIRE_TCP_MAX bytes of room), padding with NOPs to a multiple of 4; the checksum field is written as
- * given. Set options->present to what shall be written; MD5 and AO copy signature_len bytes from signature.
- * h->header_len is ignored. Returns the header length, or ERR_NO_SPACE when the options do not fit in 40 bytes (nothing usable written).
- * Option order: MSS, SACK permitted, timestamps, window scale (Linux's), MD5/AO, Fast Open, SACK.
+ * Writes header and options to `to` (WIRE_TCP_MAX bytes of room), padding with NOPs to a multiple of 4; the checksum
+ * field is written as given. options may be NULL; set options->present to what shall be written; MD5 and AO copy
+ * signature_len bytes from signature. h->header_len is ignored, as is the MPTCP bit. Returns the header length, or
+ * ERR_NO_SPACE when the options do not fit in 40 bytes (nothing usable written), ERR_INVALID (sack_count not 1 to 4,
+ * fast_open_len not 0 or an even 4 to 16, signature_len not 16 for MD5 or 2 to 38 for AO, MD5 and AO both). NOPs
+ * stand in front of an option so that it ends on a multiple of 4; where only that costs too much room, options are
+ * packed. Option order: MSS, SACK permitted, timestamps, window scale (Linux's), MD5/AO, Fast Open, SACK.
  */
 MUST_CHECK int wire_tcp_build(uint8_t *to, const struct wire_tcp *h, const struct wire_tcp_options *options);
 /* "1000 > 80 SYN,ACK seq 1 ack 2 win 65535 <mss 1460,…>"; always terminated; returns the length it would have had. */

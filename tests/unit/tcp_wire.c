@@ -34,7 +34,8 @@ static enum tcp_frame_result open_any(struct tcp_end *e, struct tcp_frame *out)
     return TCP_FRAME_OK;
 }
 
-static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control, struct tcp_frame *out)
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control,
+                                        struct tcp_frame *out)
 {
     struct tcp_end *e = context;
     (void)key, (void)path, (void)control;
@@ -150,7 +151,8 @@ void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_
     packet_release_burst(&p, 1);
 }
 
-static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void *, const struct wire_segment *), void *context, int64_t now)
+static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void *, const struct wire_segment *),
+                     void *context, int64_t now)
 {
     unsigned n = 0;
     const struct wire_segment *s;
@@ -161,8 +163,8 @@ static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void
     return n;
 }
 
-unsigned tcp_ends_exchange(struct tcp_end *a, struct tcp_end *b, bool (*drop)(void *context, const struct wire_segment *s), void *context,
-                           int64_t now)
+unsigned tcp_ends_exchange(struct tcp_end *a, struct tcp_end *b,
+                           bool (*drop)(void *context, const struct wire_segment *s), void *context, int64_t now)
 {
     unsigned total = 0, n;
     do {

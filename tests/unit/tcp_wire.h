@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A TCP layer on a bare wire, for tests of tcp/ alone: the lower layer is a list of segments without IP headers. Two ends can be joined, or a test plays the
- * peer by hand. Everything is deterministic; initial sequence numbers of the scripted peer start at 0xFFFFFF00.
+ * A TCP layer on a bare wire, for tests of tcp/ alone: the lower layer is a list of segments without IP headers. Two
+ * ends can be joined, or a test plays the peer by hand. Everything is deterministic; initial sequence numbers of the
+ * scripted peer start at 0xFFFFFF00.
  */
 #ifndef WEIR_TESTS_TCP_WIRE_H
 #define WEIR_TESTS_TCP_WIRE_H
@@ -29,12 +30,12 @@ struct tcp_end {
     struct packet_pool pool;
     struct wire_segment *sent; /* ring of what this end transmitted and nobody took */
     uint32_t first, count;
-    uint32_t room;     /* frames the link takes now */
-    bool resolved;     /* neighbour known */
+    uint32_t room; /* frames the link takes now */
+    bool resolved; /* neighbour known */
     struct tcp_list waiters;
     uint16_t mtu;
-    uint32_t paths;    /* pinned */
-    uint8_t address;   /* last byte of the own address, which is also the local index */
+    uint32_t paths;  /* pinned */
+    uint8_t address; /* last byte of the own address, which is also the local index */
 };
 
 int tcp_end_init(struct tcp_end *e, uint8_t address, const struct tcp_settings *s, int64_t now);
@@ -46,8 +47,8 @@ void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_
 /* The key of a connection between an end and a peer address. */
 struct flow_key tcp_end_key(const struct tcp_end *e, uint16_t local_port, uint8_t peer, uint16_t peer_port);
 /* Moves all segments between two ends until both are silent; returns how many. drop may be NULL. */
-unsigned tcp_ends_exchange(struct tcp_end *a, struct tcp_end *b, bool (*drop)(void *context, const struct wire_segment *s), void *context,
-                           int64_t now);
+unsigned tcp_ends_exchange(struct tcp_end *a, struct tcp_end *b,
+                           bool (*drop)(void *context, const struct wire_segment *s), void *context, int64_t now);
 /* tcp_check() for every connection of an end. */
 void tcp_end_check(const struct tcp_end *e);
 

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+#
+# Short names for the common commands; the build itself is CMake's (CMakeLists.txt, CMakePresets.json).
+
+PREFIX ?= /usr/local
+SECONDS ?= 60
+BENCH ?= tcp-cps tcp-requests tcp-throughput tcp-latency tcp-memory
+JOBS := $(shell getconf _NPROCESSORS_ONLN)
+
+all: configure
+	cmake --build build --parallel $(JOBS)
+
+configure:
+	cmake -S . -B build -DCMAKE_BUILD_TYPE=Release
+
+demo:
+	./demo
+
+test:
+	./test
+
+bench: all
+	@for name in $(BENCH); do build/weir bench $$name || exit; done
+
+install: all
+	cmake --install build --prefix $(PREFIX)
+
+format:
+	find src include tests -name '*.[ch]' -exec clang-format-14 -i {} +
+
+lint:
+	scripts/lint
+
+fuzz:
+	./test fuzz --fuzz-seconds $(SECONDS)
+
+clean:
+	rm -rf build build-*/
+
+help:
+	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps]"
+	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | clean"
+
+.PHONY: all configure demo test bench install format lint fuzz clean help

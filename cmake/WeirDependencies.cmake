@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: MIT
+#
+# What Weir needs from the system. scripts/setup installs all of it on Debian.
+
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+
+pkg_check_modules(YAML IMPORTED_TARGET yaml-0.1)
+if(NOT YAML_FOUND)
+    message(FATAL_ERROR "libyaml was not found (pkg-config yaml-0.1). "
+                        "On Debian: scripts/setup, or apt-get install libyaml-dev.")
+endif()
+
+if(BUILD_TESTING)
+    pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+    if(NOT CMOCKA_FOUND)
+        message(STATUS "cmocka was not found: the C tests are not built (scripts/setup --test installs it)")
+    endif()
+    find_program(PYTHON3 python3)
+    if(NOT PYTHON3)
+        message(STATUS "python3 was not found: tests/layers are not registered (scripts/setup --test installs it)")
+    endif()
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_C_COMPILER_LAUNCHER)
+    set(CMAKE_C_COMPILER_LAUNCHER "${CCACHE}")
+endif()

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+#
+# Every tests/fuzz/fuzz_NAME.c is one libFuzzer program, linked with all modules and with the C files of tests/fuzz
+# that are not named fuzz_*. tests/run runs them; seeds are in tests/fuzz/corpus/NAME.
+
+file(GLOB fuzz_targets CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/fuzz_*.c")
+file(GLOB fuzz_helpers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/*.c")
+if(fuzz_targets)
+    list(REMOVE_ITEM fuzz_helpers ${fuzz_targets})
+endif()
+
+weir_objects(fuzz_objects ${WEIR_MODULES})
+if(fuzz_targets AND fuzz_objects)
+    add_library(weir_fuzz_modules STATIC ${fuzz_objects})
+    set_target_properties(weir_fuzz_modules PROPERTIES LINKER_LANGUAGE C)
+    foreach(source IN LISTS fuzz_targets)
+        get_filename_component(name "${source}" NAME_WE)
+        add_executable(${name} "${source}" ${fuzz_helpers})
+        target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+        target_compile_options(${name} PRIVATE -UNDEBUG)
+        target_link_libraries(${name} PRIVATE weir_flags weir_fuzz_modules ${WEIR_MODULE_LIBRARIES})
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY fuzz)
+    endforeach()
+endif()

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+#
+# make install: program, library, public headers, pkg-config file, manual pages, examples.
+
+include(GNUInstallDirs)
+
+if(TARGET weir)
+    install(TARGETS weir RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+endif()
+if(TARGET libweir_shared)
+    install(TARGETS libweir_shared libweir_static
+        LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
+
+    # Everything relative to where weir.pc lies, so that it is right under any prefix given at install time.
+    if(IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+        set(WEIR_PC_PREFIX "${CMAKE_INSTALL_PREFIX}")
+    else()
+        file(RELATIVE_PATH up "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")
+        string(REGEX REPLACE "/$" "" up "${up}")
+        set(WEIR_PC_PREFIX "\${pcfiledir}/${up}")
+    endif()
+    foreach(dir INCLUDEDIR LIBDIR)
+        if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+            set(WEIR_PC_${dir} "${CMAKE_INSTALL_${dir}}")
+        else()
+            set(WEIR_PC_${dir} "\${prefix}/${CMAKE_INSTALL_${dir}}")
+        endif()
+    endforeach()
+    configure_file(cmake/weir.pc.in weir.pc @ONLY)
+    install(FILES "${PROJECT_BINARY_DIR}/weir.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+endif()
+
+foreach(section RANGE 1 8)
+    file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
+    if(pages)
+        install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+    endif()
+endforeach()
+install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
+install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json")

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The output queue: a singly linked list of spans from head to tail, whose lengths add up to end - base.
+ *
+ * Invariants: the first span begins at stream offset base; head and tail are POOL_NONE exactly when nothing is held; no span is empty; a
+ * span with a chunk owns it alone, and only the tail may have room.
+ */
+#include "base/outq.h"
+
+#include "base/checksum.h"
+#include "base/error.h"
+
+static struct outq_span *span_at(const struct outq_pool *p, uint32_t index) { return pool_at(&p->spans, index); }
+
+int outq_pool_init(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks)
+{
+    *p = (struct outq_pool){0};
+    int error = pool_init(&p->spans, a, spans, sizeof(struct outq_span), alignof(struct outq_span));
+    if (error)
+        return error;
+    error = pool_init(&p->chunks, a, chunks, OUTQ_CHUNK_BYTES, alignof(uint64_t));
+    if (error)
+        pool_free(&p->spans);
+    return error;
+}
+
+void outq_pool_free(struct outq_pool *p)
+{
+    pool_free(&p->chunks);
+    pool_free(&p->spans);
+}
+
+/* Links a new, filled span behind the tail. */
+static void append_span(struct outq *q, struct outq_pool *p, uint32_t index)
+{
+    if (q->tail == POOL_NONE) {
+        q->head = index;
+    } else {
+        struct outq_span *tail = span_at(p, q->tail);
+        tail->next = index;
+        tail->room = 0;
+    }
+    q->tail = index;
+    q->end += span_at(p, index)->length;
+}
+
+int outq_reference(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length)
+{
+    if (length == 0)
+        return ERR_OK;
+    uint32_t index = pool_get(&p->spans);
+    if (index == POOL_NONE)
+        return ERR_NO_MEMORY;
+    *span_at(p, index) = (struct outq_span){.length = length, .bytes = bytes};
+    append_span(q, p, index);
+    return ERR_OK;
+}
+
+static uint32_t tail_room(const struct outq *q, const struct outq_pool *p)
+{
+    return q->tail == POOL_NONE ? 0 : span_at(p, q->tail)->room;
+}
+
+/* True when `chunks` chunks and as many spans are free; a pool that falls short counts it. */
+static bool has_free(struct outq_pool *p, uint32_t chunks)
+{
+    if (p->chunks.capacity - p->chunks.used < chunks) {
+        p->chunks.exhausted++;
+        return false;
+    }
+    if (p->spans.capacity - p->spans.used < chunks) {
+        p->spans.exhausted++;
+        return false;
+    }
+    return true;
+}
+
+/* Copies into the free end of the tail's chunk; length is at most its room. */
+static void fill_tail(struct outq *q, struct outq_pool *p, const uint8_t *bytes, uint32_t length)
+{
+    struct outq_span *tail = span_at(p, q->tail);
+    uint8_t *chunk = pool_at(&p->chunks, tail->chunk);
+    memcpy(chunk + (OUTQ_CHUNK_BYTES - tail->room), bytes, length);
+    tail->length += length;
+    tail->room -= length;
+    q->end += length;
+}
+
+/* A span with a chunk of its own and the first bytes in it; has_free() said that both are there. */
+static void append_chunk(struct outq *q, struct outq_pool *p, const uint8_t *bytes, uint32_t length)
+{
+    uint32_t index = pool_get(&p->spans);
+    uint32_t chunk = pool_get(&p->chunks);
+    assert(index != POOL_NONE && chunk != POOL_NONE);
+    uint8_t *to = pool_at(&p->chunks, chunk);
+    memcpy(to, bytes, length);
+    *span_at(p, index) =
+        (struct outq_span){.length = length, .bytes = to, .chunk = chunk, .room = OUTQ_CHUNK_BYTES - length};
+    append_span(q, p, index);
+}
+
+int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length)
+{
+    const uint8_t *from = bytes;
+    uint32_t first = min_u32(length, tail_room(q, p));
+    uint32_t rest = length - first;
+    if (!has_free(p, rest / OUTQ_CHUNK_BYTES + (rest % OUTQ_CHUNK_BYTES != 0)))
+        return ERR_NO_MEMORY;
+    if (first)
+        fill_tail(q, p, from, first);
+    from += first;
+    while (rest) {
+        uint32_t n = min_u32(rest, OUTQ_CHUNK_BYTES);
+        append_chunk(q, p, from, n);
+        from += n;
+        rest -= n;
+    }
+    return ERR_OK;
+}
+
+/* The span that holds offset, and in *skip how many of its bytes come before; NULL past the end. */
+static const struct outq_span *find_span(const struct outq *q, const struct outq_pool *p, uint64_t offset,
+                                         uint64_t *skip)
+{
+    if (offset >= q->end)
+        return NULL;
+    const struct outq_span *s = span_at(p, q->tail);
+    if (offset >= q->end - s->length) {
+        *skip = offset - (q->end - s->length);
+        return s;
+    }
+    uint64_t left = offset - q->base;
+    for (s = span_at(p, q->head); left >= s->length; s = span_at(p, s->next))
+        left -= s->length;
+    *skip = left;
+    return s;
+}
+
+/* Copies a part that begins `done` bytes into what is read, with its sum: at an odd place the bytes count swapped. */
+static void copy_part(uint8_t *to, const uint8_t *from, size_t length, size_t done, uint64_t *sum)
+{
+    if (!sum)
+        memcpy(to, from, length);
+    else if (done % 2 == 0)
+        *sum = checksum_copy(*sum, to, from, length);
+    else
+        *sum += checksum_shift(checksum_copy(0, to, from, length));
+}
+
+size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length,
+                 uint64_t *sum)
+{
+    assert(offset >= q->base);
+    uint64_t skip = 0;
+    size_t done = 0;
+    const struct outq_span *s = length ? find_span(q, p, offset, &skip) : NULL;
+    while (s) {
+        size_t n = (size_t)min_u64(length - done, s->length - skip);
+        copy_part((uint8_t *)to + done, s->bytes + skip, n, done, sum);
+        done += n;
+        skip = 0;
+        s = done < length && s->next != POOL_NONE ? span_at(p, s->next) : NULL;
+    }
+    return done;
+}
+
+/* Frees the first span whole. */
+static void drop_head(struct outq *q, struct outq_pool *p)
+{
+    uint32_t index = q->head;
+    const struct outq_span *s = span_at(p, index);
+    q->base += s->length;
+    q->head = s->next;
+    if (s->chunk != POOL_NONE)
+        pool_put(&p->chunks, s->chunk);
+    pool_put(&p->spans, index);
+    if (q->head == POOL_NONE)
+        q->tail = POOL_NONE;
+}
+
+void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset)
+{
+    assert(offset <= q->end);
+    while (q->head != POOL_NONE && offset >= q->base + span_at(p, q->head)->length)
+        drop_head(q, p);
+    if (q->head == POOL_NONE || offset <= q->base)
+        return;
+    struct outq_span *s = span_at(p, q->head);
+    uint32_t n = (uint32_t)(offset - q->base);
+    s->bytes += n;
+    s->length -= n;
+    q->base = offset;
+}
+
+void outq_clear(struct outq *q, struct outq_pool *p) { outq_trim(q, p, q->end); }

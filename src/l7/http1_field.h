@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of a head that mean something to the engines, shared by the machine and the reader of whole heads: known names, the values of
+ * known fields byte by byte, and what a complete head says about the body that follows (RFC 9112 section 6).
+ */
+#ifndef WEIR_L7_HTTP1_FIELD_H
+#define WEIR_L7_HTTP1_FIELD_H
+
+#include "l7/http1_parser.h"
+
+enum http1_field {
+    HTTP1_FIELD_OTHER,
+    HTTP1_FIELD_CONTENT_LENGTH,
+    HTTP1_FIELD_TRANSFER_ENCODING,
+    HTTP1_FIELD_CONNECTION,
+    HTTP1_FIELD_HOST,
+    HTTP1_FIELD_EXPECT,
+};
+
+/* States of the parser; those of one kind of line follow one another (http1_parser.c counts their bytes). */
+enum http1_state {
+    HTTP1_STATE_IDLE,     /* values of the message before are still there */
+    HTTP1_STATE_START,    /* requests: empty lines before the request line */
+    HTTP1_STATE_START_LF,
+    HTTP1_STATE_METHOD,
+    HTTP1_STATE_TARGET,
+    HTTP1_STATE_VERSION,
+    HTTP1_STATE_STATUS,
+    HTTP1_STATE_REASON,
+    HTTP1_STATE_LINE_LF,
+    HTTP1_STATE_HEADER, /* at the start of a header line */
+    HTTP1_STATE_NAME,
+    HTTP1_STATE_VALUE,
+    HTTP1_STATE_VALUE_LF,
+    HTTP1_STATE_HEAD_LF,
+    HTTP1_STATE_CHUNK_SIZE,
+    HTTP1_STATE_CHUNK_SPACE,
+    HTTP1_STATE_CHUNK_EXTENSION,
+    HTTP1_STATE_CHUNK_LF,
+    HTTP1_STATE_CHUNK_END,
+    HTTP1_STATE_CHUNK_END_LF,
+    HTTP1_STATE_BODY_LENGTH,
+    HTTP1_STATE_BODY_CLOSE,
+    HTTP1_STATE_BODY_CHUNK,
+    HTTP1_STATE_COMPLETE, /* HTTP1_EVENT_END is due */
+    HTTP1_STATE_FAILED,
+    HTTP1_STATE_COUNT
+};
+
+/* Clears what belongs to one message. */
+void http1_message_begin(struct http1_parser *p);
+
+/* A method: begin, each byte, end. End gives HTTP1_METHOD_COUNT for one that is not known. */
+void http1_method_begin(struct http1_parser *p);
+void http1_method_byte(struct http1_parser *p, uint8_t c);
+enum http1_method http1_method_end(const struct http1_parser *p);
+
+/* A field name: begin, each byte, end. End gives the field whose value the parser's role looks at. */
+void http1_name_begin(struct http1_parser *p);
+void http1_name_byte(struct http1_parser *p, uint8_t c);
+enum http1_field http1_name_end(const struct http1_parser *p);
+
+/* A field's value: begin, each byte (white space at its ends too), end. */
+enum http1_cause http1_value_begin(struct http1_parser *p, enum http1_field field);
+enum http1_cause http1_value_byte(struct http1_parser *p, uint8_t c);
+enum http1_cause http1_value_end(struct http1_parser *p);
+/* A complete Content-Length number. */
+enum http1_cause http1_length_found(struct http1_parser *p, uint64_t length);
+
+/* The head is complete: HTTP1_CAUSE_NONE and the state in which the body is read, or what is wrong. */
+enum http1_cause http1_head_complete(struct http1_parser *p, const struct http1_limits *limits);
+
+/* Reads a head that lies whole in [*at, end): true, *at behind it, *target set for requests. False: nothing was changed. */
+bool http1_fast_head(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at, const uint8_t *end,
+                     struct http1_piece *target);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Matching targets against sorted paths. Invariant: the entries in [low, high) agree with the first `depth` bytes of the path and are
+ * longer than that; as they are sorted, those that agree with one byte more lie together.
+ */
+#include "l7/http1_match.h"
+
+#include <string.h>
+
+/* PART_SCHEME to PART_AUTHORITY count the slashes of "http://host/". */
+enum { PART_SCHEME, PART_SLASH, PART_AUTHORITY, PART_PATH, PART_REST, PART_BEGIN };
+
+static int compare(const struct http1_match_entry *a, const struct http1_match_entry *b)
+{
+    uint16_t shorter = a->length < b->length ? a->length : b->length;
+    int order = memcmp(a->path, b->path, shorter);
+    return order ? order : (int)a->length - (int)b->length;
+}
+
+void http1_match_sort(struct http1_match_table *t)
+{
+    for (uint16_t i = 1; i < t->count; i++) {
+        struct http1_match_entry entry = t->entries[i];
+        uint16_t at = i;
+        for (; at > 0 && compare(&entry, &t->entries[at - 1]) < 0; at--)
+            t->entries[at] = t->entries[at - 1];
+        t->entries[at] = entry;
+    }
+}
+
+/* Takes the entries that end at this depth, which come first, out of the range. */
+static void settle(struct http1_match *m, const struct http1_match_table *t)
+{
+    for (; m->low < m->high && t->entries[m->low].length == m->depth; m->low++) {
+        const struct http1_match_entry *e = &t->entries[m->low];
+        uint16_t *best = e->prefix ? &m->prefix : &m->exact;
+        if (e->route < *best)
+            *best = e->route;
+    }
+}
+
+void http1_match_begin(struct http1_match *m, const struct http1_match_table *t)
+{
+    *m = (struct http1_match){.high = t->count, .prefix = HTTP1_MATCH_NONE, .exact = HTTP1_MATCH_NONE, .part = PART_BEGIN};
+    settle(m, t);
+}
+
+static uint8_t next_byte(const struct http1_match *m, const struct http1_match_table *t, uint16_t entry)
+{
+    return (uint8_t)t->entries[entry].path[m->depth];
+}
+
+static void path_byte(struct http1_match *m, const struct http1_match_table *t, uint8_t c)
+{
+    m->exact = HTTP1_MATCH_NONE;
+    while (m->low < m->high && next_byte(m, t, m->low) < c)
+        m->low++;
+    while (m->low < m->high && next_byte(m, t, (uint16_t)(m->high - 1)) > c)
+        m->high--;
+    if (m->low < m->high) {
+        m->depth++;
+        settle(m, t);
+    }
+}
+
+static void feed_path(struct http1_match *m, const struct http1_match_table *t, const uint8_t *at, const uint8_t *end)
+{
+    for (; at < end; at++) {
+        if (*at == '?' || *at == '#') {
+            m->part = PART_REST;
+            return;
+        }
+        path_byte(m, t, *at);
+    }
+}
+
+/* An empty path is "/". */
+static void end_authority(struct http1_match *m, const struct http1_match_table *t)
+{
+    path_byte(m, t, '/');
+    m->part = PART_REST;
+}
+
+/* A byte before the path. Returns 0 when it is the path's first, else 1. */
+static unsigned skip_byte(struct http1_match *m, const struct http1_match_table *t, uint8_t c)
+{
+    if (m->part == PART_AUTHORITY && c == '?')
+        end_authority(m, t);
+    else if (c == '/')
+        m->part++;
+    return m->part != PART_PATH;
+}
+
+void http1_match_feed(struct http1_match *m, const struct http1_match_table *t, const uint8_t *bytes, uint32_t length)
+{
+    const uint8_t *at = bytes, *end = bytes + length;
+    if (m->part == PART_BEGIN && at < end)
+        m->part = *at == '/' ? PART_PATH : PART_SCHEME;
+    while (m->part < PART_PATH && at < end)
+        at += skip_byte(m, t, *at);
+    if (m->part == PART_PATH)
+        feed_path(m, t, at, end);
+}
+
+uint16_t http1_match_end(struct http1_match *m, const struct http1_match_table *t)
+{
+    if (m->part == PART_AUTHORITY)
+        end_authority(m, t);
+    return m->exact < m->prefix ? m->exact : m->prefix;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding the route of a request target that arrives in pieces, without keeping its bytes: the paths lie sorted, and those that still
+ * agree with what was read are a range [low, high) of them, which each byte narrows.
+ *
+ * The target's path counts, up to '?' or '#'; of the absolute form ("http://host/path", RFC 9112 3.2.2) scheme and authority are skipped. Bytes are
+ * compared as they are, without percent-decoding. Of several routes that match, the one given first wins.
+ */
+#ifndef WEIR_L7_HTTP1_MATCH_H
+#define WEIR_L7_HTTP1_MATCH_H
+
+#include "l7/http1.h"
+
+#define HTTP1_MATCH_NONE 0xffffu
+
+struct http1_match_entry {
+    const char *path; /* owned by the table's maker */
+    uint16_t length;  /* without a final '*' */
+    uint16_t route;   /* its number in the order given */
+    bool prefix;
+};
+
+/* Sorted by path, shorter first. Constant. */
+struct http1_match_table {
+    struct http1_match_entry *entries;
+    uint16_t count;
+};
+
+struct http1_match {
+    uint16_t low, high; /* entries that agree so far and are longer than what was read */
+    uint16_t depth;     /* path bytes read */
+    uint16_t prefix;    /* the first route whose prefix was met */
+    uint16_t exact;     /* the first route that ends exactly here */
+    uint8_t part;
+};
+
+/* Sorts entries that are filled in. */
+void http1_match_sort(struct http1_match_table *t);
+
+void http1_match_begin(struct http1_match *m, const struct http1_match_table *t);
+void http1_match_feed(struct http1_match *m, const struct http1_match_table *t, const uint8_t *bytes, uint32_t length);
+/* The route's number, or HTTP1_MATCH_NONE. */
+uint16_t http1_match_end(struct http1_match *m, const struct http1_match_table *t);
+
+#endif

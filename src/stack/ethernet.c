@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Frames in: a burst from one interface, each frame decoded once. The common IPv4 datagram is decoded in one go; every other frame takes
+ * the long way of named checks. TCP segments are collected and go to TCP together; whatever else comes between is handled in its place.
+ * RFC 894, IEEE 802.1Q. A frame's bytes are used where they lie until the burst is released at its end.
+ */
+#include "stack/ipv4_input.h"
+#include "stack/stack_internal.h"
+
+int ethernet_parse(const struct stack *s, const struct interface *itf, const struct packet *p, struct wire_eth *eth,
+                   uint32_t *segment)
+{
+    unsigned stripped = p->vlan_present, max_tags = s->settings.max_vlan_tags;
+    if (stripped > max_tags)
+        return ERR_UNSUPPORTED;
+    int header = wire_eth_parse(p->data, p->len, max_tags - stripped, eth);
+    if (header < 0)
+        return header;
+    struct wire_vlan tags[WIRE_ETH_MAX_TAGS];
+    tags[0] = (struct wire_vlan){.tpid = ETHERTYPE_VLAN, .tci = p->vlan_tci};
+    for (unsigned i = 0; i < eth->vlan_count; i++)
+        tags[stripped + i] = eth->vlan[i];
+    *segment = host_find_segment(&s->hosts, itf->number, tags, stripped + eth->vlan_count);
+    return header;
+}
+
+static void count_unreadable(struct stack *s, int error)
+{
+    if (error == ERR_TRUNCATED)
+        STACK_DROP(s, TRACE_LINK, l2_runt);
+    else if (error == ERR_UNSUPPORTED)
+        STACK_DROP(s, TRACE_LINK, l2_too_many_tags);
+    else
+        STACK_DROP(s, TRACE_LINK, l2_unknown_ethertype);
+}
+
+/* Whether the frame comes from where frames can come from, and goes to us. */
+static bool addresses_ok(struct stack *s, const struct wire_eth *eth, uint32_t segment)
+{
+    if (wire_eth_is_multicast(eth->src) || wire_eth_is_zero(eth->src)) {
+        STACK_DROP(s, TRACE_LINK, l2_bad_source);
+        return false;
+    }
+    if (segment == 0) {
+        STACK_DROP(s, TRACE_LINK, l2_unknown_vlan);
+        return false;
+    }
+    if (host_find_mac(&s->hosts, segment, eth->src)) {
+        STACK_DROP(s, TRACE_LINK, l2_bad_source);
+        return false;
+    }
+    if (!wire_eth_is_multicast(eth->dst) && !host_find_mac(&s->hosts, segment, eth->dst)) {
+        STACK_DROP(s, TRACE_LINK, l2_not_for_us);
+        return false;
+    }
+    return true;
+}
+
+static void ethernet_input(struct stack *s, const struct interface *itf, struct packet *p)
+{
+    struct wire_eth eth;
+    uint32_t segment;
+    int header = ethernet_parse(s, itf, p, &eth, &segment);
+    if (header < 0) {
+        count_unreadable(s, header);
+        return;
+    }
+    if (!addresses_ok(s, &eth, segment))
+        return;
+    p->l3_offset = (uint16_t)header;
+    struct arrival a = {.packet = p,
+                        .eth = p->data,
+                        .l3 = p->data + header,
+                        .l3_len = p->len - (uint32_t)header,
+                        .segment = segment,
+                        .group = wire_eth_is_multicast(eth.dst)};
+    switch (eth.ethertype) {
+    case ETHERTYPE_IPV4:
+        ipv4_input(s, &a);
+        break;
+    case ETHERTYPE_ARP:
+        tcp_flush(s);
+        arp_input(s, &a);
+        break;
+    case ETHERTYPE_IPV6:
+        s->counters.ipv6_received++;
+        STACK_DROP(s, TRACE_IP, ipv6_unsupported);
+        break;
+    default:
+        STACK_DROP(s, TRACE_LINK, l2_unknown_ethertype);
+    }
+}
+
+static void frame_input(struct stack *s, const struct interface *itf, struct packet *p)
+{
+    struct datagram d;
+    if (likely(ipv4_decode_common(s, itf->untagged, p, &d))) {
+        s->counters.ipv4_received++;
+        ipv4_deliver(s, &d);
+    } else {
+        ethernet_input(s, itf, p);
+    }
+}
+
+void stack_input(struct stack *s, unsigned interface, struct packet **packets, unsigned n, int64_t now)
+{
+    assert(interface < s->n_interfaces && n <= LINK_BURST && !s->input);
+    struct interface *itf = &s->interfaces[interface];
+    s->now = now;
+    s->input = itf;
+    s->counters.frames_received += n;
+    for (unsigned i = 0; i < n; i++) {
+        if (i + 1 < n)
+            prefetch(packets[i + 1]->data);
+        frame_input(s, itf, packets[i]);
+    }
+    tcp_flush(s);
+    s->input = NULL;
+    packet_release_burst(packets, n);
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Local addresses and how they are found. Adding a host interns its segment {interface, tags}, its domain {segment, VRF} and its subnet's
+ * broadcast address, and builds the header its datagrams begin with. RFC 1122 3.2.1.3 (addresses), RFC 3021 (/31 has no broadcast).
+ */
+#include "stack/host.h"
+
+#include "base/error.h"
+#include "wire/ipv4.h"
+
+#define VID_MASK 0xfffu
+#define NEVER_DEFENDED INT64_MIN
+
+int host_set_init(struct host_set *set, const struct allocator *a, uint32_t capacity)
+{
+    *set = (struct host_set){.capacity = capacity, .allocator = a};
+    set->hosts = alloc_array(a, (size_t)capacity + 1, sizeof *set->hosts, CACHE_LINE);
+    if (!set->hosts)
+        return ERR_NO_MEMORY;
+    set->last = set->hosts;
+    int error = pool_init(&set->segments, a, capacity, sizeof(struct segment), alignof(struct segment));
+    if (!error)
+        error = pool_init(&set->domains, a, capacity, sizeof(struct domain), alignof(struct domain));
+    if (!error)
+        error = pool_init(&set->subnets, a, capacity, sizeof(struct subnet), alignof(struct subnet));
+    if (!error)
+        error = table_init(&set->by_address, a, capacity);
+    if (!error)
+        error = table_init(&set->by_mac, a, capacity);
+    if (!error)
+        error = table_init(&set->by_subnet, a, capacity);
+    if (!error)
+        error = table_init(&set->by_tags, a, capacity);
+    return error;
+}
+
+void host_set_free(struct host_set *set)
+{
+    if (set->hosts)
+        alloc_free(set->allocator, set->hosts, ((size_t)set->capacity + 1) * sizeof *set->hosts);
+    pool_free(&set->segments);
+    pool_free(&set->domains);
+    pool_free(&set->subnets);
+    table_free(&set->by_address);
+    table_free(&set->by_mac);
+    table_free(&set->by_subnet);
+    table_free(&set->by_tags);
+}
+
+static uint32_t mac_tag(uint32_t segment, const uint8_t *mac)
+{
+    return host_tag(segment, load_be32(mac + 2)) ^ load_be16(mac);
+}
+
+struct host *host_find_address(const struct host_set *set, uint32_t segment, uint32_t address)
+{
+    uint32_t tag = host_tag(segment, address);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;)
+        if (set->hosts[i].address == address && set->hosts[i].segment == segment)
+            return &set->hosts[i];
+    return NULL;
+}
+
+struct host *host_find_mac(const struct host_set *set, uint32_t segment, const uint8_t *mac)
+{
+    uint32_t tag = mac_tag(segment, mac);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_mac, tag, &at)) != 0;)
+        if (set->hosts[i].segment == segment && wire_eth_addr_equal(set->hosts[i].mac, mac))
+            return &set->hosts[i];
+    return NULL;
+}
+
+struct host *host_find_broadcast(const struct host_set *set, uint32_t segment, uint32_t address)
+{
+    uint32_t tag = host_tag(segment, address);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_subnet, tag, &at)) != 0;) {
+        const struct subnet *n = pool_at(&set->subnets, i);
+        if (n->broadcast == address && n->segment == segment)
+            return &set->hosts[n->host];
+    }
+    return NULL;
+}
+
+/* The tags that tell segments apart: a priority tag (VID 0) belongs to no VLAN (IEEE 802.1Q 6.9). More than two are in no segment. */
+static bool segment_key(struct segment *key, unsigned interface, const struct wire_vlan *vlan, unsigned count)
+{
+    *key = (struct segment){.interface = (uint8_t)interface};
+    for (unsigned i = 0; i < count; i++) {
+        uint16_t vid = vlan[i].tci & VID_MASK;
+        if (vid == 0)
+            continue;
+        if (key->vlan_count == HOST_MAX_TAGS)
+            return false;
+        key->vlan[key->vlan_count++] = (struct wire_vlan){.tpid = vlan[i].tpid, .tci = vid};
+    }
+    return true;
+}
+
+static uint32_t segment_tag(const struct segment *key)
+{
+    uint32_t outer = (uint32_t)key->vlan[0].tpid << 16 | key->vlan[0].tci;
+    uint32_t inner = (uint32_t)key->vlan[1].tpid << 16 | key->vlan[1].tci;
+    return host_tag(key->interface + 1u, outer) ^ host_tag(2, inner);
+}
+
+static bool segment_equal(const struct segment *a, const struct segment *b)
+{
+    return a->interface == b->interface && a->vlan_count == b->vlan_count &&
+           memcmp(a->vlan, b->vlan, sizeof a->vlan) == 0;
+}
+
+static uint32_t segment_find(const struct host_set *set, const struct segment *key)
+{
+    uint32_t tag = segment_tag(key);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_tags, tag, &at)) != 0;)
+        if (segment_equal(host_segment(set, i), key))
+            return i;
+    return 0;
+}
+
+uint32_t host_find_segment(const struct host_set *set, unsigned interface, const struct wire_vlan *vlan, unsigned count)
+{
+    struct segment key;
+    return segment_key(&key, interface, vlan, count) ? segment_find(set, &key) : 0;
+}
+
+static int segment_intern(struct host_set *set, const struct segment *key, uint32_t *out)
+{
+    *out = segment_find(set, key);
+    if (*out)
+        return 0;
+    uint32_t i = pool_get(&set->segments);
+    if (i == POOL_NONE)
+        return ERR_NO_SPACE;
+    *host_segment(set, i) = *key;
+    *out = i;
+    return table_add(&set->by_tags, segment_tag(key), i);
+}
+
+static int domain_intern(struct host_set *set, uint32_t segment, uint32_t vrf, uint32_t *out)
+{
+    struct segment *g = host_segment(set, segment);
+    unsigned count = 0;
+    for (uint32_t i = g->domains; i; i = host_domain(set, i)->next, count++) {
+        if (host_domain(set, i)->vrf == vrf) {
+            *out = i;
+            return 0;
+        }
+    }
+    *out = count < HOST_MAX_VRFS ? pool_get(&set->domains) : POOL_NONE;
+    if (*out == POOL_NONE)
+        return ERR_NO_SPACE;
+    *host_domain(set, *out) = (struct domain){.next = g->domains, .segment = segment, .vrf = vrf};
+    g->domains = *out;
+    return 0;
+}
+
+static int subnet_intern(struct host_set *set, const struct host *h)
+{
+    if (h->prefix_length > 30 || host_find_broadcast(set, h->segment, h->broadcast))
+        return 0;
+    uint32_t i = pool_get(&set->subnets);
+    if (i == POOL_NONE)
+        return ERR_NO_SPACE;
+    struct subnet *n = pool_at(&set->subnets, i);
+    *n = (struct subnet){.broadcast = h->broadcast, .segment = h->segment, .host = h->index};
+    return table_add(&set->by_subnet, host_tag(h->segment, h->broadcast), i);
+}
+
+static bool address_usable(uint32_t a)
+{
+    return !ipv4_addr_is_this_network(a) && !ipv4_addr_is_loopback(a) && !ipv4_addr_is_multicast(a) &&
+           !ipv4_addr_is_class_e(a);
+}
+
+/* Neither the network itself nor its broadcast address. */
+static bool host_part_plain(uint32_t address, unsigned prefix_length)
+{
+    uint32_t mask = ipv4_addr_mask(prefix_length);
+    return prefix_length > 30 || ((address & ~mask) != 0 && (address | mask) != 0xffffffffu);
+}
+
+static bool subnet_usable(uint32_t address, unsigned prefix_length, uint32_t gateway)
+{
+    if (prefix_length == 0 || prefix_length > 32 || !host_part_plain(address, prefix_length))
+        return false;
+    if (gateway == 0)
+        return true;
+    bool on_link = ((gateway ^ address) & ipv4_addr_mask(prefix_length)) == 0;
+    return on_link && gateway != address && host_part_plain(gateway, prefix_length);
+}
+
+static int check_settings(const struct host_settings *t, const uint8_t *mac)
+{
+    if (!ip_addr_is_v4(&t->address))
+        return ip_addr_is_unspecified(&t->address) ? ERR_INVALID : ERR_UNSUPPORTED;
+    if (!ip_addr_is_v4(&t->gateway) && !ip_addr_is_unspecified(&t->gateway))
+        return ERR_INVALID;
+    uint32_t address = ip_addr_to_v4(&t->address);
+    if (!address_usable(address) || !subnet_usable(address, t->prefix_length, ip_addr_to_v4(&t->gateway)))
+        return ERR_INVALID;
+    if (wire_eth_is_multicast(mac) || wire_eth_is_zero(mac) || t->vlan_count > HOST_MAX_TAGS)
+        return ERR_INVALID;
+    for (unsigned i = 0; i < t->vlan_count; i++)
+        if (!wire_eth_is_tpid(t->vlan[i].tpid) || (t->vlan[i].tci & VID_MASK) == VID_MASK)
+            return ERR_INVALID;
+    return 0;
+}
+
+static bool address_taken(const struct host_set *set, uint32_t segment, uint32_t domain, uint32_t address)
+{
+    uint32_t tag = host_tag(segment, address);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;)
+        if (set->hosts[i].address == address && set->hosts[i].domain == domain)
+            return true;
+    return false;
+}
+
+static void build_header(struct host *h, const struct host_settings *t)
+{
+    uint8_t *at = h->header + WIRE_ETH_ADDR_LEN;
+    memcpy(at, h->mac, WIRE_ETH_ADDR_LEN);
+    at += WIRE_ETH_ADDR_LEN;
+    for (unsigned i = 0; i < t->vlan_count; i++, at += WIRE_ETH_TAG_LEN) {
+        store_be16(at, t->vlan[i].tpid);
+        store_be16(at + 2, t->vlan[i].tci);
+    }
+    store_be16(at, ETHERTYPE_IPV4);
+    at += 2;
+    h->l2_len = (uint8_t)(at - h->header);
+    at[0] = 0x45;
+    store_be32(at + 12, h->address);
+    memcpy(&h->source_sum, at + 12, sizeof h->source_sum);
+}
+
+static int index_host(struct host_set *set, const struct host *h)
+{
+    int error = table_add(&set->by_address, host_tag(h->segment, h->address), h->index);
+    if (!error && !host_find_mac(set, h->segment, h->mac))
+        error = table_add(&set->by_mac, mac_tag(h->segment, h->mac), h->index);
+    return error ? error : subnet_intern(set, h);
+}
+
+static struct host *host_fill(struct host_set *set, const struct host_settings *t, const uint8_t *mac, uint32_t segment,
+                              uint32_t domain)
+{
+    struct host *h = &set->hosts[++set->count];
+    uint32_t address = ip_addr_to_v4(&t->address), mask = ipv4_addr_mask(t->prefix_length);
+    *h = (struct host){.address = address,
+                       .segment = segment,
+                       .prefix_length = t->prefix_length,
+                       .interface = (uint8_t)t->interface,
+                       .mask = mask,
+                       .broadcast = t->prefix_length > 30 ? 0xffffffffu : address | ~mask,
+                       .index = set->count,
+                       .domain = domain,
+                       .gateway = ip_addr_to_v4(&t->gateway),
+                       .defend_at = NEVER_DEFENDED};
+    memcpy(h->mac, mac, sizeof h->mac);
+    build_header(h, t);
+    if (host_segment(set, segment)->host == 0)
+        host_segment(set, segment)->host = h->index;
+    return h;
+}
+
+int host_add(struct host_set *set, const struct host_settings *t, const uint8_t *link_mac)
+{
+    const uint8_t *mac = wire_eth_is_zero(t->mac) ? link_mac : t->mac;
+    int error = check_settings(t, mac);
+    if (error)
+        return error;
+    if (set->count == set->capacity)
+        return ERR_NO_SPACE;
+    struct wire_vlan vlan[HOST_MAX_TAGS];
+    for (unsigned i = 0; i < t->vlan_count; i++)
+        vlan[i] = (struct wire_vlan){.tpid = t->vlan[i].tpid, .tci = t->vlan[i].tci};
+    struct segment key;
+    uint32_t segment, domain;
+    if (!segment_key(&key, t->interface, vlan, t->vlan_count))
+        return ERR_INVALID;
+    error = segment_intern(set, &key, &segment);
+    if (!error)
+        error = domain_intern(set, segment, t->vrf, &domain);
+    if (error)
+        return error;
+    if (address_taken(set, segment, domain, ip_addr_to_v4(&t->address)))
+        return ERR_EXISTS;
+    struct host *h = host_fill(set, t, mac, segment, domain);
+    error = index_host(set, h);
+    return error ? error : (int)h->index;
+}

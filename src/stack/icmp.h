@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ICMP for IPv4 inside the stack: echo both ways, errors sent (limited) and errors received (dispatched to whom they concern).
+ * RFC 792, RFC 1122 3.2.2, RFC 5927. The API for users is in stack.h.
+ */
+#ifndef WEIR_STACK_ICMP_H
+#define WEIR_STACK_ICMP_H
+
+#include "base/random.h"
+#include "stack/stack.h"
+#include "wire/icmp.h"
+
+#define ICMP_MAX_ECHO_BINDINGS 16u
+
+struct icmp_echo_binding {
+    uint16_t id;
+    icmp_echo_fn *received; /* NULL: free */
+    void *context;
+};
+
+/* A token bucket counted in time: a message costs cost_ns of it. */
+struct icmp_limit {
+    int64_t credit_ns, full_ns, cost_ns;
+    int64_t at;
+    struct random random;
+};
+
+struct icmp_state {
+    struct icmp_echo_binding echo[ICMP_MAX_ECHO_BINDINGS];
+    struct icmp_limit limit;
+};
+
+void icmp_init(struct icmp_state *icmp, const struct stack_settings *settings, int64_t now);
+
+struct datagram;
+struct packet;
+void icmp_input(struct stack *s, const struct datagram *d);
+
+/* icmp_error.c */
+/* Sends an error about a datagram, unless RFC 1122 3.2.2 forbids it or the limit is reached (counted). */
+void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code);
+/* An error message came; its header and checksum are in order. */
+void icmp_error_input(struct stack *s, const struct datagram *d, const struct wire_icmp *h);
+/* A whole frame of ours could not be delivered because its neighbour did not answer. */
+void icmp_report_unsent(struct stack *s, const struct packet *frame);
+
+/* icmp.c: an error about an echo request of ours. False: nobody has that identifier. */
+bool icmp_echo_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote, int error);
+
+#endif

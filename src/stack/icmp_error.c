@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ICMP errors, sent and received. Sent: only where RFC 1122 3.2.2 allows, within a limit for all destinations together, whose fill is blurred
+ * at random so that nobody can count the traffic of others with it (CVE-2020-25705). Received: the quoted datagram says whom it concerns; TCP decides
+ * itself whether to believe it (RFC 5927).
+ */
+#include "stack/icmp.h"
+#include "stack/ipv4_input.h"
+#include "stack/stack_internal.h"
+
+#define LIMIT_BLUR 3u /* tokens, at most, that a full bucket may lack */
+
+/* ---- the limit ---- */
+
+/* What a full bucket holds, less a few tokens nobody can predict. */
+static int64_t full_credit(struct icmp_limit *l)
+{
+    uint64_t tokens = (uint64_t)(l->full_ns / l->cost_ns);
+    uint64_t blur = min_u64(LIMIT_BLUR, tokens / 2);
+    return l->full_ns - (int64_t)random_below(&l->random, blur + 1) * l->cost_ns;
+}
+
+void icmp_init(struct icmp_state *icmp, const struct stack_settings *settings, int64_t now)
+{
+    struct icmp_limit *l = &icmp->limit;
+    random_seed(&l->random, hash_sip24(&settings->secret, "icmp limit", 10));
+    l->at = now;
+    if (settings->icmp_errors_per_second == 0)
+        return;
+    l->cost_ns = NS_PER_S / settings->icmp_errors_per_second;
+    l->full_ns = l->cost_ns * settings->icmp_errors_burst;
+    l->credit_ns = full_credit(l);
+}
+
+static bool limit_allows(struct icmp_limit *l, int64_t now)
+{
+    if (l->cost_ns == 0)
+        return false;
+    if (now - l->at >= l->full_ns - l->credit_ns)
+        l->credit_ns = full_credit(l);
+    else
+        l->credit_ns += now - l->at;
+    l->at = now;
+    if (l->credit_ns < l->cost_ns)
+        return false;
+    l->credit_ns -= l->cost_ns;
+    return true;
+}
+
+/* ---- sent ---- */
+
+void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code)
+{
+    if (about->broadcast || about->group)
+        return;
+    if (!limit_allows(&s->icmp.limit, s->now)) {
+        STACK_DROP(s, TRACE_ICMP, icmp_rate_limited);
+        return;
+    }
+    uint32_t quoted = datagram_length(about);
+    uint32_t length = WIRE_ICMP_LEN + min_u32(quoted, WIRE_ICMP_QUOTE_MAX);
+    struct ipv4_output out;
+    if (!ipv4_reply_open(s, about, length, &out))
+        return;
+    int built = wire_icmp_error_build(out.l4, length, (uint8_t)type, code, 0, about->bytes, quoted);
+    assert(built > 0); /* its header was checked when it came */
+    if (ipv4_output_send(s, &out, (uint32_t)built, IP_PROTO_ICMP) == 0)
+        s->counters.icmp_errors_sent++;
+}
+
+/* ---- received ---- */
+
+struct verdict {
+    int error;
+    enum tcp_icmp_kind kind;
+    uint32_t mtu;
+};
+
+/* RFC 1122 3.2.2.1 and 4.2.3.9, RFC 1191. */
+static struct verdict verdict_of(const struct wire_icmp *h)
+{
+    struct verdict soft = {.error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT};
+    if (h->type != WIRE_ICMP_UNREACHABLE)
+        return soft;
+    switch (h->code) {
+    case WIRE_ICMP_PROTOCOL_UNREACHABLE:
+    case WIRE_ICMP_PORT_UNREACHABLE:
+        return (struct verdict){.error = ERR_REFUSED, .kind = TCP_ICMP_HARD};
+    case WIRE_ICMP_FRAGMENTATION_NEEDED:
+        return (struct verdict){.error = ERR_NO_SPACE, .kind = TCP_ICMP_TOO_BIG, .mtu = wire_icmp_mtu(h)};
+    default:
+        return soft;
+    }
+}
+
+/* True when somebody of ours sent what is quoted, and took notice. */
+static bool dispatch(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
+                     const struct verdict *v)
+{
+    struct flow_key key = {.local = h->index,
+                           .remote = ip_addr_from_v4(quote->ip.dst),
+                           .local_port = quote->src_port,
+                           .remote_port = quote->dst_port};
+    switch (quote->ip.protocol) {
+    case IP_PROTO_TCP:
+        return tcp_icmp_error(s->tcp, &key, seq_of(quote->tcp_seq), v->kind, v->mtu, s->now);
+    case IP_PROTO_UDP:
+        return udp_report(s, h->index, quote, v->error, v->mtu);
+    case IP_PROTO_ICMP:
+        return icmp_echo_report(s, h->index, quote, v->error);
+    default:
+        return false;
+    }
+}
+
+void icmp_error_input(struct stack *s, const struct datagram *d, const struct wire_icmp *h)
+{
+    s->counters.icmp_errors_received++;
+    struct wire_icmp_quote quote;
+    if (wire_icmp_quote_parse(d->l4 + WIRE_ICMP_LEN, d->l4_len - WIRE_ICMP_LEN, &quote) < 0) {
+        STACK_DROP(s, TRACE_ICMP, icmp_quote_short);
+        return;
+    }
+    struct verdict v = verdict_of(h);
+    bool ours = !d->broadcast && quote.ip.src == d->host->address && quote.ip.fragment_offset == 0;
+    if (!ours || !dispatch(s, d->host, &quote, &v))
+        STACK_DROP(s, TRACE_ICMP, icmp_unmatched);
+}
+
+void icmp_report_unsent(struct stack *s, const struct packet *frame)
+{
+    const struct host *h = host_at(&s->hosts, (uint32_t)frame->holder_word);
+    struct wire_icmp_quote quote;
+    if (wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote) < 0)
+        return;
+    struct verdict v = {.error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT};
+    dispatch(s, h, &quote, &v);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4 in, the long way: every check of RFC 791 and RFC 1122 3.2.1 with its own counter, then delivery. A host accepts a TTL of 0 or 1 addressed
+ * to it (RFC 1122 3.2.1.7) and forwards nothing. Source-routed datagrams are dropped (RFC 1122 3.2.1.8 default). Anything wrong is discarded
+ * silently; only an unknown protocol or port is answered by an ICMP error.
+ */
+#include "stack/ipv4_input.h"
+
+#define ALL_HOSTS_GROUP 0xe0000001u /* 224.0.0.1, RFC 1112 */
+
+/* ---- header ---- */
+
+/* Says which of the header's fields wire_ipv4_parse did not like. */
+static void count_unreadable(struct stack *s, const struct arrival *a)
+{
+    if (a->l3_len < WIRE_IPV4_MIN) {
+        STACK_DROP(s, TRACE_IP, ip_short);
+        return;
+    }
+    uint32_t header = (a->l3[0] & 15u) * 4u, total = load_be16(a->l3 + 2);
+    if (a->l3[0] >> 4 != 4)
+        STACK_DROP(s, TRACE_IP, ip_bad_version);
+    else if (header < WIRE_IPV4_MIN || header > a->l3_len)
+        STACK_DROP(s, TRACE_IP, ip_bad_header_length);
+    else if (total < WIRE_IPV4_MIN || total > a->l3_len)
+        STACK_DROP(s, TRACE_IP, ip_bad_total_length);
+    else
+        STACK_DROP(s, TRACE_IP, ip_bad_header_length);
+}
+
+static bool options_ok(struct stack *s, const struct wire_ipv4 *ip)
+{
+    struct wire_ipv4_options met;
+    if (likely(ip->options_len == 0))
+        return true;
+    switch (wire_ipv4_options_check(ip->options, ip->options_len, &met)) {
+    case WIRE_IPV4_OPTIONS_OK:
+        return true;
+    case WIRE_IPV4_OPTIONS_SOURCE_ROUTE:
+        STACK_DROP(s, TRACE_IP, ip_source_route);
+        return false;
+    case WIRE_IPV4_OPTIONS_BAD_LENGTH:
+    case WIRE_IPV4_OPTIONS_BAD_POINTER:
+    case WIRE_IPV4_OPTIONS_DUPLICATE:
+        break;
+    }
+    STACK_DROP(s, TRACE_IP, ip_bad_options);
+    return false;
+}
+
+static bool header_ok(struct stack *s, const struct arrival *a, struct wire_ipv4 *ip)
+{
+    if (wire_ipv4_parse(a->l3, a->l3_len, ip) < 0) {
+        count_unreadable(s, a);
+        return false;
+    }
+    if (!wire_ipv4_checksum_ok(a->l3, ip->header_len)) {
+        STACK_DROP(s, TRACE_IP, ip_bad_checksum);
+        return false;
+    }
+    return options_ok(s, ip);
+}
+
+/* ---- addresses ---- */
+
+/* The host that hears a broadcast or multicast destination, or NULL. */
+static struct host *broadcast_host(struct stack *s, uint32_t segment, uint32_t destination)
+{
+    if (ipv4_addr_is_broadcast(destination) || destination == ALL_HOSTS_GROUP)
+        return host_first(&s->hosts, segment);
+    return host_find_broadcast(&s->hosts, segment, destination);
+}
+
+static void count_not_for_us(struct stack *s, uint32_t destination)
+{
+    if (ipv4_addr_is_this_network(destination) || ipv4_addr_is_loopback(destination) ||
+        ipv4_addr_is_class_e(destination))
+        STACK_DROP(s, TRACE_IP, ip_bad_destination);
+    else
+        STACK_DROP(s, TRACE_IP, ip_not_for_us);
+}
+
+/* Finds d->host. RFC 1122 3.3.4.2: the strong host model; 3.3.6: a unicast datagram in a broadcast frame is dropped. */
+static bool destination_ok(struct stack *s, const struct arrival *a, struct datagram *d)
+{
+    d->host = host_find(&s->hosts, a->segment, d->destination, a->eth);
+    if (d->host)
+        return true;
+    if (host_find_address(&s->hosts, a->segment, d->destination)) {
+        STACK_DROP(s, TRACE_IP, ip_l2_mismatch);
+        return false;
+    }
+    d->host = broadcast_host(s, a->segment, d->destination);
+    d->broadcast = true;
+    if (!d->host)
+        count_not_for_us(s, d->destination);
+    return d->host != NULL;
+}
+
+static bool source_ok(struct stack *s, const struct arrival *a, const struct datagram *d)
+{
+    if (ipv4_source_ok(d->host, d->source) && !host_find_broadcast(&s->hosts, a->segment, d->source))
+        return true;
+    STACK_DROP(s, TRACE_IP, ip_bad_source);
+    return false;
+}
+
+/* ---- delivery ---- */
+
+/* The place of reassembly: until it exists, every fragment is dropped. */
+static void fragment_arrives(struct stack *s) { STACK_DROP(s, TRACE_IP, ip_fragment); }
+
+void ipv4_input(struct stack *s, const struct arrival *a)
+{
+    struct wire_ipv4 ip;
+    s->counters.ipv4_received++;
+    if (!header_ok(s, a, &ip))
+        return;
+    struct datagram d = {.packet = a->packet,
+                         .eth = a->eth,
+                         .bytes = a->l3,
+                         .l4 = a->l3 + ip.header_len,
+                         .l4_len = wire_ipv4_payload_len(&ip),
+                         .source = ip.src,
+                         .destination = ip.dst,
+                         .group = a->group};
+    if (!destination_ok(s, a, &d) || !source_ok(s, a, &d))
+        return;
+    a->packet->l4_offset = (uint16_t)(a->packet->l3_offset + ip.header_len);
+    if (wire_ipv4_is_fragment(&ip))
+        fragment_arrives(s);
+    else
+        ipv4_deliver(s, &d);
+}
+
+static void deliver_other(struct stack *s, const struct datagram *d)
+{
+    tcp_flush(s);
+    switch (datagram_protocol(d)) {
+    case IP_PROTO_UDP:
+        udp_input(s, d);
+        break;
+    case IP_PROTO_ICMP:
+        icmp_input(s, d);
+        break;
+    default:
+        STACK_DROP(s, TRACE_IP, ip_unknown_protocol);
+        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PROTOCOL_UNREACHABLE);
+    }
+}
+
+void ipv4_deliver(struct stack *s, const struct datagram *d)
+{
+    if (unlikely(datagram_protocol(d) != IP_PROTO_TCP))
+        deliver_other(s, d);
+    else if (unlikely(d->broadcast))
+        STACK_DROP(s, TRACE_TCP, ip_bad_destination); /* RFC 9293 MUST-57 */
+    else
+        tcp_collect(s, d);
+}

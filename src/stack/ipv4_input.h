@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IPv4 datagrams coming in: what the checks of RFC 791 and RFC 1122 3.2.1 leave of a frame, and the short way for the common one.
+ * Everything points into the frame, which stays the burst's.
+ */
+#ifndef WEIR_STACK_IPV4_INPUT_H
+#define WEIR_STACK_IPV4_INPUT_H
+
+#include "stack/stack_internal.h"
+#include "wire/ipv4.h"
+
+/* An IPv4 datagram for us whose header is in order. */
+struct datagram {
+    struct packet *packet;
+    const uint8_t *eth;   /* destination and source MAC */
+    const uint8_t *bytes; /* IP header */
+    const uint8_t *l4;
+    uint32_t l4_len;
+    uint32_t source, destination; /* host order */
+    struct host *host;            /* whose address it is; for a broadcast one that hears it */
+    bool broadcast;               /* to a broadcast or multicast IP address */
+    bool group;                   /* to a broadcast or multicast MAC */
+};
+
+/* Total length, as its header says. */
+static inline uint32_t datagram_length(const struct datagram *d) { return (uint32_t)(d->l4 - d->bytes) + d->l4_len; }
+static ALWAYS_INLINE uint8_t datagram_protocol(const struct datagram *d) { return d->bytes[9]; }
+static ALWAYS_INLINE uint8_t datagram_tos(const struct datagram *d) { return d->bytes[1]; }
+static ALWAYS_INLINE uint8_t datagram_ttl(const struct datagram *d) { return d->bytes[8]; }
+
+/* The long way: checks, counts and delivers. */
+void ipv4_input(struct stack *s, const struct arrival *a);
+/* To the protocol above. */
+void ipv4_deliver(struct stack *s, const struct datagram *d);
+
+/* RFC 1122 3.2.1.3: a source must be a unicast address, and not the destination's own (RFC 6274 3.1, LAND). */
+static ALWAYS_INLINE bool ipv4_source_ok(const struct host *h, uint32_t source)
+{
+    bool class_a_to_c = source - 0x01000000u < 0xdf000000u; /* 1.0.0.0 to 223.255.255.255 */
+    return class_a_to_c && !ipv4_addr_is_loopback(source) && source != h->address && source != h->broadcast;
+}
+
+#define IPV4_FRAGMENT_BITS 0x3fffu /* MF and the offset */
+
+/*
+ * An untagged frame with a whole IPv4 datagram without options, all in order, for the unicast address it is framed for. False: the long way
+ * decides, and counts what is wrong.
+ */
+static ALWAYS_INLINE bool ipv4_decode_common(struct stack *s, uint32_t segment, struct packet *p, struct datagram *d)
+{
+    const uint8_t *eth = p->data, *ip = eth + WIRE_ETH_LEN;
+    if (unlikely(p->len < WIRE_ETH_LEN + WIRE_IPV4_MIN || p->vlan_present || load_be16(eth + 12) != ETHERTYPE_IPV4 ||
+                 ip[0] != 0x45))
+        return false;
+    uint32_t total = load_be16(ip + 2), source = load_be32(ip + 12);
+    if (unlikely(total < WIRE_IPV4_MIN || total > p->len - WIRE_ETH_LEN || (load_be16(ip + 6) & IPV4_FRAGMENT_BITS) ||
+                 !wire_ipv4_checksum_ok20(ip)))
+        return false;
+    struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), eth);
+    if (unlikely(!h || !ipv4_source_ok(h, source) || wire_eth_is_multicast(eth + 6) || wire_eth_is_zero(eth + 6) ||
+                 wire_eth_addr_equal(eth + 6, h->mac)))
+        return false;
+    p->l3_offset = WIRE_ETH_LEN;
+    p->l4_offset = WIRE_ETH_LEN + WIRE_IPV4_MIN;
+    *d = (struct datagram){.packet = p,
+                           .eth = eth,
+                           .bytes = ip,
+                           .l4 = ip + WIRE_IPV4_MIN,
+                           .l4_len = total - WIRE_IPV4_MIN,
+                           .source = source,
+                           .destination = h->address,
+                           .host = h};
+    return true;
+}
+
+#endif

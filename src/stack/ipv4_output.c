@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a local address to a frame on a link: route, neighbour, header. Datagrams that must wait are built in frames of the interface's own
+ * `waiting` pool, never in the driver's, and are copied into one of the driver's when their neighbour is known.
+ */
+#include "stack/ipv4_output.h"
+
+#include "stack/ipv4_input.h"
+#include "stack/stack_internal.h"
+
+uint16_t ipv4_next_id(struct stack *s, uint32_t source, uint32_t destination)
+{
+    uint64_t pair = (uint64_t)source << 32 | destination;
+    uint64_t h = hash_sip13(&s->settings.secret, &pair, sizeof pair);
+    return (uint16_t)((h >> 48) + s->ids.counters[h % IPV4_ID_COUNTERS]++);
+}
+
+/* Somewhere one station can live. */
+static bool destination_is_unicast(const struct host *h, uint32_t destination)
+{
+    return !ipv4_addr_is_this_network(destination) && !ipv4_addr_is_loopback(destination) &&
+           !ipv4_addr_is_multicast(destination) && !ipv4_addr_is_class_e(destination) && destination != h->broadcast;
+}
+
+int ipv4_next_hop(struct stack *s, const struct host *h, uint32_t destination, uint32_t *neighbour)
+{
+    uint32_t next_hop;
+    if (unlikely(!destination_is_unicast(h, destination) || !route_find(&s->routes, h, destination, &next_hop))) {
+        STACK_DROP(s, TRACE_IP, ip_no_route);
+        return ERR_NO_ROUTE;
+    }
+    struct ip_addr address = ip_addr_from_v4(next_hop);
+    *neighbour = neighbour_open(s, h->domain, &address, h->index, NEIGHBOUR_OWN);
+    return *neighbour ? 0 : ERR_NO_MEMORY;
+}
+
+/* True when a destination is heard by many, and then the MAC that reaches them. */
+static bool group_mac(const struct host *h, uint32_t destination, uint8_t *mac)
+{
+    if (ipv4_addr_is_multicast(destination)) {
+        wire_eth_addr_from_ipv4_multicast(mac, destination);
+        return true;
+    }
+    if (destination != 0xffffffffu && destination != h->broadcast)
+        return false;
+    memset(mac, 0xff, WIRE_ETH_ADDR_LEN);
+    return true;
+}
+
+static int begin_in_link_frame(struct stack *s, const uint8_t *mac, struct ipv4_output *out)
+{
+    struct interface *itf = stack_interface_of(s, out->host);
+    out->packet = interface_take(itf, false);
+    if (unlikely(!out->packet)) {
+        STACK_DROP(s, TRACE_IP, tx_no_room);
+        return ERR_AGAIN;
+    }
+    out->partial_checksum = itf->tx_checksum;
+    out->l4 = ipv4_begin(out->packet, out->host, mac, out->destination);
+    return 0;
+}
+
+static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, struct ipv4_output *out)
+{
+    static const uint8_t unknown[WIRE_ETH_ADDR_LEN];
+    const struct neighbour *n = neighbour_at(&s->neighbours, neighbour);
+    if (n->state == NEIGHBOUR_FAILED) {
+        STACK_DROP(s, TRACE_ARP, resolve_failed);
+        return ERR_UNREACHABLE;
+    }
+    if (!neighbour_has_room(s, n) ||
+        packet_pool_get(&stack_interface_of(s, out->host)->waiting, &out->packet, 1) == 0) {
+        STACK_DROP(s, TRACE_ARP, resolve_queue_full);
+        return ERR_AGAIN;
+    }
+    out->neighbour = neighbour;
+    out->l4 = ipv4_begin(out->packet, out->host, unknown, out->destination);
+    return 0;
+}
+
+int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
+                     struct ipv4_output *out)
+{
+    *out = (struct ipv4_output){.host = host_at(&s->hosts, local), .destination = ip_addr_to_v4(remote)};
+    if (unlikely(!out->host || !ip_addr_is_v4(remote)))
+        return ERR_INVALID;
+    if (unlikely(l4_bytes > interface_mtu(stack_interface_of(s, out->host)) - WIRE_IPV4_MIN))
+        return ERR_NO_SPACE;
+    uint8_t mac[WIRE_ETH_ADDR_LEN];
+    if (unlikely(group_mac(out->host, out->destination, mac)))
+        return begin_in_link_frame(s, mac, out);
+    uint32_t neighbour;
+    int error = ipv4_next_hop(s, out->host, out->destination, &neighbour);
+    if (unlikely(error))
+        return error == ERR_NO_MEMORY ? ERR_AGAIN : error;
+    const struct neighbour *n = neighbour_at(&s->neighbours, neighbour);
+    if (likely(neighbour_use(s, n, neighbour, local)))
+        return begin_in_link_frame(s, n->mac, out);
+    return begin_in_waiting_frame(s, neighbour, out);
+}
+
+/* RFC 1112 6.1: multicast stays on its network unless told otherwise. */
+static uint8_t ttl_for(uint32_t destination) { return ipv4_addr_is_multicast(destination) ? 1 : IPV4_DEFAULT_TTL; }
+
+int ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
+{
+    struct host *h = out->host;
+    ipv4_complete(out->packet, h, l4_bytes,
+                  &(struct ipv4_fields){.id = ipv4_next_id(s, h->address, out->destination),
+                                        .ttl = ttl_for(out->destination),
+                                        .protocol = protocol});
+    if (likely(out->neighbour == 0)) {
+        s->counters.ipv4_sent++;
+        interface_send(s, stack_interface_of(s, h), out->packet);
+        return 0;
+    }
+    out->packet->holder_word = h->index;
+    if (neighbour_enqueue(s, out->neighbour, out->packet))
+        return 0;
+    packet_release(out->packet);
+    return ERR_AGAIN;
+}
+
+void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)
+{
+    struct interface *itf = stack_interface_of(s, host_at(&s->hosts, (uint32_t)waited->holder_word));
+    struct packet *p = interface_take(itf, true);
+    if (p) {
+        memcpy(p->data, waited->data, waited->len);
+        memcpy(p->data, mac, WIRE_ETH_ADDR_LEN);
+        p->len = waited->len;
+        p->l3_offset = waited->l3_offset;
+        p->l4_offset = waited->l4_offset;
+        s->counters.ipv4_sent++;
+        interface_send(s, itf, p);
+    } else {
+        STACK_DROP(s, TRACE_IP, tx_no_room);
+    }
+    packet_release(waited);
+}
+
+bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out)
+{
+    *out = (struct ipv4_output){.host = to->host, .destination = to->source};
+    struct interface *itf = stack_interface_of(s, to->host);
+    if (l4_bytes <= interface_mtu(itf) - WIRE_IPV4_MIN)
+        out->packet = interface_take(itf, true);
+    if (!out->packet) {
+        STACK_DROP(s, TRACE_IP, tx_no_room);
+        return false;
+    }
+    out->partial_checksum = itf->tx_checksum;
+    out->l4 = ipv4_begin(out->packet, to->host, to->eth + WIRE_ETH_ADDR_LEN, to->source);
+    return true;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The neighbour table and its state machine. Each entry has one deadline, on a wheel; what is due is decided by its state alone.
+ *
+ * Requests: at most one in arp_retry_ns to one destination (RFC 1122 2.3.2.1), arp_tries of them. A probe asks the known station first and everybody
+ * after that, so that a station that changed its MAC without a word is found while datagrams still go to the old one.
+ * Callbacks (TCP, users) may open and evict entries: one that is being worked on across a callback is pinned.
+ */
+#include "stack/neighbour.h"
+
+#include "stack/stack_internal.h"
+
+#define WHEEL_SHIFT 20 /* 1.05 ms */
+#define TICK_BUDGET 1024u
+
+static struct stack_settings *settings(struct stack *s) { return &s->settings; }
+
+int neighbour_set_init(struct stack *s, int64_t now)
+{
+    struct neighbour_set *set = &s->neighbours;
+    uint32_t capacity = s->settings.max_neighbours;
+    int error = pool_init(&set->pool, s->allocator, capacity, sizeof(struct neighbour), alignof(struct neighbour));
+    if (!error)
+        error = table_init(&set->table, s->allocator, capacity);
+    if (!error)
+        error = wheel_init(&set->wheel, s->allocator, capacity, WHEEL_SHIFT, now);
+    return error;
+}
+
+/* ---- the lists of entries that may go ---- */
+
+static bool listed(const struct neighbour *n) { return n->pins == 0 && n->state != NEIGHBOUR_PERMANENT; }
+
+static struct neighbour_age *age_of(struct neighbour_set *set, const struct neighbour *n)
+{
+    return &set->age[n->confirmed ? NEIGHBOUR_CONFIRMED : NEIGHBOUR_UNCONFIRMED];
+}
+
+static void age_append(struct neighbour_set *set, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(set, index);
+    struct neighbour_age *age = age_of(set, n);
+    n->prev = age->tail;
+    n->next = 0;
+    if (age->tail)
+        neighbour_at(set, age->tail)->next = index;
+    else
+        age->head = index;
+    age->tail = index;
+}
+
+static void age_remove(struct neighbour_set *set, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(set, index);
+    struct neighbour_age *age = age_of(set, n);
+    if (n->prev)
+        neighbour_at(set, n->prev)->next = n->next;
+    else
+        age->head = n->next;
+    if (n->next)
+        neighbour_at(set, n->next)->prev = n->prev;
+    else
+        age->tail = n->prev;
+}
+
+/* Sets what decides the list, and moves the entry to its young end. */
+static void set_state(struct neighbour_set *set, uint32_t index, enum neighbour_state state, bool confirmed)
+{
+    struct neighbour *n = neighbour_at(set, index);
+    if (listed(n))
+        age_remove(set, index);
+    n->state = (uint8_t)state;
+    n->confirmed = confirmed;
+    if (listed(n))
+        age_append(set, index);
+}
+
+void neighbour_pin(struct stack *s, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    if (listed(n))
+        age_remove(&s->neighbours, index);
+    n->pins++;
+}
+
+void neighbour_unpin(struct stack *s, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    assert(n->pins > 0);
+    n->pins--;
+    if (listed(n))
+        age_append(&s->neighbours, index);
+}
+
+/* ---- finding, making, letting go ---- */
+
+struct neighbour_key {
+    uint32_t domain, zero;
+    struct ip_addr address;
+};
+static_assert(sizeof(struct neighbour_key) == 24, "hashed as 24 bytes");
+
+/* Keyed: anybody on the wire chooses addresses. */
+static uint32_t tag_of(const struct stack *s, uint32_t domain, const struct ip_addr *address)
+{
+    struct neighbour_key key = {.domain = domain, .address = *address};
+    return (uint32_t)hash_sip13_24bytes(&s->settings.secret, &key);
+}
+
+static bool is(const struct neighbour *n, uint32_t domain, const struct ip_addr *address)
+{
+    return n->domain == domain && ip_addr_equal(&n->address, address);
+}
+
+static uint32_t find_tagged(struct neighbour_set *set, uint32_t tag, uint32_t domain, const struct ip_addr *address)
+{
+    for (uint32_t at = tag, i; (i = table_next(&set->table, tag, &at)) != 0;)
+        if (is(neighbour_at(set, i), domain, address))
+            return set->last = i;
+    return 0;
+}
+
+uint32_t neighbour_find(struct stack *s, uint32_t domain, const struct ip_addr *address)
+{
+    struct neighbour_set *set = &s->neighbours;
+    if (is(neighbour_at(set, set->last), domain, address))
+        return set->last;
+    return find_tagged(set, tag_of(s, domain, address), domain, address);
+}
+
+static struct packet *dequeue(struct neighbour_set *set, struct neighbour *n)
+{
+    struct packet *p = n->queue;
+    n->queue = p->next;
+    n->queued--;
+    set->waiting--;
+    return p;
+}
+
+static void let_go(struct stack *s, uint32_t index)
+{
+    struct neighbour_set *set = &s->neighbours;
+    struct neighbour *n = neighbour_at(set, index);
+    assert(n->pins == 0);
+    while (n->queue) {
+        STACK_DROP(s, TRACE_ARP, resolve_failed);
+        packet_release(dequeue(set, n));
+    }
+    if (listed(n))
+        age_remove(set, index);
+    table_remove(&set->table, n->tag, index);
+    wheel_disarm(&set->wheel, index);
+    n->domain = 0;
+    pool_put(&set->pool, index);
+}
+
+static bool evict(struct stack *s, enum neighbour_need need)
+{
+    struct neighbour_set *set = &s->neighbours;
+    uint32_t oldest = set->age[NEIGHBOUR_UNCONFIRMED].head;
+    if (!oldest && need == NEIGHBOUR_OWN)
+        oldest = set->age[NEIGHBOUR_CONFIRMED].head;
+    if (!oldest)
+        return false;
+    s->counters.neighbours_evicted++;
+    let_go(s, oldest);
+    return true;
+}
+
+uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *address, uint32_t asker,
+                        enum neighbour_need need)
+{
+    struct neighbour_set *set = &s->neighbours;
+    if (likely(is(neighbour_at(set, set->last), domain, address)))
+        return set->last;
+    uint32_t tag = tag_of(s, domain, address);
+    uint32_t index = find_tagged(set, tag, domain, address);
+    if (index)
+        return index;
+    if (set->pool.used == set->pool.capacity && !evict(s, need)) {
+        STACK_DROP(s, TRACE_ARP, arp_table_full);
+        return 0;
+    }
+    index = pool_get(&set->pool);
+    struct neighbour *n = neighbour_at(set, index);
+    *n = (struct neighbour){.state = NEIGHBOUR_INCOMPLETE,
+                            .address = *address,
+                            .domain = domain,
+                            .asker = asker,
+                            .tag = tag,
+                            .ask_at = INT64_MIN,
+                            .deadline = TIME_NEVER};
+    int error = table_add(&set->table, tag, index);
+    assert(!error); /* as large as the pool */
+    (void)error;
+    age_append(set, index);
+    return set->last = index;
+}
+
+void neighbour_set_free(struct stack *s)
+{
+    struct neighbour_set *set = &s->neighbours;
+    for (uint32_t i = 1; i <= set->pool.touched; i++) {
+        struct neighbour *n = neighbour_at(set, i);
+        while (n->domain && n->queue)
+            packet_release(dequeue(set, n));
+    }
+    pool_free(&set->pool);
+    table_free(&set->table);
+    wheel_free(&set->wheel);
+}
+
+/* ---- asking ---- */
+
+static void arm(struct neighbour_set *set, uint32_t index, int64_t deadline)
+{
+    neighbour_at(set, index)->deadline = deadline;
+    if (deadline != TIME_NEVER)
+        wheel_arm(&set->wheel, index, deadline);
+}
+
+/* Sends a request unless one went out less than arp_retry_ns ago; in both cases the deadline is when the next may go. */
+static void ask(struct stack *s, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    if (s->now >= n->ask_at) {
+        bool unicast = n->state == NEIGHBOUR_PROBE && n->tries == 0;
+        n->tries++;
+        n->ask_at = s->now + settings(s)->arp_retry_ns;
+        arp_send_request(s, &s->hosts.hosts[n->asker], ip_addr_to_v4(&n->address), unicast ? n->mac : NULL);
+    }
+    arm(&s->neighbours, index, n->ask_at);
+}
+
+static void begin(struct stack *s, uint32_t index, enum neighbour_state state)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    n->tries = 0;
+    set_state(&s->neighbours, index, state, state == NEIGHBOUR_PROBE && n->confirmed);
+    ask(s, index);
+}
+
+bool neighbour_use_slow(struct stack *s, uint32_t index, uint32_t asker)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    switch ((enum neighbour_state)n->state) {
+    case NEIGHBOUR_STALE:
+        n->asker = asker;
+        begin(s, index, NEIGHBOUR_PROBE);
+        return true;
+    case NEIGHBOUR_INCOMPLETE:
+        if (n->deadline == TIME_NEVER)
+            begin(s, index, NEIGHBOUR_INCOMPLETE);
+        return false;
+    case NEIGHBOUR_FAILED:
+        if (s->now >= n->deadline) {
+            n->asker = asker;
+            begin(s, index, NEIGHBOUR_INCOMPLETE);
+        }
+        return false;
+    case NEIGHBOUR_PROBE:
+    case NEIGHBOUR_REACHABLE:
+    case NEIGHBOUR_PERMANENT:
+        return true;
+    case NEIGHBOUR_FREE:
+        break;
+    }
+    return false;
+}
+
+/* ---- the queue ---- */
+
+bool neighbour_has_room(const struct stack *s, const struct neighbour *n)
+{
+    return n->queued != 0 || s->neighbours.waiting < s->settings.resolve_queue_total;
+}
+
+bool neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame)
+{
+    struct neighbour_set *set = &s->neighbours;
+    struct neighbour *n = neighbour_at(set, index);
+    if (!neighbour_has_room(s, n)) {
+        STACK_DROP(s, TRACE_ARP, resolve_queue_full);
+        return false;
+    }
+    if (n->queued == settings(s)->resolve_queue_frames || set->waiting == settings(s)->resolve_queue_total) {
+        STACK_DROP(s, TRACE_ARP, resolve_queue_full);
+        packet_release(dequeue(set, n));
+    }
+    struct packet **end = &n->queue;
+    while (*end)
+        end = &(*end)->next;
+    frame->next = NULL;
+    *end = frame;
+    n->queued++;
+    set->waiting++;
+    return true;
+}
+
+static void send_queue(struct stack *s, struct neighbour *n)
+{
+    while (n->queue)
+        ipv4_send_waiting(s, dequeue(&s->neighbours, n), n->mac);
+}
+
+/* Nobody answered: each datagram is reported to whoever sent it. */
+static void fail_queue(struct stack *s, struct neighbour *n)
+{
+    while (n->queue) {
+        struct packet *p = dequeue(&s->neighbours, n);
+        STACK_DROP(s, TRACE_ARP, resolve_failed);
+        icmp_report_unsent(s, p);
+        packet_release(p);
+    }
+}
+
+/* ---- what becomes known ---- */
+
+static void resolved(struct stack *s, uint32_t index, const uint8_t *mac, enum neighbour_state state, bool confirmed)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    bool was_unknown = n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_FAILED;
+    memcpy(n->mac, mac, sizeof n->mac);
+    set_state(&s->neighbours, index, state, confirmed);
+    arm(&s->neighbours, index, state == NEIGHBOUR_REACHABLE ? s->now + settings(s)->arp_reachable_ns : TIME_NEVER);
+    if (!was_unknown)
+        return;
+    s->counters.neighbours_resolved++;
+    send_queue(s, n);
+    if (n->waiters.head)
+        tcp_path_ready(s->tcp, &n->waiters, true, s->now);
+}
+
+void neighbour_confirm(struct stack *s, uint32_t index, const uint8_t *mac)
+{
+    if (neighbour_at(&s->neighbours, index)->state != NEIGHBOUR_PERMANENT)
+        resolved(s, index, mac, NEIGHBOUR_REACHABLE, true);
+}
+
+void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac)
+{
+    resolved(s, index, mac, NEIGHBOUR_PERMANENT, true);
+}
+
+/* Two stations answer, or somebody lies: the first one counts until it can be asked again. */
+static bool confirmed_just_now(const struct stack *s, const struct neighbour *n)
+{
+    return n->state == NEIGHBOUR_REACHABLE && s->now < n->ask_at;
+}
+
+void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    bool known = n->state >= NEIGHBOUR_STALE;
+    if (known && wire_eth_addr_equal(n->mac, mac))
+        return;
+    if (n->state == NEIGHBOUR_PERMANENT || confirmed_just_now(s, n)) {
+        STACK_DROP(s, TRACE_ARP, arp_unsolicited);
+        return;
+    }
+    resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
+}
+
+/* ---- time ---- */
+
+static void fail(struct stack *s, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    s->counters.neighbours_failed++;
+    STACK_TRACE(s, TRACE_ARP, "no answer from neighbour %u after %u requests", index, (unsigned)n->tries);
+    set_state(&s->neighbours, index, NEIGHBOUR_FAILED, false);
+    arm(&s->neighbours, index, s->now + settings(s)->arp_failed_ns);
+    neighbour_pin(s, index);
+    fail_queue(s, n);
+    if (n->waiters.head)
+        tcp_path_ready(s->tcp, &n->waiters, false, s->now);
+    neighbour_unpin(s, index);
+}
+
+static void failed_long_enough(struct stack *s, uint32_t index)
+{
+    const struct neighbour *n = neighbour_at(&s->neighbours, index);
+    if (n->waiters.head || n->queue)
+        begin(s, index, NEIGHBOUR_INCOMPLETE);
+    else if (n->pins == 0)
+        let_go(s, index);
+}
+
+static void neighbour_due(void *context, uint32_t index, int64_t now)
+{
+    struct stack *s = context;
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    if (now < n->deadline) { /* moved later since it was armed */
+        arm(&s->neighbours, index, n->deadline);
+        return;
+    }
+    switch ((enum neighbour_state)n->state) {
+    case NEIGHBOUR_INCOMPLETE:
+    case NEIGHBOUR_PROBE:
+        if (n->tries >= settings(s)->arp_tries)
+            fail(s, index);
+        else
+            ask(s, index);
+        break;
+    case NEIGHBOUR_REACHABLE:
+        n->deadline = TIME_NEVER;
+        set_state(&s->neighbours, index, NEIGHBOUR_STALE, true);
+        break;
+    case NEIGHBOUR_FAILED:
+        failed_long_enough(s, index);
+        break;
+    case NEIGHBOUR_FREE:
+    case NEIGHBOUR_STALE:
+    case NEIGHBOUR_PERMANENT:
+        break;
+    }
+}
+
+void neighbour_tick(struct stack *s, int64_t now)
+{
+    wheel_advance(&s->neighbours.wheel, now, TICK_BUDGET, neighbour_due, s);
+}

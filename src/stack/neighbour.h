@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Neighbours: MAC addresses of other stations, by {domain, address}. A bounded table; RFC 826, RFC 1122 2.3.2, RFC 5227.
+ *
+ *   INCOMPLETE  asked, nothing known yet: connections wait on `waiters`, datagrams in the queue
+ *   FAILED      nobody answered; asked again after arp_failed_ns when somebody still wants it
+ *   STALE       known but not confirmed lately (or only heard of): used, and asked about on first use
+ *   PROBE       being asked about, first by unicast, while still used
+ *   REACHABLE   confirmed by an answer within arp_reachable_ns
+ *   PERMANENT   configured
+ *
+ * Invariants: an entry with pins, PERMANENT ones and those with waiters (who hold pins) are never evicted; every other entry stands in exactly one of
+ * the two lists, oldest first, of confirmed and unconfirmed entries. What others sent evicts only unconfirmed entries.
+ * A path number given to TCP is the entry's index and stays valid while pinned.
+ */
+#ifndef WEIR_STACK_NEIGHBOUR_H
+#define WEIR_STACK_NEIGHBOUR_H
+
+#include "base/pool.h"
+#include "base/table.h"
+#include "base/wheel.h"
+#include "stack/stack.h"
+
+/* In this order: from PROBE on it is used without further ado. */
+enum neighbour_state {
+    NEIGHBOUR_FREE,
+    NEIGHBOUR_INCOMPLETE,
+    NEIGHBOUR_FAILED,
+    NEIGHBOUR_STALE,
+    NEIGHBOUR_PROBE,
+    NEIGHBOUR_REACHABLE,
+    NEIGHBOUR_PERMANENT,
+};
+
+enum neighbour_list { NEIGHBOUR_UNCONFIRMED, NEIGHBOUR_CONFIRMED, NEIGHBOUR_LISTS };
+
+struct neighbour {
+    CACHE_ALIGNED uint32_t pins; /* while free, the pool's */
+    uint8_t state;               /* enum neighbour_state */
+    bool confirmed;              /* answered us since it was made */
+    uint8_t mac[6];
+    struct tcp_list waiters;
+    struct ip_addr address;
+    uint32_t domain; /* 0: free */
+    uint32_t asker;  /* the local address that asks */
+    uint32_t tag;
+    uint8_t tries; /* requests sent since it began to ask */
+    uint8_t queued;
+    uint32_t prev, next;  /* list of its age */
+    struct packet *queue; /* datagrams that wait, oldest first, through packet.next */
+    int64_t ask_at;       /* no request before */
+    int64_t deadline;     /* TIME_NEVER: none */
+};
+
+struct neighbour_age {
+    uint32_t head, tail; /* oldest, youngest */
+};
+
+struct neighbour_set {
+    struct pool pool; /* struct neighbour */
+    struct table table;
+    struct wheel wheel;
+    struct neighbour_age age[NEIGHBOUR_LISTS];
+    uint32_t last;    /* found last */
+    uint32_t waiting; /* datagrams in all queues */
+};
+
+enum neighbour_need {
+    NEIGHBOUR_HEARD, /* somebody told us about it: may evict unconfirmed entries */
+    NEIGHBOUR_OWN,   /* we want to send: may evict confirmed ones too */
+};
+
+MUST_CHECK int neighbour_set_init(struct stack *s, int64_t now);
+/* Releases waiting datagrams. */
+void neighbour_set_free(struct stack *s);
+
+static ALWAYS_INLINE struct neighbour *neighbour_at(const struct neighbour_set *set, uint32_t index)
+{
+    return pool_at(&set->pool, index);
+}
+/* The entry's index, or 0. */
+uint32_t neighbour_find(struct stack *s, uint32_t domain, const struct ip_addr *address);
+/* Finds or makes it (INCOMPLETE, not yet asking); 0 when the table is full of entries that may not go. */
+uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *address, uint32_t asker,
+                        enum neighbour_need need);
+void neighbour_pin(struct stack *s, uint32_t index);
+void neighbour_unpin(struct stack *s, uint32_t index);
+
+/* neighbour_use for entries that are not PROBE, REACHABLE or PERMANENT. */
+bool neighbour_use_slow(struct stack *s, uint32_t index, uint32_t asker);
+/* True when its MAC can be used now; starts asking where that is needed. */
+static ALWAYS_INLINE bool neighbour_use(struct stack *s, const struct neighbour *n, uint32_t index, uint32_t asker)
+{
+    return likely(n->state >= NEIGHBOUR_PROBE) || neighbour_use_slow(s, index, asker);
+}
+
+/* It answered a request of ours. */
+void neighbour_confirm(struct stack *s, uint32_t index, const uint8_t *mac);
+/* It spoke without being asked: a known entry changes its MAC and must be confirmed at its next use. */
+void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac);
+/* True while an answer is expected. */
+static inline bool neighbour_is_asking(const struct neighbour *n)
+{
+    return n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_PROBE;
+}
+void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac);
+
+/* Puts a whole frame (its destination MAC not yet known) into the queue of an unresolved entry; a full queue loses its oldest. False: no room, the frame is not taken. */
+bool neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame);
+/* Whether neighbour_enqueue would find room. */
+bool neighbour_has_room(const struct stack *s, const struct neighbour *n);
+
+/* Runs what is due. */
+void neighbour_tick(struct stack *s, int64_t now);
+
+#endif

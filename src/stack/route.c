@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A host's routes are a list with the longest prefix first, so that the first match is the best. The subnet takes part as one of them.
+ */
+#include "stack/route.h"
+
+#include "base/error.h"
+
+bool route_find(const struct pool *routes, const struct host *h, uint32_t destination, uint32_t *next_hop)
+{
+    bool on_link = host_on_link(h, destination);
+    for (uint32_t i = h->routes; i;) {
+        const struct route *r = pool_at(routes, i);
+        if (on_link && r->length <= h->prefix_length)
+            break;
+        if (((destination ^ r->prefix) & r->mask) == 0) {
+            *next_hop = r->gateway;
+            return true;
+        }
+        i = r->next;
+    }
+    *next_hop = on_link ? destination : h->gateway;
+    return *next_hop != 0;
+}
+
+int route_add(struct pool *routes, struct host *h, uint32_t prefix, unsigned length, uint32_t gateway)
+{
+    if (length > 32 || !host_on_link(h, gateway) || gateway == h->address || gateway == h->broadcast)
+        return ERR_INVALID;
+    uint32_t added = pool_get(routes);
+    if (added == POOL_NONE)
+        return ERR_NO_SPACE;
+    uint32_t *link = &h->routes;
+    while (*link && ((struct route *)pool_at(routes, *link))->length >= length)
+        link = &((struct route *)pool_at(routes, *link))->next;
+    uint32_t mask = ipv4_addr_mask(length);
+    *(struct route *)pool_at(routes, added) = (struct route){
+        .next = *link, .prefix = prefix & mask, .mask = mask, .gateway = gateway, .length = (uint8_t)length};
+    *link = added;
+    return 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack as a whole: making it from settings, adding interfaces and hosts, and its turn. Everything is allocated here and in stack_add_…; nothing
+ * later.
+ */
+#include "stack/stack.h"
+
+#include "stack/ipv4_input.h"
+#include "stack/stack_internal.h"
+
+#define MAX_ENTRIES (UINT32_C(1) << 24)
+#define TCP_TIMER_BUDGET 256u /* a turn */
+
+/* ---- settings ---- */
+
+void stack_settings_default(struct stack_settings *t)
+{
+    *t = (struct stack_settings){.max_addresses = 4096,
+                                 .max_neighbours = 4096,
+                                 .max_routes = 256,
+                                 .max_udp_bindings = 256,
+                                 .resolve_queue_frames = 3,
+                                 .resolve_queue_total = 512,
+                                 .arp_retry_ns = NS_PER_S,
+                                 .arp_tries = 3,
+                                 .arp_reachable_ns = 30 * NS_PER_S,
+                                 .arp_failed_ns = NS_PER_S,
+                                 .icmp_errors_per_second = 1000,
+                                 .icmp_errors_burst = 50,
+                                 .answer_echo = true,
+                                 .max_vlan_tags = 2};
+    tcp_settings_default(&t->tcp);
+}
+
+static bool entries_ok(uint32_t n) { return n != 0 && n <= MAX_ENTRIES; }
+
+static bool settings_ok(const struct stack_settings *t)
+{
+    return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
+           entries_ok(t->max_udp_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
+           entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
+           t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
+           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS;
+}
+
+/* ---- life ---- */
+
+static int make_parts(struct stack *s, int64_t now)
+{
+    const struct stack_settings *t = &s->settings;
+    int error = host_set_init(&s->hosts, s->allocator, t->max_addresses);
+    if (!error)
+        error = neighbour_set_init(s, now);
+    if (!error)
+        error = pool_init(&s->routes, s->allocator, t->max_routes, sizeof(struct route), alignof(struct route));
+    if (!error)
+        error = udp_set_init(&s->udp, s->allocator, t->max_udp_bindings);
+    if (!error)
+        error = tcp_layer_new(&t->tcp, &stack_tcp_lower, s, s->allocator, now, &s->tcp);
+    return error;
+}
+
+int stack_new(const struct stack_settings *t, const struct allocator *a, int64_t now, struct stack **out)
+{
+    if (!settings_ok(t))
+        return ERR_INVALID;
+    struct stack *s = alloc_zeroed(a, sizeof *s, alignof(struct stack));
+    if (!s)
+        return ERR_NO_MEMORY;
+    s->settings = *t;
+    s->allocator = a;
+    s->now = now;
+    icmp_init(&s->icmp, t, now);
+    int error = make_parts(s, now);
+    if (error) {
+        stack_delete(s);
+        return error;
+    }
+    *out = s;
+    return 0;
+}
+
+void stack_delete(struct stack *s)
+{
+    if (!s)
+        return;
+    if (s->tcp)
+        tcp_layer_delete(s->tcp);
+    neighbour_set_free(s);
+    for (unsigned i = 0; i < s->n_interfaces; i++)
+        interface_free(&s->interfaces[i]);
+    udp_set_free(&s->udp);
+    pool_free(&s->routes);
+    host_set_free(&s->hosts);
+    alloc_free(s->allocator, s, sizeof *s);
+}
+
+/* ---- configuration ---- */
+
+int stack_add_interface(struct stack *s, struct link *link, struct guard *guard)
+{
+    if (!guard || link->mtu < WIRE_IPV4_MIN_MTU)
+        return ERR_INVALID;
+    if (s->n_interfaces == min_u32(STACK_MAX_INTERFACES, s->settings.tcp.links))
+        return ERR_NO_SPACE;
+    unsigned number = s->n_interfaces;
+    int error =
+        interface_init(&s->interfaces[number], number, link, guard, s->settings.resolve_queue_total, s->allocator);
+    if (error)
+        return error;
+    s->n_interfaces++;
+    return (int)number;
+}
+
+int stack_add_host(struct stack *s, const struct host_settings *h)
+{
+    if (h->interface >= s->n_interfaces)
+        return ERR_INVALID;
+    struct interface *itf = &s->interfaces[h->interface];
+    int local = host_add(&s->hosts, h, itf->link->mac);
+    if (local > 0 && itf->untagged == 0)
+        itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
+    return local;
+}
+
+int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length,
+                    const struct ip_addr *gateway)
+{
+    struct host *h = host_at(&s->hosts, local);
+    if (!h || !ip_addr_is_v4(prefix) || !ip_addr_is_v4(gateway))
+        return ERR_INVALID;
+    return route_add(&s->routes, h, ip_addr_to_v4(prefix), length, ip_addr_to_v4(gateway));
+}
+
+int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, const uint8_t mac[6])
+{
+    const struct host *h = host_at(&s->hosts, local);
+    if (!h || !ip_addr_is_v4(address) || wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
+        return ERR_INVALID;
+    uint32_t v4 = ip_addr_to_v4(address);
+    if (!ipv4_source_ok(h, v4) || host_find_address(&s->hosts, h->segment, v4))
+        return ERR_INVALID;
+    uint32_t index = neighbour_open(s, h->domain, address, local, NEIGHBOUR_OWN);
+    if (!index)
+        return ERR_NO_SPACE;
+    neighbour_set_permanent(s, index, mac);
+    return 0;
+}
+
+void stack_announce(struct stack *s, uint32_t local, int64_t now)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    s->now = now;
+    if (h)
+        arp_announce(s, h);
+}
+
+bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *out)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    if (h)
+        *out = ip_addr_from_v4(h->address);
+    return h != NULL;
+}
+
+/* ---- the turn ---- */
+
+unsigned stack_receive(struct stack *s, int64_t now)
+{
+    s->now = now;
+    unsigned taken = 0;
+    for (unsigned i = 0; i < s->n_interfaces; i++) {
+        struct interface *itf = &s->interfaces[i];
+        interface_flush(s, itf); /* rx_burst ends the link's promise of room */
+        unsigned n = link_rx_burst(itf->link, s->burst, LINK_BURST, now);
+        if (n)
+            stack_input(s, i, s->burst, n, now);
+        taken += n;
+    }
+    neighbour_tick(s, now);
+    tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
+    return taken;
+}
+
+unsigned stack_transmit(struct stack *s, int64_t now)
+{
+    s->now = now;
+    uint64_t before = s->counters.frames_sent;
+    for (unsigned i = 0; i < s->n_interfaces; i++) {
+        tcp_output(s->tcp, (uint8_t)i, now);
+        interface_end_turn(s, &s->interfaces[i]);
+    }
+    return (unsigned)(s->counters.frames_sent - before);
+}
+
+int64_t stack_next_deadline(struct stack *s)
+{
+    int64_t next = min_i64(wheel_next(&s->neighbours.wheel), tcp_next_deadline(s->tcp));
+    for (unsigned i = 0; i < s->n_interfaces; i++)
+        next = min_i64(next, link_next_deadline(s->interfaces[i].link));
+    return next;
+}
+
+bool stack_output_pending(const struct stack *s)
+{
+    for (unsigned i = 0; i < s->n_interfaces; i++)
+        if (s->interfaces[i].queued || tcp_output_pending(s->tcp, (uint8_t)i))
+            return true;
+    return false;
+}
+
+struct tcp_layer *stack_tcp(struct stack *s) { return s->tcp; }
+const struct stack_counters *stack_counters(const struct stack *s) { return &s->counters; }

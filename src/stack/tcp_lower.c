@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the TCP layer sees of the stack: paths, frames to fill, and received segments with verified checksums. RFC 9293.
+ *
+ * A path is a pinned neighbour. A frame lent by frame_open carries its host's header; frame_send completes it. Replies go back to the station a
+ * segment came from.
+ */
+#include "stack/ipv4_input.h"
+#include "stack/stack_internal.h"
+#include "wire/l4.h"
+
+/* ---- received segments ---- */
+
+static ALWAYS_INLINE bool checksum_right(const struct datagram *d)
+{
+    if (d->packet->checksum != PACKET_CHECKSUM_UNKNOWN)
+        return true;
+    return wire_l4_checksum_ok_v4(d->source, d->destination, IP_PROTO_TCP, d->l4, d->l4_len);
+}
+
+void tcp_collect(struct stack *s, const struct datagram *d)
+{
+    struct tcp_segment *g = &s->segments[s->n_segments];
+    int header = wire_tcp_parse(d->l4, d->l4_len, &g->h);
+    if (unlikely(header < 0)) {
+        STACK_DROP(s, TRACE_TCP, tcp_short);
+        return;
+    }
+    if (unlikely(!checksum_right(d))) {
+        STACK_DROP(s, TRACE_TCP, tcp_bad_checksum);
+        return;
+    }
+    g->packet = d->packet;
+    g->key = (struct flow_key){.local = d->host->index,
+                               .remote = ip_addr_from_v4(d->source),
+                               .local_port = g->h.dst_port,
+                               .remote_port = g->h.src_port};
+    g->hash = tcp_flow_hash(s->tcp, &g->key);
+    g->options = d->l4 + WIRE_TCP_MIN;
+    g->payload = d->l4 + header;
+    g->payload_len = d->l4_len - (uint32_t)header;
+    g->tos = datagram_tos(d);
+    if (unlikely(++s->n_segments == LINK_BURST))
+        tcp_flush(s);
+}
+
+void tcp_flush(struct stack *s)
+{
+    unsigned n = s->n_segments;
+    if (n == 0)
+        return;
+    s->n_segments = 0;
+    tcp_input(s->tcp, s->segments, n, s->now);
+}
+
+/* ---- paths ---- */
+
+static int path_open(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out)
+{
+    struct stack *s = context;
+    const struct host *h = host_at(&s->hosts, local);
+    if (!h || !ip_addr_is_v4(remote)) {
+        STACK_DROP(s, TRACE_IP, ip_no_route);
+        return ERR_NO_ROUTE;
+    }
+    uint32_t neighbour;
+    int error = ipv4_next_hop(s, h, ip_addr_to_v4(remote), &neighbour);
+    if (error)
+        return error;
+    neighbour_pin(s, neighbour);
+    *out = (struct tcp_path){
+        .id = neighbour, .mtu = (uint16_t)interface_mtu(stack_interface_of(s, h)), .link = h->interface};
+    return 0;
+}
+
+static void path_close(void *context, uint32_t path) { neighbour_unpin(context, path); }
+
+/* ---- frames ---- */
+
+static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const struct host *h, const uint8_t *mac,
+                                                uint32_t remote, bool control, struct tcp_frame *out)
+{
+    struct packet *p = interface_take(itf, control);
+    if (unlikely(!p))
+        return TCP_FRAME_NO_ROOM;
+    out->packet = p;
+    out->l4 = ipv4_begin(p, h, mac, remote);
+    out->pseudo_sum = checksum_add_u16(checksum_add_u32(h->source_sum, remote), IP_PROTO_TCP);
+    out->partial_checksum = itf->tx_checksum;
+    return TCP_FRAME_OK;
+}
+
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control,
+                                        struct tcp_frame *out)
+{
+    struct stack *s = context;
+    struct neighbour *n = neighbour_at(&s->neighbours, path);
+    if (unlikely(!neighbour_use(s, n, path, key->local))) {
+        out->waiters = &n->waiters;
+        return TCP_FRAME_UNRESOLVED;
+    }
+    const struct host *h = &s->hosts.hosts[key->local];
+    return lend(stack_interface_of(s, h), h, n->mac, ip_addr_to_v4(&key->remote), control, out);
+}
+
+static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
+{
+    struct stack *s = context;
+    struct packet *p = frame->packet;
+    const struct host *h = &s->hosts.hosts[p->hash];
+    /* RFC 6864: with DF the identification means nothing */
+    ipv4_complete(p, h, l4_bytes,
+                  &(struct ipv4_fields){.fragment = IPV4_DF, .ttl = ttl, .protocol = IP_PROTO_TCP, .tos = tos});
+    if (frame->partial_checksum) {
+        p->checksum = PACKET_CHECKSUM_PARTIAL;
+        p->checksum_start = p->l4_offset;
+        p->checksum_offset = WIRE_TCP_CHECKSUM_OFFSET;
+    }
+    s->counters.ipv4_sent++;
+    interface_send(s, stack_interface_of(s, h), p);
+}
+
+static void frame_drop(void *context, struct tcp_frame *frame)
+{
+    struct stack *s = context;
+    struct packet *p = frame->packet;
+    struct interface *itf = stack_interface_of(s, &s->hosts.hosts[p->hash]);
+    p->hash = 0;
+    interface_put_back(itf, p);
+}
+
+static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
+{
+    struct stack *s = context;
+    struct wire_eth eth;
+    uint32_t segment;
+    if (!s->input || to->held || ethernet_parse(s, s->input, to, &eth, &segment) < 0)
+        return TCP_FRAME_NO_ROOM;
+    const uint8_t *ip = to->data + to->l3_offset;
+    const struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), to->data);
+    if (!h)
+        return TCP_FRAME_NO_ROOM;
+    return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, load_be32(ip + 12), true, out);
+}
+
+const struct tcp_lower stack_tcp_lower = {.path_open = path_open,
+                                          .path_close = path_close,
+                                          .frame_open = frame_open,
+                                          .frame_send = frame_send,
+                                          .frame_drop = frame_drop,
+                                          .reply_open = reply_open};

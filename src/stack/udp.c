@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * UDP: RFC 768, RFC 1122 4.1. Datagrams are handed up where they lie in the frame and written where they leave in the frame; nothing is kept.
+ * A datagram sent to a broadcast or multicast address goes to the binding for any local address, as with Linux.
+ */
+#include "stack/udp.h"
+
+#include "stack/ipv4_input.h"
+#include "stack/stack_internal.h"
+#include "wire/udp.h"
+
+int udp_set_init(struct udp_set *set, const struct allocator *a, uint32_t capacity)
+{
+    int error = pool_init(&set->pool, a, capacity, sizeof(struct udp_binding), alignof(struct udp_binding));
+    return error ? error : table_init(&set->table, a, capacity);
+}
+
+void udp_set_free(struct udp_set *set)
+{
+    pool_free(&set->pool);
+    table_free(&set->table);
+}
+
+/* ---- bindings ---- */
+
+static uint32_t tag_of(uint32_t local, uint16_t port) { return host_tag(local, port); }
+
+static uint32_t find(const struct udp_set *set, uint32_t local, uint16_t port)
+{
+    uint32_t tag = tag_of(local, port);
+    for (uint32_t at = tag, i; (i = table_next(&set->table, tag, &at)) != 0;) {
+        const struct udp_binding *b = pool_at(&set->pool, i);
+        if (b->local == local && b->port == port)
+            return i;
+    }
+    return 0;
+}
+
+static const struct udp_binding *receiver_of(const struct udp_set *set, uint32_t local, uint16_t port, bool broadcast)
+{
+    uint32_t i = broadcast ? 0 : find(set, local, port);
+    if (!i)
+        i = find(set, 0, port);
+    return i ? pool_at(&set->pool, i) : NULL;
+}
+
+int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error,
+             void *context)
+{
+    struct udp_set *set = &s->udp;
+    if (port == 0 || !received || (local != 0 && !host_at(&s->hosts, local)))
+        return ERR_INVALID;
+    if (find(set, local, port))
+        return ERR_IN_USE;
+    uint32_t i = pool_get(&set->pool);
+    if (i == POOL_NONE)
+        return ERR_NO_SPACE;
+    struct udp_binding *b = pool_at(&set->pool, i);
+    *b = (struct udp_binding){.local = local, .port = port, .received = received, .error = error, .context = context};
+    return table_add(&set->table, tag_of(local, port), i);
+}
+
+int udp_unbind(struct stack *s, uint32_t local, uint16_t port)
+{
+    uint32_t i = find(&s->udp, local, port);
+    if (!i)
+        return ERR_NOT_FOUND;
+    table_remove(&s->udp.table, tag_of(local, port), i);
+    pool_put(&s->udp.pool, i);
+    return 0;
+}
+
+/* ---- in ---- */
+
+static bool checksum_right(const struct datagram *d, const struct wire_udp *h)
+{
+    if (h->checksum == 0 || d->packet->checksum != PACKET_CHECKSUM_UNKNOWN)
+        return true;
+    return wire_l4_checksum_ok_v4(d->source, d->destination, IP_PROTO_UDP, d->l4, h->length);
+}
+
+static void nobody_listens(struct stack *s, const struct datagram *d)
+{
+    STACK_DROP(s, TRACE_UDP, udp_no_port);
+    icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE);
+}
+
+void udp_input(struct stack *s, const struct datagram *d)
+{
+    struct wire_udp h;
+    if (wire_udp_parse(d->l4, d->l4_len, &h) < 0) {
+        STACK_DROP(s, TRACE_UDP, udp_bad_length);
+        return;
+    }
+    if (!checksum_right(d, &h)) {
+        STACK_DROP(s, TRACE_UDP, udp_bad_checksum);
+        return;
+    }
+    if (h.dst_port == 0) {
+        STACK_DROP(s, TRACE_UDP, udp_port_zero);
+        return;
+    }
+    const struct udp_binding *b = receiver_of(&s->udp, d->host->index, h.dst_port, d->broadcast);
+    if (!b) {
+        nobody_listens(s, d);
+        return;
+    }
+    s->counters.udp_received++;
+    struct udp_datagram up = {.local = d->host->index,
+                              .remote = ip_addr_from_v4(d->source),
+                              .local_port = h.dst_port,
+                              .remote_port = h.src_port,
+                              .bytes = d->l4 + WIRE_UDP_LEN,
+                              .length = h.length - WIRE_UDP_LEN};
+    b->received(b->context, &up, s->now);
+}
+
+bool udp_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote, int error, uint32_t mtu)
+{
+    const struct udp_binding *b = receiver_of(&s->udp, local, quote->src_port, false);
+    if (!b)
+        return false;
+    struct udp_datagram sent = {.local = local,
+                                .remote = ip_addr_from_v4(quote->ip.dst),
+                                .local_port = quote->src_port,
+                                .remote_port = quote->dst_port,
+                                .bytes = quote->l4 + WIRE_UDP_LEN,
+                                .length = (uint32_t)(quote->l4_len - WIRE_UDP_LEN)};
+    if (b->error)
+        b->error(b->context, &sent, error, mtu, s->now);
+    return true;
+}
+
+/* ---- out ---- */
+
+/* Header and payload; one pass copies and sums. With a partial checksum the link sums the rest. */
+static void write_datagram(const struct ipv4_output *out, const struct udp_datagram *d)
+{
+    uint32_t length = WIRE_UDP_LEN + d->length;
+    struct wire_udp h = {.src_port = d->local_port, .dst_port = d->remote_port, .length = (uint16_t)length};
+    uint64_t sum = wire_l4_pseudo_v4(out->host->address, out->destination, IP_PROTO_UDP, length);
+    uint8_t *payload = out->l4 + WIRE_UDP_LEN;
+    if (out->partial_checksum) {
+        if (d->length)
+            memcpy(payload, d->bytes, d->length);
+        h.checksum = checksum_fold(sum);
+    } else {
+        sum = checksum_add_u16(sum, h.src_port);
+        sum = checksum_add_u16(sum, h.dst_port);
+        sum = checksum_add_u16(sum, h.length);
+        if (d->length)
+            sum = checksum_copy(sum, payload, d->bytes, d->length);
+        h.checksum = wire_l4_finish(sum, IP_PROTO_UDP);
+    }
+    wire_udp_build(out->l4, &h);
+}
+
+int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
+{
+    s->now = now;
+    if (d->local_port == 0 || d->remote_port == 0)
+        return ERR_INVALID;
+    struct ipv4_output out;
+    int error = d->length > WIRE_UDP_MAX_PAYLOAD_V4
+                    ? ERR_NO_SPACE
+                    : ipv4_output_open(s, d->local, &d->remote, WIRE_UDP_LEN + d->length, &out);
+    if (unlikely(error)) {
+        if (error == ERR_NO_SPACE)
+            STACK_DROP(s, TRACE_UDP, udp_too_long);
+        return error;
+    }
+    write_datagram(&out, d);
+    struct packet *p = out.packet;
+    if (out.partial_checksum) {
+        p->checksum = PACKET_CHECKSUM_PARTIAL;
+        p->checksum_start = p->l4_offset;
+        p->checksum_offset = WIRE_UDP_CHECKSUM_OFFSET;
+    }
+    s->counters.udp_sent++;
+    return ipv4_output_send(s, &out, WIRE_UDP_LEN + d->length, IP_PROTO_UDP);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A configuration compiled once into what workers execute: ports, devices, loads, embedded servers, criteria. Immutable after plan_compile and
+ * shared read-only by all workers; replaced whole. Everything is validated here, before anything starts.
+ *
+ * The plan borrows texts from the configuration tree: the tree lives at least as long as the plan. Everything else it owns.
+ * Members are for reading: the engine opens ports from them, traffic/ executes loads, results name them.
+ */
+#ifndef WEIR_TRAFFIC_PLAN_H
+#define WEIR_TRAFFIC_PLAN_H
+
+#include "base/alloc.h"
+#include "config/schema.h"
+#include "impair/impair.h"
+#include "l7/l7.h"
+#include "packet/guard.h"
+#include "stack/stack.h"
+#include "traffic/schedule.h"
+
+#define PLAN_NONE UINT32_MAX
+#define PLAN_MAX_PORTS 16
+#define PLAN_MAX_LOADS 64
+
+enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_PCAP };
+
+/* What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, pcap -> pcap_link_new. */
+struct plan_port {
+    const char *name;
+    const char *location; /* as written: "mem:wire" */
+    enum plan_location kind;
+    const char *target; /* behind the colon */
+    uint32_t peer;      /* mem: number of the port at the other end; else PLAN_NONE */
+    uint32_t mtu;
+    uint32_t frames;         /* of the link's pool */
+    bool trust_checksums;    /* mem */
+    const char *netns;       /* packet: path or NULL */
+    bool promiscuous;        /* packet */
+    const char *read_file;   /* pcap: replayed as received frames, or NULL */
+    const char *capture;     /* file that gets all frames of this port both ways, or NULL */
+    struct guard_rules guard; /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
+    int64_t max_duration_ns; /* TIME_NEVER: no cap */
+    bool impaired;           /* `impair` acts on what this port sends */
+    struct impair_settings impair;
+    uint32_t first_device, n_devices; /* devices are sorted by port */
+    uint32_t n_hosts;
+    uint32_t max_client_connections, max_server_connections; /* of all its loads and servers */
+};
+
+struct plan_device {
+    const char *name;
+    uint32_t port;
+    uint32_t count;
+    uint32_t address, step; /* IPv4, host byte order; host i has address + i * step */
+    uint8_t prefix_length;
+    uint32_t gateway; /* 0: none */
+    uint8_t mac[6];   /* of host 0; host i has mac + i; all zero: 02:00 followed by the IPv4 address */
+    uint8_t vlan_count;
+    struct host_vlan vlan[2];
+    uint32_t vlan_key; /* equal for devices on the same VLAN */
+    uint32_t first_local; /* the stack's local address index of host 0 (hosts are added in order) */
+};
+
+enum plan_close { PLAN_CLOSE_CLIENT, PLAN_CLOSE_SERVER, PLAN_CLOSE_RESET };
+enum plan_order { PLAN_ORDER_WEIGHTED, PLAN_ORDER_SEQUENCE, PLAN_ORDER_RANDOM };
+enum plan_think { PLAN_THINK_NONE, PLAN_THINK_FIXED, PLAN_THINK_UNIFORM, PLAN_THINK_EXPONENTIAL };
+enum plan_verify { PLAN_VERIFY_STATUS, PLAN_VERIFY_LENGTH, PLAN_VERIFY_DIGEST };
+
+/* A prepared request in two forms: one that keeps the connection, one that announces its end. */
+struct plan_request {
+    void *keep, *close; /* of the load's protocol */
+    uint32_t weight;
+    uint64_t cumulative; /* weights up to and with this one */
+    const char *label;   /* "GET /index.html" */
+    const char *checks;  /* "status 200, 1024 bytes, digest" */
+};
+
+#define PLAN_THINK_STEPS 4096
+
+struct plan_criteria {
+    uint64_t max_failed_connections, max_failed_transactions, max_late, max_dropped; /* UINT64_MAX: no criterion */
+    uint64_t min_completed_transactions;                                             /* 0: no criterion, as all below */
+    uint64_t min_connections_per_second, min_transactions_per_second;                /* thousandths, over the last phase */
+    uint64_t min_bits_per_second;
+    int64_t max_connect_p99_ns, max_first_byte_p99_ns, max_transaction_p50_ns, max_transaction_p99_ns;
+};
+
+struct traffic_protocol; /* traffic/protocol.h */
+
+struct plan_load {
+    const char *name;
+    const struct traffic_protocol *protocol; /* NULL with a server but no client */
+    uint32_t *clients;                       /* device numbers; none: this load is only a server */
+    uint32_t n_clients;
+    uint32_t n_client_ports;
+    uint32_t client_ports[PLAN_MAX_PORTS]; /* ascending; share i of the schedule is carried out on client_ports[i] */
+    uint32_t server_device;                /* PLAN_NONE: an outside address */
+    uint32_t server_address;               /* of the first server host, or the outside address; host byte order */
+    uint32_t server_hosts, server_step;
+    uint16_t server_port;
+    uint32_t server; /* number in plan->servers, or PLAN_NONE */
+    struct schedule schedule;
+    struct tcp_profile tcp;
+    bool closed_loop;
+    uint32_t max_connections;         /* of the whole load; each share gets its part, rounded up */
+    uint32_t requests_per_connection; /* 0: no limit */
+    uint32_t pipeline;
+    enum plan_close close;
+    enum plan_order order;
+    enum plan_think think;
+    int64_t think_min_ns, think_max_ns; /* fixed: both; uniform: bounds; exponential: max is the mean */
+    int64_t *think_table;               /* exponential: PLAN_THINK_STEPS quantiles */
+    int64_t connect_timeout_ns, transaction_timeout_ns, retry_pause_ns, late_after_ns;
+    uint64_t backlog;
+    struct plan_request *requests;
+    uint32_t n_requests;
+    uint64_t total_weight;
+    void *client_config; /* for the protocol's client engine */
+    struct plan_criteria pass;
+    const struct config_node *node;
+};
+
+/* An embedded server: listens on every address of a device. */
+struct plan_server {
+    const char *name; /* that of the load that describes it */
+    const struct traffic_protocol *protocol;
+    uint32_t device;
+    uint16_t port;
+    uint32_t max_connections;
+    struct tcp_profile tcp;
+    void *config; /* for the protocol's server engine */
+    uint32_t n_routes;
+    bool has_clients; /* some load of the plan uses it; else it ends its idle connections itself when draining */
+};
+
+struct plan {
+    const struct allocator *allocator;
+    uint64_t seed;
+    int64_t duration_ns; /* from the start to the drain: the longest schedule, or what was configured */
+    int64_t drain_ns;    /* how long the drain may take before what is left is stopped */
+    struct plan_port ports[PLAN_MAX_PORTS];
+    uint32_t n_ports;
+    struct plan_device *devices;
+    uint32_t n_devices;
+    struct plan_load *loads;
+    uint32_t n_loads;
+    struct plan_server *servers;
+    uint32_t n_servers;
+    uint32_t max_time_wait;
+    uint16_t port_first, port_last;
+    bool fast_path, answer_echo;
+    struct plan_block *blocks; /* memory it owns */
+};
+
+/* Overrides of the command line; zero them first. */
+struct plan_options {
+    int64_t duration_ns; /* 0: as configured */
+};
+
+/*
+ * Compiles the tree's root. options may be NULL. 0 and *out; ERR_INVALID (errors says what and where), ERR_NO_MEMORY (also in errors).
+ */
+MUST_CHECK int plan_compile(const struct config_tree *tree, const struct plan_options *options, const struct allocator *a,
+                            struct plan **out, struct config_errors *errors);
+void plan_free(struct plan *p); /* NULL is allowed */
+
+/* The schema of the whole configuration, for documentation and checks. */
+extern const struct config_schema plan_schema;
+
+/* What the stack of a port's worker needs; trace and the secrets are the caller's to set. */
+void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_settings *out);
+
+/* Estimate in bytes for a port's worker at its peak: TCP records, works, hosts, traffic's own pools, frames. */
+struct plan_memory {
+    uint64_t tcp_bytes, traffic_bytes, stack_bytes, link_bytes, total_bytes;
+};
+void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memory *out);
+
+/* Writes text for people: what `weir check` prints. Errors of the sink. */
+MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *context);
+
+/* Address and MAC of host i of a device. */
+uint32_t plan_device_address(const struct plan_device *d, uint32_t i);
+void plan_device_mac(const struct plan_device *d, uint32_t i, uint8_t mac[6]);
+
+#endif

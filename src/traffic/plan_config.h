@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration as written: the structs that config_bind fills from plan_schema. Only plan compilation sees them; all of it lies
+ * in the configuration tree. Each `node` is the place for messages.
+ */
+#ifndef WEIR_TRAFFIC_PLAN_CONFIG_H
+#define WEIR_TRAFFIC_PLAN_CONFIG_H
+
+#include "config/schema.h"
+
+struct guard_config {
+    const struct config_prefix *allowed;
+    uint32_t allowed_count;
+    uint64_t max_bits_per_second, max_frames;
+    int64_t max_duration;
+    bool allow_multicast, allow_ethertypes;
+};
+
+struct port_config {
+    const struct config_node *node;
+    const char *name, *location;
+    uint32_t mtu, frames;
+    bool trust_checksums, promiscuous;
+    bool trust_checksums_given, promiscuous_given;
+    const char *netns, *read_file, *capture;
+    struct guard_config guard;
+};
+
+struct ipv4_config {
+    const struct config_node *node;
+    struct config_ipv4_prefix address;
+    uint32_t gateway; /* 0: none */
+};
+
+struct vlan_config {
+    uint16_t id;
+    uint8_t priority;
+    int tpid;
+};
+
+struct device_config {
+    const struct config_node *node;
+    const char *name, *port;
+    uint8_t mac[6];
+    bool mac_given;
+    struct ipv4_config ipv4;
+    const struct vlan_config *vlans;
+    uint32_t vlans_count;
+    uint32_t count, step;
+};
+
+struct tcp_config {
+    uint16_t mss, min_mss;
+    uint64_t receive_buffer, max_in_flight, fixed_window;
+    bool window_scaling, timestamps, sack, nagle, quick_ack, ack_push;
+    int congestion;
+    uint32_t initial_window;
+    int64_t delayed_ack, rto_min, rto_initial, rto_max;
+    uint32_t syn_retries, syn_ack_retries, data_retries;
+    int64_t user_timeout, keepalive_idle, keepalive_interval;
+    uint32_t keepalive_probes;
+    int64_t time_wait, fin_wait_2;
+    uint32_t syn_queue;
+    uint8_t ttl, tos;
+};
+
+struct size_config {
+    uint64_t size;
+    uint32_t weight;
+};
+
+struct route_config {
+    const struct config_node *node;
+    const char *path;
+    uint16_t status;
+    uint64_t size;
+    bool size_given;
+    const struct size_config *sizes;
+    uint32_t sizes_count;
+    const char *body;
+    const int *methods;
+    uint32_t methods_count;
+    bool echo, digest, close_delimited;
+    uint64_t chunk_size;
+    int64_t delay;
+    const char *content_type;
+    const struct config_node *headers;
+};
+
+struct http_server_config {
+    const struct config_node *node;
+    const struct route_config *routes;
+    uint32_t routes_count;
+    uint32_t max_requests;
+    const char *server_name;
+};
+
+struct url_config {
+    const struct config_node *node;
+    const char *path;
+    int method;
+    uint32_t weight;
+    const char *body;
+    uint64_t body_size;
+    bool body_size_given;
+    uint64_t chunk_size;
+    const struct config_node *headers;
+    uint16_t status;
+    uint64_t length;
+    bool length_given;
+    uint64_t digest;
+    bool digest_given;
+};
+
+struct http_client_config {
+    const struct config_node *node;
+    const struct url_config *urls;
+    uint32_t urls_count;
+    int order, verify;
+    uint32_t pipeline;
+    const char *host;
+    const struct config_node *headers;
+};
+
+struct server_config {
+    const struct config_node *node;
+    const char *device;
+    uint32_t address;
+    bool address_given;
+    uint16_t port;
+    uint32_t max_connections; /* 0: from the loads that use it */
+    const struct http_server_config *http;
+    const struct tcp_config *tcp;
+};
+
+struct phase_config {
+    const struct config_node *node;
+    int64_t ramp, hold;
+    bool ramp_given, hold_given;
+    uint64_t value[4]; /* by enum schedule_target */
+    bool given[4];
+};
+
+struct pass_config {
+    uint64_t max_failed_connections, max_failed_transactions, max_late, max_dropped;
+    bool max_late_given, max_dropped_given;
+    uint64_t min_completed_transactions, min_connections_per_second, min_transactions_per_second, min_bits_per_second;
+    int64_t max_connect_p99, max_first_byte_p99, max_transaction_p50, max_transaction_p99;
+};
+
+struct load_config {
+    const struct config_node *node;
+    const char *name;
+    const struct config_node *client;
+    struct server_config server;
+    const struct http_client_config *http;
+    const struct phase_config *schedule;
+    uint32_t schedule_count;
+    struct tcp_config tcp;
+    int loop, close, think_distribution;
+    uint64_t backlog;
+    uint32_t max_connections, requests_per_connection; /* valid when given */
+    bool max_connections_given, requests_per_connection_given, backlog_given;
+    int64_t think_time, connect_timeout, transaction_timeout, retry_pause, late_after;
+    const struct pass_config *pass;
+};
+
+struct impairment_config {
+    const struct config_node *node;
+    const char *port;
+    int direction;
+    uint32_t loss, burst_enter, burst_leave, burst_loss, duplicate, corrupt, reorder, reorder_gap;
+    int64_t delay, jitter;
+    int distribution;
+    bool jitter_keeps_order;
+    uint64_t bits_per_second;
+    uint32_t queue_frames;
+};
+
+enum impairment_direction { IMPAIRMENT_TX = 1, IMPAIRMENT_RX = 2, IMPAIRMENT_BOTH = 3 };
+
+struct stack_config {
+    uint32_t max_time_wait;
+    uint16_t first_port, last_port;
+    bool fast_path, answer_echo;
+};
+
+struct report_config {
+    const struct pass_config *pass;
+};
+
+struct plan_config {
+    const struct config_node *node;
+    const char *description;
+    const struct port_config *ports;
+    uint32_t ports_count;
+    const struct device_config *devices;
+    uint32_t devices_count;
+    const struct load_config *loads;
+    uint32_t loads_count;
+    const struct impairment_config *impairments;
+    uint32_t impairments_count;
+    struct stack_config stack;
+    struct report_config report;
+    uint64_t seed;
+    int64_t duration, drain;
+    bool duration_given;
+};
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports and impairments of a plan: locations, wiring of memory ports, the guard's rules.
+ */
+#include <string.h>
+
+#include "traffic/plan_private.h"
+
+#define LOCATIONS "mem:NAME, packet:IFNAME, pcap:FILE"
+
+static const struct {
+    const char *prefix;
+    enum plan_location kind;
+} kinds[] = {{"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"pcap:", PLAN_PCAP}};
+
+static const char *const later_kinds[] = {"tap:", "xdp:", "dpdk:"};
+
+uint32_t plan_find_port(const struct compiling *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->plan->n_ports; i++)
+        if (strcmp(c->plan->ports[i].name, name) == 0)
+            return i;
+    return PLAN_NONE;
+}
+
+static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
+
+static bool is_later_kind(const char *location)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(later_kinds); i++)
+        if (begins_with(location, later_kinds[i]))
+            return true;
+    return false;
+}
+
+static void compile_location(struct compiling *c, const struct port_config *from, struct plan_port *to)
+{
+    to->location = from->location;
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        if (!begins_with(from->location, kinds[i].prefix))
+            continue;
+        to->kind = kinds[i].kind;
+        to->target = from->location + strlen(kinds[i].prefix);
+        if (to->target[0] == '\0')
+            config_errors_add(c->errors, from->node, "location", "found \"%s\" without anything behind the colon, allowed %s",
+                              from->location, LOCATIONS);
+        return;
+    }
+    to->target = "";
+    if (is_later_kind(from->location))
+        config_errors_add(c->errors, from->node, "location", "found \"%s\", which is not in this version, allowed %s",
+                          from->location, LOCATIONS);
+    else
+        config_errors_add(c->errors, from->node, "location", "found \"%s\", allowed %s", from->location, LOCATIONS);
+}
+
+/* Options that only one kind of port has. */
+static void check_options(struct compiling *c, const struct port_config *from, const struct plan_port *to)
+{
+    const struct {
+        const char *key;
+        bool given;
+        enum plan_location kind;
+        const char *kind_name;
+    } options[] = {
+        {"trust_checksums", from->trust_checksums_given, PLAN_MEM, "mem:"},
+        {"netns", from->netns != NULL, PLAN_PACKET, "packet:"},
+        {"promiscuous", from->promiscuous_given, PLAN_PACKET, "packet:"},
+        {"read_file", from->read_file != NULL, PLAN_PCAP, "pcap:"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+        if (options[i].given && options[i].kind != to->kind)
+            config_errors_add(c->errors, from->node, options[i].key, "found on a port at \"%s\", allowed only on %s ports",
+                              from->location, options[i].kind_name);
+}
+
+static void compile_guard(const struct guard_config *from, struct plan_port *to)
+{
+    struct guard_rules *rules = &to->guard;
+
+    guard_rules_default(rules);
+    if (from->allowed_count > 0 || to->kind == PLAN_MEM)
+        rules->n_allowed = from->allowed_count;
+    for (uint32_t i = 0; i < from->allowed_count; i++) {
+        memcpy(rules->allowed[i].bytes, from->allowed[i].address, sizeof rules->allowed[i].bytes);
+        rules->allowed[i].length = from->allowed[i].length;
+    }
+    rules->allow_multicast = from->allow_multicast;
+    rules->allow_ethertypes = from->allow_ethertypes;
+    rules->max_bits_per_second = from->max_bits_per_second;
+    rules->max_frames = from->max_frames;
+    rules->stop_at = TIME_NEVER;
+    to->max_duration_ns = from->max_duration > 0 ? from->max_duration : TIME_NEVER;
+}
+
+static void compile_port(struct compiling *c, const struct port_config *from, struct plan_port *to)
+{
+    to->name = from->name;
+    to->peer = PLAN_NONE;
+    to->mtu = from->mtu;
+    to->frames = from->frames;
+    to->trust_checksums = from->trust_checksums;
+    to->promiscuous = from->promiscuous;
+    to->netns = from->netns;
+    to->read_file = from->read_file;
+    to->capture = from->capture;
+    compile_location(c, from, to);
+    check_options(c, from, to);
+    compile_guard(&from->guard, to);
+}
+
+/* Pairs the memory ports by name. */
+static void wire_port(struct compiling *c, uint32_t port)
+{
+    struct plan_port *ports = c->plan->ports;
+    uint32_t ends = 0;
+
+    for (uint32_t i = 0; i < c->plan->n_ports; i++) {
+        if (ports[i].kind != PLAN_MEM || strcmp(ports[i].target, ports[port].target) != 0)
+            continue;
+        ends++;
+        if (i != port)
+            ports[port].peer = i;
+    }
+    const struct port_config *from = &c->config->ports[port];
+    if (ends != 2) {
+        ports[port].peer = PLAN_NONE;
+        config_errors_add(c->errors, from->node, "location", "found %u port%s at \"%s\", allowed exactly two", ends,
+                          ends == 1 ? "" : "s", ports[port].location);
+        return;
+    }
+    const struct plan_port *peer = &ports[ports[port].peer];
+    if (ports[port].peer < port && ports[port].mtu != peer->mtu)
+        config_errors_add(c->errors, from->node, "mtu", "found %u, allowed %u as at the other end, port \"%s\"",
+                          ports[port].mtu, peer->mtu, peer->name);
+    if (ports[port].peer < port && ports[port].trust_checksums != peer->trust_checksums)
+        config_errors_add(c->errors, from->node, "trust_checksums", "found %s, allowed %s as at the other end, port \"%s\"",
+                          ports[port].trust_checksums ? "true" : "false", peer->trust_checksums ? "true" : "false", peer->name);
+}
+
+void plan_compile_ports(struct compiling *c)
+{
+    for (uint32_t i = 0; i < c->config->ports_count; i++) {
+        const struct port_config *from = &c->config->ports[i];
+        if (plan_find_port(c, from->name) != PLAN_NONE)
+            config_errors_add(c->errors, from->node, "name", "found \"%s\" a second time, allowed once", from->name);
+        compile_port(c, from, &c->plan->ports[i]);
+        c->plan->n_ports++;
+    }
+    for (uint32_t i = 0; i < c->plan->n_ports; i++)
+        if (c->plan->ports[i].kind == PLAN_MEM && c->plan->ports[i].target[0] != '\0')
+            wire_port(c, i);
+}
+
+/* ---- impairments ---- */
+
+static void convert_impairment(const struct impairment_config *from, struct impair_settings *to)
+{
+    impair_settings_default(to);
+    to->loss_ppb = from->loss;
+    to->burst_enter_ppb = from->burst_enter;
+    to->burst_leave_ppb = from->burst_leave;
+    to->burst_loss_ppb = from->burst_loss;
+    to->duplicate_ppb = from->duplicate;
+    to->corrupt_ppb = from->corrupt;
+    to->reorder_ppb = from->reorder;
+    to->reorder_gap = from->reorder_gap;
+    to->delay_ns = from->delay;
+    to->jitter_ns = from->jitter;
+    to->distribution = (enum impair_distribution)from->distribution;
+    to->jitter_keeps_order = from->jitter_keeps_order;
+    to->bits_per_second = from->bits_per_second;
+    to->queue_frames = from->queue_frames;
+}
+
+static void impair_port(struct compiling *c, const struct impairment_config *from, uint32_t port)
+{
+    struct plan_port *to = &c->plan->ports[port];
+
+    if (to->impaired) {
+        config_errors_add(c->errors, from->node, NULL, "found a second impairment of what port \"%s\" sends, allowed one", to->name);
+        return;
+    }
+    to->impaired = true;
+    convert_impairment(from, &to->impair);
+    to->impair.seed = c->plan->seed + 0x9e3779b97f4a7c15u * (port + 1);
+}
+
+static void compile_impairment(struct compiling *c, const struct impairment_config *from)
+{
+    uint32_t port = plan_find_port(c, from->port);
+
+    if (port == PLAN_NONE) {
+        char names[PLAN_NAMES_TEXT] = "";
+        for (uint32_t i = 0; i < c->plan->n_ports; i++)
+            plan_names_add(names, c->plan->ports[i].name);
+        config_errors_add(c->errors, from->node, "port", "found \"%s\", which is no port, allowed %s", from->port, names);
+        return;
+    }
+    if ((from->direction & IMPAIRMENT_RX) && c->plan->ports[port].kind != PLAN_MEM) {
+        config_errors_add(c->errors, from->node, "direction", "found %s on a port at \"%s\", allowed tx (rx and both: on mem: ports)",
+                          from->direction == IMPAIRMENT_RX ? "rx" : "both", c->plan->ports[port].location);
+        return;
+    }
+    if (from->direction & IMPAIRMENT_TX)
+        impair_port(c, from, port);
+    if ((from->direction & IMPAIRMENT_RX) && c->plan->ports[port].peer != PLAN_NONE)
+        impair_port(c, from, c->plan->ports[port].peer);
+}
+
+void plan_compile_impairments(struct compiling *c)
+{
+    for (uint32_t i = 0; i < c->config->impairments_count; i++)
+        compile_impairment(c, &c->config->impairments[i]);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Between the files of plan compilation. Each step reads the configuration as written, adds what it finds wrong to the errors, and goes on as far as
+ * later steps can use what it made; plan_compile gives the plan out only when no error was added.
+ */
+#ifndef WEIR_TRAFFIC_PLAN_PRIVATE_H
+#define WEIR_TRAFFIC_PLAN_PRIVATE_H
+
+#include "traffic/plan.h"
+#include "traffic/plan_config.h"
+
+struct compiling {
+    const struct plan_config *config;
+    struct plan *plan;
+    struct config_errors *errors;
+};
+
+/* Memory that lives as long as the plan, zeroed, aligned for anything. NULL: out of memory, which was added to the errors. */
+void *plan_alloc(struct compiling *c, size_t count, size_t size);
+/* A text in that memory, as printf makes it. */
+const char *plan_print(struct compiling *c, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* Room for a list of names in a message; longer lists end in "…". */
+#define PLAN_NAMES_TEXT 256
+/* Appends name to a list "a, b, c". */
+void plan_names_add(char text[PLAN_NAMES_TEXT], const char *name);
+
+/* The steps, in order. */
+void plan_compile_ports(struct compiling *c);
+void plan_compile_devices(struct compiling *c);
+void plan_compile_impairments(struct compiling *c);
+void plan_compile_loads(struct compiling *c);
+void plan_compile_servers(struct compiling *c);
+/* After the servers: whether clients and servers reach each other. */
+void plan_check_reach(struct compiling *c);
+/* The protocol's part of every load; after the servers. */
+void plan_compile_protocols(struct compiling *c);
+
+/* PLAN_NONE when there is none of that name. */
+uint32_t plan_find_port(const struct compiling *c, const char *name);
+uint32_t plan_find_device(const struct compiling *c, const char *name);
+void plan_list_devices(const struct compiling *c, char text[PLAN_NAMES_TEXT]);
+
+/* Configuration of the load or server with that number: loads keep their order. */
+static inline const struct load_config *plan_load_config(const struct compiling *c, uint32_t load)
+{
+    return &c->config->loads[load];
+}
+/* The load that describes a server. */
+uint32_t plan_server_load(const struct compiling *c, uint32_t server);
+
+void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to);
+/* Checks what the schema's limits cannot express; node is the map, mtu that of the port. */
+void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu);
+void plan_compile_criteria(const struct pass_config *from, struct plan_criteria *to);
+/* PLAN_THINK_STEPS quantiles of an exponential distribution, in integers, whose mean is exactly `mean`. */
+void plan_think_table(int64_t mean, int64_t table[PLAN_THINK_STEPS]);
+
+extern const struct config_schema plan_pass_schema;
+
+#endif

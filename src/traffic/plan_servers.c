@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Embedded servers of a plan, and whether clients and servers can reach each other: wiring, VLANs, subnets, gateways, the guard.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "traffic/plan_private.h"
+#include "traffic/protocol.h"
+
+/* As many listeners as a stack's TCP takes, and users of one TCP. */
+#define MAX_LISTENERS 65536u
+#define MAX_TCP_USERS 16u
+#define SERVER_ONLY_CONNECTIONS 65536u
+
+static uint32_t find_server(const struct plan *p, uint32_t device, uint16_t port)
+{
+    for (uint32_t i = 0; i < p->n_servers; i++)
+        if (p->servers[i].device == device && p->servers[i].port == port)
+            return i;
+    return PLAN_NONE;
+}
+
+uint32_t plan_server_load(const struct compiling *c, uint32_t server)
+{
+    uint32_t load = 0;
+
+    while (c->plan->loads[load].server != server || !plan_load_config(c, load)->server.http)
+        load++;
+    return load;
+}
+
+static void add_server(struct compiling *c, uint32_t number)
+{
+    struct plan *p = c->plan;
+    struct plan_load *load = &p->loads[number];
+    const struct load_config *from = plan_load_config(c, number);
+    uint32_t other = find_server(p, load->server_device, load->server_port);
+
+    if (other != PLAN_NONE) {
+        config_errors_add(c->errors, from->server.node, "http", "found a second description of port %u of device \"%s\", which load \"%s\" "
+                          "describes, allowed one", load->server_port, from->server.device, p->servers[other].name);
+        return;
+    }
+    struct plan_server *s = &p->servers[p->n_servers];
+    s->name = load->name;
+    s->protocol = &traffic_http1;
+    s->device = load->server_device;
+    s->port = load->server_port;
+    s->n_routes = from->server.http->routes_count;
+    plan_tcp_profile(from->server.tcp ? from->server.tcp : &from->tcp, &s->tcp);
+    load->server = p->n_servers++;
+}
+
+static void link_to_server(struct compiling *c, uint32_t number)
+{
+    struct plan *p = c->plan;
+    struct plan_load *load = &p->loads[number];
+    const struct load_config *from = plan_load_config(c, number);
+
+    if (load->server == PLAN_NONE)
+        load->server = find_server(p, load->server_device, load->server_port);
+    if (load->server == PLAN_NONE)
+        config_errors_add(c->errors, from->server.node, NULL, "found no load that says what port %u of device \"%s\" answers, allowed "
+                          "server.http.routes here or in another load", load->server_port, from->server.device);
+    else if (load->n_clients > 0)
+        p->servers[load->server].has_clients = true;
+}
+
+/* What its loads may open, and a quarter more: a client may open anew before the server has seen the old connection end. */
+static void size_server(struct compiling *c, uint32_t number)
+{
+    struct plan *p = c->plan;
+    struct plan_server *s = &p->servers[number];
+    uint64_t wanted = 0;
+
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        if (p->loads[i].server == number && p->loads[i].n_clients > 0)
+            wanted += p->loads[i].max_connections;
+    uint32_t given = plan_load_config(c, plan_server_load(c, number))->server.max_connections;
+    if (given > 0)
+        s->max_connections = given;
+    else if (wanted > 0)
+        s->max_connections = (uint32_t)min_u64(wanted + wanted / 4 + 256, 25000000);
+    else
+        s->max_connections = SERVER_ONLY_CONNECTIONS;
+    p->ports[p->devices[s->device].port].max_server_connections += s->max_connections;
+}
+
+/* A share's part of a load's connections. */
+static void size_clients(struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        for (uint32_t k = 0; k < p->loads[i].n_client_ports; k++)
+            p->ports[p->loads[i].client_ports[k]].max_client_connections +=
+                (p->loads[i].max_connections + p->loads[i].n_client_ports - 1) / p->loads[i].n_client_ports;
+}
+
+static void check_listeners(struct compiling *c)
+{
+    const struct plan *p = c->plan;
+
+    for (uint32_t port = 0; port < p->n_ports; port++) {
+        uint64_t listeners = 0;
+        for (uint32_t i = 0; i < p->n_servers; i++)
+            if (p->devices[p->servers[i].device].port == port)
+                listeners += p->devices[p->servers[i].device].count;
+        if (listeners > MAX_LISTENERS)
+            config_errors_add(c->errors, c->config->ports[port].node, NULL, "found servers on %llu addresses and ports, allowed %u on one port",
+                              (unsigned long long)listeners, MAX_LISTENERS);
+    }
+}
+
+void plan_compile_servers(struct compiling *c)
+{
+    struct plan *p = c->plan;
+
+    p->servers = plan_alloc(c, p->n_loads + 1u, sizeof *p->servers);
+    if (!p->servers)
+        return;
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        if (p->loads[i].server_device != PLAN_NONE && plan_load_config(c, i)->server.http)
+            add_server(c, i);
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        if (p->loads[i].server_device != PLAN_NONE && p->loads[i].server_hosts > 0)
+            link_to_server(c, i);
+    for (uint32_t i = 0; i < p->n_servers; i++)
+        size_server(c, i);
+    size_clients(p);
+    check_listeners(c);
+}
+
+/* ---- reach ---- */
+
+static bool in_subnet(const struct plan_device *d, uint32_t address)
+{
+    return ((d->address ^ address) & ipv4_addr_mask(d->prefix_length)) == 0;
+}
+
+static uint32_t last_server_address(const struct plan_load *load)
+{
+    return load->server_address + (load->server_hosts - 1) * load->server_step;
+}
+
+/* All addresses from..to (a step apart) that the guard of the port forbids: reports the first. */
+static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint32_t step, uint32_t count, const struct config_node *node)
+{
+    struct guard guard;
+    char found[IP_ADDR_TEXT], allowed[PLAN_NAMES_TEXT] = "";
+    const struct guard_rules *rules = &c->plan->ports[port].guard;
+
+    if (guard_init(&guard, rules, NULL, 0))
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        struct ip_addr address = ip_addr_from_v4(first + i * step);
+        if (guard_allows_destination(&guard, address.bytes))
+            continue;
+        for (uint32_t k = 0; k < rules->n_allowed; k++) {
+            struct ip_prefix prefix = {.addr = ip_addr_from_v6(rules->allowed[k].bytes), .length = rules->allowed[k].length};
+            char text[IP_ADDR_PREFIX_TEXT];
+            if (ip_addr_is_v4(&prefix.addr) && prefix.length >= 96)
+                prefix.length = (uint8_t)(prefix.length - 96);
+            (void)ip_prefix_print(text, sizeof text, &prefix);
+            plan_names_add(allowed, text);
+        }
+        (void)ip_addr_print(found, sizeof found, &address);
+        config_errors_add(c->errors, node, NULL, "found %s as destination of port \"%s\", whose guard allows only %s", found,
+                          c->plan->ports[port].name, allowed);
+        return;
+    }
+}
+
+/* From a device to a range of addresses: on its subnet, or by its gateway. */
+static void check_route(struct compiling *c, const struct plan_device *from, uint32_t first, uint32_t last, bool gateways,
+                        const struct config_node *node)
+{
+    bool near = in_subnet(from, first) && in_subnet(from, last);
+    char found[IP_ADDR_TEXT], subnet[IP_ADDR_TEXT];
+
+    if (near || (gateways && from->gateway != 0))
+        return;
+    (void)ipv4_addr_print(found, sizeof found, in_subnet(from, first) ? last : first);
+    (void)ipv4_addr_print(subnet, sizeof subnet, from->address & ipv4_addr_mask(from->prefix_length));
+    config_errors_add(c->errors, node, NULL, "found %s, which device \"%s\" cannot reach: it is not in %s/%u%s", found, from->name, subnet,
+                      from->prefix_length, gateways ? ", and the device has no gateway" : ", and a memory link has no routers");
+}
+
+static void check_embedded(struct compiling *c, const struct plan_load *load, const struct plan_device *client,
+                           const struct config_node *node)
+{
+    const struct plan *p = c->plan;
+    const struct plan_device *server = &p->devices[load->server_device];
+    const struct plan_port *port = &p->ports[client->port];
+    bool wired = port->peer == server->port;
+
+    if (client->port == server->port) {
+        config_errors_add(c->errors, node, "device", "found \"%s\", which is on port \"%s\" as the client \"%s\" is, allowed devices on another port",
+                          server->name, port->name, client->name);
+        return;
+    }
+    if ((port->kind == PLAN_MEM || p->ports[server->port].kind == PLAN_MEM) && !wired) {
+        config_errors_add(c->errors, node, "device", "found \"%s\" on port \"%s\" (%s), which is not wired to port \"%s\" (%s) of the client \"%s\"",
+                          server->name, p->ports[server->port].name, p->ports[server->port].location, port->name, port->location,
+                          client->name);
+        return;
+    }
+    if (wired && client->vlan_key != server->vlan_key) {
+        config_errors_add(c->errors, node, "device", "found \"%s\", whose VLAN tags differ from those of the client \"%s\"", server->name,
+                          client->name);
+        return;
+    }
+    check_route(c, client, load->server_address, last_server_address(load), !wired, node);
+    check_route(c, server, client->address, plan_device_address(client, client->count - 1), !wired, node);
+    check_guard(c, server->port, client->address, client->step, client->count, node);
+}
+
+static void check_outside(struct compiling *c, const struct plan_load *load, const struct plan_device *client,
+                          const struct config_node *node)
+{
+    const struct plan_port *port = &c->plan->ports[client->port];
+    char found[IP_ADDR_TEXT];
+    uint32_t a = load->server_address;
+
+    (void)ipv4_addr_print(found, sizeof found, a);
+    if (port->kind == PLAN_MEM) {
+        config_errors_add(c->errors, node, "address", "found %s behind port \"%s\" (%s), allowed a device: nobody else is on a memory link", found,
+                          port->name, port->location);
+        return;
+    }
+    if (ipv4_addr_is_multicast(a) || ipv4_addr_is_class_e(a) || ipv4_addr_is_this_network(a) || ipv4_addr_is_loopback(a)) {
+        config_errors_add(c->errors, node, "address", "found %s, allowed unicast addresses", found);
+        return;
+    }
+    check_route(c, client, a, a, true, node);
+}
+
+static void check_client_reach(struct compiling *c, const struct plan_load *load, const struct plan_device *client)
+{
+    const struct load_config *from = plan_load_config(c, (uint32_t)(load - c->plan->loads));
+    const struct config_node *node = from->server.node;
+
+    if (load->server_device != PLAN_NONE)
+        check_embedded(c, load, client, node);
+    else
+        check_outside(c, load, client, node);
+    check_guard(c, client->port, load->server_address, load->server_step, load->server_hosts, node);
+    plan_check_tcp(c, &from->tcp, config_find(from->node, "tcp"), c->plan->ports[client->port].mtu);
+}
+
+/* Connections of one role with the same profile share a TCP user. */
+static void check_tcp_users(struct compiling *c)
+{
+    const struct plan *p = c->plan;
+
+    for (uint32_t port = 0; port < p->n_ports; port++) {
+        uint32_t users = 0;
+        for (uint32_t i = 0; i < p->n_servers; i++)
+            users += p->devices[p->servers[i].device].port == port;
+        for (uint32_t i = 0; i < p->n_loads; i++) {
+            bool here = false, seen = false;
+            for (uint32_t k = 0; k < p->loads[i].n_client_ports; k++)
+                here |= p->loads[i].client_ports[k] == port;
+            for (uint32_t k = 0; k < i; k++)
+                seen |= memcmp(&p->loads[k].tcp, &p->loads[i].tcp, sizeof p->loads[i].tcp) == 0;
+            users += here && !seen;
+        }
+        if (users > MAX_TCP_USERS)
+            config_errors_add(c->errors, c->config->ports[port].node, NULL, "found %u servers and different tcp settings on one port, allowed %u",
+                              users, MAX_TCP_USERS);
+    }
+}
+
+void plan_check_reach(struct compiling *c)
+{
+    const struct plan *p = c->plan;
+
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        for (uint32_t k = 0; k < p->loads[i].n_clients; k++)
+            check_client_reach(c, &p->loads[i], &p->devices[p->loads[i].clients[k]]);
+    for (uint32_t i = 0; i < p->n_servers; i++) {
+        const struct server_config *from = &plan_load_config(c, plan_server_load(c, i))->server;
+        if (from->tcp)
+            plan_check_tcp(c, from->tcp, config_find(from->node, "tcp"), p->ports[p->devices[p->servers[i].device].port].mtu);
+    }
+    check_tcp_users(c);
+}
+
+void plan_compile_protocols(struct compiling *c)
+{
+    for (uint32_t i = 0; i < c->plan->n_servers; i++)
+        c->plan->servers[i].protocol->compile_server(c, i);
+    for (uint32_t i = 0; i < c->plan->n_loads; i++)
+        if (c->plan->loads[i].n_clients > 0)
+            c->plan->loads[i].protocol->compile_client(c, i);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP settings of a plan's loads and servers: from the configuration to a tcp_profile.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "traffic/plan_private.h"
+
+void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
+{
+    memset(to, 0, sizeof *to); /* padding too: profiles are compared as bytes */
+    to->mss = from->mss;
+    to->min_mss = from->min_mss;
+    to->receive_buffer = (uint32_t)from->receive_buffer;
+    to->max_in_flight = (uint32_t)from->max_in_flight;
+    to->window_scaling = from->window_scaling;
+    to->timestamps = from->timestamps;
+    to->sack = from->sack;
+    to->nagle = from->nagle;
+    to->quick_ack = from->quick_ack;
+    to->ack_push = from->ack_push;
+    to->congestion = (enum tcp_congestion)from->congestion;
+    to->initial_window = from->initial_window;
+    to->fixed_window = (uint32_t)from->fixed_window;
+    to->delayed_ack_ns = from->delayed_ack;
+    to->rto_min_ns = from->rto_min;
+    to->rto_initial_ns = from->rto_initial;
+    to->rto_max_ns = from->rto_max;
+    to->syn_retries = from->syn_retries;
+    to->syn_ack_retries = from->syn_ack_retries;
+    to->data_retries = from->data_retries;
+    to->user_timeout_ns = from->user_timeout;
+    to->keepalive_idle_ns = from->keepalive_idle;
+    to->keepalive_interval_ns = from->keepalive_interval;
+    to->keepalive_probes = from->keepalive_probes;
+    to->time_wait_ns = from->time_wait;
+    to->fin_wait_2_ns = from->fin_wait_2;
+    to->syn_queue = from->syn_queue;
+    to->ttl = from->ttl;
+    to->tos = from->tos;
+}
+
+void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu)
+{
+    if (tcp->mss > mtu - 40)
+        config_errors_add(c->errors, node, "mss", "found %u, allowed at most %u: the port's MTU less 40", tcp->mss, mtu - 40);
+    if (tcp->rto_max < tcp->rto_min || tcp->rto_max < tcp->rto_initial)
+        config_errors_add(c->errors, node, "rto_max", "found less than rto_min or rto_initial, allowed at least as much");
+    if (tcp->congestion == TCP_FIXED && tcp->fixed_window == 0)
+        config_errors_add(c->errors, node, "fixed_window", "found 0 with congestion: fixed, allowed 1B to 1GiB");
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP/1.1 as a load's protocol: URLs become prepared requests, routes become a server configuration. What the embedded server will answer is
+ * known here, so requests to it are given the status, length and digest to expect without the user writing them down.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "l7/http1.h"
+#include "traffic/protocol.h"
+
+#define DIGEST_TEXT 16
+
+/* ---- headers ---- */
+
+/* Appends the entries of a map "Name: value" to list, which has room. */
+static uint32_t read_headers(struct compiling *c, const struct config_node *node, struct http1_header *list, uint32_t used)
+{
+    char found[80];
+
+    if (!node)
+        return used;
+    (void)config_node_describe(node, found, sizeof found);
+    if (node->kind != CONFIG_MAP) {
+        config_errors_add(c->errors, node, NULL, "found %s, allowed a map such as {Accept: text/html}", found);
+        return used;
+    }
+    for (const struct config_node *item = node->first; item; item = item->next) {
+        if (!item->text) {
+            (void)config_node_describe(item, found, sizeof found);
+            config_errors_add(c->errors, item, NULL, "found %s, allowed a text", found);
+            continue;
+        }
+        list[used++] = (struct http1_header){.name = item->key, .value = item->text};
+    }
+    return used;
+}
+
+static uint32_t count_headers(const struct config_node *node) { return node && node->kind == CONFIG_MAP ? node->count : 0; }
+
+/* ---- what the embedded server answers ---- */
+
+static bool route_matches(const char *route, const char *path)
+{
+    size_t length = strlen(route), target = strcspn(path, "?");
+
+    if (length > 0 && route[length - 1] == '*')
+        return target >= length - 1 && memcmp(route, path, length - 1) == 0;
+    return length == target && memcmp(route, path, length) == 0;
+}
+
+static const struct route_config *find_route(const struct http_server_config *server, const char *path)
+{
+    for (uint32_t i = 0; i < server->routes_count; i++)
+        if (route_matches(server->routes[i].path, path))
+            return &server->routes[i];
+    return NULL;
+}
+
+/* A request's body: bytes, or the generated body of that length when bytes is NULL. */
+struct body {
+    const uint8_t *bytes;
+    uint64_t length;
+};
+
+static uint64_t body_digest(const struct body *body)
+{
+    return body->bytes ? http1_digest(HTTP1_DIGEST_START, body->bytes, body->length) : http1_generated_digest(body->length);
+}
+
+static void expect_body(struct http1_expect *expect, uint64_t length, uint64_t digest)
+{
+    expect->check_length = expect->check_digest = true;
+    expect->length = length;
+    expect->digest = digest;
+}
+
+/* Length and digest, where the route leaves no choice. */
+static void expect_route(const struct route_config *route, const struct body *request, struct http1_expect *expect)
+{
+    uint64_t digest = body_digest(request);
+    char text[DIGEST_TEXT + 1];
+
+    if (route->size_given) {
+        expect_body(expect, route->size, http1_generated_digest(route->size));
+    } else if (route->sizes_count == 1) {
+        expect_body(expect, route->sizes[0].size, http1_generated_digest(route->sizes[0].size));
+    } else if (route->body) {
+        size_t length = strlen(route->body);
+        expect_body(expect, length, http1_digest(HTTP1_DIGEST_START, (const uint8_t *)route->body, length));
+    } else if (route->echo) {
+        expect_body(expect, request->length, digest);
+    } else if (route->digest) {
+        (void)snprintf(text, sizeof text, "%016" PRIx64, digest);
+        expect_body(expect, DIGEST_TEXT, http1_digest(HTTP1_DIGEST_START, (const uint8_t *)text, DIGEST_TEXT));
+    }
+}
+
+static bool method_allowed(const struct route_config *route, int method)
+{
+    for (uint32_t i = 0; i < route->methods_count; i++)
+        if (route->methods[i] == method)
+            return true;
+    return route->methods_count == 0;
+}
+
+/* From the route that will answer, unless the URL says otherwise. */
+static void expect_embedded(struct compiling *c, const struct url_config *url, const struct http_server_config *server,
+                            const struct body *request, struct http1_expect *expect)
+{
+    const struct route_config *route = find_route(server, url->path);
+
+    if (!route) {
+        char names[PLAN_NAMES_TEXT] = "";
+        for (uint32_t i = 0; i < server->routes_count; i++)
+            plan_names_add(names, server->routes[i].path);
+        if (url->status != 404)
+            config_errors_add(c->errors, url->node, "path", "found \"%s\", which no route of the server answers, allowed %s (or status: 404)",
+                              url->path, names);
+        return;
+    }
+    if (!method_allowed(route, url->method)) {
+        if (url->status != 405)
+            config_errors_add(c->errors, url->node, "method", "found %s, which route \"%s\" of the server does not allow (or status: 405)",
+                              http1_method_name((enum http1_method)url->method), route->path);
+        return;
+    }
+    if (expect->status == 0)
+        expect->status = route->status;
+    expect_route(route, request, expect);
+    if (url->method == HTTP1_HEAD)
+        expect->check_digest = false;
+}
+
+static void compile_expectation(struct compiling *c, const struct url_config *url, const struct http_server_config *server,
+                                const struct body *request, int verify, struct http1_expect *expect)
+{
+    *expect = (struct http1_expect){.status = url->status};
+    if (server)
+        expect_embedded(c, url, server, request, expect);
+    if (url->length_given) {
+        expect->check_length = true;
+        expect->length = url->length;
+    }
+    if (url->digest_given) {
+        expect->check_digest = true;
+        expect->digest = url->digest;
+    }
+    if (verify < PLAN_VERIFY_LENGTH)
+        expect->check_length = false;
+    if (verify < PLAN_VERIFY_DIGEST)
+        expect->check_digest = false;
+    if (url->digest_given && url->method == HTTP1_HEAD)
+        config_errors_add(c->errors, url->node, "digest", "found with method: head, whose responses have no body");
+    else if (url->digest_given && !expect->check_digest)
+        config_errors_add(c->errors, url->node, "digest", "found with verify: %s, allowed with verify: digest",
+                          verify == PLAN_VERIFY_LENGTH ? "length" : "status");
+    if (url->length_given && !expect->check_length)
+        config_errors_add(c->errors, url->node, "length", "found with verify: status, allowed with verify: length or digest");
+}
+
+static const char *describe_checks(struct compiling *c, const struct http1_expect *expect)
+{
+    char status[32], length[48] = "";
+
+    if (expect->status)
+        (void)snprintf(status, sizeof status, "status %u", expect->status);
+    else
+        (void)snprintf(status, sizeof status, "status 200 to 399");
+    if (expect->check_length)
+        (void)snprintf(length, sizeof length, ", %" PRIu64 " bytes", expect->length);
+    return plan_print(c, "%s%s%s", status, length, expect->check_digest ? ", digest" : "");
+}
+
+/* ---- client ---- */
+
+/* The request's body: written down, generated, or none. */
+static struct body compile_body(struct compiling *c, const struct url_config *url)
+{
+    if (url->body && url->body_size_given)
+        config_errors_add(c->errors, url->node, "body_size", "found both body and body_size, allowed one of them");
+    if (url->body)
+        return (struct body){(const uint8_t *)url->body, strlen(url->body)};
+    return (struct body){NULL, url->body_size_given ? url->body_size : 0};
+}
+
+static void prepare(struct compiling *c, const struct url_config *url, struct http1_request_spec *spec, bool close, void **out)
+{
+    char message[256] = "";
+    struct http1_request *request = NULL;
+
+    spec->close = close;
+    int error = http1_request_prepare(spec, c->plan->allocator, &request, message);
+    *out = request;
+    if (error && !close)
+        config_errors_add(c->errors, url->node, NULL, "%s", message[0] ? message : err_text(error));
+}
+
+static void compile_url(struct compiling *c, const struct http_client_config *client, const struct url_config *url,
+                        const struct http_server_config *server, const char *host, struct plan_request *to)
+{
+    struct http1_request_spec spec = {.method = (enum http1_method)url->method, .target = url->path, .host = host};
+    struct http1_header *headers =
+        plan_alloc(c, count_headers(client->headers) + count_headers(url->headers) + (size_t)1, sizeof *headers);
+    struct body body = compile_body(c, url);
+
+    if (!headers)
+        return;
+    if (url->chunk_size > 0 && body.length == 0)
+        config_errors_add(c->errors, url->node, "chunk_size", "found without a body, allowed with body or body_size");
+    spec.n_headers = read_headers(c, client->headers, headers, 0);
+    spec.n_headers = read_headers(c, url->headers, headers, spec.n_headers);
+    spec.headers = headers;
+    spec.body = body.bytes;
+    spec.body_length = body.length;
+    spec.chunk_bytes = (uint32_t)url->chunk_size;
+    compile_expectation(c, url, server, &body, client->verify, &spec.expect);
+    prepare(c, url, &spec, false, &to->keep);
+    prepare(c, url, &spec, true, &to->close);
+    to->label = plan_print(c, "%s %s", http1_method_name((enum http1_method)url->method), url->path);
+    to->checks = describe_checks(c, &spec.expect);
+}
+
+static const char *default_host(struct compiling *c, const struct plan_load *load)
+{
+    char address[IP_ADDR_TEXT];
+
+    (void)ipv4_addr_print(address, sizeof address, load->server_address);
+    return load->server_port == 80 ? plan_print(c, "%s", address) : plan_print(c, "%s:%u", address, load->server_port);
+}
+
+static void compile_client(struct compiling *c, uint32_t number)
+{
+    struct plan_load *load = &c->plan->loads[number];
+    const struct http_client_config *from = plan_load_config(c, number)->http;
+    const struct http_server_config *server = NULL;
+    struct http1_client_config *config = plan_alloc(c, 1, sizeof *config);
+    const char *host = from->host ? from->host : default_host(c, load);
+
+    load->requests = plan_alloc(c, from->urls_count, sizeof *load->requests);
+    if (!load->requests || !config)
+        return;
+    http1_limits_default(&config->limits);
+    config->limits.max_pipeline = max_u32(config->limits.max_pipeline, load->pipeline);
+    load->client_config = config;
+    if (load->server != PLAN_NONE)
+        server = plan_load_config(c, plan_server_load(c, load->server))->server.http;
+    for (uint32_t i = 0; i < from->urls_count; i++) {
+        struct plan_request *to = &load->requests[i];
+        load->n_requests++;
+        to->weight = load->order == PLAN_ORDER_WEIGHTED ? from->urls[i].weight : 1;
+        load->total_weight += to->weight;
+        to->cumulative = load->total_weight;
+        compile_url(c, from, &from->urls[i], server, host, to);
+    }
+}
+
+static void free_client(struct plan_load *load)
+{
+    for (uint32_t i = 0; i < load->n_requests; i++) {
+        http1_request_delete(load->requests[i].keep);
+        http1_request_delete(load->requests[i].close);
+    }
+}
+
+/* ---- server ---- */
+
+static void check_route(struct compiling *c, const struct route_config *from)
+{
+    int bodies = from->size_given + (from->sizes_count > 0) + (from->body != NULL) + from->echo + from->digest;
+
+    if (bodies != 1)
+        config_errors_add(c->errors, from->node, NULL, "found %d of size, sizes, body, echo, digest, allowed exactly one", bodies);
+    if (from->close_delimited && from->chunk_size > 0)
+        config_errors_add(c->errors, from->node, "chunk_size", "found with close_delimited, allowed one of them");
+    if (from->path[0] != '/' && strcmp(from->path, "*") != 0)
+        config_errors_add(c->errors, from->node, "path", "found \"%s\", allowed paths that begin with /, or *", from->path);
+}
+
+static void compile_route(struct compiling *c, const struct route_config *from, struct http1_route *to)
+{
+    uint32_t n_sizes = from->size_given ? 1 : from->sizes_count;
+    struct http1_size_choice *sizes = plan_alloc(c, n_sizes + 1u, sizeof *sizes);
+    struct http1_header *headers = plan_alloc(c, count_headers(from->headers) + 1u, sizeof *headers);
+
+    uint32_t methods = 0;
+
+    check_route(c, from);
+    if (!sizes || !headers)
+        return;
+    for (uint32_t i = 0; i < from->sizes_count; i++)
+        sizes[i] = (struct http1_size_choice){from->sizes[i].size, from->sizes[i].weight};
+    if (from->size_given)
+        sizes[0] = (struct http1_size_choice){from->size, 1};
+    for (uint32_t i = 0; i < from->methods_count; i++)
+        methods |= 1u << from->methods[i];
+    *to = (struct http1_route){
+        .path = from->path,
+        .methods = methods,
+        .status = from->status,
+        .sizes = sizes,
+        .n_sizes = n_sizes,
+        .body = (const uint8_t *)from->body,
+        .body_length = from->body ? strlen(from->body) : 0,
+        .echo = from->echo,
+        .digest_response = from->digest,
+        .chunk_bytes = (uint32_t)from->chunk_size,
+        .close_delimited = from->close_delimited,
+        .delay_ns = from->delay,
+        .content_type = from->content_type,
+        .headers = headers,
+        .n_headers = read_headers(c, from->headers, headers, 0),
+    };
+}
+
+static void compile_server(struct compiling *c, uint32_t number)
+{
+    const struct http_server_config *from = plan_load_config(c, plan_server_load(c, number))->server.http;
+    struct http1_route *routes = plan_alloc(c, from->routes_count, sizeof *routes);
+    struct http1_server_config *config = NULL;
+    uint32_t errors = c->errors->count;
+    char message[256] = "";
+
+    if (!routes)
+        return;
+    for (uint32_t i = 0; i < from->routes_count; i++)
+        compile_route(c, &from->routes[i], &routes[i]);
+    if (c->errors->count > errors)
+        return;
+    struct http1_server_spec spec = {.routes = routes,
+                                     .n_routes = from->routes_count,
+                                     .max_requests = from->max_requests,
+                                     .server_name = from->server_name,
+                                     .seed = c->plan->seed + number};
+    http1_limits_default(&spec.limits);
+    spec.limits.max_held_bytes = max_u32(spec.limits.max_held_bytes, c->plan->servers[number].tcp.receive_buffer);
+    int error = http1_server_config_new(&spec, c->plan->allocator, &config, message);
+    c->plan->servers[number].config = config;
+    if (error)
+        config_errors_add(c->errors, from->node, "routes", "%s", message[0] ? message : err_text(error));
+}
+
+static void free_server(struct plan_server *server) { http1_server_config_delete(server->config); }
+
+static int send_request(void *session, struct l7_carrier *carrier, const void *request, int64_t due_at, int64_t now)
+{
+    return http1_client_send(session, carrier, request, due_at, now);
+}
+
+const struct traffic_protocol traffic_http1 = {
+    .name = "http",
+    .client = &http1_client_engine,
+    .server = &http1_server_engine,
+    .send = send_request,
+    .compile_client = compile_client,
+    .compile_server = compile_server,
+    .free_client = free_client,
+    .free_server = free_server,
+};

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# `make install` into a temporary directory gives a program that runs and a library that a user finds with pkg-config,
+# each public header usable on its own. $WEIR_BUILD is the build directory. Results in TAP.
+set -u
+work=$(mktemp -d "${TMPDIR:-/tmp}/weir-install.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+count=0
+
+check() { # NAME COMMAND...
+    count=$((count + 1))
+    name=$1
+    shift
+    if "$@" >"$work/out" 2>&1; then
+        echo "ok $count - $name"
+    else
+        echo "not ok $count - $name"
+        sed 's/^/# /' "$work/out"
+    fi
+}
+
+compile() { # HEADER: a program that only includes the header, by the strictest reading of C17
+    printf '#include <%s>\nint main(void) { return 0; }\n' "$1" >"$work/user.c"
+    # shellcheck disable=SC2046 # several flags
+    cc -std=c17 -pedantic -Wall -Wextra -Werror "$work/user.c" -o "$work/user" $(pkg-config --cflags --libs weir) &&
+        "$work/user"
+}
+
+check "make install" cmake --install "$WEIR_BUILD" --prefix "$work/usr"
+LD_LIBRARY_PATH=$(dirname "$(find "$work/usr" -name libweir.so)")
+PKG_CONFIG_PATH=$LD_LIBRARY_PATH/pkgconfig
+export LD_LIBRARY_PATH PKG_CONFIG_PATH
+
+version=$(sed -n 's/^project(weir VERSION \([0-9.]*\).*/\1/p' "$(dirname "$0")/../../CMakeLists.txt")
+
+check "pkg-config knows version $version" pkg-config --exact-version="$version" weir
+check "the installed program runs" "$work/usr/bin/weir" version
+for header in "$work"/usr/include/*.h "$work"/usr/include/weir/*.h; do
+    if [ -f "$header" ]; then
+        name=${header#"$work"/usr/include/}
+        check "a C17 program with <$name> builds and runs" compile "$name"
+    fi
+done
+echo "1..$count"

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+#
+# The shell library of tests/interop: results in TAP, network namespaces, processes, captures; all of it is undone
+# when the script ends, however it ends. A test begins with
+#     . "$(dirname "$0")/lib.sh"
+# and calls ok, not_ok, skip or check once for each thing it shows. The plan is printed at the end by itself.
+# $WEIR is the program under test, $work a temporary directory, $root the repository.
+
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+WEIR=${WEIR:-$root/build/weir}
+work=$(mktemp -d "${TMPDIR:-/tmp}/weir-interop.XXXXXX")
+tap_count=0
+tap_failed=0
+ns_all=
+pids_all=
+
+# ---- results
+
+ok() { # NAME
+    tap_count=$((tap_count + 1))
+    echo "ok $tap_count - $1"
+}
+
+not_ok() { # NAME [TEXT...]: the texts say what was found instead
+    tap_count=$((tap_count + 1))
+    tap_failed=1
+    echo "not ok $tap_count - $1"
+    shift
+    for text in "$@"; do diag "$text"; done
+}
+
+skip() { # NAME REASON: REASON names the missing kernel option or device; list the test in tests/skips.txt
+    tap_count=$((tap_count + 1))
+    echo "ok $tap_count - $1 # SKIP $2"
+}
+
+diag() { # TEXT
+    printf '%s\n' "$1" | sed 's/^/# /'
+}
+
+check() { # NAME COMMAND...: ok when the command succeeds; its output is shown when it does not
+    check_name=$1
+    shift
+    if "$@" >"$work/check.out" 2>&1; then
+        ok "$check_name"
+    else
+        not_ok "$check_name" "exit $? of: $*" "$(tail -n 30 "$work/check.out")"
+    fi
+}
+
+check_equal() { # NAME EXPECTED FOUND
+    if [ "$2" = "$3" ]; then
+        ok "$1"
+    else
+        not_ok "$1" "expected: $2" "found:    $3"
+    fi
+}
+
+# ---- namespaces and links
+
+ns_add() { # NAME: a network namespace with loopback up; other functions take the same short name
+    ip netns add "weir-$$-$1"
+    ns_all="$ns_all weir-$$-$1"
+    in_ns "$1" ip link set lo up
+}
+
+# nsenter, since `ip netns exec` also remounts /sys, which fails in a plain chroot.
+in_ns() { # NAME COMMAND...
+    ns_name=weir-$$-$1
+    shift
+    nsenter "--net=/run/netns/$ns_name" "$@"
+}
+
+# A veth pair between two namespaces, both ends up. Offloads are off, so that what is captured is what was sent: filled
+# checksums, no 64 KB frames.
+veth_add() { # NAMESPACE1 INTERFACE1 NAMESPACE2 INTERFACE2
+    ip link add "$2" netns "weir-$$-$1" type veth peer name "$4" netns "weir-$$-$3"
+    for end in "$1 $2" "$3 $4"; do
+        in_ns "${end% *}" ethtool -K "${end#* }" tx off tso off gso off gro off >/dev/null
+        in_ns "${end% *}" ip link set "${end#* }" up
+    done
+}
+
+# ---- processes
+
+start() { # LOGFILE COMMAND...: in the background, ended with the test; started_pid is its process id
+    start_log=$1
+    shift
+    "$@" >"$start_log" 2>&1 &
+    started_pid=$!
+    pids_all="$pids_all $started_pid"
+}
+
+start_in_ns() { # NAMESPACE LOGFILE COMMAND...
+    start_ns=weir-$$-$1
+    start_ns_log=$2
+    shift 2
+    start "$start_ns_log" nsenter "--net=/run/netns/$start_ns" "$@"
+}
+
+stop() { # PID: ends it and waits; its exit status
+    kill -TERM "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null
+}
+
+wait_for() { # SECONDS COMMAND...: tries ten times a second until the command succeeds; false when it never did
+    wait_tries=$(($1 * 10))
+    shift
+    while [ "$wait_tries" -gt 0 ]; do
+        if "$@" >/dev/null 2>&1; then return 0; fi
+        sleep 0.1
+        wait_tries=$((wait_tries - 1))
+    done
+    return 1
+}
+
+listens() { # NAMESPACE PORT: a TCP listener is there
+    in_ns "$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+# ---- captures, decoded by tshark
+
+capture_start() { # NAMESPACE INTERFACE FILE; capture_pid is for capture_stop
+    start_in_ns "$1" "$3.log" tshark -q -i "$2" -w "$3"
+    capture_pid=$started_pid
+    if ! wait_for 20 grep -q "Capturing on" "$3.log" || ! wait_for 20 test -s "$3"; then
+        not_ok "tshark captures on $2" "$(cat "$3.log")"
+        exit 1
+    fi
+}
+
+capture_stop() {
+    sleep 0.5 # the kernel hands frames over in batches
+    kill -TERM "$capture_pid" 2>/dev/null || true
+    wait "$capture_pid" 2>/dev/null || true
+}
+
+# Checksums are verified: tshark's default is not to.
+decode() { # FILE TSHARK-OPTION...
+    decode_file=$1
+    shift
+    tshark -r "$decode_file" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
+        "$@" 2>/dev/null
+}
+
+frames() { # FILE FILTER: how many frames match
+    decode "$1" -Y "$2" | wc -l
+}
+
+# shellcheck disable=SC2034 # for the tests
+bad_frames_filter='_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 ||
+    udp.checksum.status == 0 || icmp.checksum.status == 0'
+
+# ---- the end
+
+# shellcheck disable=SC2317 # called by trap
+finish() {
+    finish_status=$?
+    trap - EXIT INT TERM HUP
+    set +e
+    for pid in $pids_all; do kill -TERM "$pid" 2>/dev/null; done
+    for pid in $pids_all; do wait "$pid" 2>/dev/null; done
+    for name in $ns_all; do ip netns del "$name" 2>/dev/null; done
+    rm -rf "$work"
+    if [ "$finish_status" -eq 0 ]; then
+        echo "1..$tap_count"
+        exit "$tap_failed"
+    fi
+    echo "# the script ended early with status $finish_status"
+    exit "$finish_status"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP

@@ -1,0 +1,51 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The shared library exports weir_* and nothing else: another name could interpose on a function of the program that
+loads it.
+"""
+
+import os
+
+import rules
+
+
+def check_exports(library, nm):
+    done = rules.run([nm, "-D", "--defined-only", library])
+    if done.returncode != 0:
+        return [f"nm {library}: {done.stderr.strip()}"]
+    names = [line.split()[-1] for line in done.stdout.splitlines() if line.strip()]
+    return [f"{os.path.basename(library)} exports {name}" for name in names if not name.startswith("weir_")]
+
+
+def build_sample(sample, cc, *flags):
+    library = os.path.join(sample.path, "libsample.so")
+    done = rules.run([cc, "-shared", "-fPIC", *flags, *rules.sources(sample.path, "base", ".c"), "-o", library])
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr)
+    return library
+
+
+def self_test(tap, options):
+    code = "int weir_open(void);\nint pool_init(void);\nint weir_open(void) { return pool_init(); }\n" \
+           "int pool_init(void) { return 0; }\n"
+    script = os.path.join(options.source, "cmake", "libweir.map")
+    with rules.Sample({"src/base/a.c": code}) as sample:
+        library = build_sample(sample, options.cc)
+        tap.must_complain("an exported internal name is noticed", check_exports(library, options.nm),
+                          "exports pool_init")
+        library = build_sample(sample, options.cc, "-Wl,--version-script=" + script)
+        tap.check("the version script hides internal names", check_exports(library, options.nm))
+
+
+def main():
+    options = rules.arguments()
+    tap = rules.Tap()
+    library = os.path.join(options.build, "libweir.so")
+    if rules.load_objects(options.build):
+        tap.check("libweir.so exports only weir_*", check_exports(library, options.nm))
+    self_test(tap, options)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()

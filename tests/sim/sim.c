@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See sim.h.
+ */
+#include "sim.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc_heap.h"
+#include "base/checksum.h"
+#include "base/error.h"
+#include "link/memory.h"
+
+#define START (100 * NS_PER_S)
+#define SETTLE (400 * NS_PER_S) /* longer than TIME_WAIT and any leftover timer */
+#define PORT 80
+
+struct side {
+    struct sim *sim;
+    struct link *wire; /* a link over the memory end that digests what is sent; what impair sends into */
+    struct link *top;
+    struct guard guard;
+    struct stack *stack;
+    struct tcp_ref ref;
+    uint64_t to_send, to_receive, received;
+    uint64_t salt, peer_salt;
+    bool fin, closed;
+    enum tcp_close_reason reason;
+};
+
+struct sim {
+    const struct sim_cell *cell;
+    struct side side[2];
+    int64_t now;
+    uint64_t digest, frames;
+    const char *failure;
+};
+
+/* ---- a link that digests what passes ---- */
+
+struct tap {
+    struct link link;
+    struct link *lower;
+    struct sim *sim;
+};
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ (h >> 32);
+}
+
+static struct tap *tap_of(struct link *l) { return container_of(l, struct tap, link); }
+static unsigned tap_rx(struct link *l, struct packet **p, unsigned n, int64_t now) { return link_rx_burst(tap_of(l)->lower, p, n, now); }
+static unsigned tap_alloc(struct link *l, struct packet **p, unsigned n, bool control) { return link_tx_alloc(tap_of(l)->lower, p, n, control); }
+
+static void tap_tx(struct link *l, struct packet **packets, unsigned n, int64_t now)
+{
+    struct sim *s = tap_of(l)->sim;
+    for (unsigned i = 0; i < n; i++) {
+        const struct packet *p = packets[i];
+        uint64_t h = mix(mix(s->digest, (uint64_t)now), p->len);
+        for (uint32_t at = 0; at + 8 <= p->len; at += 8) {
+            uint64_t word;
+            memcpy(&word, p->data + at, 8);
+            h = mix(h, word);
+        }
+        s->digest = h;
+        s->frames++;
+    }
+    tap_of(l)->lower->ops->tx_burst(tap_of(l)->lower, packets, n, now);
+}
+
+static int64_t tap_deadline(struct link *l) { return link_next_deadline(tap_of(l)->lower); }
+static void tap_close(struct link *l)
+{
+    link_close(tap_of(l)->lower);
+    alloc_free(alloc_heap(), tap_of(l), sizeof(struct tap));
+}
+
+static const struct link_ops tap_ops = {
+    .rx_burst = tap_rx, .tx_alloc = tap_alloc, .tx_burst = tap_tx, .next_deadline = tap_deadline, .close = tap_close};
+
+static struct link *tap_new(struct sim *s, struct link *lower)
+{
+    struct tap *t = alloc_zeroed(alloc_heap(), sizeof *t, 64);
+    assert(t);
+    t->link = *lower;
+    t->link.ops = &tap_ops;
+    t->lower = lower;
+    t->sim = s;
+    return &t->link;
+}
+
+/* ---- the user of a connection ---- */
+
+static uint64_t pattern_word(uint64_t index, uint64_t salt)
+{
+    uint64_t x = (index + salt) * UINT64_C(0xbf58476d1ce4e5b9);
+    return x ^ (x >> 29);
+}
+
+static void pattern_fill(uint8_t *to, uint64_t offset, size_t length, uint64_t salt)
+{
+    for (size_t done = 0; done < length;) {
+        uint64_t word = pattern_word((offset + done) / 8, salt);
+        size_t skip = (offset + done) % 8, n = min_u64(8 - skip, length - done);
+        memcpy(to + done, (uint8_t *)&word + skip, n);
+        done += n;
+    }
+}
+
+static void fail(struct sim *s, const char *why)
+{
+    if (!s->failure)
+        s->failure = why;
+}
+
+static void user_connected(void *context, struct tcp *c, int64_t now)
+{
+    struct side *side = context;
+    struct tcp_layer *t = stack_tcp(side->stack);
+    side->ref = tcp_ref_of(t, c);
+    if (side->to_send > 0 && tcp_send(t, c, side->to_send, now) < 0)
+        fail(side->sim, "tcp_send failed");
+    if (!side->sim->cell->reset_at_end)
+        tcp_close(t, c, now);
+}
+
+static void user_received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    struct side *side = context;
+    uint8_t expected[2048];
+    for (uint32_t done = 0; done < length;) {
+        uint32_t n = min_u32(length - done, sizeof expected);
+        pattern_fill(expected, side->received + done, n, side->peer_salt);
+        if (memcmp(expected, bytes + done, n) != 0)
+            fail(side->sim, "received bytes differ from those sent");
+        done += n;
+    }
+    side->received += length;
+    if (length == 0)
+        side->fin = true;
+    tcp_consumed(stack_tcp(side->stack), c, length, now);
+}
+
+static size_t user_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
+{
+    struct side *side = context;
+    (void)c;
+    pattern_fill(to, offset, length, side->salt);
+    *sum = checksum_add(*sum, to, length);
+    return length;
+}
+
+static void user_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    struct side *side = context;
+    (void)c, (void)now;
+    if (side->closed)
+        fail(side->sim, "closed twice");
+    side->closed = true;
+    side->reason = reason;
+}
+
+static const struct tcp_user user = {
+    .connected = user_connected, .received = user_received, .pull = user_pull, .closed = user_closed};
+
+/* ---- the network ---- */
+
+static struct ip_addr address_of(unsigned side) { return ip_addr_from_v4(0x0a000001u + side); }
+
+static void make_side(struct sim *s, unsigned i, struct link *end)
+{
+    struct side *side = &s->side[i];
+    struct impair_settings impair = s->cell->impair;
+    struct stack_settings settings;
+    struct guard_rules rules;
+    side->sim = s;
+    side->to_send = s->cell->bytes[i];
+    side->to_receive = s->cell->bytes[1 - i];
+    side->salt = s->cell->seed + i;
+    side->peer_salt = s->cell->seed + 1 - i;
+    side->wire = tap_new(s, end);
+    impair.seed = mix(s->cell->seed, 77 + i);
+    int e = impair_link_new(&impair, side->wire, alloc_heap(), &side->top);
+    guard_rules_default(&rules);
+    e = e < 0 ? e : guard_init(&side->guard, &rules, NULL, s->now);
+    stack_settings_default(&settings);
+    settings.secret = (struct hash_key){mix(s->cell->seed, i), 5};
+    settings.tcp.secret = (struct hash_key){mix(s->cell->seed, 9 + i), 6};
+    settings.tcp.max_connections = 16;
+    settings.tcp.max_out_of_order_frames = 1024;
+    settings.tcp.frame_bytes = s->cell->mtu + 64;
+    settings.tcp.max_time_wait = 16;
+    settings.max_addresses = 16;
+    settings.max_neighbours = 16;
+    e = e < 0 ? e : stack_new(&settings, alloc_heap(), s->now, &side->stack);
+    assert(e == 0);
+    struct host_settings host = {.address = address_of(i), .prefix_length = 24};
+    struct ip_addr peer = address_of(1 - i);
+    static const uint8_t macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
+    e = stack_add_interface(side->stack, side->top, &side->guard);
+    assert(e == 0);
+    e = stack_add_host(side->stack, &host);
+    assert(e == 1);
+    e = stack_add_neighbour(side->stack, 1, &peer, macs[1 - i]);
+    assert(e == 0);
+    e = tcp_register_user(stack_tcp(side->stack), &user, side, &s->cell->profile);
+    assert(e == 0);
+    (void)e;
+}
+
+static void begin(struct sim *s)
+{
+    struct memory_settings m;
+    struct link *ends[2];
+    memory_settings_default(&m);
+    m.mtu = s->cell->mtu;
+    m.buffer_bytes = max_u32(m.buffer_bytes, m.mtu + 256);
+    m.frames = 8192;
+    m.queue = 4096;
+    int e = memory_link_new(&m, alloc_heap(), "sim", ends);
+    assert(e == 0);
+    make_side(s, 0, ends[0]);
+    make_side(s, 1, ends[1]);
+    struct flow_key key = {.local = 1, .remote = address_of(1), .remote_port = PORT};
+    e = tcp_listen(stack_tcp(s->side[1].stack), 0, TCP_ANY_LOCAL, PORT);
+    assert(e == 0);
+    e = tcp_connect(stack_tcp(s->side[0].stack), 0, &key, 0, s->now, &s->side[0].ref);
+    assert(e == 0);
+    (void)e;
+}
+
+static void turn_until_quiet(struct sim *s)
+{
+    unsigned n;
+    do {
+        n = 0;
+        for (unsigned i = 0; i < 2; i++) {
+            n += stack_receive(s->side[i].stack, s->now);
+            n += stack_transmit(s->side[i].stack, s->now);
+        }
+    } while (n > 0);
+}
+
+static int64_t next_event(struct sim *s)
+{
+    int64_t at = TIME_NEVER;
+    for (unsigned i = 0; i < 2; i++) {
+        at = min_i64(at, stack_next_deadline(s->side[i].stack));
+        at = min_i64(at, link_next_deadline(s->side[i].top));
+    }
+    return at;
+}
+
+/* An abort is due when everything arrived. */
+static void maybe_reset(struct sim *s)
+{
+    struct side *a = &s->side[0], *b = &s->side[1];
+    struct tcp *c = tcp_get(stack_tcp(a->stack), a->ref);
+    if (s->cell->reset_at_end && c && a->received == a->to_receive && b->received == b->to_receive)
+        tcp_abort(stack_tcp(a->stack), c, s->now);
+}
+
+static bool both_closed(const struct sim *s) { return s->side[0].closed && s->side[1].closed; }
+
+static void run(struct sim *s)
+{
+    int64_t stall = 2 * s->cell->profile.rto_max_ns + NS_PER_S; /* no longer than this without any event */
+    while (!both_closed(s) && !s->failure) {
+        turn_until_quiet(s);
+        maybe_reset(s);
+        int64_t next = next_event(s);
+        if (both_closed(s))
+            break;
+        if (next == TIME_NEVER && !stack_output_pending(s->side[0].stack)) {
+            /* An RST may have been lost: the peer has nothing to wait for. */
+            if (!s->cell->reset_at_end)
+                fail(s, "nothing will ever happen again, and the connection is open");
+            break;
+        }
+        if (next - s->now > stall)
+            fail(s, "stall: no event for twice the largest RTO");
+        s->now = max_i64(next, s->now + 1);
+    }
+}
+
+static void check_end(struct sim *s)
+{
+    for (unsigned i = 0; i < 2 && !s->failure; i++) {
+        const struct side *side = &s->side[i];
+        if (side->received != side->to_receive)
+            fail(s, "not all bytes arrived");
+        else if (!s->cell->reset_at_end && (!side->fin || side->reason != TCP_CLOSE_NORMAL))
+            fail(s, "did not end normally");
+    }
+}
+
+static void check_leaks(struct sim *s)
+{
+    int64_t until = s->now + SETTLE;
+    while (!s->failure) {
+        turn_until_quiet(s);
+        int64_t next = next_event(s);
+        if (next > until)
+            break;
+        s->now = max_i64(next, s->now + 1);
+    }
+    s->now = until;
+    turn_until_quiet(s);
+    for (unsigned i = 0; i < 2; i++) {
+        struct tcp_occupancy o;
+        tcp_get_occupancy(stack_tcp(s->side[i].stack), &o);
+        bool open = s->cell->reset_at_end && i == 1 && !s->side[1].closed; /* its RST was lost */
+        if (!open && (o.connections || o.active || o.time_wait || o.sent_records || o.out_of_order_frames))
+            fail(s, "a pool is not empty after everything ended");
+    }
+}
+
+void sim_run(const struct sim_cell *c, struct sim_result *out)
+{
+    struct sim s = {.cell = c, .now = START, .digest = 1};
+    begin(&s);
+    run(&s);
+    check_end(&s);
+    *out = (struct sim_result){.virtual_ns = s.now - START};
+    check_leaks(&s);
+    out->failure = s.failure;
+    out->digest = s.digest;
+    out->frames = s.frames;
+    for (unsigned i = 0; i < 2; i++)
+        out->tcp[i] = *tcp_counters(stack_tcp(s.side[i].stack));
+    for (unsigned i = 0; i < 2; i++)
+        stack_delete(s.side[i].stack);
+    for (unsigned i = 0; i < 2; i++)
+        link_close(s.side[i].top);
+}
+
+void sim_cell_default(struct sim_cell *c)
+{
+    memset(c, 0, sizeof *c);
+    impair_settings_default(&c->impair);
+    tcp_profile_default(&c->profile);
+    c->profile.data_retries = 250; /* a cell is about repair, not about giving up */
+    c->profile.syn_retries = 250;
+    c->profile.syn_ack_retries = 250;
+    c->bytes[0] = c->bytes[1] = 1 << 20;
+    c->mtu = 1500;
+}
+
+void sim_cell_print(const struct sim_cell *c, char *text, size_t size)
+{
+    const struct impair_settings *m = &c->impair;
+    snprintf(text, size,
+             "seed %llu loss %.2f%% burst %.2f%% reorder %.0f%% dup %.0f%% corrupt %.2f%% delay %lld ms jitter %lld ms cc %d sack %d ts %d ws %d mtu %u%s",
+             (unsigned long long)c->seed, m->loss_ppb / 1e7, m->burst_enter_ppb / 1e7, m->reorder_ppb / 1e7, m->duplicate_ppb / 1e7,
+             m->corrupt_ppb / 1e7, (long long)(m->delay_ns / NS_PER_MS), (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion,
+             c->profile.sack, c->profile.timestamps, c->profile.window_scaling, c->mtu, c->reset_at_end ? " reset" : "");
+}

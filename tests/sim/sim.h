@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A simulated network of two hosts: two whole stacks, each behind an impaired link, on one thread in virtual time. One seed decides everything.
+ *
+ * Each side sends `bytes` of a pattern and verifies what it gets; side 0 connects. The digest covers every frame that entered a wire, with its time.
+ */
+#ifndef WEIR_TESTS_SIM_H
+#define WEIR_TESTS_SIM_H
+
+#include "impair/impair.h"
+#include "stack/stack.h"
+
+struct sim_cell {
+    uint64_t seed;
+    struct impair_settings impair; /* of both directions; seeds are set from seed */
+    struct tcp_profile profile;
+    uint64_t bytes[2];
+    bool reset_at_end; /* side 0 aborts instead of closing */
+    uint32_t mtu;
+};
+
+void sim_cell_default(struct sim_cell *c);
+/* One line that says what the cell is, for failure messages. */
+void sim_cell_print(const struct sim_cell *c, char *text, size_t size);
+
+struct sim_result {
+    const char *failure; /* NULL: all bytes arrived as they were sent, both sides ended, nothing leaked */
+    uint64_t digest;     /* of all frames and their times */
+    uint64_t frames;
+    int64_t virtual_ns;
+    struct tcp_counters tcp[2];
+};
+void sim_run(const struct sim_cell *c, struct sim_result *out);
+
+#endif

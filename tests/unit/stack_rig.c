@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rig of stack_rig.h: a link over a packet pool whose transmit copies frames into an array.
+ */
+#include "unit/stack_rig.h"
+
+#include "base/alloc_heap.h"
+
+const uint8_t US_MAC[6] = {2, 0, 0, 0, 0, 1}, PEER_MAC[6] = {2, 0, 0, 0, 0, 2}, OTHER_MAC[6] = {2, 0, 0, 0, 0, 3};
+const uint8_t GATEWAY_MAC[6] = {2, 0, 0, 0, 0, 0xfe}, BROADCAST_MAC[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, ZERO_MAC[6];
+
+#define POOL_FRAMES 256u
+
+/* ---- the link ---- */
+
+static struct rig *rig_of(struct link *link) { return container_of(link, struct rig, link); }
+
+static unsigned rig_rx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
+{
+    (void)link;
+    (void)packets;
+    (void)n;
+    (void)now;
+    return 0;
+}
+
+static unsigned rig_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+{
+    struct rig *r = rig_of(link);
+    if (!control) {
+        n = min_u32(n, r->room);
+        r->room -= n;
+    }
+    return packet_pool_get(&r->pool, packets, n);
+}
+
+static void capture(struct rig *r, const struct packet *p)
+{
+    assert_true(p->len <= RIG_FRAME_BYTES);
+    if (r->count == RIG_FRAMES) {
+        r->head = (r->head + 1) % RIG_FRAMES;
+        r->count--;
+    }
+    struct rig_frame *f = &r->frames[(r->head + r->count++) % RIG_FRAMES];
+    *f = (struct rig_frame){.length = p->len,
+                            .checksum = p->checksum,
+                            .checksum_start = p->checksum_start,
+                            .checksum_offset = p->checksum_offset,
+                            .l3_offset = p->l3_offset,
+                            .l4_offset = p->l4_offset};
+    memcpy(f->bytes, p->data, p->len);
+    r->sent++;
+}
+
+static void rig_tx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
+{
+    (void)now;
+    for (unsigned i = 0; i < n; i++)
+        capture(rig_of(link), packets[i]);
+    packet_release_burst(packets, n);
+}
+
+static const struct link_ops rig_ops = {.rx_burst = rig_rx_burst, .tx_alloc = rig_tx_alloc, .tx_burst = rig_tx_burst};
+
+/* ---- life ---- */
+
+static void open_guard(struct guard *g, int64_t now)
+{
+    struct guard_rules rules = {.allow_multicast = true, .allow_ethertypes = true, .stop_at = TIME_NEVER};
+    assert_int_equal(guard_init(g, &rules, NULL, now), 0);
+}
+
+static void small_tcp(struct tcp_settings *t)
+{
+    t->max_connections = 64;
+    t->max_time_wait = 64;
+    t->max_out_of_order_frames = 64;
+}
+
+struct rig *rig_new_empty(const struct stack_settings *settings)
+{
+    struct rig *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    r->now = 1000 * NS_PER_S;
+    r->room = (unsigned)-1;
+    r->link = (struct link){.ops = &rig_ops, .name = "rig", .mtu = 1500, .fd = -1};
+    memcpy(r->link.mac, US_MAC, 6);
+    assert_int_equal(packet_pool_init(&r->pool, alloc_heap(), POOL_FRAMES, RIG_FRAME_BYTES + PACKET_HEADROOM, 0), 0);
+    open_guard(&r->guard, r->now);
+    struct stack_settings t;
+    if (settings) {
+        t = *settings;
+    } else {
+        stack_settings_default(&t);
+        t.secret = (struct hash_key){1, 2};
+    }
+    small_tcp(&t.tcp);
+    assert_int_equal(stack_new(&t, alloc_heap(), r->now, &r->stack), 0);
+    assert_int_equal(stack_add_interface(r->stack, &r->link, &r->guard), 0);
+    return r;
+}
+
+struct rig *rig_new_with(const struct stack_settings *settings)
+{
+    struct rig *r = rig_new_empty(settings);
+    r->us = rig_host(r, US, PREFIX, GATEWAY, NULL);
+    return r;
+}
+
+struct rig *rig_new(void) { return rig_new_with(NULL); }
+
+void rig_free(struct rig *r)
+{
+    stack_delete(r->stack);
+    assert_int_equal(r->pool.free_count, r->pool.capacity);
+    assert_int_equal(r->pool.home.held, 0);
+    packet_pool_free(&r->pool);
+    free(r);
+}
+
+struct ip_addr v4(uint32_t host_order) { return ip_addr_from_v4(host_order); }
+
+uint32_t rig_host(struct rig *r, uint32_t address, uint8_t prefix, uint32_t gateway, const uint8_t *mac)
+{
+    struct host_settings h = {.address = v4(address), .prefix_length = prefix};
+    if (gateway)
+        h.gateway = v4(gateway);
+    if (mac)
+        memcpy(h.mac, mac, 6);
+    int local = stack_add_host(r->stack, &h);
+    assert_true(local > 0);
+    return (uint32_t)local;
+}
+
+/* ---- frames in and out ---- */
+
+void rig_input(struct rig *r, const uint8_t *frame, uint32_t length)
+{
+    struct packet *p;
+    assert_int_equal(packet_pool_get(&r->pool, &p, 1), 1);
+    /* At the buffer's end, so that AddressSanitizer's neighbour of the last frame is not another frame's bytes by luck. */
+    p->data = p->start + PACKET_HEADROOM;
+    memcpy(p->data, frame, length);
+    memset(p->data + length, 0xa5, packet_tailroom(p) - length);
+    p->len = length;
+    p->checksum = r->rx_checksum;
+    p->vlan_present = r->stripped;
+    p->vlan_tci = r->stripped_tci;
+    stack_input(r->stack, 0, &p, 1, r->now);
+    rig_transmit(r);
+}
+
+void rig_transmit(struct rig *r) { stack_transmit(r->stack, r->now); }
+
+void rig_pass(struct rig *r, int64_t ns)
+{
+    r->now += ns;
+    stack_receive(r->stack, r->now);
+    rig_transmit(r);
+}
+
+const struct rig_frame *rig_next(struct rig *r)
+{
+    if (r->count == 0)
+        return NULL;
+    const struct rig_frame *f = &r->frames[r->head];
+    r->head = (r->head + 1) % RIG_FRAMES;
+    r->count--;
+    return f;
+}
+
+void rig_forget_frames(struct rig *r) { r->count = 0; }
+
+const struct stack_counters *rig_counters(const struct rig *r) { return stack_counters(r->stack); }
+
+/* ---- making frames ---- */
+
+uint32_t make_eth(uint8_t *to, const uint8_t *dst, const uint8_t *src, uint16_t ethertype)
+{
+    memcpy(to, dst, 6);
+    memcpy(to + 6, src, 6);
+    store_be16(to + 12, ethertype);
+    return 14;
+}
+
+uint32_t make_arp(uint8_t *to, const uint8_t *dst, const uint8_t *src, uint16_t op, const uint8_t *sha, uint32_t spa,
+                  const uint8_t *tha, uint32_t tpa)
+{
+    static const uint8_t fixed[6] = {0, 1, 8, 0, 6, 4};
+    uint8_t *a = to + make_eth(to, dst, src, ETHERTYPE_ARP);
+    memcpy(a, fixed, 6);
+    store_be16(a + 6, op);
+    memcpy(a + 8, sha, 6);
+    store_be32(a + 14, spa);
+    memcpy(a + 18, tha, 6);
+    store_be32(a + 24, tpa);
+    return 42;
+}
+
+uint32_t make_arp_request(uint8_t *to, uint32_t target)
+{
+    return make_arp(to, BROADCAST_MAC, PEER_MAC, 1, PEER_MAC, PEER, ZERO_MAC, target);
+}
+
+uint32_t make_arp_reply(uint8_t *to, uint32_t sender, const uint8_t *mac)
+{
+    return make_arp(to, US_MAC, mac, 2, mac, sender, US_MAC, US);
+}
+
+void fix_ip_checksum(uint8_t *frame)
+{
+    uint8_t *ip = frame + 14;
+    uint32_t sum = 0, words = (ip[0] & 15u) * 2u;
+    store_be16(ip + 10, 0);
+    for (uint32_t i = 0; i < words; i++)
+        sum += load_be16(ip + 2 * i);
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    store_be16(ip + 10, (uint16_t)~sum);
+}
+
+uint32_t make_ipv4(uint8_t *to, uint32_t src, uint32_t dst, uint8_t protocol, const void *payload, uint32_t length)
+{
+    uint8_t *ip = to + make_eth(to, US_MAC, PEER_MAC, ETHERTYPE_IPV4);
+    memset(ip, 0, 20);
+    ip[0] = 0x45;
+    store_be16(ip + 2, (uint16_t)(20 + length));
+    store_be16(ip + 4, 0x1234);
+    ip[8] = 64;
+    ip[9] = protocol;
+    store_be32(ip + 12, src);
+    store_be32(ip + 16, dst);
+    if (length)
+        memcpy(ip + 20, payload, length);
+    fix_ip_checksum(to);
+    return 34 + length;
+}
+
+uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload, uint32_t length)
+{
+    uint8_t d[RIG_FRAME_BYTES];
+    struct wire_udp h = {.src_port = src_port, .dst_port = dst_port, .length = (uint16_t)(8 + length)};
+    wire_udp_build(d, &h);
+    if (length)
+        memcpy(d + 8, payload, length);
+    uint16_t sum = wire_l4_checksum_v4(src, dst, IP_PROTO_UDP, d, 8 + length);
+    memcpy(d + 6, &sum, 2);
+    return make_ipv4(to, src, dst, IP_PROTO_UDP, d, 8 + length);
+}
+
+uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload, uint32_t length)
+{
+    uint8_t m[RIG_FRAME_BYTES];
+    struct wire_icmp h = {.type = WIRE_ICMP_ECHO_REQUEST, .rest = wire_icmp_rest_echo(id, sequence)};
+    wire_icmp_build(m, &h);
+    if (length)
+        memcpy(m + 8, payload, length);
+    wire_icmp_checksum_set(m, 8 + length);
+    return make_ipv4(to, src, dst, IP_PROTO_ICMP, m, 8 + length);
+}
+
+uint32_t make_tcp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, uint16_t flags, uint32_t seq,
+                  uint32_t ack, const void *payload, uint32_t length)
+{
+    uint8_t g[RIG_FRAME_BYTES];
+    struct wire_tcp h = {.src_port = src_port,
+                         .dst_port = dst_port,
+                         .seq = seq_of(seq),
+                         .ack = seq_of(ack),
+                         .flags = flags,
+                         .window = 65535};
+    struct wire_tcp_options none = {0};
+    int header = wire_tcp_build(g, &h, &none);
+    assert_int_equal(header, 20);
+    if (length)
+        memcpy(g + 20, payload, length);
+    uint16_t sum = wire_l4_checksum_v4(src, dst, IP_PROTO_TCP, g, 20 + length);
+    memcpy(g + 16, &sum, 2);
+    return make_ipv4(to, src, dst, IP_PROTO_TCP, g, 20 + length);
+}
+
+uint32_t make_icmp_error(uint8_t *to, uint8_t type, uint8_t code, uint32_t rest, const uint8_t *quoted, uint32_t length)
+{
+    uint8_t m[RIG_FRAME_BYTES];
+    struct wire_icmp h = {.type = type, .code = code, .rest = rest};
+    wire_icmp_build(m, &h);
+    memcpy(m + 8, quoted, length);
+    wire_icmp_checksum_set(m, 8 + length);
+    return make_ipv4(to, PEER, US, IP_PROTO_ICMP, m, 8 + length);
+}
+
+uint32_t insert_tag(uint8_t *frame, uint32_t length, uint16_t tpid, uint16_t tci)
+{
+    memmove(frame + 16, frame + 12, length - 12);
+    store_be16(frame + 12, tpid);
+    store_be16(frame + 14, tci);
+    return length + 4;
+}
+
+/* ---- expecting ---- */
+
+const struct rig_frame *expect_arp(struct rig *r, uint16_t op, struct wire_arp *arp)
+{
+    const struct rig_frame *f = rig_next(r);
+    assert_non_null(f);
+    struct wire_eth eth;
+    int at = wire_eth_parse(f->bytes, f->length, WIRE_ETH_MAX_TAGS, &eth);
+    assert_true(at > 0);
+    assert_int_equal(eth.ethertype, ETHERTYPE_ARP);
+    assert_int_equal(f->length, (uint32_t)at + WIRE_ARP_LEN);
+    assert_int_equal(wire_arp_parse(f->bytes + at, f->length - (uint32_t)at, arp), WIRE_ARP_LEN);
+    assert_int_equal(arp->op, op);
+    return f;
+}
+
+const struct rig_frame *expect_ipv4(struct rig *r, uint8_t protocol, struct wire_ipv4 *ip)
+{
+    const struct rig_frame *f = rig_next(r);
+    assert_non_null(f);
+    struct wire_eth eth;
+    int at = wire_eth_parse(f->bytes, f->length, WIRE_ETH_MAX_TAGS, &eth);
+    assert_true(at > 0);
+    assert_int_equal(eth.ethertype, ETHERTYPE_IPV4);
+    assert_int_equal(wire_ipv4_parse(f->bytes + at, f->length - (uint32_t)at, ip), 20);
+    assert_true(wire_ipv4_checksum_ok(f->bytes + at, 20));
+    assert_int_equal(ip->protocol, protocol);
+    assert_int_equal(f->length, (uint32_t)at + ip->total_len);
+    assert_int_equal(f->l3_offset, at);
+    assert_int_equal(f->l4_offset, at + 20);
+    assert_int_not_equal(ip->ttl, 0);
+    return f;
+}
+
+void expect_nothing(struct rig *r) { assert_null(rig_next(r)); }
+void expect_dst_mac(const struct rig_frame *f, const uint8_t *mac) { assert_memory_equal(f->bytes, mac, 6); }
+void expect_src_mac(const struct rig_frame *f, const uint8_t *mac) { assert_memory_equal(f->bytes + 6, mac, 6); }
+
+void rig_resolve(struct rig *r, uint32_t local, uint32_t address, const uint8_t *mac)
+{
+    struct udp_datagram d = {.local = local, .remote = v4(address), .local_port = 9, .remote_port = 9};
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    rig_transmit(r);
+    struct wire_arp arp;
+    const struct rig_frame *request = expect_arp(r, WIRE_ARP_REQUEST, &arp);
+    uint8_t f[64];
+    uint32_t n = make_arp(f, request->bytes + 6, mac, WIRE_ARP_REPLY, mac, address, arp.sha, arp.spa);
+    rig_input(r, f, n);
+    assert_non_null(rig_next(r)); /* the datagram that waited */
+    expect_nothing(r);
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base/outq against a model that keeps the whole stream in one array: copying, references, trimming anywhere, reading
+ * anywhere with and without checksum, running out of spans and chunks, several queues on one pool.
+ */
+#include "support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/checksum.h"
+#include "base/error.h"
+#include "base/outq.h"
+#include "base/random.h"
+#include "support/counting_alloc.h"
+
+#define STREAM_BYTES ((size_t)1 << 22)
+#define QUEUES 3
+
+static uint8_t body[5000]; /* what references point into */
+
+struct model {
+    struct outq q;
+    uint8_t *stream;
+};
+
+static int make_body(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof body; i++)
+        body[i] = (uint8_t)(i * 31 + i / 256);
+    return 0;
+}
+
+static void test_pool_refuses_wrong_sizes_and_gives_back_on_failure(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    const struct allocator *a = counting_alloc_init(&c);
+    struct outq_pool p;
+    assert_int_equal(outq_pool_init(&p, a, 0, 1), ERR_INVALID);
+    assert_int_equal(outq_pool_init(&p, a, 1, 0), ERR_INVALID);
+    assert_int_equal(c.live_blocks, 0);
+    for (unsigned allowed = 0; allowed < 2; allowed++) {
+        c.allocs_left = allowed;
+        assert_int_equal(outq_pool_init(&p, a, 10, 10), ERR_NO_MEMORY);
+        assert_int_equal(c.live_blocks, 0);
+    }
+    outq_pool_free(&p);
+}
+
+static void test_queue_is_24_bytes_and_zeroed_memory_is_an_empty_one(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof(struct outq), 24);
+    assert_int_equal(sizeof(struct outq_span), 24);
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {0};
+    uint8_t to[4];
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 4, 4), ERR_OK);
+    assert_int_equal(outq_length(&q), 0);
+    assert_int_equal(outq_read(&q, &p, 0, to, sizeof to, NULL), 0);
+    outq_trim(&q, &p, 0);
+    outq_clear(&q, &p);
+    assert_int_equal(outq_copy(&q, &p, body, 0), ERR_OK);
+    assert_int_equal(outq_reference(&q, &p, body, 0), ERR_OK);
+    assert_int_equal(p.spans.used, 0);
+    assert_int_equal(outq_length(&q), 0);
+    outq_pool_free(&p);
+    assert_int_equal(c.live_blocks, 0);
+}
+
+static void test_small_copies_share_a_chunk(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {0};
+    uint8_t to[OUTQ_CHUNK_BYTES];
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 4, 4), ERR_OK);
+    for (uint32_t i = 0; i < OUTQ_CHUNK_BYTES; i++)
+        assert_int_equal(outq_copy(&q, &p, body + i, 1), ERR_OK);
+    assert_int_equal(p.chunks.used, 1);
+    assert_int_equal(p.spans.used, 1);
+    assert_int_equal(outq_read(&q, &p, 0, to, sizeof to, NULL), sizeof to);
+    assert_memory_equal(to, body, sizeof to);
+    outq_clear(&q, &p);
+    assert_int_equal(p.chunks.used, 0);
+    assert_int_equal(q.base, OUTQ_CHUNK_BYTES);
+    assert_int_equal(q.end, OUTQ_CHUNK_BYTES);
+    outq_pool_free(&p);
+}
+
+static void test_a_copy_is_all_or_nothing_and_running_out_is_counted(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {0};
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 3, 2), ERR_OK);
+    assert_int_equal(outq_copy(&q, &p, body, 2 * OUTQ_CHUNK_BYTES + 1), ERR_NO_MEMORY);
+    assert_int_equal(p.chunks.exhausted, 1);
+    assert_int_equal(outq_length(&q), 0);
+    assert_int_equal(p.chunks.used + p.spans.used, 0);
+    assert_int_equal(outq_copy(&q, &p, body, 2 * OUTQ_CHUNK_BYTES), ERR_OK);
+    assert_int_equal(outq_reference(&q, &p, body, 10), ERR_OK);
+    assert_int_equal(outq_reference(&q, &p, body, 10), ERR_NO_MEMORY);
+    assert_int_equal(p.spans.exhausted, 1);
+    assert_int_equal(outq_length(&q), 2 * OUTQ_CHUNK_BYTES + 10);
+    outq_clear(&q, &p);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(outq_reference(&q, &p, body, 1), ERR_OK);
+    assert_int_equal(outq_copy(&q, &p, body, OUTQ_CHUNK_BYTES + 1), ERR_NO_MEMORY);
+    assert_int_equal(p.spans.exhausted, 2);
+    outq_clear(&q, &p);
+    outq_pool_free(&p);
+    assert_int_equal(c.live_blocks, 0);
+}
+
+static void test_a_copy_after_a_reference_does_not_write_into_it(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {0};
+    uint8_t to[30];
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 8, 8), ERR_OK);
+    assert_int_equal(outq_copy(&q, &p, body, 10), ERR_OK);
+    assert_int_equal(outq_reference(&q, &p, body + 10, 10), ERR_OK);
+    assert_int_equal(outq_copy(&q, &p, body + 20, 10), ERR_OK);
+    assert_int_equal(p.chunks.used, 2);
+    assert_int_equal(outq_read(&q, &p, 0, to, sizeof to, NULL), 30);
+    assert_memory_equal(to, body, 30);
+    outq_clear(&q, &p);
+    outq_pool_free(&p);
+}
+
+static void append(struct model *m, struct outq_pool *p, struct random *r)
+{
+    uint32_t at = (uint32_t)random_below(r, sizeof body);
+    uint32_t length = (uint32_t)random_below(r, min_u64(sizeof body - at, random_chance(r, 500000000) ? 20 : 3000) + 1);
+    uint64_t before = m->q.end;
+    if (before + length > STREAM_BYTES)
+        return;
+    int error;
+    if (random_chance(r, 500000000)) {
+        error = outq_reference(&m->q, p, body + at, length);
+    } else {
+        /* From a buffer of exactly its size that is gone afterwards. */
+        uint8_t *bytes = malloc(length + 1);
+        assert_non_null(bytes);
+        memcpy(bytes, body + at, length);
+        error = outq_copy(&m->q, p, bytes, length);
+        free(bytes);
+    }
+    assert_true(error == ERR_OK || error == ERR_NO_MEMORY);
+    if (error == ERR_OK)
+        memcpy(m->stream + before, body + at, length);
+    assert_int_equal(m->q.end, error ? before : before + length);
+}
+
+static void read_and_compare(const struct model *m, const struct outq_pool *p, struct random *r)
+{
+    static uint8_t to[8192];
+    uint64_t held = outq_length(&m->q);
+    uint64_t offset = m->q.base + random_below(r, held + 10);
+    size_t length = random_below(r, sizeof to);
+    size_t expect = offset < m->q.end ? (size_t)min_u64(length, m->q.end - offset) : 0;
+    uint64_t first_sum = random_u64(r) >> 32, sum = first_sum;
+    bool summed = random_chance(r, 500000000);
+    assert_int_equal(outq_read(&m->q, p, offset, to, length, summed ? &sum : NULL), expect);
+    if (expect)
+        assert_memory_equal(to, m->stream + offset, expect);
+    if (summed)
+        assert_int_equal(checksum_fold(sum), checksum_fold(checksum_add_scalar(first_sum, to, expect)));
+}
+
+static void trim(struct model *m, struct outq_pool *p, struct random *r)
+{
+    uint64_t offset = m->q.base + random_below(r, outq_length(&m->q) + 1);
+    if (random_chance(r, 100000000))
+        offset -= random_below(r, offset + 1); /* an old acknowledgement */
+    uint64_t base = max_u64(m->q.base, offset);
+    outq_trim(&m->q, p, offset);
+    assert_int_equal(m->q.base, base);
+}
+
+/* The invariants that outq.c states; returns how many spans and chunks the queue holds. */
+static void check_queue(const struct outq *q, const struct outq_pool *p, uint32_t *spans, uint32_t *chunks)
+{
+    uint64_t bytes = 0;
+    assert_int_equal(q->head == POOL_NONE, q->base == q->end);
+    assert_int_equal(q->head == POOL_NONE, q->tail == POOL_NONE);
+    for (uint32_t i = q->head; i != POOL_NONE;) {
+        const struct outq_span *s = pool_at(&p->spans, i);
+        assert_true(s->length > 0);
+        assert_true(s->room == 0 || (i == q->tail && s->chunk != POOL_NONE));
+        assert_int_equal(s->next == POOL_NONE, i == q->tail);
+        bytes += s->length;
+        *spans += 1;
+        *chunks += s->chunk != POOL_NONE;
+        i = s->next;
+    }
+    assert_int_equal(bytes, outq_length(q));
+}
+
+static void check_all(const struct model *models, const struct outq_pool *p)
+{
+    uint32_t spans = 0, chunks = 0;
+    for (unsigned i = 0; i < QUEUES; i++)
+        check_queue(&models[i].q, p, &spans, &chunks);
+    assert_int_equal(spans, p->spans.used);
+    assert_int_equal(chunks, p->chunks.used);
+}
+
+static void random_step(struct model *models, struct outq_pool *p, struct random *r)
+{
+    struct model *m = &models[random_below(r, QUEUES)];
+    uint64_t what = random_below(r, 1000);
+    if (what < 400)
+        append(m, p, r);
+    else if (what < 800)
+        read_and_compare(m, p, r);
+    else if (what < 995)
+        trim(m, p, r);
+    else
+        outq_clear(&m->q, p);
+}
+
+static void test_random_operations_agree_with_a_model(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t spans, chunks;
+    } sizes[] = {{100, 100}, {100, 12}, {12, 100}};
+    struct counting_alloc c;
+    const struct allocator *a = counting_alloc_init(&c);
+    uint8_t *streams = malloc(QUEUES * STREAM_BYTES);
+    assert_non_null(streams);
+    for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
+        struct model models[QUEUES] = {0};
+        struct outq_pool p;
+        struct random r;
+        random_seed(&r, s);
+        assert_int_equal(outq_pool_init(&p, a, sizes[s].spans, sizes[s].chunks), ERR_OK);
+        for (unsigned i = 0; i < QUEUES; i++)
+            models[i].stream = streams + i * STREAM_BYTES;
+        for (int i = 0; i < 15000; i++) {
+            random_step(models, &p, &r);
+            check_all(models, &p);
+        }
+        assert_int_equal(p.chunks.exhausted > 0, sizes[s].chunks < 100);
+        assert_int_equal(p.spans.exhausted > 0, sizes[s].spans < 100);
+        assert_true(models[0].q.end > 300000);
+        for (unsigned i = 0; i < QUEUES; i++)
+            outq_clear(&models[i].q, &p);
+        assert_int_equal(p.spans.used + p.chunks.used, 0);
+        outq_pool_free(&p);
+    }
+    free(streams);
+    assert_int_equal(c.live_blocks, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pool_refuses_wrong_sizes_and_gives_back_on_failure),
+        cmocka_unit_test(test_queue_is_24_bytes_and_zeroed_memory_is_an_empty_one),
+        cmocka_unit_test(test_small_copies_share_a_chunk),
+        cmocka_unit_test(test_a_copy_is_all_or_nothing_and_running_out_is_counted),
+        cmocka_unit_test(test_a_copy_after_a_reference_does_not_write_into_it),
+        cmocka_unit_test(test_random_operations_agree_with_a_model),
+    };
+    return cmocka_run_group_tests(tests, make_body, NULL);
+}

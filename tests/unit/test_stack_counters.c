@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every drop has a name: for each counter of STACK_DROP_LIST one input that must count exactly there, once, and nowhere else. A counter
+ * without a case here does not compile.
+ */
+#include "unit/stack_rig.h"
+
+#include "base/error.h"
+
+/* Each cause makes its rig, calls begin() when all is prepared, and then provokes the drop. */
+struct run {
+    struct rig *r;
+    struct stack_counters before;
+    uint8_t f[RIG_FRAME_BYTES];
+};
+
+static void begin_with(struct run *x, struct rig *r)
+{
+    x->r = r;
+    x->before = *rig_counters(r);
+}
+static void begin(struct run *x) { begin_with(x, rig_new()); }
+/* The same rig, from here on. */
+static void from_here(struct run *x) { x->before = *rig_counters(x->r); }
+
+static void input(struct run *x, uint32_t length) { rig_input(x->r, x->f, length); }
+
+static int send_to(struct run *x, uint32_t remote, uint32_t length)
+{
+    static const uint8_t zeros[4096];
+    struct udp_datagram d = {
+        .local = x->r->us, .remote = v4(remote), .local_port = 7, .remote_port = 7, .bytes = zeros, .length = length};
+    int error = udp_send(x->r->stack, &d, x->r->now);
+    rig_transmit(x->r);
+    return error;
+}
+
+static const uint8_t eight[8] = {8, 7, 6, 5, 4, 3, 2, 1};
+
+/* A good echo request; patch(byte) counts from the IP header; the header checksum is made right again. */
+static uint32_t echo(struct run *x) { return make_echo_request(x->f, PEER, US, 1, 1, eight, 8); }
+static void patched_ip(struct run *x, unsigned byte, uint8_t value)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    x->f[14 + byte] = value;
+    fix_ip_checksum(x->f);
+    input(x, n);
+}
+
+/* ---- link layer ---- */
+
+static void cause_l2_runt(struct run *x)
+{
+    begin(x);
+    make_eth(x->f, US_MAC, PEER_MAC, ETHERTYPE_IPV4);
+    input(x, 13);
+}
+static void cause_l2_not_for_us(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    memcpy(x->f, OTHER_MAC, 6);
+    input(x, n);
+}
+static void cause_l2_bad_source(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    memcpy(x->f + 6, US_MAC, 6);
+    input(x, n);
+}
+static void cause_l2_too_many_tags(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    for (int i = 0; i < 3; i++)
+        n = insert_tag(x->f, n, 0x8100, 5);
+    input(x, n);
+}
+static void cause_l2_unknown_ethertype(struct run *x)
+{
+    begin(x);
+    make_eth(x->f, US_MAC, PEER_MAC, ETHERTYPE_LLDP);
+    input(x, 60);
+}
+static void cause_l2_unknown_vlan(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    input(x, insert_tag(x->f, n, 0x8100, 5));
+}
+
+/* ---- ARP ---- */
+
+static void cause_arp_malformed(struct run *x)
+{
+    begin(x);
+    make_arp_request(x->f, US);
+    input(x, 41);
+}
+static void cause_arp_bad_sender(struct run *x)
+{
+    begin(x);
+    input(x, make_arp(x->f, US_MAC, PEER_MAC, 1, OTHER_MAC, PEER, ZERO_MAC, US));
+}
+static void cause_arp_unsolicited(struct run *x)
+{
+    begin(x);
+    input(x, make_arp_reply(x->f, PEER, PEER_MAC));
+}
+static void cause_arp_own_address(struct run *x)
+{
+    begin(x);
+    input(x, make_arp(x->f, BROADCAST_MAC, PEER_MAC, 1, PEER_MAC, US, ZERO_MAC, US));
+}
+static void cause_arp_table_full(struct run *x)
+{
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.max_neighbours = 1;
+    begin_with(x, rig_new_with(&t));
+    rig_resolve(x->r, x->r->us, OTHER, OTHER_MAC);
+    from_here(x);
+    input(x, make_arp_request(x->f, US));
+}
+
+/* ---- IPv4 ---- */
+
+static void cause_ip_short(struct run *x)
+{
+    begin(x);
+    echo(x);
+    input(x, 14 + 19);
+}
+static void cause_ip_bad_version(struct run *x) { patched_ip(x, 0, 0x65); }
+static void cause_ip_bad_header_length(struct run *x) { patched_ip(x, 0, 0x44); }
+static void cause_ip_bad_total_length(struct run *x) { patched_ip(x, 3, 19); }
+static void cause_ip_bad_checksum(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    x->f[14 + 8]++;
+    input(x, n);
+}
+static void with_options(struct run *x, const uint8_t *options, uint32_t length)
+{
+    uint32_t n = echo(x);
+    memmove(x->f + 34 + length, x->f + 34, n - 34);
+    memcpy(x->f + 34, options, length);
+    x->f[14] = (uint8_t)(0x45 + length / 4);
+    store_be16(x->f + 16, (uint16_t)(n - 14 + length));
+    fix_ip_checksum(x->f);
+    input(x, n + length);
+}
+static void cause_ip_bad_options(struct run *x)
+{
+    begin(x);
+    with_options(x, (const uint8_t[]){68, 0, 0, 0}, 4);
+}
+static void cause_ip_source_route(struct run *x)
+{
+    begin(x);
+    with_options(x, (const uint8_t[]){131, 7, 4, 192, 0, 2, 9, 0}, 8);
+}
+static void cause_ip_bad_source(struct run *x) { patched_ip(x, 12, 127); }
+static void cause_ip_bad_destination(struct run *x)
+{
+    begin(x);
+    uint32_t n = make_echo_request(x->f, PEER, 0x7f000001, 1, 1, eight, 8);
+    input(x, n);
+}
+static void cause_ip_not_for_us(struct run *x)
+{
+    begin(x);
+    uint32_t n = make_echo_request(x->f, PEER, OTHER, 1, 1, eight, 8);
+    input(x, n);
+}
+static void cause_ip_l2_mismatch(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    memcpy(x->f, BROADCAST_MAC, 6);
+    input(x, n);
+}
+static void cause_ip_fragment(struct run *x) { patched_ip(x, 6, 0x20); }
+static void cause_ip_unknown_protocol(struct run *x) { patched_ip(x, 9, 253); }
+static void cause_ip_no_route(struct run *x)
+{
+    begin_with(x, rig_new_empty(NULL));
+    x->r->us = rig_host(x->r, US, PREFIX, 0, NULL);
+    assert_int_equal(send_to(x, FAR, 8), ERR_NO_ROUTE);
+}
+static void cause_ipv6_unsupported(struct run *x)
+{
+    begin(x);
+    make_eth(x->f, US_MAC, PEER_MAC, ETHERTYPE_IPV6);
+    memset(x->f + 14, 0, 40);
+    x->f[14] = 0x60;
+    input(x, 54);
+}
+
+/* ---- ICMP ---- */
+
+static void icmp_message(struct run *x, const uint8_t *message, uint32_t length)
+{
+    input(x, make_ipv4(x->f, PEER, US, IP_PROTO_ICMP, message, length));
+}
+static void icmp_of_type(struct run *x, uint8_t type)
+{
+    uint8_t m[16] = {type};
+    wire_icmp_checksum_set(m, sizeof m);
+    begin(x);
+    icmp_message(x, m, sizeof m);
+}
+static void cause_icmp_short(struct run *x)
+{
+    begin(x);
+    icmp_message(x, eight, 7);
+}
+static void cause_icmp_bad_checksum(struct run *x)
+{
+    begin(x);
+    uint32_t n = echo(x);
+    x->f[n - 1] ^= 1;
+    input(x, n);
+}
+static void cause_icmp_broadcast_echo(struct run *x)
+{
+    begin(x);
+    uint32_t n = make_echo_request(x->f, PEER, 0xc00002ff, 1, 1, eight, 8);
+    memcpy(x->f, BROADCAST_MAC, 6);
+    input(x, n);
+}
+static void cause_icmp_echo_ignored(struct run *x)
+{
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.answer_echo = false;
+    begin_with(x, rig_new_with(&t));
+    uint32_t n = echo(x);
+    input(x, n);
+}
+static void cause_icmp_unknown_type(struct run *x) { icmp_of_type(x, 42); }
+static void cause_icmp_source_quench(struct run *x) { icmp_of_type(x, WIRE_ICMP_SOURCE_QUENCH); }
+static void cause_icmp_quote_short(struct run *x) { icmp_of_type(x, WIRE_ICMP_UNREACHABLE); }
+static void cause_icmp_unmatched(struct run *x)
+{
+    begin(x);
+    uint8_t sent[64];
+    make_udp(sent, US, 9, PEER, 9, eight, 8);
+    input(x, make_icmp_error(x->f, WIRE_ICMP_UNREACHABLE, 3, 0, sent + 14, 28));
+}
+static void cause_icmp_rate_limited(struct run *x)
+{
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.icmp_errors_burst = 0;
+    begin_with(x, rig_new_with(&t));
+    uint32_t n = make_udp(x->f, PEER, 9, US, 9, eight, 8);
+    input(x, n);
+}
+
+/* ---- UDP, TCP ---- */
+
+static void cause_udp_bad_length(struct run *x)
+{
+    begin(x);
+    uint32_t n = make_udp(x->f, PEER, 9, US, 9, eight, 8);
+    store_be16(x->f + 38, 7);
+    input(x, n);
+}
+static void cause_udp_bad_checksum(struct run *x)
+{
+    begin(x);
+    uint32_t n = make_udp(x->f, PEER, 9, US, 9, eight, 8);
+    x->f[n - 1] ^= 1;
+    input(x, n);
+}
+static void cause_udp_port_zero(struct run *x)
+{
+    begin(x);
+    input(x, make_udp(x->f, PEER, 9, US, 0, eight, 8));
+}
+static void cause_udp_no_port(struct run *x)
+{
+    begin(x);
+    input(x, make_udp(x->f, PEER, 9, US, 9, eight, 8));
+}
+static void cause_udp_too_long(struct run *x)
+{
+    begin(x);
+    assert_int_equal(send_to(x, PEER, 1473), ERR_NO_SPACE);
+}
+static void cause_tcp_short(struct run *x)
+{
+    begin(x);
+    make_tcp(x->f, PEER, 1, US, 2, TCP_SYN, 1, 0, NULL, 0);
+    store_be16(x->f + 16, 39);
+    fix_ip_checksum(x->f);
+    input(x, 53);
+}
+static void cause_tcp_bad_checksum(struct run *x)
+{
+    begin(x);
+    uint32_t n = make_tcp(x->f, PEER, 1, US, 2, TCP_SYN, 1, 0, NULL, 0);
+    x->f[14 + 20 + 16] ^= 1;
+    input(x, n);
+}
+
+/* ---- sending ---- */
+
+static void cause_resolve_queue_full(struct run *x)
+{
+    begin(x);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(send_to(x, PEER, 8), 0);
+}
+static void cause_resolve_failed(struct run *x)
+{
+    begin(x);
+    assert_int_equal(send_to(x, PEER, 8), 0);
+    for (int i = 0; i < 3; i++)
+        rig_pass(x->r, 1010 * NS_PER_MS);
+}
+static void cause_tx_no_room(struct run *x)
+{
+    begin(x);
+    rig_resolve(x->r, x->r->us, PEER, PEER_MAC);
+    from_here(x);
+    x->r->room = 0;
+    assert_int_equal(send_to(x, PEER, 8), ERR_AGAIN);
+}
+
+/* ---- the table ---- */
+
+static const struct {
+    const char *name;
+    size_t offset;
+    void (*cause)(struct run *x);
+} drops[] = {
+#define DROP_CASE(name) {#name, offsetof(struct stack_counters, name), cause_##name},
+    STACK_DROP_LIST(DROP_CASE)
+#undef DROP_CASE
+};
+
+static uint64_t rise(const struct run *x, size_t offset)
+{
+    uint64_t before, after;
+    memcpy(&before, (const uint8_t *)&x->before + offset, sizeof before);
+    memcpy(&after, (const uint8_t *)rig_counters(x->r) + offset, sizeof after);
+    return after - before;
+}
+
+/* What goes with it: an error that may not be sent was about a drop of its own. */
+static bool companion(const char *cause, const char *name)
+{
+    return strcmp(cause, "icmp_rate_limited") == 0 && strcmp(name, "udp_no_port") == 0;
+}
+
+static void test_each_cause_counts_once_and_only_there(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(drops); i++) {
+        struct run x = {0};
+        drops[i].cause(&x);
+        for (size_t j = 0; j < ARRAY_SIZE(drops); j++) {
+            uint64_t expected = i == j || companion(drops[i].name, drops[j].name);
+            if (rise(&x, drops[j].offset) != expected)
+                fail_msg("cause %s: %s rose by %llu", drops[i].name, drops[j].name,
+                         (unsigned long long)rise(&x, drops[j].offset));
+        }
+        rig_free(x.r);
+    }
+    print_message("%zu causes\n", ARRAY_SIZE(drops));
+}
+
+static void test_good_frames_drop_nothing(void **state)
+{
+    (void)state;
+    struct run x = {0};
+    begin(&x);
+    uint32_t n = echo(&x);
+    input(&x, n);
+    input(&x, make_arp_request(x.f, US));
+    for (size_t j = 0; j < ARRAY_SIZE(drops); j++)
+        assert_int_equal(rise(&x, drops[j].offset), 0);
+    assert_int_equal(rig_counters(x.r)->frames_received, 2);
+    assert_int_equal(rig_counters(x.r)->frames_sent, 2);
+    assert_int_equal(rig_counters(x.r)->ipv4_received, 1);
+    assert_int_equal(rig_counters(x.r)->ipv4_sent, 1);
+    rig_free(x.r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_cause_counts_once_and_only_there),
+        cmocka_unit_test(test_good_frames_drop_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
