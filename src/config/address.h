@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses from text: IPv4 in four decimal parts without leading zeros, IPv6 by RFC 4291 section 2.2 without zone, MAC as six
- * hexadecimal pairs with colons or hyphens. The whole text must be the address.
+ * Addresses from text: IPv4 in four decimal parts without leading zeros, IPv6 by RFC 4291 section 2.2 without zone, MAC
+ * as six hexadecimal pairs with colons or hyphens. The whole text must be the address.
  */
 #ifndef WEIR_CONFIG_ADDRESS_H
 #define WEIR_CONFIG_ADDRESS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Binding: a map node against a schema, into a settings struct. Problems are collected, and binding goes on behind each, in the order of
- * the file; missing keys come at the end of their map. Members are written through memcpy at the offsets of the tables. The depth of the tree
- * bounds the recursion.
+ * Binding: a map node against a schema, into a settings struct. Problems are collected, and binding goes on behind
+ * each, in the order of the file; missing keys come at the end of their map. Members are written through memcpy at the
+ * offsets of the tables. The depth of the tree bounds the recursion.
  */
 #include <string.h>
 

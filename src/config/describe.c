@@ -72,6 +72,8 @@ size_t config_type_explain(enum config_type type, enum config_misfit misfit, cha
         config_text_add(&t, " (the unit is missing)");
     else if (misfit == CONFIG_UNKNOWN_UNIT)
         config_text_add(&t, " (the unit is unknown)");
+    else if (misfit == CONFIG_TOO_LONG)
+        config_text_add(&t, " (it has too many digits)");
     else if (misfit == CONFIG_INEXACT)
         config_text_add(&t, " (it is not %s)", config_type_row(type)->grain);
     return t.length;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A number is kept as mantissa * 10^-decimals. Multiplied by the unit's factor it must be whole; common divisors of factor and power of
- * ten are taken out first, so that nothing overflows that need not.
+ * A number is kept as mantissa * 10^-decimals. Multiplied by the unit's factor it must be whole: a two and a five for
+ * each decimal are taken out of the two before they are multiplied, so that nothing overflows that need not.
  */
 #include "config/exact.h"
 
@@ -45,10 +45,10 @@ static bool fraction_read(struct decimal *d, const char **text)
     *text += n + 1;
     while (used > 0 && digits[used - 1] == '0')
         used--;
-    if (used > 2 * EXPONENT_MAX)
+    if (!mantissa_add(d, digits, used))
         return false;
     d->decimals += (int)used;
-    return mantissa_add(d, digits, used);
+    return true;
 }
 
 /* Reads "e±digits" if it is there. */
@@ -79,49 +79,34 @@ static enum config_exact decimal_read(struct decimal *d, const char **text)
     *text += digits;
     fits = fits && fraction_read(d, text);
     if (!fits)
-        return CONFIG_EXACT_TOO_LARGE;
+        return CONFIG_EXACT_TOO_LONG;
     exponent_read(d, text);
     return CONFIG_EXACT_OK;
 }
 
-static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
+/* Takes a prime factor out of one of the two; false when neither has it. */
+static bool factor_take(uint64_t *a, uint64_t *b, uint64_t prime)
 {
-    while (b) {
-        uint64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a;
-}
-
-/* 10^n; false beyond 64 bits. */
-static bool power_of_ten(int n, uint64_t *power)
-{
-    *power = 1;
-    for (int i = 0; i < n; i++)
-        if (__builtin_mul_overflow(*power, UINT64_C(10), power))
-            return false;
+    uint64_t *holder = *a % prime == 0 ? a : b;
+    if (*holder % prime)
+        return false;
+    *holder /= prime;
     return true;
 }
 
 static enum config_exact decimal_times(const struct decimal *d, uint64_t factor, uint64_t *value)
 {
-    uint64_t power, mantissa = d->mantissa;
+    uint64_t mantissa = d->mantissa;
     *value = 0;
     if (mantissa == 0)
         return CONFIG_EXACT_OK;
-    if (d->decimals <= 0) {
-        bool fits = power_of_ten(-d->decimals, &power) && !__builtin_mul_overflow(mantissa, power, &mantissa) &&
-                    !__builtin_mul_overflow(mantissa, factor, value);
-        return fits ? CONFIG_EXACT_OK : CONFIG_EXACT_TOO_LARGE;
-    }
-    if (!power_of_ten(d->decimals, &power))
-        return CONFIG_EXACT_FRACTION;
-    uint64_t common = greatest_common_divisor(factor, power);
-    if (mantissa % (power / common))
-        return CONFIG_EXACT_FRACTION;
-    bool overflow = __builtin_mul_overflow(mantissa / (power / common), factor / common, value);
-    return overflow ? CONFIG_EXACT_TOO_LARGE : CONFIG_EXACT_OK;
+    for (int i = 0; i < d->decimals; i++)
+        if (!factor_take(&factor, &mantissa, 2) || !factor_take(&factor, &mantissa, 5))
+            return CONFIG_EXACT_FRACTION;
+    for (int i = d->decimals; i < 0; i++)
+        if (__builtin_mul_overflow(mantissa, UINT64_C(10), &mantissa))
+            return CONFIG_EXACT_TOO_LARGE;
+    return __builtin_mul_overflow(mantissa, factor, value) ? CONFIG_EXACT_TOO_LARGE : CONFIG_EXACT_OK;
 }
 
 enum config_exact config_exact_parse(const char *text, const struct config_unit *units, uint64_t *value)

@@ -15,9 +15,10 @@ struct config_unit {
 
 enum config_exact {
     CONFIG_EXACT_OK,
-    CONFIG_EXACT_NO_NUMBER, /* does not start with a number: digits, with a fraction or an exponent, without sign or spaces */
+    CONFIG_EXACT_NO_NUMBER,    /* does not start with one: digits, then a fraction, an exponent; no sign, no spaces */
     CONFIG_EXACT_NO_UNIT,      /* a number alone, other than zero, where the units have no "" */
     CONFIG_EXACT_UNKNOWN_UNIT, /* or an exponent and a unit together */
+    CONFIG_EXACT_TOO_LONG,     /* the digits alone make a number beyond 64 bits */
     CONFIG_EXACT_FRACTION,     /* not a whole number of the result */
     CONFIG_EXACT_TOO_LARGE     /* beyond 64 bits */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place where config/ takes memory from the C library. Configuration is read and results are written outside of the packet path.
+ * The one place where config/ takes memory from the C library. Configuration is read and results are written outside of
+ * the packet path.
  */
 #ifndef WEIR_CONFIG_HEAP_H
 #define WEIR_CONFIG_HEAP_H

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bytes to be parsed, made fit for libyaml: encoding and characters checked with positions, a byte order mark skipped, and the one
- * thing of JSON that libyaml cannot read translated: a character written as two surrogate escapes, `\ud83d\ude00`, becomes `\U0001f600`.
- * That is done only in texts that are JSON by their characters, where a backslash stands in double quotes alone. The places are noted, so that
- * positions in messages are those of the text as given.
+ * The bytes to be parsed, made fit for libyaml: encoding and characters checked with positions, a byte order mark
+ * skipped, and the one thing of JSON that libyaml cannot read translated: a character written as two surrogate escapes,
+ * `\ud83d\ude00`, becomes `\U0001f600`. That is done only in texts that are JSON by their characters, where a backslash
+ * stands in double quotes alone. The places are noted, so that positions in messages are those of the text as given.
  */
 #ifndef WEIR_CONFIG_INPUT_H
 #define WEIR_CONFIG_INPUT_H
@@ -28,7 +28,7 @@ struct config_input_fault {
     char what[128];
 };
 
-/* Looks through the bytes, which must outlive *input. ERR_MALFORMED with *fault; ERR_NO_MEMORY. Close it in either case. */
+/* Looks through the bytes, which must outlive *input. ERR_MALFORMED with *fault; ERR_NO_MEMORY. Always close it. */
 MUST_CHECK int config_input_open(struct config_input *input, const void *bytes, size_t length,
                                  struct config_input_fault *fault);
 void config_input_close(struct config_input *input);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The JSON writer's order and layout. The state is two bits a level: whether it is an object, and whether it has a member yet.
+ * The JSON writer's order and layout. The state is two bits a level: whether it is an object, and whether it has a
+ * member yet.
  */
 #include "config/json.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A streaming JSON writer (RFC 8259): what is put goes to a sink at once. The writer lies in the caller's memory and owns nothing.
+ * A streaming JSON writer (RFC 8259): what is put goes to a sink at once. The writer lies in the caller's memory and
+ * owns nothing.
  *
- * The first error sticks (later calls do nothing) and is returned by json_finish, so that callers check once. Wrong order (a value without key
- * in an object, a key outside one, an end without begin, a second top-level value) and nesting beyond JSON_DEPTH_MAX are such errors, and
- * fail an assertion in debug builds.
- * Output is valid UTF-8: control characters and those which YAML forbids are escaped, bytes that are not UTF-8 become U+FFFD.
- * What is written is read back by config_tree_parse as the same tree, given keys that differ and are below 1000 bytes.
+ * The first error sticks (later calls do nothing) and is returned by json_finish, so that callers check once. Wrong
+ * order (a value without key in an object, a key outside one, an end without begin, a second top-level value) and
+ * nesting beyond JSON_DEPTH_MAX are such errors, and fail an assertion in debug builds. Output is valid UTF-8: control
+ * characters and those which YAML forbids are escaped, bytes that are not UTF-8 become U+FFFD. What is written is read
+ * back by config_tree_parse as the same tree, given keys that differ and are below 1000 bytes.
  */
 #ifndef WEIR_CONFIG_JSON_H
 #define WEIR_CONFIG_JSON_H
@@ -31,7 +32,7 @@ struct json_writer {
 };
 
 void json_writer_init(struct json_writer *w, json_sink_fn *sink, void *context, unsigned indent);
-/* The error that stuck, if any; ERR_INVALID when something is still open or nothing was written. With indent, ends the last line. */
+/* The error that stuck; ERR_INVALID when something is open or nothing was written. With indent, ends the last line. */
 MUST_CHECK int json_finish(struct json_writer *w);
 
 void json_begin_object(struct json_writer *w);
@@ -89,7 +90,7 @@ static inline void json_member_array(struct json_writer *w, const char *key)
     json_begin_array(w);
 }
 
-/* A growable buffer to write into: zero it, give json_buffer_sink and its address to the writer, free it with json_buffer_free. */
+/* A growable buffer: zero it, give json_buffer_sink and its address to the writer, free it with json_buffer_free. */
 struct json_buffer {
     char *bytes; /* closed by a NUL; NULL while nothing was written */
     size_t length, capacity;

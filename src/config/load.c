@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loader: one function for each event of libyaml, and the tree grows at `open`, the innermost list or map that has not ended.
- * No recursion; the first problem ends it. libyaml's memory is released whatever happens.
+ * The loader: one function for each event of libyaml, and the tree grows at `open`, the innermost list or map that has
+ * not ended. No recursion; the first problem ends it. libyaml's memory is released whatever happens.
  */
 #include "config/load.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A schema as a JSON Schema (draft 2020-12) for editors. It says what JSON Schema can express; limits of values with units stand in the
- * descriptions, and config_bind has the last word.
+ * A schema as a JSON Schema (draft 2020-12) for editors. It says what JSON Schema can express; limits of values with
+ * units stand in the descriptions, and config_bind has the last word.
  */
 #include <string.h>
 

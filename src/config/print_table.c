@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A schema as a Markdown table that also reads well on a terminal. The fields are walked twice: to measure the columns, and to write.
+ * A schema as a Markdown table that also reads well on a terminal. The fields are walked twice: to measure the columns,
+ * and to write.
  */
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Resolving plain scalars. Numbers follow the grammar of RFC 8259 section 6; hexadecimal integers are those of YAML 1.2 (10.3.2).
+ * Resolving plain scalars. Numbers follow the grammar of RFC 8259 section 6; hexadecimal integers are those of YAML 1.2
+ * (10.3.2).
  */
 #include "config/scalar.h"
 

@@ -1,21 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Table-driven checking: a module describes its part of the configuration in constant tables, and config_bind fills its plain C struct
- * from a tree node, reporting all problems it finds. Nothing is ignored or rounded: an unknown key, a wrong type, a value that the
- * field cannot hold exactly are errors.
+ * Table-driven checking: a module describes its part of the configuration in constant tables, and config_bind fills its
+ * plain C struct from a tree node, reporting all problems it finds. Nothing is ignored or rounded: an unknown key, a
+ * wrong type, a value that the field cannot hold exactly are errors.
  *
- *     struct http_settings { uint32_t requests; enum http_method method; int64_t think_ns; const uint16_t *ports; uint32_t ports_count; };
- *     static const struct config_choice methods[] = {{"get", HTTP_GET, "…"}, {"post", HTTP_POST, "…"}, {0}};
+ *     struct http_settings {
+ *         uint32_t requests;
+ *         enum http_method method;
+ *         int64_t think_ns;
+ *         const uint16_t *ports;
+ *         uint32_t ports_count;
+ *     };
+ *     #define HTTP struct http_settings
+ *     static const struct config_choice methods[] = {{"get", HTTP_GET, "…"}, {"post", HTTP_POST, "…"}, {.name = NULL}};
  *     static const struct config_field fields[] = {
- *         {CONFIG_MEMBER(struct http_settings, requests), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .doc = "…"},
- *         {CONFIG_MEMBER(struct http_settings, method), .type = CONFIG_TYPE_ENUM, .choices = methods, .required = true, .doc = "…"},
- *         {CONFIG_NAMED("think_time", struct http_settings, think_ns), .type = CONFIG_TYPE_DURATION, .fallback = "0", .doc = "…"},
- *         {CONFIG_ITEMS(struct http_settings, ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_U16, .items_max = 16, .doc = "…"},
+ *         {CONFIG_MEMBER(HTTP, requests), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .doc = "…"},
+ *         {CONFIG_MEMBER(HTTP, method), .type = CONFIG_TYPE_ENUM, .choices = methods, .required = true, .doc = "…"},
+ *         {CONFIG_NAMED("think_time", HTTP, think_ns), .type = CONFIG_TYPE_DURATION, .fallback = "0", .doc = "…"},
+ *         {CONFIG_ITEMS(HTTP, ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_U16, .items_max = 16, .doc = "…"},
  *     };
  *     const struct config_schema http_schema = CONFIG_SCHEMA("http", struct http_settings, fields, "…");
  *
- * Texts in tables (fallback, min, max) are written as in a configuration file and read by the same code, in the units of the type.
- * Settings may point into the tree (texts, arrays, nodes) and into the tables (fallback texts): they live as long as the tree.
+ * Texts in tables (fallback, min, max) are written as in a configuration file and read by the same code, in the units
+ * of the type. Settings may point into the tree (texts, arrays, nodes) and into the tables (fallback texts): they live
+ * as long as the tree.
  */
 #ifndef WEIR_CONFIG_SCHEMA_H
 #define WEIR_CONFIG_SCHEMA_H
@@ -50,7 +58,7 @@ enum config_type {
     CONFIG_TYPE_MAC,         /* [uint8_t[6]] 02:00:00:00:00:01 or with - */
     CONFIG_TYPE_MAP,         /* [struct of schema] embedded; when it is not given, its fields take their fallbacks */
     CONFIG_TYPE_OPTIONAL,    /* [const struct of schema *] a map allocated in the tree; not given: untouched (NULL) */
-    CONFIG_TYPE_LIST, /* [const T * and uint32_t] array in the tree of scalars of type item, or of maps (item CONFIG_TYPE_MAP) */
+    CONFIG_TYPE_LIST, /* [const T * and uint32_t] array in the tree of scalars of type item, or of maps (CONFIG_TYPE_MAP) */
     CONFIG_TYPE_NODE, /* [const struct config_node *] anything, unchecked: the module that owns it binds it later */
     CONFIG_TYPE_COUNT
 };
@@ -135,9 +143,9 @@ static inline uint32_t config_errors_listed(const struct config_errors *errors)
 }
 
 /*
- * Fills *settings from a map node. Members without a key in the map take their fallback, or stay as they were; in arrays and optional maps,
- * which are made here, they start as zero. Adds every problem to *errors; only when there is none is *settings fit for use.
- * ERR_INVALID: problems were added, of which a lack of memory can be one.
+ * Fills *settings from a map node. Members without a key in the map take their fallback, or stay as they were; in
+ * arrays and optional maps, which are made here, they start as zero. Adds every problem to *errors; only when there is
+ * none is *settings fit for use. ERR_INVALID: problems were added, of which a lack of memory can be one.
  */
 MUST_CHECK int config_bind(const struct config_node *node, const struct config_schema *schema, void *settings,
                            struct config_errors *errors);
@@ -146,15 +154,15 @@ MUST_CHECK int config_bind(const struct config_node *node, const struct config_s
 void config_defaults(const struct config_schema *schema, void *settings);
 
 /*
- * For checks a table cannot express: adds "PLACE: PATH: text". key, which may be NULL, names a child of node: its place is used where it
- * exists, else that of node. Write the text as "found X, allowed Y".
+ * For checks a table cannot express: adds "PLACE: PATH: text". key, which may be NULL, names a child of node: its place
+ * is used where it exists, else that of node. Write the text as "found X, allowed Y".
  */
 void config_errors_add(struct config_errors *errors, const struct config_node *node, const char *key,
                        const char *format, ...) PRINTF_LIKE(4, 5);
 
 /*
- * Whether the tables themselves are sound: sizes fit types, texts can be read and lie within their limits, keys are snake_case and differ,
- * everything is documented. For unit tests: each module checks its own. ERR_INVALID with *error.
+ * Whether the tables themselves are sound: sizes fit types, texts can be read and lie within their limits, keys are
+ * snake_case and differ, everything is documented. For unit tests: each module checks its own. ERR_INVALID with *error.
  */
 MUST_CHECK int config_schema_check(const struct config_schema *schema, struct config_error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The override `--set path=value`. The path is read step by step along the tree as far as the tree reaches; what is missing is built apart
- * and hung in as the last act, so that an error leaves the tree as it was.
+ * The override `--set path=value`. The path is read step by step along the tree as far as the tree reaches; what is
+ * missing is built apart and hung in as the last act, so that an error leaves the tree as it was.
  */
 #include <string.h>
 
@@ -193,7 +193,10 @@ static int step_key(struct setter *s, struct config_node *map, const struct step
     return 0;
 }
 
-/* Walks as far as the tree has the path: *node is the last one there, and *missing tells whether *step is a key to be added to it. */
+/*
+ * Walks as far as the tree has the path: *node is the last one there, and *missing tells whether *step is a key to be
+ * added to it.
+ */
 static int path_walk(struct setter *s, struct config_node **node, struct step *step, bool *missing)
 {
     *node = s->tree->root;
@@ -220,8 +223,8 @@ static int fail_memory(struct setter *s, int code)
 }
 
 /*
- * Builds the maps for the rest of the path behind the first missing key: *top gets that key and leads down to *hole, the node whose value
- * is still to be filled in.
+ * Builds the maps for the rest of the path behind the first missing key: *top gets that key and leads down to *hole,
+ * the node whose value is still to be filled in.
  */
 static int missing_build(struct setter *s, struct config_source *source, struct step *step, struct config_node **top,
                          struct config_node **hole)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Optimal string alignment distance: insert, delete, replace, and swap of neighbours cost one each. Case, and hyphen for underscore, cost nothing.
- * Names beyond NAME_MAX_BYTES are not compared.
+ * Optimal string alignment distance: insert, delete, replace, and swap of neighbours cost one each. Case, and hyphen
+ * for underscore, cost nothing. Names beyond NAME_MAX_BYTES are not compared.
  */
 #include "config/suggest.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bounded texts for messages. Values and names come from outside, and messages go to terminals: nothing but printable characters is let
- * through. Cuts fall between characters.
+ * Bounded texts for messages. Values and names come from outside, and messages go to terminals: nothing but printable
+ * characters is let through. Cuts fall between characters.
  */
 #include "config/text.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A text being put together in the caller's bounded buffer, for messages. It is always closed by a NUL; what does not fit is left out,
- * whole characters at a time, while length goes on counting as snprintf does.
+ * A text being put together in the caller's bounded buffer, for messages. It is always closed by a NUL; what does not
+ * fit is left out, whole characters at a time, while length goes on counting as snprintf does.
  */
 #ifndef WEIR_CONFIG_TEXT_H
 #define WEIR_CONFIG_TEXT_H

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes of YAML or JSON to a checked tree with positions. One loader reads both: JSON is taken as the subset of YAML that it is.
+ * Bytes of YAML or JSON to a checked tree with positions. One loader reads both: JSON is taken as the subset of YAML
+ * that it is.
  *
- * The tree owns everything: nodes, texts, names, and what config_bind allocates. All pointers into it are valid until config_tree_free.
- * The bytes parsed need not outlive the call. Nothing here opens files, and no tree shares anything with another.
+ * The tree owns everything: nodes, texts, names, and what config_bind allocates. All pointers into it are valid until
+ * config_tree_free. The bytes parsed need not outlive the call. Nothing here opens files, and no tree shares anything
+ * with another.
  *
  * What is read, and what is refused instead of guessed:
  * - plain `true` and `false` are the only booleans, plain `null`, `~` and nothing at all the only nulls;
- * - plain numbers follow JSON's grammar, and 0x with hexadecimal digits; integers reach from -2^63 to 2^64-1 exactly, beyond is an
- *   error, as are NaN, infinity, and decimal fractions that a double would hold as infinity or zero;
+ * - plain numbers follow JSON's grammar, and 0x with hexadecimal digits; integers reach from -2^63 to 2^64-1 exactly,
+ *   beyond is an error, as are NaN, infinity, and decimal fractions that a double would hold as infinity or zero;
  * - any other plain scalar is a text: `yes`, `on`, `0777`, `1_000`, `12:30:00`, `+1`, `.5`;
- * - refused: duplicate keys, anchors and aliases, merge keys, tags, keys that are no texts, more than one document, no document,
- *   NUL characters, other encodings than UTF-8 (a byte order mark is skipped), characters that YAML 1.1 forbids or takes for line ends.
+ * - refused: duplicate keys, anchors and aliases, merge keys, tags, keys that are no texts, more than one document, no
+ *   document, NUL characters, other encodings than UTF-8 (a byte order mark is skipped), characters that YAML 1.1
+ *   forbids or takes for line ends.
  */
 #ifndef WEIR_CONFIG_TREE_H
 #define WEIR_CONFIG_TREE_H
@@ -47,7 +50,7 @@ struct config_node {
 
 #define CONFIG_ERROR_TEXT 480
 
-/* One problem, as a line without newline: "FILE:LINE:COLUMN: PATH: found X, allowed Y". Control characters are shown escaped. */
+/* One problem in a line without newline: "FILE:LINE:COLUMN: PATH: found X, allowed Y". Control characters are escaped. */
 struct config_error {
     uint32_t line, column; /* 0 where there is none */
     char text[CONFIG_ERROR_TEXT];
@@ -67,9 +70,9 @@ struct config_limits {
 struct config_limits config_limits_default(void);
 
 /*
- * Parses `length` bytes. `name` (copied) stands for the input in messages, usually the file's name. On success *tree is the caller's, to be
- * freed by config_tree_free; on failure *tree is NULL and *error says why.
- * ERR_MALFORMED (not what is described above), ERR_NO_SPACE (a limit), ERR_NO_MEMORY.
+ * Parses `length` bytes. `name` (copied) stands for the input in messages, usually the file's name. On success *tree is
+ * the caller's, to be freed by config_tree_free; on failure *tree is NULL and *error says why. ERR_MALFORMED (not what
+ * is described above), ERR_NO_SPACE (a limit), ERR_NO_MEMORY.
  */
 MUST_CHECK int config_tree_parse(const char *name, const void *bytes, size_t length, struct config_tree **tree,
                                  struct config_error *error);
@@ -85,26 +88,29 @@ const struct config_node *config_tree_root(const struct config_tree *tree);
 const char *config_tree_name(const struct config_tree *tree);
 
 /*
- * The override `--set path=value`, meant before binding: `loads[0].http.requests=5`. Keys are joined by dots; keys with other characters than
- * letters, digits, _ and - are written `["like this"]`, with \" and \\ inside. The value is YAML on one line: a scalar, or a list or map in
- * flow style; an empty one is an error ('' is the empty text). It replaces the value at the path, of whatever kind, or is added under a new
- * key: missing maps on the way are made (and a null becomes a map), list items must exist. On an error the tree is as before.
- * ERR_MALFORMED (no path, no `=`, bad value), ERR_NOT_FOUND (no such list item), ERR_INVALID (a step into something that is no map or list),
- * ERR_NO_SPACE (a limit), ERR_NO_MEMORY.
+ * The override `--set path=value`, meant before binding: `loads[0].http.requests=5`. Keys are joined by dots; keys with
+ * other characters than letters, digits, _ and - are written `["like this"]`, with \" and \\ inside. The value is YAML
+ * on one line: a scalar, or a list or map in flow style; an empty one is an error ('' is the empty text). It replaces
+ * the value at the path, of whatever kind, or is added under a new key: missing maps on the way are made (and a null
+ * becomes a map), list items must exist. On an error the tree is as before.
+ * ERR_MALFORMED (no path, no `=`, bad value), ERR_NOT_FOUND (no such list item), ERR_INVALID (a step into something
+ * that is no map or list), ERR_NO_SPACE (a limit), ERR_NO_MEMORY.
  */
 MUST_CHECK int config_set(struct config_tree *tree, const char *assignment, struct config_error *error);
 
 /* The child of a map under key; NULL when there is none, or node is NULL or no map. */
 const struct config_node *config_find(const struct config_node *node, const char *key);
-/* The item of a list; NULL when there is none, or node is NULL or no list. Walks the list: loop over first and next instead. */
+/* The item of a list; NULL when there is none, or node is NULL or no list. Walks the list: to see all, loop over next. */
 const struct config_node *config_item(const struct config_node *node, uint32_t index);
 /* The value of a CONFIG_INT; ERR_INVALID for other kinds, ERR_NO_SPACE when it does not fit. */
 MUST_CHECK int config_node_i64(const struct config_node *node, int64_t *value);
 MUST_CHECK int config_node_u64(const struct config_node *node, uint64_t *value);
 
 /*
- * These three write a text like snprintf: always closed, cut to size, and the result is the length it would have uncut. size > 0.
- * path: `loads[0].http.method`, "top level" for the root. place: `FILE:LINE:COLUMN`, or `--set PATH` for nodes made by config_set.
+ * These three write a text like snprintf: always closed, cut to size, and the result is the length it would have uncut.
+ * size > 0.
+ * path: `loads[0].http.method`, "top level" for the root.
+ * place: `FILE:LINE:COLUMN`, or `--set PATH` for nodes made by config_set.
  * describe: what was found, for messages: `the integer 5`, `the text "abc"`, `a list of 3`.
  */
 size_t config_node_path(const struct config_node *node, char *text, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of config/ share about a tree. Invariants: every node's source leads to its tree; a map's children have different keys;
- * depth and number of nodes are within the limits.
+ * What the files of config/ share about a tree. Invariants: every node's source leads to its tree; a map's children
+ * have different keys; depth and number of nodes are within the limits.
  */
 #ifndef WEIR_CONFIG_TREE_PRIVATE_H
 #define WEIR_CONFIG_TREE_PRIVATE_H

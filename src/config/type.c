@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading scalars as values of a type. Exactness is the rule: what the type cannot hold exactly is a misfit. Types with units read the text
- * as it was written, so that no value passes through floating point.
+ * Reading scalars as values of a type. Exactness is the rule: what the type cannot hold exactly is a misfit. Types with
+ * units read the text as it was written, so that no value passes through floating point.
  */
 #include "config/type.h"
 
@@ -134,6 +134,8 @@ static enum config_misfit read_exact(const struct config_node *node, const struc
         return CONFIG_UNKNOWN_UNIT;
     case CONFIG_EXACT_FRACTION:
         return CONFIG_INEXACT;
+    case CONFIG_EXACT_TOO_LONG:
+        return CONFIG_TOO_LONG;
     case CONFIG_EXACT_TOO_LARGE:
         return CONFIG_OUT_OF_RANGE;
     case CONFIG_EXACT_NO_NUMBER:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The types a field can have: one row of a table each, with its size, its words for messages, and the function that reads a scalar.
+ * The types a field can have: one row of a table each, with its size, its words for messages, and the function that
+ * reads a scalar.
  */
 #ifndef WEIR_CONFIG_TYPE_H
 #define WEIR_CONFIG_TYPE_H
@@ -38,6 +39,7 @@ enum config_misfit {
     CONFIG_OUT_OF_RANGE, /* of the type or of the field's min and max */
     CONFIG_NO_UNIT,
     CONFIG_UNKNOWN_UNIT,
+    CONFIG_TOO_LONG, /* more digits than can be read */
     CONFIG_INEXACT
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UTF-8 (RFC 3629), decoded by the table of its section 4: the lead byte gives the length and the range of the second byte.
- * An invalid sequence is as long as its part that could have become valid (Unicode 3.9, "maximal subpart").
+ * UTF-8 (RFC 3629), decoded by the table of its section 4: the lead byte gives the length and the range of the second
+ * byte. An invalid sequence is as long as its part that could have become valid (Unicode 3.9, "maximal subpart").
  */
 #include "config/utf8.h"
 
@@ -41,22 +41,6 @@ struct config_utf8 config_utf8_decode(const uint8_t *p, size_t left)
         code = code << 6 | (p[i] & 0x3f);
     }
     return (struct config_utf8){.code = code, .length = lead->more + 1u, .valid = true};
-}
-
-unsigned config_utf8_encode(uint32_t code, char to[4])
-{
-    if (code < 0x80) {
-        to[0] = (char)code;
-        return 1;
-    }
-    unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-    static const uint8_t marks[] = {0, 0xc0, 0xe0, 0xf0};
-    for (unsigned i = more; i > 0; i--) {
-        to[i] = (char)(0x80 | (code & 0x3f));
-        code >>= 6;
-    }
-    to[0] = (char)(marks[more] | code);
-    return more + 1;
 }
 
 bool config_utf8_must_escape(uint32_t code)

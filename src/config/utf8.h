@@ -15,11 +15,9 @@ struct config_utf8 {
 
 /* Decodes the character at p; left >= 1 bytes are there. */
 struct config_utf8 config_utf8_decode(const uint8_t *p, size_t left);
-/* Writes a character, which must be valid; returns its 1 to 4 bytes. */
-unsigned config_utf8_encode(uint32_t code, char to[4]);
 /*
- * Characters that YAML 1.1 does not allow unescaped, or takes for line ends although JSON does not: controls but tab, LF and CR; U+007F to
- * U+009F; U+2028, U+2029; the byte order mark; non-characters.
+ * Characters that YAML 1.1 does not allow unescaped, or takes for line ends although JSON does not: controls but tab,
+ * LF and CR; U+007F to U+009F; U+2028, U+2029; the byte order mark; non-characters.
  */
 bool config_utf8_must_escape(uint32_t code);
 

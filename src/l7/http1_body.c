@@ -24,7 +24,7 @@ static const uint8_t final_chunk[] = "\r\n0\r\n\r\n";
 #define FINAL_CHUNK_BYTES ((uint32_t)sizeof final_chunk - 1)
 #define CRLF_BYTES 2u
 
-static struct http1_chunk_head make_chunk_head(uint64_t size)
+struct http1_chunk_head http1_chunk_head_make(uint64_t size)
 {
     struct http1_chunk_head h = {.text = "\r\n", .length = CRLF_BYTES};
     unsigned digits = 1;
@@ -44,9 +44,9 @@ void http1_body_init(struct http1_body *b, const uint8_t *bytes, const uint8_t *
     uint64_t piece = chunk_bytes ? chunk_bytes : HTTP1_PATTERN_BYTES;
     b->window = max_u64(WINDOW_MIN, min_u64(WINDOW_MAX, WINDOW_PIECES * piece));
     if (chunk_bytes) {
-        b->full = make_chunk_head(chunk_bytes);
+        b->full = http1_chunk_head_make(chunk_bytes);
         if (length % chunk_bytes)
-            b->last = make_chunk_head(length % chunk_bytes);
+            b->last = http1_chunk_head_make(length % chunk_bytes);
     }
 }
 

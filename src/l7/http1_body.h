@@ -38,6 +38,8 @@ struct http1_writer {
     bool done;
 };
 
+struct http1_chunk_head http1_chunk_head_make(uint64_t size);
+
 /* bytes NULL: the pattern, of which `pattern` is one filled block. */
 void http1_body_init(struct http1_body *b, const uint8_t *bytes, const uint8_t *pattern, uint64_t length, uint32_t chunk_bytes);
 /* Bytes on the wire. */

@@ -51,7 +51,7 @@ static int check_path(const char *path, const struct place *at)
     size_t length = strlen(path);
     if (length > PATH_MAX_BYTES)
         return refuse(at, "path: longer than 8000 bytes");
-    if (strpbrk(path, "?#"))
+    if (strcspn(path, "?#") < length)
         return refuse(at, "path: contains '?' or '#'; targets are compared up to these");
     const char *star = strchr(path, '*');
     if (star && star[1])
@@ -64,9 +64,11 @@ static bool status_without_body(uint16_t status) { return status == 204 || statu
 /* The ways to say what the body is; at most one may be used. */
 static int check_body(const struct http1_route *r, const struct place *at)
 {
-    unsigned ways = (r->n_sizes > 0) + (r->body != NULL) + r->echo + r->digest_response;
+    int ways = (r->n_sizes > 0) + (r->body != NULL) + r->echo + r->digest_response;
     if (ways > 1)
         return refuse(at, "more than one of sizes, body, echo and digest_response");
+    if (!r->body && r->body_length)
+        return refuse(at, "body_length: given without a body; a generated body is given by sizes");
     if (ways && status_without_body(r->status))
         return refuse(at, "status: 204 and 304 have no body");
     if (r->close_delimited && (r->chunk_bytes || r->echo || r->digest_response))
@@ -153,16 +155,18 @@ static int prepare_errors(struct http1_server_config *c, const struct http1_serv
 
 static int prepare_not_allowed(struct http1_server_config *c, const struct http1_server_spec *spec, struct http1_route_plan *plan)
 {
-    char allow[64] = "";
-    for (unsigned m = 0; m < HTTP1_METHOD_COUNT; m++)
-        if (plan->methods & (1u << m)) {
-            if (*allow)
-                strcat(allow, ", ");
-            strcat(allow, http1_method_name((enum http1_method)m));
-        }
+    uint8_t allow[64] = {0};
+    struct http1_text t = {.bytes = allow, .room = sizeof allow - 1};
+    for (unsigned m = 0; m < HTTP1_METHOD_COUNT; m++) {
+        if (!(plan->methods & (1u << m)))
+            continue;
+        if (t.length)
+            http1_text_add(&t, ", ");
+        http1_text_add(&t, http1_method_name((enum http1_method)m));
+    }
     struct http1_answer *answer = http1_arena_alloc(&c->arena, sizeof *answer);
     plan->not_allowed = answer;
-    return answer ? prepare_error(c, spec, 405, allow, answer) : ERR_NO_MEMORY;
+    return answer ? prepare_error(c, spec, 405, (const char *)allow, answer) : ERR_NO_MEMORY;
 }
 
 static enum http1_framing framing_of(const struct http1_route *r, uint16_t status)

@@ -17,6 +17,7 @@ int host_set_init(struct host_set *set, const struct allocator *a, uint32_t capa
     set->hosts = alloc_array(a, (size_t)capacity + 1, sizeof *set->hosts, CACHE_LINE);
     if (!set->hosts)
         return ERR_NO_MEMORY;
+    set->hosts[0].segment = UINT32_MAX;
     set->last = set->hosts;
     int error = pool_init(&set->segments, a, capacity, sizeof(struct segment), alignof(struct segment));
     if (!error)

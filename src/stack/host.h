@@ -100,6 +100,13 @@ static ALWAYS_INLINE struct host *host_find(struct host_set *set, uint32_t segme
 struct host *host_find_address(const struct host_set *set, uint32_t segment, uint32_t address);
 /* Any host with this MAC. */
 struct host *host_find_mac(const struct host_set *set, uint32_t segment, const uint8_t *mac);
+/* True when a frame's source is a MAC of ours: it was sent by us, or by somebody who says so. `to` is the host it is for. */
+static ALWAYS_INLINE bool host_is_own_mac(const struct host_set *set, const struct host *to, const uint8_t *mac)
+{
+    if (wire_eth_addr_equal(to->mac, mac))
+        return true;
+    return set->by_mac.used > 1 && host_find_mac(set, to->segment, mac);
+}
 /* A host of the subnet whose directed broadcast address this is, or NULL. */
 struct host *host_find_broadcast(const struct host_set *set, uint32_t segment, uint32_t address);
 /* The segment of frames with these tags, outermost first (their priorities do not matter), or 0. */

@@ -97,9 +97,9 @@ static bool destination_ok(struct stack *s, const struct arrival *a, struct data
     return d->host != NULL;
 }
 
-static bool source_ok(struct stack *s, const struct arrival *a, const struct datagram *d)
+static bool source_ok(struct stack *s, const struct datagram *d)
 {
-    if (ipv4_source_ok(d->host, d->source) && !host_find_broadcast(&s->hosts, a->segment, d->source))
+    if (ipv4_source_ok(d->host, d->source))
         return true;
     STACK_DROP(s, TRACE_IP, ip_bad_source);
     return false;
@@ -124,7 +124,7 @@ void ipv4_input(struct stack *s, const struct arrival *a)
                          .source = ip.src,
                          .destination = ip.dst,
                          .group = a->group};
-    if (!destination_ok(s, a, &d) || !source_ok(s, a, &d))
+    if (!destination_ok(s, a, &d) || !source_ok(s, &d))
         return;
     a->packet->l4_offset = (uint16_t)(a->packet->l3_offset + ip.header_len);
     if (wire_ipv4_is_fragment(&ip))

@@ -58,7 +58,7 @@ static ALWAYS_INLINE bool ipv4_decode_common(struct stack *s, uint32_t segment, 
         return false;
     struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), eth);
     if (unlikely(!h || !ipv4_source_ok(h, source) || wire_eth_is_multicast(eth + 6) || wire_eth_is_zero(eth + 6) ||
-                 wire_eth_addr_equal(eth + 6, h->mac)))
+                 host_is_own_mac(&s->hosts, h, eth + 6)))
         return false;
     p->l3_offset = WIRE_ETH_LEN;
     p->l4_offset = WIRE_ETH_LEN + WIRE_IPV4_MIN;

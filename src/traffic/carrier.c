@@ -67,6 +67,7 @@ int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *
                   int64_t now)
 {
     a->held += length;
+    a->moved += length;
     int error = e->engine->input(a->session, &a->carrier, bytes, length, now);
     carrier_release_input(t, a, c, now);
     return error;
@@ -82,6 +83,7 @@ int carrier_flush(struct traffic *t, struct activity *a, const struct endpoint *
     if (error)
         return error;
     a->promised += fresh;
+    a->moved += fresh;
     *e->bytes_sent += fresh;
     return 0;
 }

@@ -75,16 +75,20 @@ static bool quota_left(const struct load_run *run, const struct connection *conn
     return run->load->requests_per_connection == 0 || connection->requests < run->load->requests_per_connection;
 }
 
-static void set_timeout(struct traffic *t, const struct load_run *run, struct tcp *c, int64_t now)
+static int64_t timeout_from(const struct load_run *run, int64_t now)
 {
-    if (run->load->transaction_timeout_ns > 0)
-        tcp_set_deadline(t->tcp, c, now + run->load->transaction_timeout_ns, now);
+    return run->load->transaction_timeout_ns > 0 ? now + run->load->transaction_timeout_ns : TIME_NEVER;
 }
 
-void client_count_unsent(struct load_run *run, const char *cause)
+/* The transaction's timeout, or the time at which the engine wants to go on, whichever is first. */
+static void arm(struct traffic *t, const struct load_run *run, const struct activity *a, struct tcp *c, int64_t now)
 {
-    run->stats->transactions.started++;
-    cause_counts_add(&run->stats->transactions.failed, cause, 1);
+    const struct l7_engine *engine = run->endpoint.engine;
+    int64_t at = a->timeout_at;
+
+    if (engine->next_deadline)
+        at = min_i64(at, engine->next_deadline(a->session));
+    tcp_set_deadline(t->tcp, c, at, now);
 }
 
 /*
@@ -108,23 +112,25 @@ static int begin_request(struct traffic *t, struct load_run *run, struct connect
         connection->flags |= CONNECTION_PEER_CLOSES;
     connection->requests++;
     if (a->pending++ == 0)
-        set_timeout(t, run, c, now);
+        a->timeout_at = timeout_from(run, now);
+    arm(t, run, a, c, now);
     return 0;
 }
 
-/* A fresh transaction: begun and counted. False when none can be begun on this connection now. */
-static bool begin_transaction(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t due_at,
-                              int64_t now)
+/* A fresh transaction: begun and counted, or counted as failed for want of memory. Errors as begin_request. */
+static int begin_transaction(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t due_at,
+                             int64_t now)
 {
     int error = begin_request(t, run, connection, c, due_at, now);
 
-    if (error == ERR_NO_MEMORY)
-        client_count_unsent(run, "no_memory");
-    if (error)
-        return false;
+    if (error && error != ERR_NO_MEMORY)
+        return error;
     run->stats->transactions.started++;
-    run->stats->transactions.active++;
-    return true;
+    if (error)
+        cause_counts_add(&run->stats->transactions.failed, "no_memory", 1);
+    else
+        run->stats->transactions.active++;
+    return error;
 }
 
 static void count_latency(struct load_stats *stats, const struct l7_transaction *tr)
@@ -142,6 +148,9 @@ static void transaction_ended(void *context, const struct l7_transaction *tr)
 
     a->pending--;
     stats->transactions.active--;
+    run->ended++;
+    run->ended_bytes += a->moved;
+    a->moved = 0;
     if (tr->status)
         stats->transactions.by_status[tr->status < STATUS_COUNTS ? tr->status : 0]++;
     if (tr->close_after)
@@ -181,7 +190,7 @@ static void finish(struct traffic *t, struct load_run *run, struct connection *c
     if (connection->flags & CONNECTION_PEER_CLOSES) {
         list_remove(t, run, connection);
         enter_closing(run, connection, CONNECTION_WAITING);
-        set_timeout(t, run, c, now);
+        tcp_set_deadline(t->tcp, c, timeout_from(run, now), now);
         carrier_detach_if_idle(t, connection, &run->endpoint, now);
     } else if (run->load->close == PLAN_CLOSE_RESET) {
         list_remove(t, run, connection);
@@ -226,7 +235,7 @@ static void fill_pipeline(struct traffic *t, struct load_run *run, struct connec
     const struct activity *a = activity_of(t, connection);
 
     while ((a ? a->pending : 0) < run->load->pipeline && quota_left(run, connection)) {
-        if (!begin_transaction(t, run, connection, c, now, now))
+        if (begin_transaction(t, run, connection, c, now, now))
             break;
         a = activity_of(t, connection);
     }
@@ -379,19 +388,15 @@ bool client_launch(struct traffic *t, struct load_run *run, int64_t due_at, int6
     struct tcp *c = tcp_get(t->tcp, connection->ref);
 
     assert(run->list_head != POOL_NONE && c);
-    if (!begin_transaction(t, run, connection, c, due_at, now)) {
-        list_remove(t, run, connection); /* it comes back when something on it ends */
-        const struct activity *a = activity_of(t, connection);
-        if (!a || a->pending == 0)
-            abort_for(t, c, ERR_NO_MEMORY, "no_memory", now);
-        return false;
-    }
+    int error = begin_transaction(t, run, connection, c, due_at, now);
     struct activity *a = activity_of(t, connection);
-    if (a->pending >= run->load->pipeline || !quota_left(run, connection))
-        list_remove(t, run, connection);
-    if (carrier_flush(t, a, &run->endpoint, c, now) < 0)
+    if (error == ERR_NO_MEMORY)
+        return true;
+    if (error || a->pending >= run->load->pipeline || !quota_left(run, connection))
+        list_remove(t, run, connection); /* comes back when something on it ends */
+    if (!error && carrier_flush(t, a, &run->endpoint, c, now) < 0)
         abort_for(t, c, ERR_NO_MEMORY, "no_memory", now);
-    return true;
+    return error == 0;
 }
 
 bool client_close_listed(struct traffic *t, struct load_run *run, int64_t now)
@@ -454,10 +459,13 @@ static void settle(struct traffic *t, struct load_run *run, struct connection *c
         abort_for(t, c, ERR_PROTOCOL, a->carrier.cause ? a->carrier.cause : "protocol", now);
     } else if (carrier_flush(t, a, &run->endpoint, c, now) < 0) {
         abort_for(t, c, ERR_NO_MEMORY, "no_memory", now);
-    } else if (ended && connection->state == CONNECTION_READY) {
+    } else if (connection->state == CONNECTION_READY) {
+        if (ended && a->pending > 0)
+            a->timeout_at = timeout_from(run, now);
         if (a->pending > 0)
-            set_timeout(t, run, c, now);
-        go_on(t, run, connection, c, now);
+            arm(t, run, a, c, now);
+        if (ended)
+            go_on(t, run, connection, c, now);
     }
 }
 
@@ -466,6 +474,8 @@ static void server_closed(struct traffic *t, struct load_run *run, struct connec
 {
     struct activity *a = activity_of(t, connection);
 
+    if (a && a->pending > 0 && run->load->schedule.target == SCHEDULE_CONCURRENT)
+        pause_add(&run->pause, now);
     if (a)
         run->endpoint.engine->end_of_input(a->session, &a->carrier, now);
     close_now(t, run, connection, c, now);
@@ -482,7 +492,6 @@ static void client_received(void *context, struct tcp *c, const uint8_t *bytes, 
         return;
     }
     run->stats->bytes.received += length;
-    run->stats->phases[run->phase].bits += 8 * (uint64_t)length;
     if (connection->state != CONNECTION_READY) {
         tcp_consumed(t->tcp, c, length, now);
         return;
@@ -525,7 +534,7 @@ static void client_deadline(void *context, struct tcp *c, int64_t now)
     struct traffic *t = context;
     struct connection *connection = connection_of(c);
     struct load_run *run = run_of(t, connection);
-    const struct activity *a = activity_of(t, connection);
+    struct activity *a = activity_of(t, connection);
 
     if (connection->state == CONNECTION_CONNECTING) {
         carrier_abort(t, c, CONNECT_FAILED_TIMEOUT, ERR_TIMED_OUT, "connect_timeout", now);
@@ -536,8 +545,11 @@ static void client_deadline(void *context, struct tcp *c, int64_t now)
             finish(t, run, connection, c, now);
         else
             fill_pipeline(t, run, connection, c, now);
-    } else if (connection->state == CONNECTION_WAITING || (a && a->pending > 0)) {
+    } else if (connection->state == CONNECTION_WAITING || (a && a->pending > 0 && now >= a->timeout_at)) {
         carrier_abort(t, c, CONNECT_FAILED_TIMEOUT, ERR_TIMED_OUT, "timeout", now);
+    } else if (a && connection->state == CONNECTION_READY) {
+        carrier_resume(a, &run->endpoint, now);
+        settle(t, run, connection, c, false, now);
     }
 }
 

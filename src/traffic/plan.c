@@ -175,6 +175,13 @@ int plan_compile(const struct config_tree *tree, const struct plan_options *opti
     return 0;
 }
 
+uint32_t plan_share_connections(const struct plan_load *load)
+{
+    uint32_t share = (load->max_connections + load->n_client_ports - 1) / load->n_client_ports;
+
+    return load->schedule.target == SCHEDULE_CONCURRENT ? share + share / 4 + 64 : share;
+}
+
 uint32_t plan_device_address(const struct plan_device *d, uint32_t i) { return d->address + i * d->step; }
 
 void plan_device_mac(const struct plan_device *d, uint32_t i, uint8_t mac[6])

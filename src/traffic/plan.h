@@ -114,6 +114,7 @@ struct plan_load {
     struct plan_request *requests;
     uint32_t n_requests;
     uint64_t total_weight;
+    uint64_t expected_bytes; /* of a transaction on average, both ways, where it can be known; for pacing bits_per_second */
     void *client_config; /* for the protocol's client engine */
     struct plan_criteria pass;
     const struct config_node *node;
@@ -177,6 +178,12 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
 
 /* Writes text for people: what `weir check` prints. Errors of the sink. */
 MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *context);
+
+/*
+ * Connections that a load may have at once on each of its ports: its part of max_connections; for concurrent a quarter more, because connections
+ * that are closing do not count towards the level.
+ */
+uint32_t plan_share_connections(const struct plan_load *load);
 
 /* Address and MAC of host i of a device. */
 uint32_t plan_device_address(const struct plan_device *d, uint32_t i);

@@ -76,7 +76,7 @@ static void size_server(struct compiling *c, uint32_t number)
 
     for (uint32_t i = 0; i < p->n_loads; i++)
         if (p->loads[i].server == number && p->loads[i].n_clients > 0)
-            wanted += p->loads[i].max_connections;
+            wanted += (uint64_t)plan_share_connections(&p->loads[i]) * p->loads[i].n_client_ports;
     uint32_t given = plan_load_config(c, plan_server_load(c, number))->server.max_connections;
     if (given > 0)
         s->max_connections = given;
@@ -93,7 +93,7 @@ static void size_clients(struct plan *p)
     for (uint32_t i = 0; i < p->n_loads; i++)
         for (uint32_t k = 0; k < p->loads[i].n_client_ports; k++)
             p->ports[p->loads[i].client_ports[k]].max_client_connections +=
-                (p->loads[i].max_connections + p->loads[i].n_client_ports - 1) / p->loads[i].n_client_ports;
+                plan_share_connections(&p->loads[i]);
 }
 
 static void check_listeners(struct compiling *c)

@@ -11,6 +11,9 @@
 #include "traffic/protocol.h"
 
 #define DIGEST_TEXT 16
+/* First guesses for pacing by bits; measured values replace them. */
+#define HEAD_BYTES 250u
+#define UNKNOWN_BYTES 16384u
 
 /* ---- headers ---- */
 
@@ -198,7 +201,7 @@ static void prepare(struct compiling *c, const struct url_config *url, struct ht
 }
 
 static void compile_url(struct compiling *c, const struct http_client_config *client, const struct url_config *url,
-                        const struct http_server_config *server, const char *host, struct plan_request *to)
+                        const struct http_server_config *server, const char *host, struct plan_request *to, uint64_t *expected)
 {
     struct http1_request_spec spec = {.method = (enum http1_method)url->method, .target = url->path, .host = host};
     struct http1_header *headers =
@@ -216,6 +219,7 @@ static void compile_url(struct compiling *c, const struct http_client_config *cl
     spec.body_length = body.length;
     spec.chunk_bytes = (uint32_t)url->chunk_size;
     compile_expectation(c, url, server, &body, client->verify, &spec.expect);
+    *expected += (HEAD_BYTES + body.length + (spec.expect.check_length ? spec.expect.length : UNKNOWN_BYTES)) * to->weight;
     prepare(c, url, &spec, false, &to->keep);
     prepare(c, url, &spec, true, &to->close);
     to->label = plan_print(c, "%s %s", http1_method_name((enum http1_method)url->method), url->path);
@@ -236,6 +240,7 @@ static void compile_client(struct compiling *c, uint32_t number)
     const struct http_client_config *from = plan_load_config(c, number)->http;
     const struct http_server_config *server = NULL;
     struct http1_client_config *config = plan_alloc(c, 1, sizeof *config);
+    uint64_t expected = 0;
     const char *host = from->host ? from->host : default_host(c, load);
 
     load->requests = plan_alloc(c, from->urls_count, sizeof *load->requests);
@@ -252,8 +257,9 @@ static void compile_client(struct compiling *c, uint32_t number)
         to->weight = load->order == PLAN_ORDER_WEIGHTED ? from->urls[i].weight : 1;
         load->total_weight += to->weight;
         to->cumulative = load->total_weight;
-        compile_url(c, from, &from->urls[i], server, host, to);
+        compile_url(c, from, &from->urls[i], server, host, to, &expected);
     }
+    load->expected_bytes = load->total_weight ? max_u64(1, expected / load->total_weight) : UNKNOWN_BYTES;
 }
 
 static void free_client(struct plan_load *load)

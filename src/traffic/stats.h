@@ -73,7 +73,7 @@ struct load_stats {
     } schedule;
     struct {
         uint64_t sent, completed_transactions, established; /* by the phase in which it happened */
-        uint64_t bits;                                      /* application bits both ways */
+        uint64_t bits; /* application bits both ways; of the present phase only in copies */
     } phases[SCHEDULE_MAX_PHASES + 1];                      /* the last used one: after the schedule's end */
     struct histogram connect, first_byte, transaction;      /* open loop: from due time */
 };

@@ -54,6 +54,8 @@ struct activity {
     struct traffic *traffic;
     struct connection *connection;
     uint64_t promised; /* end of what TCP was told of */
+    uint64_t moved;    /* bytes sent and received since the last transaction ended */
+    int64_t timeout_at; /* client: the transaction at the head fails then; TIME_NEVER: not */
     uint32_t held;     /* bytes received and not given back to the window */
     uint32_t pending;  /* client: transactions begun */
     alignas(16) uint8_t session[];
@@ -104,6 +106,8 @@ struct load_run {
     struct schedule_cursor launches; /* the next launch to carry out */
     uint64_t waiting;  /* launches between the two */
     uint64_t level;    /* concurrent: this share's part of the present level */
+    uint64_t ended, ended_bytes; /* transactions that ended, and what they moved: bits_per_second */
+    uint64_t phase_bytes; /* moved before the present phase */
     struct pause pause;
     struct host_range *hosts;
     uint32_t n_hosts;
@@ -123,6 +127,11 @@ struct server_run {
     uint32_t open;
     bool listening;
 };
+
+/* Bytes of one activity on a port: with the largest session of the engines that run there. */
+uint32_t traffic_activity_bytes(const struct plan *p, uint32_t port);
+/* Which of the load's ports this is; n_client_ports: it has no client there. */
+uint32_t traffic_find_share(const struct plan_load *load, uint32_t port);
 
 struct traffic {
     const struct plan *plan;
@@ -186,12 +195,10 @@ extern const struct tcp_user client_user;
 extern const struct l7_events client_events;
 /* Opens a connection; due_at: when it should have been opened; for_transaction: it is to carry a transaction counted as started. */
 void client_connect(struct traffic *t, struct load_run *run, int64_t due_at, bool for_transaction, int64_t now);
-/* Begins a transaction on a listed connection. False when that cannot be now. */
+/* Begins a transaction on the listed connection at the head. False when it could not take one: it is not listed any more. */
 bool client_launch(struct traffic *t, struct load_run *run, int64_t due_at, int64_t now);
 /* Ends the listed connection at the head of the list; false when the list is empty. */
 bool client_close_listed(struct traffic *t, struct load_run *run, int64_t now);
-/* Counts a transaction that could not be begun. */
-void client_count_unsent(struct load_run *run, const char *cause);
 
 /* ---- launch.c: schedules ---- */
 
@@ -203,6 +210,8 @@ int64_t launch_next_deadline(const struct traffic *t, const struct load_run *run
 void launch_stop(struct traffic *t, struct load_run *run, int64_t now);
 /* concurrent: more connections are open than the level asks for. */
 bool launch_has_surplus(const struct load_run *run);
+/* Application bytes, both ways. */
+static inline uint64_t run_bytes(const struct load_run *run) { return run->stats->bytes.sent + run->stats->bytes.received; }
 
 /* ---- server.c ---- */
 
@@ -212,5 +221,10 @@ MUST_CHECK int server_listen(struct traffic *t, struct server_run *run);
 void server_unlisten(struct traffic *t, struct server_run *run, int64_t now);
 /* Closes idle connections of servers without clients of the plan; at most `budget` are looked at. */
 void server_drain(struct traffic *t, int64_t now, unsigned budget);
+
+/* ---- traffic.c ---- */
+
+/* Ends all connections and embryos; what had begun is counted as stopped. */
+void traffic_abort_everything(struct traffic *t, int64_t now);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes the configuration loader. The input is a text, and, behind a NUL character where there is one, an override for config_set. What was
- * read is bound against a schema with every type, and written as JSON, which must be read back as the same.
+ * Fuzzes the configuration loader. The input is a text, and, behind a NUL character where there is one, an override for
+ * config_set. What was read is bound against a schema with every type, and written as JSON, which must be read back as
+ * the same.
  */
 #include <stddef.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A schema with a field of every type, and a realistic configuration for it as YAML and as JSON: for the tests and the fuzzer of config/.
- * Both texts stand for the same tree.
+ * A schema with a field of every type, and a realistic configuration for it as YAML and as JSON: for the tests and the
+ * fuzzer of config/. Both texts stand for the same tree.
  */
 #ifndef WEIR_TESTS_CONFIG_SAMPLE_H
 #define WEIR_TESTS_CONFIG_SAMPLE_H

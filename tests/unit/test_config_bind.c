@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Binding: a tree against tables into a struct. Values of every type, defaults, and each kind of problem with its whole message.
+ * Binding: a tree against tables into a struct. Values of every type, defaults, and each kind of problem with its whole
+ * message.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,13 +126,12 @@ static void what_is_not_given_takes_its_fallback(void **state UNUSED)
 static void expect_problems(const char *text, const char *lines)
 {
     char found[CONFIG_ERRORS_MAX * CONFIG_ERROR_TEXT] = "";
+    size_t n = 0;
     struct sample s;
     struct config_tree *tree = parse(text);
-    bind(tree, &s);
-    for (uint32_t i = 0; i < config_errors_listed(&problems); i++) {
-        strcat(found, problems.list[i].text);
-        strcat(found, "\n");
-    }
+    assert_int_equal(bind(tree, &s), ERR_INVALID);
+    for (uint32_t i = 0; i < config_errors_listed(&problems); i++)
+        n += (size_t)snprintf(found + n, sizeof found - n, "%s\n", problems.list[i].text);
     assert_string_equal(found, lines);
     config_tree_free(tree);
 }
@@ -261,6 +261,36 @@ static void choices_and_addresses_are_checked(void **state UNUSED)
         "f.yaml:8:6: mac: found the text \"2:0:0:0:0:1\", allowed a MAC address such as 02:00:00:00:00:01\n");
 }
 
+static void prefixes_of_either_family_are_taken(void **state UNUSED)
+{
+    struct sample s;
+    struct config_tree *tree = parse("loads: []\nallowed: 2001:2::/48\n");
+    assert_int_equal(bind(tree, &s), 0);
+    assert_int_equal(s.allowed.length, 48);
+    assert_int_equal(s.allowed.address[1], 1);
+    config_tree_free(tree);
+}
+
+static void limits_on_one_side_are_told_as_such(void **state UNUSED)
+{
+    static const struct config_field fields[] = {
+        {CONFIG_MEMBER(struct sample_load, name), .type = CONFIG_TYPE_STRING, .max = "2", .doc = "x"},
+        {CONFIG_ITEMS(struct sample_load, ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_U16, .items_min = 2,
+         .doc = "x"},
+    };
+    static const struct config_schema schema = CONFIG_SCHEMA("load", struct sample_load, fields, "x");
+    struct sample_load settings = {0};
+    struct config_tree *tree = parse("{name: abc, ports: [1]}");
+    problems.count = 0;
+    assert_int_equal(config_bind(config_tree_root(tree), &schema, &settings, &problems), ERR_INVALID);
+    assert_string_equal(problems.list[0].text,
+                        "f.yaml:1:8: name: found the text \"abc\", allowed a text of at most 2 bytes");
+    assert_string_equal(problems.list[1].text,
+                        "f.yaml:1:20: ports: found a list of 1, allowed a list of at least 2 items, each an "
+                        "integer from 0 to 65535");
+    config_tree_free(tree);
+}
+
 static void missing_keys_are_named_with_what_they_take(void **state UNUSED)
 {
     expect_problems("hosts: 2\n", "f.yaml:1:1: loads: found no such key, required: a list, each a map\n");
@@ -274,9 +304,10 @@ static void missing_keys_are_named_with_what_they_take(void **state UNUSED)
 
 static void all_problems_are_counted_and_the_first_twenty_told(void **state UNUSED)
 {
-    char text[1024] = "loads:\n";
+    char text[1024];
+    size_t n = (size_t)snprintf(text, sizeof text, "loads:\n");
     for (int i = 0; i < 30; i++)
-        strcat(text, "- {name: 1}\n");
+        n += (size_t)snprintf(text + n, sizeof text - n, "- {name: 1}\n");
     struct config_tree *tree = parse(text);
     struct sample s;
     assert_int_equal(bind(tree, &s), ERR_INVALID);
@@ -371,6 +402,8 @@ int main(void)
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(values_that_are_not_exact_or_lack_their_unit_are_refused),
         cmocka_unit_test(choices_and_addresses_are_checked),
+        cmocka_unit_test(prefixes_of_either_family_are_taken),
+        cmocka_unit_test(limits_on_one_side_are_told_as_such),
         cmocka_unit_test(missing_keys_are_named_with_what_they_take),
         cmocka_unit_test(all_problems_are_counted_and_the_first_twenty_told),
         cmocka_unit_test(overrides_are_bound_like_the_file),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The JSON writer: its exact output, its escapes, its numbers, its errors, and the law that what it writes is read back as the same.
+ * The JSON writer: its exact output, its escapes, its numbers, its errors, and the law that what it writes is read back
+ * as the same.
  */
 #include <locale.h>
 #include <math.h>

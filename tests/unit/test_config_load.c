@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loader of config/: what texts mean, where nodes stand, and what is refused with which message. Messages are compared whole.
+ * The loader of config/: what texts mean, where nodes stand, and what is refused with which message. Messages are
+ * compared whole.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,7 +61,7 @@ static bool nodes_equal(const struct config_node *a, const struct config_node *b
         return false;
     if (a->kind == CONFIG_INT && (a->magnitude != b->magnitude || a->negative != b->negative))
         return false;
-    if (a->kind == CONFIG_FLOAT && memcmp(&a->number, &b->number, sizeof a->number) != 0)
+    if (a->kind == CONFIG_FLOAT && (a->number < b->number || a->number > b->number))
         return false;
     for (a = a->first, b = b->first; a; a = a->next, b = b->next)
         if (!nodes_equal(a, b))

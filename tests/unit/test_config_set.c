@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The override `--set path=value`: what it changes, what it makes, what it refuses with which message, and that a refusal changes nothing.
+ * The override `--set path=value`: what it changes, what it makes, what it refuses with which message, and that a
+ * refusal changes nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -185,20 +186,19 @@ static void paths_that_lead_nowhere_are_refused(void **state UNUSED)
 
 static void depth_is_bounded_for_paths_and_values_together(void **state UNUSED)
 {
-    char text[512] = "a";
-    for (int i = 1; i < 63; i++)
-        strcat(text, ".a");
-    size_t path = strlen(text);
-    strcpy(text + path, "=[1]"); /* 63 maps and a list */
+    char path[256] = "a", text[512];
+    for (size_t i = 1; i < 63; i++)
+        memcpy(path + 2 * i - 1, ".a", 3);
     struct config_tree *tree = parse("{}");
     struct config_error error;
+    snprintf(text, sizeof text, "%s=[1]", path); /* 63 maps and a list */
     assert_int_equal(config_set(tree, text, &error), 0);
     config_tree_free(tree);
     tree = parse("{}");
-    strcpy(text + path, "=[[1]]");
+    snprintf(text, sizeof text, "%s=[[1]]", path);
     assert_int_equal(config_set(tree, text, &error), ERR_NO_SPACE);
     assert_non_null(strstr(error.text, "found lists and maps nested deeper than 64 levels, allowed at most so many"));
-    strcpy(text + path, ".a.a=1");
+    snprintf(text, sizeof text, "%s.a.a=1", path);
     assert_int_equal(config_set(tree, text, &error), ERR_NO_SPACE);
     assert_non_null(strstr(error.text, "found a path of 65 steps, allowed at most 64"));
     expect_tree(tree, "{}");

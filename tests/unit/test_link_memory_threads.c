@@ -84,14 +84,19 @@ static void look_at(struct side *s, const struct packet *p)
 
 static void keep(struct side *s, struct packet *p)
 {
-    if (s->kept_count == KEPT_MAX) {
-        unsigned at = (unsigned)random_below(&s->random, KEPT_MAX);
+    struct packet *kept = s->kept_count < KEPT_MAX ? packet_keep(p, 0, p->len, &s->own) : NULL;
+    if (kept)
+        s->kept[s->kept_count++] = kept;
+}
+
+/* Between bursts: a packet kept from this burst is still in its array. */
+static void let_go_of_some(struct side *s)
+{
+    while (s->kept_count > KEPT_MAX / 2) {
+        unsigned at = (unsigned)random_below(&s->random, s->kept_count);
         packet_release(s->kept[at]);
         s->kept[at] = s->kept[--s->kept_count];
     }
-    struct packet *kept = packet_keep(p, 0, p->len, &s->own);
-    if (kept)
-        s->kept[s->kept_count++] = kept;
 }
 
 /* Requests go back as replies, in the same frame; others may be kept. */
@@ -114,6 +119,7 @@ static unsigned receive_some(struct side *s)
     s->link->ops->tx_burst(s->link, replies, nreplies, 0);
     s->replied += nreplies;
     packet_release_burst(others, nothers);
+    let_go_of_some(s);
     return n;
 }
 

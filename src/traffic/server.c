@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Embedded servers: they listen on every address of their device, and each connection is an L7 server session as long as something is begun.
+ */
+#include "traffic/traffic_private.h"
+
+static struct server_run *run_of(struct traffic *t, const struct connection *connection) { return &t->servers[connection->owner]; }
+
+int server_listen(struct traffic *t, struct server_run *run)
+{
+    for (uint32_t i = 0; i < run->n_hosts; i++) {
+        int error = tcp_listen(t->tcp, run->user, run->first_local + i, run->server->port);
+        if (error)
+            return error;
+    }
+    run->listening = true;
+    return 0;
+}
+
+void server_unlisten(struct traffic *t, struct server_run *run, int64_t now)
+{
+    if (!run->listening)
+        return;
+    run->listening = false;
+    for (uint32_t i = 0; i < run->n_hosts; i++)
+        (void)tcp_unlisten(t->tcp, run->first_local + i, run->server->port, now);
+}
+
+static void request_answered(void *context, const struct l7_transaction *tr)
+{
+    const struct activity *a = context;
+    struct server_stats *stats = run_of(a->traffic, a->connection)->stats;
+
+    if (tr->status)
+        stats->requests.by_status[tr->status < STATUS_COUNTS ? tr->status : 0]++;
+    if (tr->error) {
+        cause_counts_add(&stats->requests.failed, tr->cause, 1);
+        return;
+    }
+    stats->requests.served++;
+    stats->requests.body_bytes += tr->body_bytes;
+}
+
+const struct l7_events server_events = {.transaction = request_answered};
+
+static struct server_run *find_server(struct traffic *t, const struct flow_key *key)
+{
+    for (uint32_t i = 0; i < t->n_servers; i++) {
+        struct server_run *run = &t->servers[i];
+        if (run->server->port == key->local_port && key->local - run->first_local < run->n_hosts)
+            return run;
+    }
+    return NULL;
+}
+
+static int server_admit(void *context, const struct flow_key *key, uint64_t *word)
+{
+    struct traffic *t = context;
+    struct server_run *run = find_server(t, key);
+
+    if (!run)
+        return ERR_NOT_FOUND;
+    uint32_t index = run->open < run->server->max_connections ? pool_get(&t->server_connections) : POOL_NONE;
+    if (index == POOL_NONE) {
+        run->stats->connections.refused++;
+        return ERR_NO_MEMORY;
+    }
+    struct connection *connection = pool_at(&t->server_connections, index);
+    *connection = (struct connection){.owner = (uint16_t)(run - t->servers), .state = CONNECTION_CONNECTING};
+    *word = connection_word(connection);
+    run->open++;
+    run->stats->connections.accepted++;
+    run->stats->connections.connecting++;
+    return 0;
+}
+
+static void server_connected(void *context, struct tcp *c, int64_t now UNUSED)
+{
+    struct traffic *t = context;
+    struct connection *connection = connection_of(c);
+    struct server_run *run = run_of(t, connection);
+
+    connection->state = CONNECTION_READY;
+    connection->ref = tcp_ref_of(t->tcp, c);
+    run->stats->connections.connecting--;
+    run->stats->connections.established++;
+    run->stats->connections.live++;
+}
+
+static void close_now(struct traffic *t, struct connection *connection, struct tcp *c, int64_t now)
+{
+    connection->state = CONNECTION_CLOSING;
+    tcp_set_deadline(t->tcp, c, TIME_NEVER, now);
+    (void)tcp_close(t->tcp, c, now);
+}
+
+/* Whether an idle connection shall end: its client finished, or nobody else ends it while draining. */
+static bool ends_when_idle(const struct traffic *t, const struct server_run *run, const struct connection *connection)
+{
+    return (connection->flags & CONNECTION_PEER_FIN) || (t->draining && !run->server->has_clients);
+}
+
+static void arm_engine_deadline(struct traffic *t, const struct server_run *run, const struct activity *a, struct tcp *c, int64_t now)
+{
+    const struct l7_engine *engine = run->endpoint.engine;
+
+    if (engine->next_deadline)
+        tcp_set_deadline(t->tcp, c, engine->next_deadline(a->session), now);
+}
+
+/* After any call into the engine: sends what it queued, ends the connection if it says so, lets an idle session go. */
+static void settle(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c, int64_t now)
+{
+    struct activity *a = activity_of(t, connection);
+
+    carrier_release_input(t, a, c, now);
+    if (a->carrier.want_abort) {
+        carrier_abort(t, c, CONNECT_FAILED_RESET, ERR_PROTOCOL, a->carrier.cause ? a->carrier.cause : "protocol", now);
+    } else if (carrier_flush(t, a, &run->endpoint, c, now) < 0) {
+        carrier_abort(t, c, CONNECT_FAILED_NO_MEMORY, ERR_NO_MEMORY, "no_memory", now);
+    } else if (a->carrier.want_close) {
+        close_now(t, connection, c, now);
+    } else if (run->endpoint.engine->idle(a->session)) {
+        carrier_detach_if_idle(t, connection, &run->endpoint, now);
+        if (ends_when_idle(t, run, connection))
+            close_now(t, connection, c, now);
+    } else {
+        arm_engine_deadline(t, run, a, c, now);
+    }
+}
+
+static void client_finished(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c, int64_t now)
+{
+    struct activity *a = activity_of(t, connection);
+
+    connection->flags |= CONNECTION_PEER_FIN;
+    if (!a) {
+        close_now(t, connection, c, now);
+        return;
+    }
+    run->endpoint.engine->end_of_input(a->session, &a->carrier, now);
+    settle(t, run, connection, c, now);
+}
+
+static void server_received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    struct traffic *t = context;
+    struct connection *connection = connection_of(c);
+    struct server_run *run = run_of(t, connection);
+
+    run->stats->bytes.received += length;
+    if (connection->state != CONNECTION_READY) {
+        if (length > 0)
+            tcp_consumed(t->tcp, c, length, now);
+        return;
+    }
+    if (length == 0) {
+        client_finished(t, run, connection, c, now);
+        return;
+    }
+    struct activity *a = carrier_attach(t, connection, &run->endpoint, c, now);
+    if (!a)
+        carrier_abort(t, c, CONNECT_FAILED_NO_MEMORY, ERR_NO_MEMORY, "no_memory", now);
+    else if (carrier_input(t, a, &run->endpoint, c, bytes, length, now) < 0)
+        carrier_abort(t, c, CONNECT_FAILED_RESET, ERR_PROTOCOL, a->carrier.cause ? a->carrier.cause : "protocol", now);
+    else
+        settle(t, run, connection, c, now);
+}
+
+static void server_acked(void *context, struct tcp *c, uint64_t offset, int64_t now)
+{
+    struct traffic *t = context;
+    struct connection *connection = connection_of(c);
+    struct server_run *run = run_of(t, connection);
+    struct activity *a = activity_of(t, connection);
+
+    if (!a)
+        return;
+    outq_trim(&a->carrier.out, &t->outq, offset);
+    if (connection->state != CONNECTION_READY)
+        return;
+    if (!run->endpoint.engine->idle(a->session)) {
+        carrier_resume(a, &run->endpoint, now);
+        settle(t, run, connection, c, now);
+    } else {
+        carrier_detach_if_idle(t, connection, &run->endpoint, now);
+    }
+}
+
+static void server_deadline(void *context, struct tcp *c, int64_t now)
+{
+    struct traffic *t = context;
+    struct connection *connection = connection_of(c);
+    struct activity *a = activity_of(t, connection);
+
+    if (!a || connection->state != CONNECTION_READY)
+        return;
+    carrier_resume(a, &run_of(t, connection)->endpoint, now);
+    settle(t, run_of(t, connection), connection, c, now);
+}
+
+static void server_connection_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    struct traffic *t = context;
+    struct connection *connection = connection_of(c);
+    struct server_run *run = run_of(t, connection);
+    int error;
+    const char *cause = carrier_close_cause(t, reason, &error);
+
+    run->open--;
+    if (connection->state == CONNECTION_CONNECTING) {
+        run->stats->connections.connecting--;
+        run->stats->connections.failed++;
+    } else {
+        run->stats->connections.live--;
+        run->stats->connections.closed++;
+        run->stats->connections.closed_by[reason]++;
+        carrier_detach(t, connection, &run->endpoint, error, cause, now);
+    }
+    connection->state = CONNECTION_FREE;
+    pool_put(&t->server_connections, pool_index(&t->server_connections, connection));
+}
+
+const struct tcp_user server_user = {
+    .admit = server_admit,
+    .connected = server_connected,
+    .received = server_received,
+    .pull = carrier_pull,
+    .acked = server_acked,
+    .deadline = server_deadline,
+    .closed = server_connection_closed,
+};
+
+void server_drain(struct traffic *t, int64_t now, unsigned budget)
+{
+    const struct pool *pool = &t->server_connections;
+
+    for (; budget > 0 && t->drain_scan < pool->touched; budget--) {
+        struct connection *connection = pool_at(pool, ++t->drain_scan);
+        if (connection->state != CONNECTION_READY || connection->activity != POOL_NONE || run_of(t, connection)->server->has_clients)
+            continue;
+        struct tcp *c = tcp_get(t->tcp, connection->ref);
+        if (c)
+            close_now(t, connection, c, now);
+    }
+}

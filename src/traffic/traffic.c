@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A port's traffic as a whole: starting, running its loads, draining, stopping.
+ */
+#include "traffic/traffic_private.h"
+
+#define DRAIN_BUDGET 256u
+
+static void abort_all(struct traffic *t, const struct pool *pool, int64_t now)
+{
+    for (uint32_t i = 1; i <= pool->touched; i++) {
+        const struct connection *connection = pool_at(pool, i);
+        struct tcp *c = connection->state == CONNECTION_FREE ? NULL : tcp_get(t->tcp, connection->ref);
+        if (c)
+            tcp_abort(t->tcp, c, now);
+    }
+}
+
+void traffic_abort_everything(struct traffic *t, int64_t now)
+{
+    for (uint32_t i = 0; i < t->n_servers; i++)
+        server_unlisten(t, &t->servers[i], now); /* ends the embryos */
+    abort_all(t, &t->client_connections, now);
+    abort_all(t, &t->server_connections, now);
+}
+
+void traffic_start(struct traffic *t, int64_t at)
+{
+    t->start_at = at;
+    t->started = true;
+}
+
+unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget)
+{
+    unsigned n = 0;
+
+    t->now = now;
+    if (t->draining) {
+        for (uint32_t i = 0; i < t->n_loads; i++)
+            for (unsigned k = 0; k < DRAIN_BUDGET && client_close_listed(t, &t->loads[i], now); k++)
+                ;
+        server_drain(t, now, DRAIN_BUDGET);
+        return 0;
+    }
+    if (!t->started || now < t->start_at)
+        return 0;
+    for (uint32_t i = 0; i < t->n_loads; i++)
+        n += launch_run(t, &t->loads[i], now, budget);
+    return n;
+}
+
+int64_t traffic_next_deadline(const struct traffic *t)
+{
+    int64_t at = TIME_NEVER;
+
+    if (t->draining) {
+        bool left = t->drain_scan < t->server_connections.touched;
+        for (uint32_t i = 0; i < t->n_loads; i++)
+            left |= t->loads[i].list_head != POOL_NONE;
+        return left ? t->now : TIME_NEVER;
+    }
+    if (!t->started)
+        return TIME_NEVER;
+    if (t->now < t->start_at)
+        return t->n_loads > 0 ? t->start_at : TIME_NEVER;
+    for (uint32_t i = 0; i < t->n_loads; i++)
+        at = min_i64(at, launch_next_deadline(t, &t->loads[i]));
+    return at;
+}
+
+void traffic_drain(struct traffic *t, int64_t now)
+{
+    if (t->draining)
+        return;
+    t->now = now;
+    t->draining = true;
+    for (uint32_t i = 0; i < t->n_loads; i++)
+        launch_stop(t, &t->loads[i], now);
+    for (uint32_t i = 0; i < t->n_servers; i++)
+        if (!t->servers[i].server->has_clients)
+            server_unlisten(t, &t->servers[i], now);
+}
+
+bool traffic_finished(const struct traffic *t)
+{
+    return t->draining && t->client_connections.used == 0 && t->server_connections.used == 0;
+}
+
+void traffic_stop(struct traffic *t, int64_t now)
+{
+    traffic_drain(t, now);
+    traffic_abort_everything(t, now);
+}

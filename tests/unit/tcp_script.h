@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One TCP layer, and a peer whose every segment the test writes. Sequence numbers in a script are relative: the peer's to its ISN 0xFFFFFF00, ours to our ISN,
+ * so that a SYN has number 0 and the first byte 1, and wrapping happens in nearly every test.
+ */
+#ifndef WEIR_TESTS_TCP_SCRIPT_H
+#define WEIR_TESTS_TCP_SCRIPT_H
+
+#include "tcp_wire.h"
+
+#define PEER_ISN 0xFFFFFF00u
+#define PEER_ADDRESS 9
+#define PEER_PORT 4000
+#define OUR_PORT 80
+
+struct script {
+    struct tcp_end end;
+    int64_t now;
+    struct seq our_isn;
+    struct tcp_ref ref;
+    uint16_t our_port;
+    struct wire_tcp_options peer_options; /* sent with the peer's SYN; timestamps on all segments when present */
+    /* what the user saw */
+    bool connected, fin, closed, consume;
+    enum tcp_close_reason reason;
+    uint64_t received, acked;
+    uint8_t last_byte;
+    unsigned deadlines, refuse, closings;
+};
+
+extern const struct tcp_user script_user; /* its context is a struct script */
+
+/* A layer with default settings and this profile. */
+void script_begin(struct script *s, const struct tcp_profile *p);
+/* Checks that nothing is left in any pool once everything has run out, and ends. */
+void script_end(struct script *s);
+
+/* The peer sends a segment: relative numbers, payload bytes 'a', 'b', …; ack is left out without TCP_ACK in flags. */
+void script_give(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload);
+void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload, uint16_t window);
+/* The next segment of ours must be exactly this (PSH is ignored); returns it. */
+const struct wire_segment *script_expect(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload);
+void script_expect_nothing(struct script *s);
+/* Lets virtual time pass, with all ticks that are due. */
+void script_pass(struct script *s, int64_t ns);
+
+/* Shortest ways into a state; the peer offers a window of 65535 and s->peer_options. */
+void script_to_syn_sent(struct script *s);
+void script_to_syn_rcvd(struct script *s);
+void script_to_established(struct script *s); /* passive */
+void script_to_fin_wait_1(struct script *s);
+void script_to_fin_wait_2(struct script *s);
+void script_to_close_wait(struct script *s);
+void script_to_closing(struct script *s);
+void script_to_last_ack(struct script *s);
+void script_to_time_wait(struct script *s);
+
+struct tcp *script_connection(struct script *s); /* NULL when it ended */
+void script_send(struct script *s, uint64_t bytes);
+enum tcp_state script_state(struct script *s);
+
+#endif
