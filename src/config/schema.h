@@ -58,7 +58,7 @@ enum config_type {
     CONFIG_TYPE_MAC,         /* [uint8_t[6]] 02:00:00:00:00:01 or with - */
     CONFIG_TYPE_MAP,         /* [struct of schema] embedded; when it is not given, its fields take their fallbacks */
     CONFIG_TYPE_OPTIONAL,    /* [const struct of schema *] a map allocated in the tree; not given: untouched (NULL) */
-    CONFIG_TYPE_LIST, /* [const T * and uint32_t] array in the tree of scalars of type item, or of maps (CONFIG_TYPE_MAP) */
+    CONFIG_TYPE_LIST,        /* [const T * and uint32_t] array in the tree: of scalars, maps or nodes, as item tells */
     CONFIG_TYPE_NODE, /* [const struct config_node *] anything, unchecked: the module that owns it binds it later */
     CONFIG_TYPE_COUNT
 };

@@ -33,11 +33,13 @@ static const uint64_t power[WORDS_AT_ONCE + 1] = {
     UINT64_C(0x05e4f5d964b0428f),
 };
 
-/* x mod p for x below 2^122: 2^61 is 1 modulo p, so the upper half counts like the lower. */
+/* A number that is x modulo p, for x below 2^125: 2^61 is 1 modulo p, so the upper part counts like the lower. */
+static ALWAYS_INLINE uint64_t fold(wide x) { return ((uint64_t)x & PRIME) + (uint64_t)(x >> 61); }
+
+/* x mod p for x below 2^124. */
 static ALWAYS_INLINE uint64_t reduce(wide x)
 {
-    uint64_t sum = ((uint64_t)x & PRIME) + (uint64_t)(x >> 61);
-    sum = (sum & PRIME) + (sum >> 61);
+    uint64_t sum = fold(fold(x));
     return sum >= PRIME ? sum - PRIME : sum;
 }
 
@@ -60,27 +62,36 @@ uint64_t http1_digest_power(uint64_t exponent)
 
 uint64_t http1_digest_multiply_add(uint64_t a, uint64_t b, uint64_t c) { return reduce((wide)a * b + c); }
 
-/* Byte by byte, until a word is full or the bytes are used up. */
-static uint64_t add_bytes(uint64_t digest, const uint8_t *bytes, size_t length)
+/* Bytes that lie within one word, at its place `phase`. */
+static uint64_t add_part(uint64_t digest, const uint8_t *bytes, size_t length)
 {
+    if (length == 0)
+        return digest;
     uint64_t h = digest & PRIME;
     uint64_t phase = digest >> PHASE_SHIFT;
-    for (size_t i = 0; i < length; i++) {
-        if (phase == 0)
-            h = reduce((wide)h * power[1]);
-        h = reduce((wide)h + ((uint64_t)bytes[i] << (8 * phase)));
-        phase = phase + 1 == WORD_BYTES ? 0 : phase + 1;
-    }
-    return h | phase << PHASE_SHIFT;
+    uint64_t part = 0;
+    for (size_t i = length; i-- > 0;)
+        part = part << 8 | bytes[i];
+    h = reduce((wide)h * (phase ? 1 : power[1]) + (part << (8 * phase)));
+    phase += length;
+    return h | (phase == WORD_BYTES ? 0 : phase) << PHASE_SHIFT;
 }
 
-/* Eight words: 56 bytes, of 57 readable. The sum is below 2^61 * 2^61 + 8 * 2^56 * 2^61 < 2^122. */
+/* Word i of the eight at p, times its power of B. */
+static ALWAYS_INLINE wide weigh(const uint8_t *p, unsigned i)
+{
+    return (wide)load_word(p + i * WORD_BYTES) * power[WORDS_AT_ONCE - 1 - i];
+}
+
+/*
+ * Eight words: 56 bytes, of 57 readable. Folded once only, so that the next step waits no longer than it must. B^8 is below 2^59: from h below 2^62
+ * the sum is below 2^121 + 8 * 2^56 * 2^61 = 3 * 2^120, and folded below 3 * 2^59 + 2^61 < 2^62.
+ */
 static ALWAYS_INLINE uint64_t add_eight_words(uint64_t h, const uint8_t *p)
 {
-    wide sum = (wide)h * power[WORDS_AT_ONCE];
-    for (unsigned i = 0; i < WORDS_AT_ONCE; i++)
-        sum += (wide)load_word(p + i * WORD_BYTES) * power[WORDS_AT_ONCE - 1 - i];
-    return reduce(sum);
+    wide first = weigh(p, 0) + weigh(p, 1) + weigh(p, 2) + weigh(p, 3);
+    wide second = weigh(p, 4) + weigh(p, 5) + weigh(p, 6) + weigh(p, 7);
+    return fold((wide)h * power[WORDS_AT_ONCE] + (first + second));
 }
 
 uint64_t http1_digest(uint64_t digest, const uint8_t *bytes, size_t length)
@@ -89,16 +100,17 @@ uint64_t http1_digest(uint64_t digest, const uint8_t *bytes, size_t length)
     uint64_t phase = digest >> PHASE_SHIFT;
     if (phase) {
         size_t n = (size_t)min_u64(WORD_BYTES - phase, length);
-        digest = add_bytes(digest, bytes, n);
+        digest = add_part(digest, bytes, n);
         bytes += n;
     }
     if ((size_t)(end - bytes) > WORD_BYTES) {
         uint64_t h = digest;
         for (; (size_t)(end - bytes) > WORDS_AT_ONCE * WORD_BYTES; bytes += WORDS_AT_ONCE * WORD_BYTES)
             h = add_eight_words(h, bytes);
+        h = reduce(h);
         for (; (size_t)(end - bytes) > WORD_BYTES; bytes += WORD_BYTES)
             h = reduce((wide)h * power[1] + load_word(bytes));
         digest = h;
     }
-    return add_bytes(digest, bytes, (size_t)(end - bytes));
+    return add_part(digest, bytes, (size_t)(end - bytes));
 }

@@ -40,20 +40,28 @@ static ALWAYS_INLINE bool same8(const uint8_t *p, const char *lower)
 }
 static ALWAYS_INLINE bool same4(const uint8_t *p, const char *lower) { return (load4(p) | 0x20202020u) == load4(lower); }
 
+/* The lengths of the known names. */
+#define KNOWN_LENGTHS (1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17)
+
 /* The length decides which name it can be; overlapping words compare the rest. */
 static ALWAYS_INLINE enum http1_field find_field(const uint8_t *name, size_t length)
 {
-    if (length == 14)
+    if (length > 17 || !(KNOWN_LENGTHS >> length & 1))
+        return HTTP1_FIELD_OTHER;
+    switch (length) {
+    case 14:
         return same8(name, "content-") && same8(name + 6, "t-length") ? HTTP1_FIELD_CONTENT_LENGTH : HTTP1_FIELD_OTHER;
-    if (length == 4)
+    case 4:
         return same4(name, "host") ? HTTP1_FIELD_HOST : HTTP1_FIELD_OTHER;
-    if (length == 10)
+    case 10:
         return same8(name, "connecti") && same8(name + 2, "nnection") ? HTTP1_FIELD_CONNECTION : HTTP1_FIELD_OTHER;
-    if (length == 6)
+    case 6:
         return same4(name, "expe") && same4(name + 2, "pect") ? HTTP1_FIELD_EXPECT : HTTP1_FIELD_OTHER;
-    if (length == 17 && same8(name, "transfer") && same8(name + 8, "-encodin") && same8(name + 9, "encoding"))
-        return HTTP1_FIELD_TRANSFER_ENCODING;
-    return HTTP1_FIELD_OTHER;
+    default:
+        return same8(name, "transfer") && same8(name + 8, "-encodin") && same8(name + 9, "encoding")
+                   ? HTTP1_FIELD_TRANSFER_ENCODING
+                   : HTTP1_FIELD_OTHER;
+    }
 }
 
 static NOINLINE enum http1_cause read_value(struct http1_parser *p, enum http1_field field, const uint8_t *at, const uint8_t *end)
@@ -126,24 +134,32 @@ static NOINLINE const uint8_t *find_colon(const uint8_t *name, const uint8_t *en
     return at < end && at > name && *at == ':' ? at : NULL;
 }
 
-/* One header line: the byte behind it, or NULL. Its first block shows its name, and often its end. */
-static ALWAYS_INLINE const uint8_t *take_header(struct http1_parser *p, const uint8_t *name, const uint8_t *end)
+/*
+ * One line of the head, whose first block shows the name and often the end: the byte behind it, or NULL. *empty: it was the empty line.
+ * `near_end` is constant: only near the end of the buffer have the block's answers to be shifted.
+ */
+static ALWAYS_INLINE const uint8_t *take_line(struct http1_parser *p, const uint8_t *name, const uint8_t *end, bool near_end,
+                                              bool *empty)
 {
-    unsigned skip;
-    struct scan_block block = block_at(name, end, &skip);
+    unsigned skip = 0;
+    struct scan_block block = near_end ? block_at(name, end, &skip) : scan_load(name);
+    uint32_t controls = scan_controls(block) >> skip;
+    *empty = controls & 1;
+    if (controls & 1)
+        return end - name >= 2 && is_crlf(name) ? name + 2 : NULL;
     uint32_t colons = scan_colons(block) >> skip;
-    uint32_t before = (colons - 1) & ~colons; /* the bytes before the first; all when there is none */
+    uint32_t common = scan_common_name(block) >> skip;
     const uint8_t *colon = name + __builtin_ctz(colons | 0x10000u);
-    if (unlikely(!colons || colon == name || (~(scan_common_name(block) >> skip) & before))) {
+    uint32_t before = (colons - 1) & ~colons; /* the bytes before the first; all 32 when there is none */
+    if (unlikely((before & ~common) | (colons & 1))) {
         colon = find_colon(name, end);
         if (!colon)
             return NULL;
     }
-    uint32_t controls = scan_controls(block) >> skip;
     const uint8_t *stop = name + __builtin_ctz(controls | 0x10000u);
     if (!controls || unlikely(*stop == '\t'))
         stop = value_end(controls ? colon + 1 : name + SCAN_BLOCK - skip, end);
-    if (end - stop < 2 || !is_crlf(stop))
+    if (stop > end - 2 || !is_crlf(stop))
         return NULL;
     enum http1_field field = find_field(name, (size_t)(colon - name));
     if (field != HTTP1_FIELD_OTHER && take_field(p, field, colon + 1, stop))
@@ -156,17 +172,17 @@ static ALWAYS_INLINE const uint8_t *take_headers(struct http1_parser *p, const s
                                                  const uint8_t *end)
 {
     const uint8_t *first = at;
-    uint32_t headers = 0;
-    for (; end - at >= 2 && !is_crlf(at); headers++) {
-        at = take_header(p, at, end);
+    uint32_t lines = 0;
+    for (bool empty = false; !empty; lines++) {
+        if (likely(end - at >= SCAN_BLOCK))
+            at = take_line(p, at, end, false, &empty);
+        else
+            at = at < end ? take_line(p, at, end, true, &empty) : NULL;
         if (!at)
             return NULL;
     }
-    p->headers = headers;
-    if (end - at < 2 || headers > limits->max_headers)
-        return NULL;
-    at += 2;
-    return (uint64_t)(at - first) <= limits->max_header_bytes ? at : NULL;
+    p->headers = lines - 1;
+    return p->headers <= limits->max_headers && (uint64_t)(at - first) <= limits->max_header_bytes ? at : NULL;
 }
 
 /* The method and its space: how long they are, or 0. */

@@ -61,17 +61,6 @@ static int word_end(const struct http1_parser *p, const struct words *w)
     return -1;
 }
 
-void http1_message_begin(struct http1_parser *p)
-{
-    p->length = 0;
-    p->body_bytes = 0;
-    p->line_bytes = 0;
-    p->headers = 0;
-    p->status = 0;
-    p->flags = 0;
-    p->at = 0;
-}
-
 void http1_method_begin(struct http1_parser *p) { word_begin(p, &methods); }
 void http1_method_byte(struct http1_parser *p, uint8_t c) { word_byte(p, &methods, c); }
 
@@ -288,6 +277,7 @@ enum http1_cause http1_head_complete(struct http1_parser *p, const struct http1_
     if (state == HTTP1_STATE_BODY_LENGTH && p->length > limits->max_body_bytes)
         return HTTP1_CAUSE_BODY_TOO_LARGE;
     p->state = (uint8_t)state;
+    p->close_delimited = state == HTTP1_STATE_BODY_CLOSE;
     p->at = 0;
     p->body_bytes = 0;
     return HTTP1_CAUSE_NONE;

@@ -17,38 +17,18 @@ enum http1_field {
     HTTP1_FIELD_EXPECT,
 };
 
-/* States of the parser; those of one kind of line follow one another (http1_parser.c counts their bytes). */
-enum http1_state {
-    HTTP1_STATE_IDLE,     /* values of the message before are still there */
-    HTTP1_STATE_START,    /* requests: empty lines before the request line */
-    HTTP1_STATE_START_LF,
-    HTTP1_STATE_METHOD,
-    HTTP1_STATE_TARGET,
-    HTTP1_STATE_VERSION,
-    HTTP1_STATE_STATUS,
-    HTTP1_STATE_REASON,
-    HTTP1_STATE_LINE_LF,
-    HTTP1_STATE_HEADER, /* at the start of a header line */
-    HTTP1_STATE_NAME,
-    HTTP1_STATE_VALUE,
-    HTTP1_STATE_VALUE_LF,
-    HTTP1_STATE_HEAD_LF,
-    HTTP1_STATE_CHUNK_SIZE,
-    HTTP1_STATE_CHUNK_SPACE,
-    HTTP1_STATE_CHUNK_EXTENSION,
-    HTTP1_STATE_CHUNK_LF,
-    HTTP1_STATE_CHUNK_END,
-    HTTP1_STATE_CHUNK_END_LF,
-    HTTP1_STATE_BODY_LENGTH,
-    HTTP1_STATE_BODY_CLOSE,
-    HTTP1_STATE_BODY_CHUNK,
-    HTTP1_STATE_COMPLETE, /* HTTP1_EVENT_END is due */
-    HTTP1_STATE_FAILED,
-    HTTP1_STATE_COUNT
-};
-
 /* Clears what belongs to one message. */
-void http1_message_begin(struct http1_parser *p);
+static inline void http1_message_begin(struct http1_parser *p)
+{
+    p->length = 0;
+    p->body_bytes = 0;
+    p->line_bytes = 0;
+    p->headers = 0;
+    p->status = 0;
+    p->flags = 0;
+    p->at = 0;
+    p->close_delimited = false;
+}
 
 /* A method: begin, each byte, end. End gives HTTP1_METHOD_COUNT for one that is not known. */
 void http1_method_begin(struct http1_parser *p);
@@ -69,9 +49,5 @@ enum http1_cause http1_length_found(struct http1_parser *p, uint64_t length);
 
 /* The head is complete: HTTP1_CAUSE_NONE and the state in which the body is read, or what is wrong. */
 enum http1_cause http1_head_complete(struct http1_parser *p, const struct http1_limits *limits);
-
-/* Reads a head that lies whole in [*at, end): true, *at behind it, *target set for requests. False: nothing was changed. */
-bool http1_fast_head(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at, const uint8_t *end,
-                     struct http1_piece *target);
 
 #endif

@@ -347,28 +347,14 @@ static enum http1_event step_chunk_end_lf(struct http1_parser *p, struct input *
     return take_lf(in) ? enter(p, HTTP1_STATE_CHUNK_SIZE) : fail(p, HTTP1_CAUSE_BAD_CHUNK_END);
 }
 
-/* A piece of a body with p->length bytes left, after which the state is `then`. */
-static ALWAYS_INLINE enum http1_event take_body(struct http1_parser *p, const uint8_t **at, const uint8_t *end,
-                                                struct http1_piece *piece, enum http1_state then)
-{
-    uint32_t n = (uint32_t)min_u64(min_u64(p->length, UINT32_MAX), (uint64_t)(end - *at));
-    *piece = (struct http1_piece){*at, n};
-    *at += n;
-    p->length -= n;
-    p->body_bytes += n;
-    if (p->length == 0)
-        enter(p, then);
-    return HTTP1_EVENT_BODY;
-}
-
 static enum http1_event step_body_length(struct http1_parser *p, struct input *in)
 {
-    return take_body(p, &in->at, in->end, in->piece, HTTP1_STATE_COMPLETE);
+    return http1_parser_take_body(p, &in->at, in->end, in->piece, HTTP1_STATE_COMPLETE);
 }
 
 static enum http1_event step_body_chunk(struct http1_parser *p, struct input *in)
 {
-    return take_body(p, &in->at, in->end, in->piece, HTTP1_STATE_CHUNK_END);
+    return http1_parser_take_body(p, &in->at, in->end, in->piece, HTTP1_STATE_CHUNK_END);
 }
 
 /* RFC 9112 6.3, rule 8: until the connection is closed. */
@@ -378,7 +364,7 @@ static enum http1_event step_body_close(struct http1_parser *p, struct input *in
     if (left == 0)
         return fail(p, HTTP1_CAUSE_BODY_TOO_LARGE);
     p->length = left;
-    enum http1_event event = take_body(p, &in->at, in->end, in->piece, HTTP1_STATE_BODY_CLOSE);
+    enum http1_event event = http1_parser_take_body(p, &in->at, in->end, in->piece, HTTP1_STATE_BODY_CLOSE);
     p->length = 0;
     return event;
 }
@@ -468,20 +454,6 @@ enum http1_event http1_parser_next_resumable(struct http1_parser *p, const struc
     return event == HTTP1_EVENT_MORE && p->state == HTTP1_STATE_COMPLETE ? end_message(p) : event;
 }
 
-enum http1_event http1_parser_next(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at, const uint8_t *end,
-                                   struct http1_piece *piece)
-{
-    if (p->state == HTTP1_STATE_COMPLETE)
-        return end_message(p);
-    if (*at == end)
-        return p->state == HTTP1_STATE_FAILED ? HTTP1_EVENT_FAILED : HTTP1_EVENT_MORE;
-    if (p->state == HTTP1_STATE_BODY_LENGTH)
-        return take_body(p, at, end, piece, HTTP1_STATE_COMPLETE);
-    if (p->state == HTTP1_STATE_IDLE && http1_fast_head(p, limits, at, end, piece))
-        return HTTP1_EVENT_HEAD;
-    return http1_parser_next_resumable(p, limits, at, end, piece);
-}
-
 enum http1_event http1_parser_end_of_input(struct http1_parser *p)
 {
     if (p->state == HTTP1_STATE_BODY_CLOSE) {
@@ -496,19 +468,4 @@ enum http1_event http1_parser_end_of_input(struct http1_parser *p)
 void http1_parser_init(struct http1_parser *p, enum http1_role role)
 {
     *p = (struct http1_parser){.role = (uint8_t)role, .state = HTTP1_STATE_IDLE};
-}
-
-bool http1_parser_between_messages(const struct http1_parser *p) { return p->state <= HTTP1_STATE_START; }
-
-bool http1_parser_expects_body(const struct http1_parser *p)
-{
-    return p->state != HTTP1_STATE_COMPLETE && p->state != HTTP1_STATE_IDLE;
-}
-
-/* RFC 9112 9.3 */
-bool http1_parser_keeps_alive(const struct http1_parser *p)
-{
-    if ((p->flags & HTTP1_CLOSE) || p->state == HTTP1_STATE_BODY_CLOSE)
-        return false;
-    return p->minor > 0 || (p->flags & HTTP1_KEEP_ALIVE);
 }

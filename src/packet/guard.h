@@ -53,6 +53,7 @@ struct guard {
     int64_t bucket_at;
     uint64_t bucket_bytes;
     uint64_t frames;
+    uint32_t last_v4; /* destination allowed last, host order; 0: none */
     uint64_t denied[GUARD_CAUSE_COUNT];
 };
 

@@ -170,8 +170,10 @@ extern const struct config_schema plan_schema;
 /* What the stack of a port's worker needs; trace and the secrets are the caller's to set. */
 void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_settings *out);
 
-/* Estimate in bytes for a port's worker at its peak: TCP records, works, hosts, traffic's own pools, frames. */
+/* Estimate in bytes for a port's worker at its peak, all connections open and busy: TCP records, works, hosts, traffic's own pools, frames. */
 struct plan_memory {
+    uint64_t idle_connection_bytes; /* one end of an idle connection */
+    uint64_t busy_connection_bytes; /* what it takes in addition while something is in flight */
     uint64_t tcp_bytes, traffic_bytes, stack_bytes, link_bytes, total_bytes;
 };
 void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memory *out);

@@ -77,13 +77,15 @@ static void small_tcp(struct tcp_settings *t)
     t->max_out_of_order_frames = 64;
 }
 
-struct rig *rig_new_empty(const struct stack_settings *settings)
+struct rig *rig_new_empty(const struct stack_settings *settings) { return rig_new_on(settings, 0); }
+
+struct rig *rig_new_on(const struct stack_settings *settings, uint32_t caps)
 {
     struct rig *r = calloc(1, sizeof *r);
     assert_non_null(r);
     r->now = 1000 * NS_PER_S;
     r->room = (unsigned)-1;
-    r->link = (struct link){.ops = &rig_ops, .name = "rig", .mtu = 1500, .fd = -1};
+    r->link = (struct link){.ops = &rig_ops, .name = "rig", .mtu = 1500, .caps = caps, .fd = -1};
     memcpy(r->link.mac, US_MAC, 6);
     assert_int_equal(packet_pool_init(&r->pool, alloc_heap(), POOL_FRAMES, RIG_FRAME_BYTES + PACKET_HEADROOM, 0), 0);
     open_guard(&r->guard, r->now);

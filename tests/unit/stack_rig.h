@@ -58,6 +58,8 @@ struct rig {
 
 /* Settings may be NULL. The rig has no host. */
 struct rig *rig_new_empty(const struct stack_settings *settings);
+/* The same on a link with these capabilities (enum link_cap). */
+struct rig *rig_new_on(const struct stack_settings *settings, uint32_t caps);
 /* With US as its host. */
 struct rig *rig_new(void);
 struct rig *rig_new_with(const struct stack_settings *settings);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lack of memory at each allocation of config/ in turn: this program brings its own config_heap, which fails when told, and sees
- * whether all memory comes back.
+ * Lack of memory at each allocation of config/ in turn: this program brings its own config_heap, which fails when told,
+ * and sees whether all memory comes back.
  */
 #include <setjmp.h>
 #include <stdarg.h>

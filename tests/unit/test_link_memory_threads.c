@@ -49,7 +49,10 @@ static void fill(struct packet *p, unsigned kind, uint32_t number)
     store_be64(p->data + CHECK_AT, check_of(number, kind));
 }
 
-/* A burst of new frames, from the link or from elsewhere; both kinds are numbered together. */
+/*
+ * A burst of new frames, the last one perhaps from elsewhere; both kinds are numbered together. The link copies that one when it has a frame to spare, else
+ * drops and counts it, and its number is sent once more.
+ */
 static void send_some(struct side *s)
 {
     struct packet *p[LINK_BURST], *foreign;
@@ -62,8 +65,9 @@ static void send_some(struct side *s)
     unsigned kind = percent(s, s->turned_percent) ? KIND_REQUEST : KIND_ONE_WAY;
     for (unsigned i = 0; i < n; i++)
         fill(p[i], kind, s->sent + i);
-    s->sent += n;
+    uint64_t dropped = s->link->counters.drops[LINK_DROP_TX_NO_ROOM];
     s->link->ops->tx_burst(s->link, p, n, 0);
+    s->sent += n - (uint32_t)(s->link->counters.drops[LINK_DROP_TX_NO_ROOM] - dropped);
 }
 
 static void look_at(struct side *s, const struct packet *p)

@@ -335,6 +335,23 @@ static void eight_headers_are_the_most(void **state)
     }
 }
 
+static void eight_headers_are_the_most_in_a_first_fragment(void **state)
+{
+    (void)state;
+    for (unsigned behind = 0; behind <= 40; behind++) {
+        struct build b;
+        build_begin(&b, "2001:db8::2");
+        build_fragment(&b, 0, true);
+        for (unsigned i = 0; i < behind; i++)
+            build_small(&b, IP_PROTO_DESTINATION_OPTIONS, padn);
+        build_payload(&b, IP_PROTO_UDP, 8);
+        if (behind <= 7)
+            expect_accept(&b, behind == 0 ? IP_PROTO_UDP : IP_PROTO_DESTINATION_OPTIONS, 48);
+        else
+            expect_drop(&b, WIRE_IPV6_TOO_MANY_HEADERS);
+    }
+}
+
 /* IP6-05, any routing type. */
 static void routing_header_counts_only_with_segments_left(void **state)
 {
@@ -610,6 +627,7 @@ int main(void)
         cmocka_unit_test(hop_by_hop_is_only_allowed_first),
         cmocka_unit_test(eight_options_a_header_are_the_most),
         cmocka_unit_test(eight_headers_are_the_most),
+        cmocka_unit_test(eight_headers_are_the_most_in_a_first_fragment),
         cmocka_unit_test(routing_header_counts_only_with_segments_left),
         cmocka_unit_test(jumbo_payload_is_never_accepted),
         cmocka_unit_test(zero_payload_length_is_an_empty_packet),

@@ -203,6 +203,26 @@ static void lists_are_capped_and_bad_options_counted(void **state)
     assert_true(h.mtu == 0x500 && h.ignored == 1);
 }
 
+/* A second option of a kind that may stand once: the first counts. */
+static void repeated_options_are_ignored(void **state)
+{
+    (void)state;
+    static const uint8_t types[] = {1, 2, 4, 5, 14};
+    for (size_t i = 0; i < sizeof types; i++) {
+        uint8_t message[24] = {133};
+        struct wire_nd h;
+        message[8] = message[16] = types[i];
+        message[9] = message[17] = 1;
+        message[15] = 1;
+        message[23] = 2;
+        assert_int_equal(wire_nd_parse(message, sizeof message, &h), sizeof message);
+        assert_int_equal(h.ignored, 1);
+        assert_true(h.source_ll[5] < 2 && h.target_ll[5] < 2 && h.mtu < 2);
+        assert_true(h.nonce == NULL || h.nonce == message + 10);
+        assert_true(h.redirected == NULL || h.redirected == message + 16);
+    }
+}
+
 static void random_options(struct dice *d, struct wire_nd *h, uint8_t *pool)
 {
     h->has = dice_u8(d) & 0x1f;
@@ -364,6 +384,7 @@ int main(void)
         cmocka_unit_test(option_lengths_are_bounded),
         cmocka_unit_test(multicast_targets_are_refused),
         cmocka_unit_test(lists_are_capped_and_bad_options_counted),
+        cmocka_unit_test(repeated_options_are_ignored),
         cmocka_unit_test(parse_after_build_is_the_identity),
         cmocka_unit_test(build_after_parse_is_the_identity),
         cmocka_unit_test(what_does_not_fit_is_not_built),

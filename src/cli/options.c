@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of a command, by its table: --name VALUE or --name=VALUE, anywhere among the operands; after -- everything is an operand, and so is a
+ * lone "-" (standard input or output). Every command has --help and -h.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "config/exact.h"
+
+#define NAMES_MAX 32
+
+struct reader {
+    const struct command *command;
+    void *settings;
+    int argc, at;
+    char **argv;
+};
+
+static int wrong_use(const struct command *c, const char *text)
+{
+    complain("%s: %s", c->name, text);
+    fprintf(stderr, "Try 'weir %s --help'.\n", c->name);
+    return EXIT_USAGE;
+}
+
+static int unknown_option(const struct command *c, const char *word, size_t length)
+{
+    const char *names[NAMES_MAX + 2];
+    char text[256], typed[64];
+    size_t n = 0;
+    for (; n < c->n_options && n < NAMES_MAX; n++)
+        names[n] = c->options[n].name;
+    names[n++] = "help";
+    names[n] = NULL;
+    snprintf(typed, sizeof typed, "%.*s", (int)length, word);
+    snprintf(text, sizeof text, "unknown option --%s%s", typed, command_suggest(typed, names).text);
+    return wrong_use(c, text);
+}
+
+static const struct option_row *find_option(const struct command *c, const char *word, size_t length)
+{
+    for (size_t i = 0; i < c->n_options; i++)
+        if (strlen(c->options[i].name) == length && memcmp(c->options[i].name, word, length) == 0)
+            return &c->options[i];
+    return NULL;
+}
+
+static bool read_duration(const char *text, int64_t *ns)
+{
+    static const struct config_unit units[] = {
+        {"ns", 1},
+        {"us", 1000},
+        {"ms", 1000000},
+        {"s", 1000000000},
+        {"m", UINT64_C(60000000000)},
+        {"h", UINT64_C(3600000000000)},
+        {.name = NULL},
+    };
+    uint64_t value;
+    if (config_exact_parse(text, units, &value) != CONFIG_EXACT_OK || value == 0 || value > INT64_MAX)
+        return false;
+    *ns = (int64_t)value;
+    return true;
+}
+
+static bool read_count(const char *text, uint32_t max, uint32_t *count)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9 || text[digits])
+        return false;
+    *count = (uint32_t)strtoul(text, NULL, 10);
+    return *count >= 1 && *count <= max;
+}
+
+static int add_text(const struct command *c, const struct option_row *o, struct option_texts *texts, const char *value)
+{
+    char text[96];
+    if (texts->count == OPTION_TEXTS_MAX) {
+        snprintf(text, sizeof text, "--%s is given more than %d times", o->name, OPTION_TEXTS_MAX);
+        return wrong_use(c, text);
+    }
+    texts->list[texts->count++] = value;
+    return OPTIONS_READY;
+}
+
+static int wrong_value(const struct command *c, const struct option_row *o, const char *value, const char *allowed)
+{
+    char text[256];
+    snprintf(text, sizeof text, "--%s: found '%.80s', allowed: %s", o->name, value, allowed);
+    return wrong_use(c, text);
+}
+
+static int store(const struct command *c, const struct option_row *o, void *settings, const char *value)
+{
+    void *member = (char *)settings + o->offset;
+    char allowed[64];
+    switch (o->kind) {
+    case OPTION_FLAG:
+        *(bool *)member = true;
+        return OPTIONS_READY;
+    case OPTION_TEXT:
+        *(const char **)member = value;
+        return OPTIONS_READY;
+    case OPTION_TEXTS:
+        return add_text(c, o, member, value);
+    case OPTION_DURATION:
+        if (read_duration(value, member))
+            return OPTIONS_READY;
+        return wrong_value(c, o, value, "a duration above 0 such as 500ms, 10s or 2m");
+    default:
+        if (read_count(value, o->max, member))
+            return OPTIONS_READY;
+        snprintf(allowed, sizeof allowed, "a whole number from 1 to %u", o->max);
+        return wrong_value(c, o, value, allowed);
+    }
+}
+
+/* The word at r->at begins with "--"; takes its value along. */
+static int read_option(struct reader *r)
+{
+    const struct command *c = r->command;
+    const char *word = r->argv[r->at] + 2;
+    const char *equals = strchr(word, '=');
+    size_t length = equals ? (size_t)(equals - word) : strlen(word);
+    const struct option_row *o = find_option(c, word, length);
+    const char *value = equals ? equals + 1 : NULL;
+    char text[128];
+    if (!o)
+        return unknown_option(c, word, length);
+    if (o->kind == OPTION_FLAG && value) {
+        snprintf(text, sizeof text, "--%s takes no value", o->name);
+        return wrong_use(c, text);
+    }
+    if (o->kind != OPTION_FLAG && !value && r->at + 1 < r->argc)
+        value = r->argv[++r->at];
+    if (o->kind != OPTION_FLAG && (!value || !*value)) {
+        snprintf(text, sizeof text, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+        return wrong_use(c, text);
+    }
+    return store(c, o, r->settings, value);
+}
+
+static int add_operand(const struct command *c, struct operands *operands, const char *word)
+{
+    char text[160];
+    if (operands->count == c->max_operands) {
+        snprintf(text, sizeof text, "'%.60s' is one word too many; use: weir %s %s", word, c->name, c->operands);
+        return wrong_use(c, text);
+    }
+    operands->list[operands->count++] = word;
+    return OPTIONS_READY;
+}
+
+static bool asks_for_help(const char *word) { return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0; }
+
+static int read_word(struct reader *r, struct operands *operands, bool *only_operands)
+{
+    const char *word = r->argv[r->at];
+    char text[96];
+    if (*only_operands || word[0] != '-' || word[1] == 0)
+        return add_operand(r->command, operands, word);
+    if (strcmp(word, "--") == 0) {
+        *only_operands = true;
+        return OPTIONS_READY;
+    }
+    if (asks_for_help(word)) {
+        command_print_help(r->command);
+        return flush_standard_output();
+    }
+    if (word[1] == '-')
+        return read_option(r);
+    snprintf(text, sizeof text, "unknown option %.60s; options begin with --", word);
+    return wrong_use(r->command, text);
+}
+
+int options_parse(const struct command *c, int argc, char **argv, void *settings, struct operands *operands)
+{
+    struct reader r = {.command = c, .settings = settings, .argc = argc, .at = 1, .argv = argv};
+    bool only_operands = false;
+    char text[96];
+    operands->count = 0;
+    for (; r.at < argc; r.at++) {
+        int result = read_word(&r, operands, &only_operands);
+        if (result != OPTIONS_READY)
+            return result;
+    }
+    if (operands->count < c->min_operands) {
+        snprintf(text, sizeof text, "%s is missing; use: weir %s %s", c->operands, c->name, c->operands);
+        return wrong_use(c, text);
+    }
+    return OPTIONS_READY;
+}
+
+static void print_option(const char *name, const char *value, const char *help)
+{
+    char left[64];
+    snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
+    printf("  %-22s %s\n", left, help);
+}
+
+void command_print_help(const struct command *c)
+{
+    bool space = c->operands && *c->operands;
+    printf("weir %s%s%s%s\n\n%s\n", c->name, space ? " " : "", space ? c->operands : "", c->n_options ? " [OPTION]..." : "",
+           c->description);
+    puts("\nOptions:");
+    for (size_t i = 0; i < c->n_options; i++)
+        print_option(c->options[i].name, c->options[i].value, c->options[i].help);
+    print_option("help", NULL, "this text");
+    if (c->examples)
+        printf("\nExamples:\n%s\n", c->examples);
+}

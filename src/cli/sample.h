@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What happened to each load between two looks at the results: the difference of two cumulative copies.
+ *
+ * A sampler remembers the copy before; several samplers with different rhythms may look at the same results. Counts are exact: the samples of
+ * a run add up to its final results. Latencies are those of the transactions completed within the span, to the histogram's precision.
+ */
+#ifndef WEIR_CLI_SAMPLE_H
+#define WEIR_CLI_SAMPLE_H
+
+#include "traffic/results.h"
+
+/* Counts of a span, that add up. */
+#define SAMPLE_COUNTER_LIST(X)                                                                                         \
+    X(requested) X(sent) X(late) X(dropped)                                                                            \
+    X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed)                    \
+    X(transactions_started) X(transactions_completed) X(transactions_failed)                                           \
+    X(bytes_sent) X(bytes_received)                                                                                    \
+    X(retransmitted_segments) /* of the ports that carry the load */
+
+enum sample_counter {
+#define SAMPLE_COUNTER_ENUM(name) SAMPLE_##name,
+    SAMPLE_COUNTER_LIST(SAMPLE_COUNTER_ENUM)
+#undef SAMPLE_COUNTER_ENUM
+    SAMPLE_COUNTER_COUNT
+};
+
+struct sample {
+    uint64_t count[SAMPLE_COUNTER_COUNT];
+    uint64_t live; /* connections at the end of the span */
+    uint64_t p50_ns, p99_ns, max_ns; /* transaction times; 0 without any */
+};
+
+const char *sample_counter_name(enum sample_counter counter);
+/* Cumulative counts of a load so far; latencies since the start. load = plan->n_loads: of all loads together. */
+void sample_totals(const struct results *r, uint32_t load, struct sample *out);
+/* A counter as a rate: a second has span_ns nanoseconds of it. */
+double sample_rate(const struct sample *s, enum sample_counter counter, int64_t span_ns);
+
+struct sampler;
+/* ERR_NO_MEMORY. Remembers a state of zero. */
+MUST_CHECK int sampler_new(const struct plan *p, struct sampler **out);
+void sampler_delete(struct sampler *s); /* NULL is allowed */
+/* What came since the call before; out has plan->n_loads + 1 samples, the last of them for all loads together. */
+void sampler_take(struct sampler *s, const struct results *r, struct sample *out);
+
+#endif

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole stack fed with frames: a host with a TCP listener, an open connection, a UDP port and an echo client.
+ *
+ * Input: records of one control byte and a frame. Control: bits 0-5 the frame length in units of 4 bytes, bit 6 let 100 ms pass first, bit 7
+ * mend the checksums, so that the fuzzer gets behind them. Afterwards everything must be released.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc_heap.h"
+#include "base/checksum.h"
+#include "base/error.h"
+#include "link/memory.h"
+#include "stack/stack.h"
+#include "wire/eth.h"
+
+#define OUR_ADDRESS 0x0a000001u
+#define PEER_ADDRESS 0x0a000002u
+static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 2};
+
+struct world {
+    struct link *ends[2];
+    struct guard guard;
+    struct stack *stack;
+    int64_t now;
+};
+
+static void received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    struct world *w = context;
+    struct tcp_layer *t = stack_tcp(w->stack);
+    tcp_consumed(t, c, length, now);
+    if (length == 0)
+        tcp_close(t, c, now);
+    else if (bytes[0] == 'x')
+        tcp_abort(t, c, now);
+    else
+        (void)!tcp_send(t, c, length, now);
+}
+
+static size_t pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
+{
+    (void)context, (void)c;
+    memset(to, (int)offset & 255, length);
+    *sum = checksum_add(*sum, to, length);
+    return length;
+}
+
+static void closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    (void)context, (void)c, (void)reason, (void)now;
+}
+
+static void datagram(void *context, const struct udp_datagram *d, int64_t now)
+{
+    struct world *w = context;
+    struct udp_datagram back = *d;
+    (void)!udp_send(w->stack, &back, now);
+}
+
+static const struct tcp_user user = {.received = received, .pull = pull, .closed = closed};
+
+static void must(int result)
+{
+    if (result < 0)
+        abort();
+}
+
+static void begin(struct world *w)
+{
+    struct memory_settings m;
+    struct stack_settings s;
+    struct guard_rules rules;
+    struct tcp_profile profile;
+    struct tcp_ref ref;
+    *w = (struct world){.now = NS_PER_S};
+    memory_settings_default(&m);
+    m.frames = 512;
+    m.queue = 256;
+    must(memory_link_new(&m, alloc_heap(), "fuzz", w->ends));
+    guard_rules_default(&rules);
+    must(guard_init(&w->guard, &rules, NULL, w->now));
+    stack_settings_default(&s);
+    s.max_addresses = 16;
+    s.max_neighbours = 16;
+    s.max_udp_bindings = 4;
+    s.tcp.max_connections = 32;
+    s.tcp.max_time_wait = 8;
+    s.tcp.max_out_of_order_frames = 32;
+    must(stack_new(&s, alloc_heap(), w->now, &w->stack));
+    must(stack_add_interface(w->stack, w->ends[0], &w->guard));
+    struct host_settings host = {.address = ip_addr_from_v4(OUR_ADDRESS), .prefix_length = 24};
+    memcpy(host.mac, our_mac, 6);
+    must(stack_add_host(w->stack, &host));
+    struct ip_addr peer = ip_addr_from_v4(PEER_ADDRESS);
+    must(stack_add_neighbour(w->stack, 1, &peer, peer_mac));
+    tcp_profile_default(&profile);
+    profile.syn_queue = 8;
+    must(tcp_register_user(stack_tcp(w->stack), &user, w, &profile));
+    must(tcp_listen(stack_tcp(w->stack), 0, TCP_ANY_LOCAL, 80));
+    must(udp_bind(w->stack, 0, 7, datagram, NULL, w));
+    struct flow_key key = {.local = 1, .remote = peer, .local_port = 1000, .remote_port = 2000};
+    must(tcp_connect(stack_tcp(w->stack), 0, &key, 0, w->now, &ref));
+}
+
+static void drain_peer(struct world *w)
+{
+    struct packet *p[LINK_BURST];
+    for (unsigned n; (n = link_rx_burst(w->ends[1], p, LINK_BURST, w->now)) > 0;)
+        packet_release_burst(p, n);
+}
+
+/* Right checksums for IPv4 and what it carries, where the lengths allow; and our addresses, so that frames are for us. */
+static void mend(uint8_t *f, uint32_t length)
+{
+    if (length < 34 || f[12] != 8 || f[13] != 0)
+        return;
+    memcpy(f, our_mac, 6);
+    memcpy(f + 6, peer_mac, 6);
+    uint32_t ihl = (f[14] & 15u) * 4, total = load_be16(f + 16);
+    store_be32(f + 26, PEER_ADDRESS);
+    store_be32(f + 30, OUR_ADDRESS);
+    if (ihl < 20 || 14 + ihl > length || total < ihl || 14 + total > length)
+        return;
+    store_be16(f + 24, 0);
+    uint16_t sum = checksum_finish(checksum_add(0, f + 14, ihl));
+    memcpy(f + 24, &sum, 2);
+    uint8_t *l4 = f + 14 + ihl;
+    uint32_t n = total - ihl, at = f[23] == 6 ? 16 : f[23] == 17 ? 6 : f[23] == 1 ? 2 : 0;
+    if (at == 0 || n < at + 2)
+        return;
+    store_be16(l4 + at, 0);
+    uint64_t pseudo = f[23] == 1 ? 0 : checksum_pseudo_v4(f + 26, f + 30, f[23], n);
+    sum = checksum_finish(checksum_add(pseudo, l4, n));
+    memcpy(l4 + at, &sum, 2);
+}
+
+static void feed(struct world *w, const uint8_t *bytes, uint32_t length, bool mended)
+{
+    struct packet *p;
+    if (link_tx_alloc(w->ends[1], &p, 1, false) == 0)
+        return;
+    memcpy(p->data, bytes, length);
+    p->len = length;
+    if (mended)
+        mend(p->data, length);
+    w->ends[1]->ops->tx_burst(w->ends[1], &p, 1, w->now);
+    stack_receive(w->stack, w->now);
+    stack_transmit(w->stack, w->now);
+    drain_peer(w);
+}
+
+static void end(struct world *w)
+{
+    struct tcp_occupancy o;
+    for (unsigned i = 0; i < 3000; i++) { /* everything runs out: retransmissions, TIME_WAIT, neighbours */
+        int64_t next = stack_next_deadline(w->stack);
+        w->now = next == TIME_NEVER ? w->now + NS_PER_S : next > w->now ? next : w->now + NS_PER_MS;
+        stack_receive(w->stack, w->now);
+        stack_transmit(w->stack, w->now);
+        drain_peer(w);
+    }
+    tcp_get_occupancy(stack_tcp(w->stack), &o);
+    if (o.sent_records > 32 * 8 || o.connections > 32)
+        abort();
+    stack_delete(w->stack);
+    link_close(w->ends[0]);
+    link_close(w->ends[1]); /* asserts that all frames are home */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct world w;
+    begin(&w);
+    stack_transmit(w.stack, w.now);
+    while (size > 1) {
+        uint8_t control = *data++;
+        size--;
+        uint32_t length = (uint32_t)min_u64((control & 63u) * 4u, size);
+        if (control & 64)
+            w.now += 100 * NS_PER_MS;
+        feed(&w, data, length, (control & 128) != 0);
+        data += length;
+        size -= length;
+    }
+    end(&w);
+    return 0;
+}

@@ -1,0 +1,44 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# nginx over veth: scripts/demo-nginx as a user runs it, captured at our own end of the link and decoded by tshark: no malformed packet, no bad
+# checksum, no retransmission, no RST of ours; and the check can fail (a frame with a bad checksum is found).
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+checksums="-o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE"
+found() { # CAPTURE FILTER: how many packets match
+    # shellcheck disable=SC2086
+    tshark -r "$1" $checksums -Y "$2" 2>/dev/null | wc -l
+}
+
+export WEIR
+check "demo-nginx: no failure, digests right, log count equals ours" scripts/demo-nginx --quiet --capture "$work/nginx.pcap" \
+    --set "loads[0].schedule[1].hold=3s"
+tail -n 2 "$work/check.out" | while read -r line; do diag "$line"; done
+
+check_equal "the capture holds packets" yes "$([ "$(found "$work/nginx.pcap" tcp)" -gt 10000 ] && echo yes || echo no)"
+check_equal "no malformed packet" 0 "$(found "$work/nginx.pcap" _ws.malformed)"
+check_equal "no bad IP checksum" 0 "$(found "$work/nginx.pcap" 'ip.checksum.status == 0')"
+check_equal "no bad TCP checksum" 0 "$(found "$work/nginx.pcap" 'tcp.checksum.status == 0')"
+check_equal "no retransmission of ours" 0 \
+    "$(found "$work/nginx.pcap" 'tcp.analysis.retransmission && ip.dst == 198.18.0.1')"
+check_equal "no lost, duplicate or out-of-window segment of ours" 0 \
+    "$(found "$work/nginx.pcap" '(tcp.analysis.lost_segment || tcp.analysis.duplicate_ack || tcp.analysis.window_full) && ip.dst == 198.18.0.1')"
+check_equal "no RST" 0 "$(found "$work/nginx.pcap" 'tcp.flags.reset == 1')"
+
+# The check itself: one byte of one packet changed must be found.
+/usr/bin/python3 - "$work/nginx.pcap" "$work/bad.pcap" <<'PYTHON'
+import struct, sys
+data = bytearray(open(sys.argv[1], "rb").read(200000))
+at, n = 24, 0
+while at + 16 <= len(data):
+    length = struct.unpack_from("<I", data, at + 8)[0]
+    if length > 60 and data[at + 16 + 23] == 6:
+        data[at + 16 + 50] ^= 1
+        break
+    at += 16 + length
+open(sys.argv[2], "wb").write(data)
+PYTHON
+check_equal "a bad checksum is found in a deliberately bad capture" 1 "$(found "$work/bad.pcap" 'tcp.checksum.status == 0')"
