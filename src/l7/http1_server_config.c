@@ -61,6 +61,14 @@ static int check_path(const char *path, const struct place *at)
 
 static bool status_without_body(uint16_t status) { return status == 204 || status == 304; }
 
+static bool has_body_bytes(const struct http1_route *r)
+{
+    uint64_t bytes = r->body_length;
+    for (uint32_t i = 0; i < r->n_sizes; i++)
+        bytes |= r->sizes[i].bytes;
+    return bytes || r->echo || r->digest_response;
+}
+
 /* The ways to say what the body is; at most one may be used. */
 static int check_body(const struct http1_route *r, const struct place *at)
 {
@@ -69,7 +77,7 @@ static int check_body(const struct http1_route *r, const struct place *at)
         return refuse(at, "more than one of sizes, body, echo and digest_response");
     if (!r->body && r->body_length)
         return refuse(at, "body_length: given without a body; a generated body is given by sizes");
-    if (ways && status_without_body(r->status))
+    if (status_without_body(r->status) && has_body_bytes(r))
         return refuse(at, "status: 204 and 304 have no body");
     if (r->close_delimited && (r->chunk_bytes || r->echo || r->digest_response))
         return refuse(at, "close_delimited: goes with sizes or body only, and not with chunk_bytes");

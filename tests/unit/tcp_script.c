@@ -28,6 +28,8 @@ static void connected(void *context, struct tcp *c, int64_t now)
 static void received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
 {
     struct script *s = context;
+    if (length > 0 && s->received + length <= sizeof s->stream)
+        memcpy(s->stream + s->received, bytes, length);
     s->received += length;
     s->fin = s->fin || length == 0;
     if (length > 0)
@@ -76,20 +78,30 @@ const struct tcp_user script_user = {.admit = admit,
                                      .deadline = deadline,
                                      .closed = closed};
 
-void script_begin(struct script *s, const struct tcp_profile *p)
+void script_settings(struct tcp_settings *settings)
 {
-    struct tcp_settings settings;
+    tcp_settings_default(settings);
+    settings->max_connections = 32;
+    settings->secret = (struct hash_key){3, 4};
+}
+
+void script_begin_with(struct script *s, const struct tcp_profile *p, const struct tcp_settings *settings)
+{
     memset(s, 0, sizeof *s);
     s->now = 5 * NS_PER_S;
     s->consume = true;
     s->our_port = OUR_PORT;
     s->peer_options = (struct wire_tcp_options){.present = TCP_OPT_MSS, .mss = 1460};
-    tcp_settings_default(&settings);
-    settings.max_connections = 32;
-    settings.secret = (struct hash_key){3, 4};
-    assert_int_equal(tcp_end_init(&s->end, 1, &settings, s->now), 0);
+    assert_int_equal(tcp_end_init(&s->end, 1, settings, s->now), 0);
     assert_int_equal(tcp_register_user(s->end.layer, &script_user, s, p), 0);
     assert_int_equal(tcp_listen(s->end.layer, 0, TCP_ANY_LOCAL, OUR_PORT), 0);
+}
+
+void script_begin(struct script *s, const struct tcp_profile *p)
+{
+    struct tcp_settings settings;
+    script_settings(&settings);
+    script_begin_with(s, p, &settings);
 }
 
 void script_end(struct script *s)
@@ -108,25 +120,60 @@ void script_end(struct script *s)
     tcp_end_free(&s->end);
 }
 
-void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload, uint16_t window)
+static void take_sacks(struct script *s, const struct script_segment *g, struct wire_tcp_options *o)
 {
-    uint8_t bytes[WIRE_MTU] = {0};
+    o->present = (uint16_t)(o->present | (g->sacks > 0 ? TCP_OPT_SACK : 0));
+    o->sack_count = (uint8_t)g->sacks;
+    for (uint32_t i = 0; i < g->sacks; i++)
+        o->sack[i] = (struct wire_sack_block){seq_add(s->our_isn, g->sack[2 * i]), seq_add(s->our_isn, g->sack[2 * i + 1])};
+}
+
+/* The header with its options; returns its length. */
+static uint32_t build_header(struct script *s, const struct script_segment *g, uint8_t *bytes)
+{
     struct wire_tcp h = {.src_port = PEER_PORT,
                          .dst_port = s->our_port,
-                         .seq = seq_of(PEER_ISN + seq),
-                         .ack = flags & TCP_ACK ? seq_add(s->our_isn, ack) : seq_of(0),
-                         .flags = flags,
-                         .window = window};
+                         .seq = seq_of(PEER_ISN + g->seq),
+                         .ack = g->flags & TCP_ACK ? seq_add(s->our_isn, g->ack) : seq_of(0),
+                         .flags = g->flags,
+                         .window = g->window,
+                         .urgent = g->urgent};
     struct wire_tcp_options o = s->peer_options;
-    if (!(flags & TCP_SYN))
-        o.present &= TCP_OPT_TIMESTAMPS | TCP_OPT_SACK;
-    int header = wire_tcp_build(bytes, &h, &o);
-    assert_true(header > 0 && (uint32_t)header + payload <= sizeof bytes);
-    for (uint32_t i = 0; i < payload; i++)
-        bytes[(uint32_t)header + i] = (uint8_t)('a' + (seq - 1 + i) % 26);
-    tcp_end_give(&s->end, PEER_ADDRESS, bytes, (uint32_t)header + payload, s->now);
+    if (!(g->flags & TCP_SYN))
+        o.present &= g->without_timestamps ? 0 : TCP_OPT_TIMESTAMPS;
+    take_sacks(s, g, &o);
+    int header = wire_tcp_build(bytes, &h, g->raw_len > 0 ? NULL : &o);
+    assert_true(header > 0);
+    if (g->raw_len == 0)
+        return (uint32_t)header;
+    memcpy(bytes + WIRE_TCP_MIN, g->raw_options, g->raw_len);
+    store_be16(bytes + 12, (uint16_t)(((WIRE_TCP_MIN + g->raw_len) << 10) | g->flags));
+    return WIRE_TCP_MIN + g->raw_len;
+}
+
+void script_give_segment(struct script *s, const struct script_segment *g)
+{
+    uint8_t bytes[WIRE_MTU] = {0};
+    uint32_t header = build_header(s, g, bytes);
+    assert_true(header + g->payload <= sizeof bytes);
+    for (uint32_t i = 0; i < g->payload; i++)
+        bytes[header + i] = g->fill ? g->fill : (uint8_t)('a' + (g->seq - 1 + i) % 26);
+    tcp_end_give(&s->end, PEER_ADDRESS, bytes, header + g->payload, s->now);
     tcp_output(s->end.layer, 0, s->now);
     tcp_end_check(&s->end);
+}
+
+void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload, uint16_t window)
+{
+    struct script_segment g = {.flags = flags, .seq = seq, .ack = ack, .payload = payload, .window = window};
+    script_give_segment(s, &g);
+}
+
+void script_give_sack(struct script *s, uint32_t seq, uint32_t ack, uint32_t n, const uint32_t *blocks)
+{
+    struct script_segment g = {.flags = TCP_ACK, .seq = seq, .ack = ack, .window = 65535, .sacks = n};
+    memcpy(g.sack, blocks, 2 * n * sizeof *blocks);
+    script_give_segment(s, &g);
 }
 
 void script_give(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload)
@@ -153,6 +200,15 @@ void script_expect_nothing(struct script *s)
 {
     tcp_output(s->end.layer, 0, s->now);
     assert_null(tcp_end_take(&s->end));
+}
+
+unsigned script_drain(struct script *s)
+{
+    unsigned n = 0;
+    tcp_output(s->end.layer, 0, s->now);
+    while (tcp_end_take(&s->end))
+        n++;
+    return n;
 }
 
 void script_pass(struct script *s, int64_t ns)
@@ -261,4 +317,20 @@ enum tcp_state script_state(struct script *s)
 {
     const struct tcp *c = script_connection(s);
     return c ? tcp_state_of(c) : TCP_CLOSED;
+}
+
+const struct tcp_counters *script_counters(const struct script *s) { return tcp_counters(s->end.layer); }
+
+struct tcp_info script_info(struct script *s)
+{
+    struct tcp_info i;
+    tcp_get_info(s->end.layer, script_connection(s), &i);
+    return i;
+}
+
+struct tcp_occupancy script_occupancy(const struct script *s)
+{
+    struct tcp_occupancy o;
+    tcp_get_occupancy(s->end.layer, &o);
+    return o;
 }

@@ -12,6 +12,7 @@
 #define PEER_ADDRESS 9
 #define PEER_PORT 4000
 #define OUR_PORT 80
+#define SCRIPT_STREAM 65536 /* received bytes that are kept */
 
 struct script {
     struct tcp_end end;
@@ -25,22 +26,42 @@ struct script {
     enum tcp_close_reason reason;
     uint64_t received, acked;
     uint8_t last_byte;
+    uint8_t stream[SCRIPT_STREAM];
     unsigned deadlines, refuse, closings;
 };
 
 extern const struct tcp_user script_user; /* its context is a struct script */
 
+/* A segment of the peer in full. Numbers are relative, as below. */
+struct script_segment {
+    uint16_t flags, window, urgent;
+    uint32_t seq, ack, payload;
+    uint8_t fill;            /* every byte of the payload; 0: the pattern 'a', 'b', ... */
+    bool without_timestamps; /* even where peer_options has them */
+    uint32_t sacks;          /* blocks that follow */
+    uint32_t sack[2 * WIRE_TCP_MAX_SACK]; /* left, right, left, right ... relative to our ISN */
+    uint8_t raw_options[WIRE_TCP_MAX_OPTIONS]; /* instead of all others when raw_len is not 0; a multiple of 4 */
+    uint32_t raw_len;
+};
+
 /* A layer with default settings and this profile. */
 void script_begin(struct script *s, const struct tcp_profile *p);
+void script_settings(struct tcp_settings *settings); /* those of script_begin */
+void script_begin_with(struct script *s, const struct tcp_profile *p, const struct tcp_settings *settings);
 /* Checks that nothing is left in any pool once everything has run out, and ends. */
 void script_end(struct script *s);
 
 /* The peer sends a segment: relative numbers, payload bytes 'a', 'b', …; ack is left out without TCP_ACK in flags. */
 void script_give(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload);
 void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload, uint16_t window);
+void script_give_segment(struct script *s, const struct script_segment *g);
+/* An ACK without data that reports n blocks. */
+void script_give_sack(struct script *s, uint32_t seq, uint32_t ack, uint32_t n, const uint32_t *blocks);
 /* The next segment of ours must be exactly this (PSH is ignored); returns it. */
 const struct wire_segment *script_expect(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload);
 void script_expect_nothing(struct script *s);
+/* Takes everything sent so far; returns how many segments that were. */
+unsigned script_drain(struct script *s);
 /* Lets virtual time pass, with all ticks that are due. */
 void script_pass(struct script *s, int64_t ns);
 
@@ -58,5 +79,8 @@ void script_to_time_wait(struct script *s);
 struct tcp *script_connection(struct script *s); /* NULL when it ended */
 void script_send(struct script *s, uint64_t bytes);
 enum tcp_state script_state(struct script *s);
+const struct tcp_counters *script_counters(const struct script *s);
+struct tcp_info script_info(struct script *s);
+struct tcp_occupancy script_occupancy(const struct script *s);
 
 #endif

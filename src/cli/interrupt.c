@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counting signals: see interrupt.h. The handler does nothing but count, until somebody really means it.
+ */
+#include "cli/interrupt.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <unistd.h>
+
+static atomic_uint interrupts;
+
+static void handle(int number)
+{
+    if (atomic_fetch_add(&interrupts, 1) < 2)
+        return;
+    static const char show_cursor[] = "\n\033[?25h";
+    if (isatty(STDOUT_FILENO))
+        (void)!write(STDOUT_FILENO, show_cursor, sizeof show_cursor - 1);
+    _exit(128 + number);
+}
+
+void interrupt_install(void)
+{
+    struct sigaction action = {.sa_handler = handle};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+unsigned interrupt_count(void) { return atomic_load(&interrupts); }

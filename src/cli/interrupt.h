@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SIGINT and SIGTERM, counted: the first asks for a drain, the second for a stop, the third ends the process at once.
+ */
+#ifndef WEIR_CLI_INTERRUPT_H
+#define WEIR_CLI_INTERRUPT_H
+
+/* For the life of the process. */
+void interrupt_install(void);
+/* How many have come. */
+unsigned interrupt_count(void);
+
+#endif
