@@ -10,19 +10,22 @@
 #include <unistd.h>
 
 static atomic_uint interrupts;
+static atomic_int cursor_owner = -1;
 
 static void handle(int number)
 {
     if (atomic_fetch_add(&interrupts, 1) < 2)
         return;
     static const char show_cursor[] = "\n\033[?25h";
-    if (isatty(STDOUT_FILENO))
-        (void)!write(STDOUT_FILENO, show_cursor, sizeof show_cursor - 1);
+    int terminal = atomic_load(&cursor_owner);
+    if (terminal >= 0)
+        (void)!write(terminal, show_cursor, sizeof show_cursor - 1);
     _exit(128 + number);
 }
 
-void interrupt_install(void)
+void interrupt_install(int terminal)
 {
+    atomic_store(&cursor_owner, terminal);
     struct sigaction action = {.sa_handler = handle};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);

@@ -5,8 +5,8 @@
 #ifndef WEIR_CLI_INTERRUPT_H
 #define WEIR_CLI_INTERRUPT_H
 
-/* For the life of the process. */
-void interrupt_install(void);
+/* For the life of the process. terminal: a descriptor whose hidden cursor the third signal shows again, or -1. */
+void interrupt_install(int terminal);
 /* How many have come. */
 unsigned interrupt_count(void);
 

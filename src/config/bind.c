@@ -43,6 +43,14 @@ static void *bind_alloc(const struct config_node *node, size_t count, size_t siz
 
 /* ---- messages ---- */
 
+/* Counts a problem that will not be told; false when it will be. */
+static bool report_skip(struct config_errors *errors)
+{
+    bool full = errors->count >= CONFIG_ERRORS_MAX;
+    errors->count += full;
+    return full;
+}
+
 static void add_suggestion(struct config_text *t, const struct config_suggestion *s)
 {
     if (s->name)
@@ -74,6 +82,8 @@ static void report_misfit(const struct config_field *field, enum config_type typ
                           enum config_misfit misfit, struct config_errors *errors)
 {
     char found[160], allowed[320], more[128];
+    if (report_skip(errors))
+        return;
     config_node_describe(node, found, sizeof found);
     config_type_describe(field, type, allowed, sizeof allowed);
     size_t length = config_type_explain(type, misfit, more, sizeof more);
@@ -88,6 +98,8 @@ static void report_unknown_key(const struct config_schema *schema, const struct 
                                struct config_errors *errors)
 {
     char found[256], allowed[240];
+    if (report_skip(errors))
+        return;
     struct config_text f = config_text_into(found, sizeof found), a = config_text_into(allowed, sizeof allowed);
     struct config_suggestion s = config_suggest_begin(node->key);
     for (size_t i = 0; i < schema->count; i++) {

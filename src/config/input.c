@@ -27,20 +27,35 @@ static void position_step(struct config_position *at, uint32_t code, uint32_t be
     }
 }
 
+/*
+ * A %TAG directive, refused here because libyaml would take a time that grows with the square of their number before it
+ * tells.
+ */
+static bool is_tag_directive(const struct config_input *input, size_t i, struct config_position at)
+{
+    return at.column == 0 && input->length - i >= 4 && memcmp(input->bytes + i, "%TAG", 4) == 0;
+}
+
+/* What is wrong with the character at i, as a format for its code or byte; NULL when nothing is. */
+static const char *character_fault(const struct config_input *input, size_t i, struct config_utf8 character,
+                                   struct config_position at)
+{
+    if (!character.valid)
+        return "found the byte 0x%02x, which is not UTF-8, allowed UTF-8 text";
+    if (character.code == 0)
+        return "found a NUL character (U+%04x), allowed printable characters";
+    if (config_utf8_must_escape(character.code))
+        return "found the character U+%04X, allowed printable characters; it can be written escaped in double quotes";
+    return is_tag_directive(input, i, at) ? "found a %%TAG directive, allowed values without tags" : NULL;
+}
+
 static int characters_check(const struct config_input *input, struct config_input_fault *fault)
 {
     uint32_t before = 0;
     fault->at = (struct config_position){0};
     for (size_t i = 0; i < input->length;) {
         struct config_utf8 character = config_utf8_decode(input->bytes + i, input->length - i);
-        const char *format = NULL;
-        if (!character.valid)
-            format = "found the byte 0x%02x, which is not UTF-8, allowed UTF-8 text";
-        else if (character.code == 0)
-            format = "found a NUL character (U+%04x), allowed printable characters";
-        else if (config_utf8_must_escape(character.code))
-            format =
-                "found the character U+%04X, allowed printable characters; it can be written escaped in double quotes";
+        const char *format = character_fault(input, i, character, fault->at);
         if (format) {
             snprintf(fault->what, sizeof fault->what, format, character.valid ? character.code : input->bytes[i]);
             return ERR_MALFORMED;

@@ -278,11 +278,7 @@ static int on_end(struct loader *l, yaml_mark_t at)
 
 static int on_document(struct loader *l, const yaml_event_t *event)
 {
-    if (l->root)
-        return load_fail(l, ERR_MALFORMED, event->start_mark, "found a second document, allowed one");
-    if (event->data.document_start.tag_directives.start != event->data.document_start.tag_directives.end)
-        return load_fail(l, ERR_MALFORMED, event->start_mark, "found a %%TAG directive, allowed values without tags");
-    return 0;
+    return l->root ? load_fail(l, ERR_MALFORMED, event->start_mark, "found a second document, allowed one") : 0;
 }
 
 static int on_stream_end(struct loader *l, const yaml_event_t *event)

@@ -13,8 +13,16 @@ struct config_utf8 {
     bool valid;
 };
 
+/* For characters that are not ASCII. */
+struct config_utf8 config_utf8_decode_long(const uint8_t *p, size_t left);
+
 /* Decodes the character at p; left >= 1 bytes are there. */
-struct config_utf8 config_utf8_decode(const uint8_t *p, size_t left);
+static inline struct config_utf8 config_utf8_decode(const uint8_t *p, size_t left)
+{
+    if (*p < 0x80)
+        return (struct config_utf8){.code = *p, .length = 1, .valid = true};
+    return config_utf8_decode_long(p, left);
+}
 /*
  * Characters that YAML 1.1 does not allow unescaped, or takes for line ends although JSON does not: controls but tab,
  * LF and CR; U+007F to U+009F; U+2028, U+2029; the byte order mark; non-characters.

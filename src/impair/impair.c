@@ -1,373 +1,381 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Harming frames: see impair.h. A frame that shall leave later waits in a binary heap ordered by departure time, then by arrival; any call that brings `now`
- * lets out what is due. All random decisions are drawn in a fixed order for each frame, so that a seed decides everything.
+ * The impaired link. A frame's way: lost or not, duplicated or not, corrupted or not; then set aside to be overtaken, or through the line (rate),
+ * then through the delay, then to the lower link. What has to wait stands in a queue by departure time, and each call of tx_burst and
+ * rx_burst lets go what is due.
+ *
+ * Owns the lower link, the queue and a pool for copies. Frames of that pool never leave: at departure their bytes move to a frame of the
+ * lower link, so that nobody outside holds a frame of ours when the link is closed.
+ * Invariant: queue.count + aside_count <= settings.queue_frames at creation.
  */
 #include "impair/impair.h"
 
-#include "base/bytes.h"
+#include <string.h>
+
 #include "base/error.h"
-#include "base/random.h"
+#include "impair/model.h"
+#include "impair/queue.h"
 
-#define WIRE_OVERHEAD 24u /* preamble, frame check sequence and gap of Ethernet */
-#define ETHERNET_LEN 14u
-#define REORDER_LIMIT_NS (10 * NS_PER_MS) /* without delay: how long a frame waits for later ones to pass it */
-#define MAX_PPB 1000000000u
-
-struct waiting {
-    int64_t departure;
-    uint64_t order;
-    struct packet *packet;
-};
+#define ETHERNET_HEADER 14u
+#define ETHERNET_OVERHEAD 22u /* header and two VLAN tags */
+#define ASIDE_WAIT_NS (50 * NS_PER_MS)
 
 struct impair {
     struct link link;
     struct link *lower;
     struct impair_settings settings;
-    struct impair_counters counters;
     struct random random;
-    bool bad_state;         /* Gilbert-Elliott */
-    int64_t serial_until;   /* rate: when the last frame has left */
-    int64_t last_departure; /* of frames that keep their order */
-    struct waiting *heap;
-    uint32_t waiting, capacity;
-    uint64_t arrivals; /* frames that entered the heap: the order */
-    struct packet *passed_by; /* reordered without delay: waits for `passes_left` later frames */
-    uint32_t passes_left;
-    int64_t passed_by_until;
-    struct packet *ready[LINK_BURST]; /* due now, for one tx_burst of the lower link */
-    unsigned n_ready;
-    struct packet_pool copies;
+    struct impair_loss loss;
+    struct impair_line line;
+    int64_t last_departure_ns; /* of frames that keep their order */
+    struct impair_queue queue;
+    struct packet_pool own;
+    /* Frames set aside to be overtaken, in order: each until `arrivals` reaches its holder_word, or its departure_ns. */
+    struct packet *aside_first, *aside_last;
+    uint32_t aside_count;
+    uint64_t arrivals;
+    uint32_t promised; /* handed out by tx_alloc since rx_burst and not yet transmitted */
+    struct packet *out[LINK_BURST];
+    unsigned out_count;
+    struct impair_counters counters;
     const struct allocator *allocator;
 };
 
-_Static_assert(offsetof(struct impair, link) == 0, "a link is cast to its impairment");
+static_assert(offsetof(struct impair, link) == 0, "a const link is cast");
 
-static struct impair *of(struct link *l) { return container_of(l, struct impair, link); }
+static struct impair *impair_of(struct link *link) { return container_of(link, struct impair, link); }
 
-/* ---- the heap ---- */
+static uint32_t waiting(const struct impair *im) { return im->queue.count + im->aside_count; }
 
-static bool before(const struct waiting *a, const struct waiting *b)
+static void drop(struct impair *im, struct packet *p, enum link_drop cause)
 {
-    return a->departure != b->departure ? a->departure < b->departure : a->order < b->order;
-}
-
-static void heap_push(struct impair *m, struct waiting w)
-{
-    uint32_t i = m->waiting++;
-    for (; i > 0 && before(&w, &m->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        m->heap[i] = m->heap[(i - 1) / 2];
-    m->heap[i] = w;
-}
-
-static struct packet *heap_pop(struct impair *m)
-{
-    struct packet *first = m->heap[0].packet;
-    struct waiting w = m->heap[--m->waiting];
-    uint32_t i = 0;
-    for (uint32_t child; (child = 2 * i + 1) < m->waiting; i = child) {
-        if (child + 1 < m->waiting && before(&m->heap[child + 1], &m->heap[child]))
-            child++;
-        if (!before(&m->heap[child], &w))
-            break;
-        m->heap[i] = m->heap[child];
-    }
-    m->heap[i] = w;
-    return first;
-}
-
-/* ---- letting frames out ---- */
-
-static void flush(struct impair *m, int64_t now)
-{
-    if (m->n_ready == 0)
-        return;
-    m->lower->ops->tx_burst(m->lower, m->ready, m->n_ready, now);
-    m->n_ready = 0;
-}
-
-static void let_out(struct impair *m, struct packet *p, int64_t now)
-{
-    packet_unhold(p);
-    m->ready[m->n_ready++] = p;
-    if (m->n_ready == LINK_BURST)
-        flush(m, now);
-}
-
-static void let_out_passed_by(struct impair *m, int64_t now)
-{
-    struct packet *p = m->passed_by;
-    m->passed_by = NULL;
-    let_out(m, p, now);
-}
-
-static void let_out_due(struct impair *m, int64_t now)
-{
-    while (m->waiting > 0 && m->heap[0].departure <= now)
-        let_out(m, heap_pop(m), now);
-    if (m->passed_by && m->passed_by_until <= now)
-        let_out_passed_by(m, now);
-}
-
-/* ---- what happens to a frame ---- */
-
-static bool is_lost(struct impair *m)
-{
-    const struct impair_settings *s = &m->settings;
-    bool lost = random_chance(&m->random, s->loss_ppb);
-    if (s->burst_enter_ppb == 0)
-        return lost;
-    bool moves = random_chance(&m->random, m->bad_state ? s->burst_leave_ppb : s->burst_enter_ppb);
-    m->bad_state ^= moves;
-    return (m->bad_state && random_chance(&m->random, s->burst_loss_ppb)) || lost;
-}
-
-static void corrupt(struct impair *m, struct packet *p)
-{
-    if (!random_chance(&m->random, m->settings.corrupt_ppb) || p->len <= ETHERNET_LEN || packet_finish(p) < 0)
-        return;
-    uint64_t bit = random_below(&m->random, (uint64_t)(p->len - ETHERNET_LEN) * 8);
-    p->data[ETHERNET_LEN + bit / 8] ^= (uint8_t)(1u << (bit % 8));
-    p->checksum = PACKET_CHECKSUM_UNKNOWN; /* nobody vouches for it any more */
-    m->counters.corrupted++;
-}
-
-/* Uniform, or the sum of twelve uniform numbers for the normal distribution: mean 0, integers only. */
-static int64_t jitter(struct impair *m)
-{
-    uint64_t width = (uint64_t)m->settings.jitter_ns;
-    if (width == 0)
-        return 0;
-    if (m->settings.distribution == IMPAIR_UNIFORM)
-        return (int64_t)random_below(&m->random, 2 * width + 1) - (int64_t)width;
-    int64_t sum = 0;
-    for (unsigned i = 0; i < 12; i++) /* each has variance width^2 / 12 */
-        sum += (int64_t)random_below(&m->random, width + 1);
-    return sum - 6 * (int64_t)width;
-}
-
-/* When the last bit has left a link of the wanted rate. */
-static int64_t serialise(struct impair *m, uint32_t length, int64_t now)
-{
-    uint64_t rate = m->settings.bits_per_second;
-    if (rate == 0)
-        return now;
-    uint64_t bits = (uint64_t)(length + WIRE_OVERHEAD) * 8;
-    m->serial_until = max_i64(m->serial_until, now) + (int64_t)((bits * (uint64_t)NS_PER_S + rate - 1) / rate);
-    return m->serial_until;
-}
-
-static int64_t departure_of(struct impair *m, uint32_t length, int64_t now)
-{
-    const struct impair_settings *s = &m->settings;
-    int64_t left = serialise(m, length, now);
-    int64_t varied = jitter(m);
-    bool ahead = s->delay_ns > 0 && random_chance(&m->random, s->reorder_ppb);
-    if (ahead) {
-        m->counters.reordered++;
-        return left;
-    }
-    int64_t at = max_i64(left + s->delay_ns + varied, left);
-    if (s->jitter_keeps_order) {
-        at = max_i64(at, m->last_departure);
-        m->last_departure = at;
-    }
-    return at;
-}
-
-static void drop(struct impair *m, struct packet *p, enum link_drop cause)
-{
-    m->link.counters.drops[cause]++;
+    im->link.counters.drops[cause]++;
     packet_release(p);
 }
 
-/* Puts a frame into the heap; in a frame of ours when its home is short of frames. */
-static void wait_until(struct impair *m, struct packet *p, int64_t departure)
+static void drop_for_queue(struct impair *im, struct packet *p)
 {
-    struct packet *kept = m->waiting < m->settings.queue_frames ? packet_keep(p, 0, p->len, &m->copies) : NULL;
-    if (!kept) {
-        m->counters.queue_full++;
-        drop(m, p, LINK_DROP_IMPAIR_QUEUE);
-        return;
-    }
-    if (kept != p)
-        packet_release(p);
-    m->counters.delayed++;
-    heap_push(m, (struct waiting){departure, m->arrivals++, kept});
+    im->counters.queue_full++;
+    drop(im, p, LINK_DROP_IMPAIR_QUEUE);
 }
 
-/* Reordering without delay: the frame waits until `reorder_gap` others have gone. */
-static bool step_aside(struct impair *m, struct packet *p, int64_t now)
+/* ---- departure ---- */
+
+static void send_out(struct impair *im, int64_t now)
 {
-    if (m->passed_by || m->settings.delay_ns > 0 || !random_chance(&m->random, m->settings.reorder_ppb))
-        return false;
-    struct packet *kept = packet_keep(p, 0, p->len, &m->copies);
-    if (!kept)
-        return false;
-    if (kept != p)
+    if (im->out_count)
+        im->lower->ops->tx_burst(im->lower, im->out, im->out_count, now);
+    im->out_count = 0;
+}
+
+/* A frame of the lower link in place of one of ours, or NULL (dropped). */
+static struct packet *exchange(struct impair *im, struct packet *p)
+{
+    struct packet *theirs;
+    if (link_tx_alloc(im->lower, &theirs, 1, false) == 0) {
+        drop(im, p, LINK_DROP_TX_NO_ROOM);
+        return NULL;
+    }
+    if (!packet_copy_to(theirs, p)) {
+        packet_release(theirs);
+        drop(im, p, LINK_DROP_TX_MALFORMED);
+        return NULL;
+    }
+    packet_release(p);
+    return theirs;
+}
+
+static void depart(struct impair *im, struct packet *p, int64_t now)
+{
+    packet_unhold(p);
+    if (p->home == &im->own.home && !(p = exchange(im, p)))
+        return;
+    im->link.counters.frames_tx++;
+    im->link.counters.bytes_tx += p->len;
+    im->out[im->out_count++] = p;
+    if (im->out_count == LINK_BURST)
+        send_out(im, now);
+}
+
+/* ---- waiting ---- */
+
+/* Takes the frame, or a copy of it, out of the caller's burst; NULL when there is no place (dropped and counted). */
+static struct packet *hold(struct impair *im, struct packet *p)
+{
+    struct packet *held = p;
+    if (waiting(im) >= im->settings.queue_frames)
+        held = NULL;
+    else if (p->home != &im->own.home)
+        held = packet_keep(p, 0, p->len, &im->own);
+    if (!held)
+        drop_for_queue(im, p);
+    else if (held != p)
         packet_release(p);
-    m->passed_by = kept;
-    m->passes_left = m->settings.reorder_gap;
-    m->passed_by_until = now + REORDER_LIMIT_NS;
-    m->counters.reordered++;
+    return held;
+}
+
+static bool has_delay(const struct impair *im) { return im->settings.delay_ns > 0 || im->settings.jitter_ns > 0; }
+
+/* When a frame that enters the line now reaches the lower link. `ahead`: it overtakes those that are delayed. */
+static int64_t departure_of(struct impair *im, uint32_t bytes, bool ahead, int64_t now)
+{
+    int64_t departure = now;
+    if (im->settings.bits_per_second)
+        departure = impair_line_send(&im->line, im->settings.bits_per_second, bytes, now);
+    if (!has_delay(im) || ahead)
+        return departure;
+    departure += impair_delay_next(&im->settings, &im->random);
+    if (im->settings.jitter_keeps_order)
+        departure = max_i64(departure, im->last_departure_ns);
+    im->last_departure_ns = departure;
+    return departure;
+}
+
+/* Through line and delay. A frame that finds no place takes no time of the line. */
+static void schedule(struct impair *im, struct packet *p, bool ahead, int64_t now)
+{
+    struct impair_line line = im->line;
+    int64_t last = im->last_departure_ns;
+    int64_t departure = departure_of(im, p->len, ahead, now);
+    if (departure <= now) {
+        depart(im, p, now);
+        return;
+    }
+    p = hold(im, p);
+    if (!p) {
+        im->line = line;
+        im->last_departure_ns = last;
+        return;
+    }
+    p->departure_set = true;
+    p->departure_ns = departure;
+    im->counters.delayed++;
+    impair_queue_push(&im->queue, p, departure);
+}
+
+static void set_aside(struct impair *im, struct packet *p, int64_t now)
+{
+    p = hold(im, p);
+    if (!p)
+        return;
+    p->next = NULL;
+    p->holder_word = im->arrivals + im->settings.reorder_gap;
+    p->departure_ns = now + ASIDE_WAIT_NS;
+    if (im->aside_first)
+        im->aside_last->next = p;
+    else
+        im->aside_first = p;
+    im->aside_last = p;
+    im->aside_count++;
+    im->counters.reordered++;
+}
+
+static struct packet *take_aside(struct impair *im)
+{
+    struct packet *p = im->aside_first;
+    im->aside_first = p->next;
+    im->aside_count--;
+    packet_unhold(p);
+    return p;
+}
+
+/* Those that enough later frames have overtaken go on; so do those for whom none came. */
+static void resume_aside(struct impair *im, int64_t now)
+{
+    while (im->aside_first &&
+           (im->aside_first->holder_word <= im->arrivals || im->aside_first->departure_ns <= now))
+        schedule(im, take_aside(im), false, now);
+}
+
+static void let_go_due(struct impair *im, int64_t now)
+{
+    while (impair_queue_next(&im->queue) <= now)
+        depart(im, impair_queue_pop(&im->queue), now);
+    resume_aside(im, now);
+}
+
+/* ---- arrival ---- */
+
+/* Flips one bit behind the Ethernet header. A checksum not yet filled in is completed first: the damage must show. */
+static bool corrupt(struct impair *im, struct packet *p)
+{
+    if (p->checksum == PACKET_CHECKSUM_PARTIAL && packet_finish(p) != 0)
+        return false;
+    p->checksum = PACKET_CHECKSUM_UNKNOWN;
+    if (p->len <= ETHERNET_HEADER)
+        return true;
+    uint64_t bit = random_below(&im->random, (uint64_t)(p->len - ETHERNET_HEADER) * 8);
+    p->data[ETHERNET_HEADER + bit / 8] ^= (uint8_t)(1u << bit % 8);
+    im->counters.corrupted++;
     return true;
 }
 
-static void send_one(struct impair *m, struct packet *p, int64_t now)
+static void pass(struct impair *im, struct packet *p, int64_t now)
 {
-    int64_t departure = departure_of(m, p->len, now);
-    if (departure > now) {
-        wait_until(m, p, departure);
+    if (random_chance(&im->random, im->settings.corrupt_ppb) && !corrupt(im, p)) {
+        drop(im, p, LINK_DROP_TX_MALFORMED);
         return;
     }
-    if (step_aside(m, p, now))
-        return;
-    let_out(m, p, now);
-    if (m->passed_by && --m->passes_left == 0)
-        let_out_passed_by(m, now);
+    bool reorder = random_chance(&im->random, im->settings.reorder_ppb);
+    im->arrivals++;
+    if (reorder && !has_delay(im)) {
+        set_aside(im, p, now);
+    } else {
+        im->counters.reordered += reorder;
+        schedule(im, p, reorder, now);
+    }
+    resume_aside(im, now);
 }
 
-static void impair_frame(struct impair *m, struct packet *p, int64_t now)
+static void arrive(struct impair *im, struct packet *p, int64_t now)
 {
-    if (is_lost(m)) {
-        m->counters.lost++;
-        drop(m, p, LINK_DROP_IMPAIR_LOSS);
+    if (impair_loss_next(&im->loss, &im->settings, &im->random)) {
+        im->counters.lost++;
+        drop(im, p, LINK_DROP_IMPAIR_LOSS);
         return;
     }
-    corrupt(m, p);
     struct packet *twin = NULL;
-    if (random_chance(&m->random, m->settings.duplicate_ppb) && (twin = packet_copy(p, &m->copies)) != NULL)
-        m->counters.duplicated++;
-    send_one(m, p, now);
+    if (random_chance(&im->random, im->settings.duplicate_ppb)) {
+        twin = packet_copy(p, &im->own);
+        im->counters.duplicated += twin != NULL;
+    }
+    pass(im, p, now);
     if (twin)
-        send_one(m, twin, now);
+        pass(im, twin, now);
 }
 
 /* ---- the link ---- */
 
-static unsigned impair_rx(struct link *l, struct packet **packets, unsigned n, int64_t now)
+static void impair_tx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
 {
-    struct impair *m = of(l);
-    let_out_due(m, now);
-    flush(m, now);
-    unsigned got = link_rx_burst(m->lower, packets, n, now);
+    struct impair *im = impair_of(link);
+    im->promised -= min_u32(im->promised, n);
+    let_go_due(im, now);
+    for (unsigned i = 0; i < n; i++)
+        arrive(im, packets[i], now);
+    send_out(im, now);
+}
+
+static unsigned impair_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+{
+    struct impair *im = impair_of(link);
+    uint32_t used = waiting(im) + im->promised;
+    n = min_u32(n, im->settings.queue_frames > used ? im->settings.queue_frames - used : 0);
+    n = n ? link_tx_alloc(im->lower, packets, n, control) : 0;
+    im->promised += n;
+    return n;
+}
+
+static unsigned impair_rx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
+{
+    struct impair *im = impair_of(link);
+    im->promised = 0;
+    let_go_due(im, now);
+    send_out(im, now);
+    unsigned got = link_rx_burst(im->lower, packets, n, now);
+    link->counters.frames_rx += got;
     for (unsigned i = 0; i < got; i++)
-        l->counters.bytes_rx += packets[i]->len;
-    l->counters.frames_rx += got;
+        link->counters.bytes_rx += packets[i]->len;
     return got;
 }
 
-static unsigned impair_tx_alloc(struct link *l, struct packet **packets, unsigned n, bool control)
+static int64_t impair_next_deadline(struct link *link)
 {
-    return link_tx_alloc(of(l)->lower, packets, n, control);
+    struct impair *im = impair_of(link);
+    int64_t at = min_i64(impair_queue_next(&im->queue), link_next_deadline(im->lower));
+    return im->aside_first ? min_i64(at, im->aside_first->departure_ns) : at;
 }
 
-static void impair_tx(struct link *l, struct packet **packets, unsigned n, int64_t now)
+static bool impair_arm(struct link *link)
 {
-    struct impair *m = of(l);
-    let_out_due(m, now);
-    for (unsigned i = 0; i < n; i++) {
-        l->counters.frames_tx++;
-        l->counters.bytes_tx += packets[i]->len;
-        impair_frame(m, packets[i], now);
-    }
-    flush(m, now);
+    struct impair *im = impair_of(link);
+    return im->lower->ops->arm(im->lower);
 }
 
-static int64_t impair_next_deadline(struct link *l)
+static void impair_close(struct link *link)
 {
-    const struct impair *m = of(l);
-    int64_t at = link_next_deadline(m->lower);
-    if (m->waiting > 0)
-        at = min_i64(at, m->heap[0].departure);
-    return m->passed_by ? min_i64(at, m->passed_by_until) : at;
+    struct impair *im = impair_of(link);
+    while (im->queue.count)
+        packet_release(impair_queue_pop(&im->queue));
+    while (im->aside_first)
+        packet_release(take_aside(im));
+    link_close(im->lower);
+    packet_pool_free(&im->own);
+    impair_queue_free(&im->queue);
+    alloc_free(im->allocator, im, sizeof *im);
 }
 
-static bool impair_arm(struct link *l)
-{
-    struct link *lower = of(l)->lower;
-    return lower->ops->arm(lower);
-}
-
-static void impair_close(struct link *l)
-{
-    struct impair *m = of(l);
-    for (uint32_t i = 0; i < m->waiting; i++)
-        packet_release(m->heap[i].packet);
-    if (m->passed_by)
-        packet_release(m->passed_by);
-    link_close(m->lower); /* frames of ours that it held come home first */
-    packet_pool_free(&m->copies);
-    alloc_free(m->allocator, m->heap, m->capacity * sizeof *m->heap);
-    alloc_free(m->allocator, m, sizeof *m);
-}
-
-static const struct link_ops impair_ops = {.rx_burst = impair_rx,
+static const struct link_ops polled_ops = {.rx_burst = impair_rx_burst,
                                            .tx_alloc = impair_tx_alloc,
-                                           .tx_burst = impair_tx,
+                                           .tx_burst = impair_tx_burst,
                                            .next_deadline = impair_next_deadline,
                                            .close = impair_close};
-static const struct link_ops impair_ops_with_arm = {.rx_burst = impair_rx,
-                                                    .tx_alloc = impair_tx_alloc,
-                                                    .tx_burst = impair_tx,
-                                                    .next_deadline = impair_next_deadline,
-                                                    .arm = impair_arm,
-                                                    .close = impair_close};
-
-/* ---- settings ---- */
+static const struct link_ops armed_ops = {.rx_burst = impair_rx_burst,
+                                          .tx_alloc = impair_tx_alloc,
+                                          .tx_burst = impair_tx_burst,
+                                          .next_deadline = impair_next_deadline,
+                                          .arm = impair_arm,
+                                          .close = impair_close};
 
 void impair_settings_default(struct impair_settings *s)
 {
-    *s = (struct impair_settings){.reorder_gap = 3, .jitter_keeps_order = true, .queue_frames = 4096};
+    *s = (struct impair_settings){
+        .seed = 1, .reorder_gap = 3, .jitter_keeps_order = true, .distribution = IMPAIR_UNIFORM, .queue_frames = 4096};
 }
 
-static bool valid(const struct impair_settings *s)
+/* What the lower link offers, without what would hide a frame's wire bytes from us. */
+static void describe(struct impair *im)
 {
-    return s->loss_ppb <= MAX_PPB && s->burst_enter_ppb <= MAX_PPB && s->burst_leave_ppb <= MAX_PPB && s->burst_loss_ppb <= MAX_PPB &&
-           s->duplicate_ppb <= MAX_PPB && s->corrupt_ppb <= MAX_PPB && s->reorder_ppb <= MAX_PPB && s->reorder_gap >= 1 &&
-           s->delay_ns >= 0 && s->delay_ns <= 3600 * NS_PER_S && s->jitter_ns >= 0 && s->jitter_ns <= 3600 * NS_PER_S &&
-           s->queue_frames >= 1 && (unsigned)s->distribution <= IMPAIR_NORMAL;
+    const struct link *lower = im->lower;
+    im->link = (struct link){.ops = lower->ops->arm ? &armed_ops : &polled_ops,
+                             .mtu = lower->mtu,
+                             .caps = lower->caps & (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM),
+                             .rss_key = lower->rss_key,
+                             .lower = im->lower,
+                             .fd = lower->fd};
+    memcpy(im->link.mac, lower->mac, sizeof im->link.mac);
+    memcpy(im->link.name, lower->name, sizeof im->link.name);
 }
 
 int impair_link_new(const struct impair_settings *s, struct link *lower, const struct allocator *a, struct link **out)
 {
-    if (!valid(s))
-        return ERR_INVALID;
-    struct impair *m = alloc_zeroed(a, sizeof *m, alignof(struct impair));
-    if (!m)
+    int error = impair_settings_check(s);
+    if (error)
+        return error;
+    struct impair *im = alloc_zeroed(a, sizeof *im, alignof(struct impair));
+    if (!im)
         return ERR_NO_MEMORY;
-    m->allocator = a;
-    m->settings = *s;
-    m->capacity = s->queue_frames;
-    m->heap = alloc_array(a, m->capacity, sizeof *m->heap, alignof(struct waiting));
-    uint32_t frame = PACKET_HEADROOM + lower->mtu + 64;
-    if (!m->heap || packet_pool_init(&m->copies, a, s->queue_frames, frame, 0) < 0) {
-        alloc_free(a, m->heap, m->capacity * sizeof *m->heap);
-        alloc_free(a, m, sizeof *m);
-        return ERR_NO_MEMORY;
+    im->allocator = a;
+    im->lower = lower;
+    im->settings = *s;
+    im->last_departure_ns = INT64_MIN;
+    random_seed(&im->random, s->seed);
+    describe(im);
+    uint32_t buffer_bytes = PACKET_HEADROOM + max_u32(lower->mtu, 64) + ETHERNET_OVERHEAD;
+    error = impair_queue_init(&im->queue, a, s->queue_frames);
+    if (!error)
+        error = packet_pool_init(&im->own, a, s->queue_frames + LINK_BURST, buffer_bytes, 0);
+    if (error) {
+        impair_queue_free(&im->queue);
+        alloc_free(a, im, sizeof *im);
+        return error;
     }
-    m->link = *lower;
-    m->link.ops = lower->ops->arm ? &impair_ops_with_arm : &impair_ops;
-    m->link.counters = (struct link_counters){0};
-    m->lower = lower;
-    random_seed(&m->random, s->seed);
-    *out = &m->link;
+    *out = &im->link;
     return 0;
 }
 
-int impair_link_set(struct link *impair, const struct impair_settings *s)
+int impair_link_set(struct link *link, const struct impair_settings *s)
 {
-    struct impair *m = of(impair);
-    if (!valid(s) || s->queue_frames > m->capacity)
+    struct impair *im = impair_of(link);
+    if (impair_settings_check(s) != 0 || s->queue_frames > im->queue.capacity)
         return ERR_INVALID;
-    if (s->seed != m->settings.seed)
-        random_seed(&m->random, s->seed);
-    m->settings = *s;
+    if (s->seed != im->settings.seed)
+        random_seed(&im->random, s->seed);
+    im->settings = *s;
     return 0;
 }
 
-const struct impair_counters *impair_link_counters(const struct link *impair)
+const struct impair_counters *impair_link_counters(const struct link *link)
 {
-    const struct impair *m = (const void *)impair; /* link is its first member */
-    return &m->counters;
+    return &((const struct impair *)(const void *)link)->counters;
 }

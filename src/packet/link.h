@@ -73,6 +73,7 @@ struct link {
     uint32_t gso_max; /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
     uint32_t rss_key; /* 0: no RSS */
     int fd;           /* pollable, or -1 */
+    struct link *lower; /* of a link over a link, which owns it and counts its own drops; NULL: a driver */
 };
 
 static inline unsigned link_rx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)

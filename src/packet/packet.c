@@ -116,16 +116,21 @@ static uint8_t *append_frags(uint8_t *to, const struct packet *p)
     return to;
 }
 
+bool packet_copy_to(struct packet *to, const struct packet *from)
+{
+    if (packet_total_length(from) > packet_tailroom(to))
+        return false;
+    memcpy(to->data, from->data, from->len);
+    uint8_t *end = append_frags(to->data + from->len, from);
+    to->len = (uint32_t)(end - to->data);
+    copy_state(to, from);
+    return true;
+}
+
 struct packet *packet_copy(const struct packet *p, struct packet_pool *pool)
 {
     struct packet *copy = get_for(pool, packet_total_length(p));
-    if (!copy)
-        return NULL;
-    memcpy(copy->data, p->data, p->len);
-    uint8_t *end = append_frags(copy->data + p->len, p);
-    copy->len = (uint32_t)(end - copy->data);
-    copy_state(copy, p);
-    return copy;
+    return copy && packet_copy_to(copy, p) ? copy : NULL;
 }
 
 static int make_linear(struct packet *p)

@@ -172,9 +172,10 @@ static inline void packet_unhold(struct packet *p)
     }
 }
 /*
- * A second packet with the same bytes (frags made linear) and all that is known of them, from `pool`, its headroom as large as PACKET_HEADROOM. NULL when
- * the pool is empty (counted there) or its frames are too small.
+ * Copies the bytes (frags made linear) and all that is known of them to an empty packet, behind the headroom it has. False when they do not fit.
  */
+MUST_CHECK bool packet_copy_to(struct packet *to, const struct packet *from);
+/* The same to a packet from `pool`. NULL when the pool is empty (counted there) or its frames are too small. */
 struct packet *packet_copy(const struct packet *p, struct packet_pool *pool);
 
 /*

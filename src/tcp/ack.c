@@ -10,17 +10,14 @@
 #include "tcp/sack.h"
 #include "tcp/timers.h"
 
-#define CHALLENGE_INTERVAL_MS 500u
-
 void ack_challenge(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     struct tcp_work *w = tcp_attach(t, c);
-    uint32_t ms = tcp_ms(now);
-    if (!w || (w->challenge_ms && ms - w->challenge_ms < CHALLENGE_INTERVAL_MS))
+    if (!w || w->challenge_until > now)
         return;
-    w->challenge_ms = ms;
     w->want |= WANT_ACK;
     t->counters.challenge_acks++;
+    timers_challenged(t, c, w, now);
     tcp_mark(t, c, w);
 }
 

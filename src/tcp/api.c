@@ -50,6 +50,7 @@ int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wante
     *out = (struct tcp_ref){0, 0};
     if (user >= t->n_users || key.local == TCP_ANY_LOCAL || key.remote_port == 0)
         return ERR_INVALID;
+    tcp_timewait_expire(t, now); /* or the table would find the old connection before the new one */
     int e = settle_port(t, &key, &hash, now);
     if (e < 0)
         return e;

@@ -207,6 +207,10 @@ static bool check_sequence(struct tcp_layer *t, struct tcp *c, struct tcp_segmen
     struct seq end = seq_add(s->h.seq, length);
     bool starts_inside = seq_in_window(s->h.seq, c->rcv_nxt, window) || (window == 0 && seq_eq(s->h.seq, c->rcv_nxt));
     bool ends_inside = length > 0 && seq_gt(end, c->rcv_nxt) && seq_le(s->h.seq, c->rcv_nxt);
+    if (unlikely(s->h.flags & TCP_RST)) { /* RFC 5961 section 3.2: SEG.SEQ itself decides, whatever payload follows */
+        t->counters.drop_old_rst += !starts_inside;
+        return starts_inside;
+    }
     /* With a shut window, data is not acceptable, but its ACK is worth having; the data falls to trim(). */
     if (likely(starts_inside || ends_inside)) {
         bool cut = window == 0 && s->payload_len > 0;
@@ -215,9 +219,7 @@ static bool check_sequence(struct tcp_layer *t, struct tcp *c, struct tcp_segmen
             receive_duplicate(t, c, s);
         return true;
     }
-    if (s->h.flags & TCP_RST) {
-        t->counters.drop_old_rst++;
-    } else if (length > 0 && seq_le(end, c->rcv_nxt)) {
+    if (length > 0 && seq_le(end, c->rcv_nxt)) {
         receive_duplicate(t, c, s);
     } else {
         t->counters.drop_out_of_window++;

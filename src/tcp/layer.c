@@ -4,6 +4,7 @@
  */
 #include "tcp/layer.h"
 
+#include "tcp/receive.h"
 #include "tcp/timers.h"
 
 void tcp_profile_default(struct tcp_profile *p)
@@ -127,6 +128,7 @@ void tcp_layer_delete(struct tcp_layer *t)
         for (uint32_t i = 1; i <= t->records.touched; i++)
             if (tcp_at(t, i)->work && (tcp_at(t, i)->state != TCP_CLOSED || (tcp_at(t, i)->flags & TCPF_DEAD)))
                 tcp_detach(t, tcp_at(t, i));
+    receive_release_drained(t);
     packet_pool_free(&t->ooo_pool);
     wheel_free(&t->wheel);
     table_free(&t->listen_table);
@@ -144,6 +146,7 @@ void tcp_tick(struct tcp_layer *t, int64_t now, unsigned budget)
     wheel_advance(&t->wheel, now, budget, timers_due, t);
     tcp_timewait_expire(t, now);
     tcp_bury_dead(t);
+    receive_release_drained(t);
 }
 
 int64_t tcp_next_deadline(const struct tcp_layer *t) { return wheel_next(&t->wheel); }

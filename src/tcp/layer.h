@@ -56,6 +56,7 @@ struct tcp_layer {
     struct pool sent;      /* struct sent_record */
     struct packet_pool ooo_pool;
     uint32_t ooo_frames;
+    struct packet *to_release; /* frames out of the queues, linked by next; may still be part of the burst at hand */
     struct tcp_registered users[TCP_MAX_USERS];
     uint32_t n_users;
     struct pool listeners; /* struct tcp_listener */

@@ -6,6 +6,7 @@
  * it. A decision is made before the frame is asked for and carried out only when there is one.
  */
 #include "tcp/layer.h"
+#include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/segment.h"
 #include "tcp/timers.h"
@@ -286,6 +287,7 @@ unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now)
 {
     struct tcp_list *fifo = &t->fifo[link];
     unsigned sent = 0;
+    receive_release_drained(t);
     while (fifo->head != POOL_NONE) {
         struct tcp_work *w = pool_at(&t->works, fifo->head);
         struct tcp *c = tcp_at(t, w->owner);

@@ -80,6 +80,22 @@ static void take_fin(struct tcp_layer *t, struct tcp *c, const struct tcp_segmen
         enter_time_wait(t, c, s, now);
 }
 
+/* A frame may be part of the burst that is being processed: it is released when that is over. */
+static void release_later(struct tcp_layer *t, struct packet *p)
+{
+    p->next = t->to_release;
+    t->to_release = p;
+}
+
+void receive_release_drained(struct tcp_layer *t)
+{
+    while (t->to_release) {
+        struct packet *p = t->to_release;
+        t->to_release = p->next;
+        packet_release(p);
+    }
+}
+
 /* Hands up what has become in order. False: the connection ended. */
 static bool drain_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
@@ -91,7 +107,7 @@ static bool drain_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_wo
         w->ooo_bytes -= p->len;
         t->ooo_frames--;
         bool alive = skip >= p->len || deliver(t, c, p->data + skip, p->len - skip, now);
-        packet_release(p);
+        release_later(t, p);
         if (!alive)
             return false;
     }
@@ -189,7 +205,7 @@ void receive_release(struct tcp_layer *t, struct tcp_work *w)
 {
     for (struct packet *p = w->ooo, *next; p; p = next) {
         next = p->next;
-        packet_release(p);
+        release_later(t, p);
         t->ooo_frames--;
     }
     w->ooo = NULL;

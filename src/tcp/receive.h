@@ -14,8 +14,10 @@
 void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now);
 /* The segment brought nothing new: an ACK is owed, with a D-SACK. */
 void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s);
-/* Lets go of all frames held out of order. */
+/* Lets go of all frames a connection holds out of order ... */
 void receive_release(struct tcp_layer *t, struct tcp_work *w);
+/* ... and gives back those let go of. Not while a received burst is being processed. */
+void receive_release_drained(struct tcp_layer *t);
 
 static inline struct seq ooo_start(const struct packet *p) { return seq_of((uint32_t)p->holder_word); }
 static inline struct seq ooo_end(const struct packet *p) { return seq_of((uint32_t)p->holder_word + p->len); }

@@ -275,7 +275,10 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
 /* ---- driven by the stack ---- */
 
 uint32_t tcp_flow_hash(const struct tcp_layer *t, const struct flow_key *key);
-/* Processes n segments in order. Frames stay the caller's unless held (packet_keep). */
+/*
+ * Processes n segments in order. Frames stay the caller's unless held (packet_keep). The caller releases the whole burst before it calls tcp_output or
+ * tcp_tick, which give back frames that were held.
+ */
 void tcp_input(struct tcp_layer *t, struct tcp_segment *segments, unsigned n, int64_t now);
 /* Fills frames for marked connections of one link until nothing is marked or the link has no room. Returns the segments sent. */
 unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now);

@@ -21,17 +21,15 @@ void plan_list_devices(const struct compiling *c, char text[PLAN_NAMES_TEXT])
         plan_names_add(text, c->config->devices[i].name);
 }
 
-static uint32_t find_device_port(struct compiling *c, const struct device_config *from)
+static void check_port(struct compiling *c, const struct device_config *from)
 {
-    uint32_t port = plan_find_port(c, from->port);
+    char names[PLAN_NAMES_TEXT] = "";
 
-    if (port == PLAN_NONE) {
-        char names[PLAN_NAMES_TEXT] = "";
-        for (uint32_t i = 0; i < c->plan->n_ports; i++)
-            plan_names_add(names, c->plan->ports[i].name);
-        config_errors_add(c->errors, from->node, "port", "found \"%s\", which is no port, allowed %s", from->port, names);
-    }
-    return port;
+    if (plan_find_port(c, from->port) != PLAN_NONE)
+        return;
+    for (uint32_t i = 0; i < c->plan->n_ports; i++)
+        plan_names_add(names, c->plan->ports[i].name);
+    config_errors_add(c->errors, from->node, "port", "found \"%s\", which is no port, allowed %s", from->port, names);
 }
 
 /* All hosts must have addresses of their subnet that a host may have. */
@@ -159,10 +157,6 @@ static void add_device(struct compiling *c, const struct device_config *from, ui
 {
     struct plan_port *on = &c->plan->ports[port];
 
-    if (plan_find_device(c, from->name) != PLAN_NONE) {
-        config_errors_add(c->errors, from->node, "name", "found \"%s\" a second time, allowed once", from->name);
-        return;
-    }
     check_addresses(c, from);
     check_gateway(c, from);
     check_mac(c, from);
@@ -177,6 +171,15 @@ static void add_device(struct compiling *c, const struct device_config *from, ui
     on->n_hosts += from->count;
 }
 
+static void check_name(struct compiling *c, uint32_t number)
+{
+    const struct device_config *devices = c->config->devices;
+
+    for (uint32_t i = 0; i < number; i++)
+        if (strcmp(devices[i].name, devices[number].name) == 0)
+            config_errors_add(c->errors, devices[number].node, "name", "found \"%s\" a second time, allowed once", devices[number].name);
+}
+
 void plan_compile_devices(struct compiling *c)
 {
     const struct plan_config *config = c->config;
@@ -184,8 +187,10 @@ void plan_compile_devices(struct compiling *c)
     c->plan->devices = plan_alloc(c, config->devices_count, sizeof *c->plan->devices);
     if (!c->plan->devices)
         return;
-    for (uint32_t i = 0; i < config->devices_count; i++)
-        (void)find_device_port(c, &config->devices[i]);
+    for (uint32_t i = 0; i < config->devices_count; i++) {
+        check_name(c, i);
+        check_port(c, &config->devices[i]);
+    }
     for (uint32_t port = 0; port < c->plan->n_ports; port++)
         for (uint32_t i = 0; i < config->devices_count; i++)
             if (strcmp(config->devices[i].port, c->plan->ports[port].name) == 0)

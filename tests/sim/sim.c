@@ -13,7 +13,8 @@
 #include "link/memory.h"
 
 #define START (100 * NS_PER_S)
-#define SETTLE (400 * NS_PER_S) /* longer than TIME_WAIT and any leftover timer */
+#define TIME_WAIT (3600 * NS_PER_S)      /* so long that no FIN, however often lost, comes after it */
+#define SETTLE (TIME_WAIT + 400 * NS_PER_S) /* longer than TIME_WAIT and any leftover timer */
 #define PORT 80
 
 struct side {
@@ -346,6 +347,8 @@ void sim_cell_default(struct sim_cell *c)
     c->profile.data_retries = 250; /* a cell is about repair, not about giving up */
     c->profile.syn_retries = 250;
     c->profile.syn_ack_retries = 250;
+    c->profile.fin_wait_2_ns = 0; /* the other direction may take hours */
+    c->profile.time_wait_ns = TIME_WAIT;
     c->bytes[0] = c->bytes[1] = 1 << 20;
     c->mtu = 1500;
 }

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `weir check`: everything about a configuration that can be found wrong without starting anything, then what would be carried out.
+ */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "cli/configuration.h"
+
+struct check_options {
+    struct option_texts sets;
+    int64_t duration_ns;
+    bool quiet;
+};
+
+static const struct option_row options[] = {
+    {"duration", "T", OPTION_DURATION, offsetof(struct check_options, duration_ns), 0,
+     "length of the load instead of the configured one: 10s, 2m"},
+    {"set", "PATH=VALUE", OPTION_TEXTS, offsetof(struct check_options, sets), 0,
+     "change the configuration: loads[0].loop=closed (repeatable)"},
+    {"quiet", NULL, OPTION_FLAG, offsetof(struct check_options, quiet), 0, "print nothing but errors"},
+};
+
+static int to_standard_output(void *context, const char *bytes, size_t length)
+{
+    (void)context;
+    return fwrite(bytes, 1, length, stdout) == length ? 0 : ERR_SYSTEM;
+}
+
+static int describe(const struct plan *p)
+{
+    int error = plan_describe(p, to_standard_output, NULL);
+    if (error < 0 && error != ERR_SYSTEM) {
+        complain("%s while describing the plan", err_text(error));
+        return exit_code_of(error);
+    }
+    return flush_standard_output();
+}
+
+static int check(int argc, char **argv)
+{
+    struct check_options o = {.quiet = false};
+    struct operands operands;
+    struct configuration c;
+    int result = options_parse(&check_command, argc, argv, &o, &operands);
+    if (result != OPTIONS_READY)
+        return result;
+    result = configuration_load(&c, operands.list[0], &o.sets, o.duration_ns);
+    if (result != EXIT_MET)
+        return result;
+    if (!o.quiet)
+        result = describe(c.plan);
+    configuration_free(&c);
+    return result;
+}
+
+const struct command check_command = {
+    .name = "check",
+    .summary = "validate a configuration and print its plan",
+    .operands = "FILE",
+    .min_operands = 1,
+    .max_operands = 1,
+    .description = "Reads the configuration in FILE (YAML or JSON; - is standard input), reports every problem with its place, and\n"
+                   "prints what would be carried out. Starts nothing and needs no privilege.",
+    .examples = "  weir check examples/web.yaml\n"
+                "  weir check examples/web.yaml --set ports[0].mtu=9000",
+    .options = options,
+    .n_options = ARRAY_SIZE(options),
+    .run = check,
+};

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two stacks wired by a memory link on one thread, in virtual time: echo, UDP and TCP both ways, many hosts, many interfaces. The link's
+ * close checks that every frame came home.
+ */
+#include "support/cmocka_all.h"
+
+#include "base/alloc_heap.h"
+#include "base/checksum.h"
+#include "base/error.h"
+#include "link/memory.h"
+#include "stack/stack.h"
+
+#define LEFT 0x0a000001u
+#define RIGHT 0x0a000002u
+
+struct pair {
+    struct link *ends[2];
+    struct guard guards[2];
+    struct stack *stacks[2];
+    int64_t now;
+};
+
+static struct ip_addr v4(uint32_t host_order) { return ip_addr_from_v4(host_order); }
+
+static struct pair pair_new(const struct memory_settings *memory, uint32_t addresses)
+{
+    struct pair p = {.now = 5 * NS_PER_S};
+    assert_int_equal(memory_link_new(memory, alloc_heap(), "pair", p.ends), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct guard_rules rules = {.allow_multicast = true, .stop_at = TIME_NEVER};
+        assert_int_equal(guard_init(&p.guards[i], &rules, NULL, p.now), 0);
+        struct stack_settings t;
+        stack_settings_default(&t);
+        t.max_addresses = addresses;
+        t.max_neighbours = addresses + 16;
+        t.secret = (struct hash_key){i + 1, 99};
+        t.tcp.max_connections = 4096;
+        t.tcp.secret = (struct hash_key){i + 11, 77};
+        assert_int_equal(stack_new(&t, alloc_heap(), p.now, &p.stacks[i]), 0);
+        assert_int_equal(stack_add_interface(p.stacks[i], p.ends[i], &p.guards[i]), 0);
+    }
+    return p;
+}
+
+static uint32_t add_host(struct stack *s, uint32_t address, uint16_t vlan)
+{
+    struct host_settings h = {.address = v4(address), .prefix_length = 8, .vlan_count = vlan != 0};
+    h.vlan[0] = (struct host_vlan){.tpid = 0x8100, .tci = vlan};
+    int local = stack_add_host(s, &h);
+    assert_true(local > 0);
+    return (uint32_t)local;
+}
+
+static struct pair pair_default(void)
+{
+    struct memory_settings m;
+    memory_settings_default(&m);
+    struct pair p = pair_new(&m, 64);
+    add_host(p.stacks[0], LEFT, 0);
+    add_host(p.stacks[1], RIGHT, 0);
+    return p;
+}
+
+static void pair_free(struct pair *p)
+{
+    for (unsigned i = 0; i < 2; i++)
+        stack_delete(p->stacks[i]);
+    for (unsigned i = 0; i < 2; i++)
+        link_close(p->ends[i]);
+}
+
+/* Turns of both until nothing moves any more. */
+static void settle(struct pair *p)
+{
+    for (unsigned moved = 1; moved;) {
+        moved = 0;
+        for (unsigned i = 0; i < 2; i++) {
+            moved += stack_receive(p->stacks[i], p->now);
+            moved += stack_transmit(p->stacks[i], p->now);
+        }
+        p->now += NS_PER_US;
+    }
+}
+
+/* ---- echo ---- */
+
+struct pings {
+    unsigned replies;
+    uint32_t sum;
+};
+
+static void ponged(void *context, const struct icmp_echo *e, int error, int64_t now)
+{
+    (void)now;
+    struct pings *x = context;
+    assert_int_equal(error, 0);
+    x->replies++;
+    x->sum += e->sequence;
+    assert_int_equal(e->length, 56);
+    for (uint32_t i = 0; i < e->length; i++)
+        assert_int_equal(e->bytes[i], i);
+}
+
+static void test_pings_both_ways(void **state)
+{
+    (void)state;
+    struct pair p = pair_default();
+    struct pings x[2] = {{0}};
+    uint8_t body[56];
+    for (uint8_t i = 0; i < sizeof body; i++)
+        body[i] = i;
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(icmp_echo_bind(p.stacks[i], 42, ponged, &x[i]), 0);
+    for (uint16_t n = 1; n <= 100; n++) {
+        for (unsigned i = 0; i < 2; i++) {
+            struct icmp_echo e = {
+                .local = 1, .remote = v4(i ? LEFT : RIGHT), .id = 42, .sequence = n, .bytes = body, .length = sizeof body};
+            assert_int_equal(icmp_echo_send(p.stacks[i], &e, p.now), 0);
+        }
+        settle(&p);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(x[i].replies, 100);
+        assert_int_equal(x[i].sum, 5050);
+        assert_int_equal(stack_counters(p.stacks[i])->neighbours_resolved, 1);
+    }
+    pair_free(&p);
+}
+
+/* ---- UDP ---- */
+
+struct talker {
+    struct stack *stack;
+    unsigned received, errors;
+    uint64_t bytes;
+    int error;
+};
+
+/* A responder: the same bytes back, from where they were sent to. */
+static void echo_back(void *context, const struct udp_datagram *d, int64_t now)
+{
+    struct talker *x = context;
+    x->received++;
+    assert_int_equal(udp_send(x->stack, d, now), 0);
+}
+static void take(void *context, const struct udp_datagram *d, int64_t now)
+{
+    (void)now;
+    struct talker *x = context;
+    x->received++;
+    x->bytes += d->length;
+    for (uint32_t i = 0; i < d->length; i++)
+        assert_int_equal(d->bytes[i], (uint8_t)(d->length + i));
+}
+static void note_error(void *context, const struct udp_datagram *d, int error, uint32_t mtu, int64_t now)
+{
+    (void)d;
+    (void)mtu;
+    (void)now;
+    struct talker *x = context;
+    x->errors++;
+    x->error = error;
+}
+
+static void send_patterned(struct pair *p, uint32_t local, uint32_t remote, uint16_t remote_port, uint32_t length)
+{
+    uint8_t body[1472];
+    for (uint32_t i = 0; i < length; i++)
+        body[i] = (uint8_t)(length + i);
+    struct udp_datagram d = {
+        .local = local, .remote = v4(remote), .local_port = 5000, .remote_port = remote_port, .bytes = body, .length = length};
+    assert_int_equal(udp_send(p->stacks[0], &d, p->now), 0);
+}
+
+static void udp_echo_of_every_length(bool trust_checksums)
+{
+    struct memory_settings m;
+    memory_settings_default(&m);
+    m.trust_checksums = trust_checksums;
+    struct pair p = pair_new(&m, 64);
+    add_host(p.stacks[0], LEFT, 0);
+    add_host(p.stacks[1], RIGHT, 0);
+    struct talker client = {.stack = p.stacks[0]}, server = {.stack = p.stacks[1]};
+    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(p.stacks[1], 1, 7, echo_back, NULL, &server), 0);
+    uint64_t bytes = 0;
+    for (uint32_t length = 0; length <= 1472; length++, bytes += length - 1) {
+        send_patterned(&p, 1, RIGHT, 7, length);
+        settle(&p);
+    }
+    assert_int_equal(server.received, 1473);
+    assert_int_equal(client.received, 1473);
+    assert_int_equal(client.bytes, bytes);
+    pair_free(&p);
+}
+
+static void test_udp_echo_of_every_length(void **state)
+{
+    (void)state;
+    udp_echo_of_every_length(false);
+    udp_echo_of_every_length(true);
+}
+
+static void test_datagrams_sent_while_resolving_arrive(void **state)
+{
+    (void)state;
+    struct pair p = pair_default();
+    struct talker client = {.stack = p.stacks[0]}, server = {.stack = p.stacks[1]};
+    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(p.stacks[1], 1, 7, echo_back, NULL, &server), 0);
+    for (uint32_t i = 0; i < 3; i++)
+        send_patterned(&p, 1, RIGHT, 7, 100 + i);
+    settle(&p);
+    assert_int_equal(client.received, 3);
+    assert_int_equal(client.bytes, 303);
+    pair_free(&p);
+}
+
+static void test_a_closed_port_is_reported_to_the_sender(void **state)
+{
+    (void)state;
+    struct pair p = pair_default();
+    struct talker client = {.stack = p.stacks[0]};
+    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &client), 0);
+    send_patterned(&p, 1, RIGHT, 9, 40);
+    settle(&p);
+    assert_int_equal(client.errors, 1);
+    assert_int_equal(client.error, ERR_REFUSED);
+    assert_int_equal(stack_counters(p.stacks[1])->icmp_errors_sent, 1);
+    pair_free(&p);
+}
+
+static void test_a_thousand_hosts_on_each_side_talk(void **state)
+{
+    (void)state;
+    enum { HOSTS = 1000 };
+    struct memory_settings m;
+    memory_settings_default(&m);
+    struct pair p = pair_new(&m, HOSTS);
+    struct talker client = {.stack = p.stacks[0]}, server = {.stack = p.stacks[1]};
+    for (uint32_t i = 0; i < HOSTS; i++) {
+        uint16_t vlan = (uint16_t)(i % 3 ? 0 : 1 + i % 100);
+        add_host(p.stacks[0], 0x0a010001 + i, vlan);
+        add_host(p.stacks[1], 0x0a020001 + i, vlan);
+    }
+    assert_int_equal(udp_bind(p.stacks[0], 0, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(p.stacks[1], 0, 7, echo_back, NULL, &server), 0);
+    for (unsigned round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < HOSTS; i++) {
+            send_patterned(&p, i + 1, 0x0a020001 + i, 7, 64);
+            settle(&p);
+        }
+    }
+    assert_int_equal(client.received, 2 * HOSTS);
+    assert_int_equal(stack_counters(p.stacks[0])->neighbours_resolved, HOSTS);
+    pair_free(&p);
+}
+
+/* ---- TCP ---- */
+
+struct side {
+    struct stack *stack;
+    unsigned user, connected, closed, normal;
+    uint64_t received;
+    bool server;
+};
+
+static int admit(void *context, const struct flow_key *key, uint64_t *word)
+{
+    (void)context;
+    (void)key;
+    *word = 0;
+    return 0;
+}
+static void connected(void *context, struct tcp *c, int64_t now)
+{
+    struct side *x = context;
+    x->connected++;
+    if (!x->server) {
+        assert_int_equal(tcp_send(stack_tcp(x->stack), c, 3000, now), 0);
+        tcp_close(stack_tcp(x->stack), c, now);
+    }
+}
+static void received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    struct side *x = context;
+    for (uint32_t i = 0; i < length; i++)
+        assert_int_equal(bytes[i], 0x42);
+    x->received += length;
+    if (length == 0)
+        tcp_close(stack_tcp(x->stack), c, now);
+    else
+        tcp_consumed(stack_tcp(x->stack), c, length, now);
+}
+static size_t pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
+{
+    (void)context;
+    (void)c;
+    (void)offset;
+    memset(to, 0x42, length);
+    *sum = checksum_add(*sum, to, length);
+    return length;
+}
+static void closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    (void)c;
+    (void)now;
+    struct side *x = context;
+    x->closed++;
+    x->normal += reason == TCP_CLOSE_NORMAL;
+}
+static const struct tcp_user calls = {
+    .admit = admit, .connected = connected, .received = received, .pull = pull, .closed = closed};
+
+static void tcp_from_many_hosts(bool trust_checksums)
+{
+    enum { HOSTS = 300 };
+    struct memory_settings m;
+    memory_settings_default(&m);
+    m.trust_checksums = trust_checksums;
+    struct pair p = pair_new(&m, HOSTS);
+    struct side x[2] = {{.stack = p.stacks[0]}, {.stack = p.stacks[1], .server = true}};
+    for (uint32_t i = 0; i < HOSTS; i++)
+        add_host(p.stacks[0], 0x0a010001 + i, 0);
+    add_host(p.stacks[1], RIGHT, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct tcp_profile t;
+        tcp_profile_default(&t);
+        t.time_wait_ns = 0;
+        int user = tcp_register_user(stack_tcp(p.stacks[i]), &calls, &x[i], &t);
+        assert_true(user >= 0);
+        x[i].user = (unsigned)user;
+    }
+    assert_int_equal(tcp_listen(stack_tcp(p.stacks[1]), x[1].user, TCP_ANY_LOCAL, 80), 0);
+    for (uint32_t i = 0; i < HOSTS; i++) {
+        struct flow_key key = {.local = i + 1, .remote = v4(RIGHT), .remote_port = 80};
+        struct tcp_ref ref;
+        assert_int_equal(tcp_connect(stack_tcp(p.stacks[0]), x[0].user, &key, 0, p.now, &ref), 0);
+    }
+    for (int i = 0; i < 200; i++) {
+        settle(&p);
+        p.now += NS_PER_MS;
+    }
+    assert_int_equal(x[0].connected, HOSTS);
+    assert_int_equal(x[1].connected, HOSTS);
+    assert_int_equal(x[1].received, 3000u * HOSTS);
+    assert_int_equal(x[0].normal, HOSTS);
+    assert_int_equal(x[1].normal, HOSTS);
+    assert_int_equal(stack_counters(p.stacks[0])->arp_requests_sent, 1); /* one domain, one neighbour */
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(stack_counters(p.stacks[i])->tcp_bad_checksum, 0);
+        struct tcp_occupancy used;
+        tcp_get_occupancy(stack_tcp(p.stacks[i]), &used);
+        assert_int_equal(used.connections, 0);
+    }
+    pair_free(&p);
+}
+
+static void test_tcp_from_many_hosts(void **state)
+{
+    (void)state;
+    tcp_from_many_hosts(false);
+    tcp_from_many_hosts(true);
+}
+
+/* ---- a router's two sides ---- */
+
+static void test_a_stack_with_two_interfaces_keeps_them_apart(void **state)
+{
+    (void)state;
+    struct memory_settings m;
+    memory_settings_default(&m);
+    struct pair p = {.now = NS_PER_S};
+    assert_int_equal(memory_link_new(&m, alloc_heap(), "loop", p.ends), 0);
+    struct guard_rules rules = {.allow_multicast = true, .stop_at = TIME_NEVER};
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.tcp.links = 2;
+    struct stack *s;
+    assert_int_equal(stack_new(&t, alloc_heap(), p.now, &s), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(guard_init(&p.guards[i], &rules, NULL, p.now), 0);
+        assert_int_equal(stack_add_interface(s, p.ends[i], &p.guards[i]), i);
+        struct host_settings h = {.interface = i, .address = v4(i ? RIGHT : LEFT), .prefix_length = 24};
+        assert_int_equal(stack_add_host(s, &h), i + 1);
+    }
+    struct talker client = {.stack = s}, server = {.stack = s};
+    assert_int_equal(udp_bind(s, 1, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(s, 2, 7, echo_back, NULL, &server), 0);
+    p.stacks[0] = s;
+    send_patterned(&p, 1, RIGHT, 7, 100);
+    for (unsigned i = 0; i < 10; i++) {
+        stack_receive(s, p.now);
+        stack_transmit(s, p.now);
+    }
+    assert_int_equal(client.received, 1);
+    stack_delete(s);
+    for (unsigned i = 0; i < 2; i++)
+        link_close(p.ends[i]);
+}
+
+static void test_hosts_of_one_link_do_not_shortcut_and_do_no_harm(void **state)
+{
+    (void)state;
+    struct pair p = pair_default();
+    struct talker x = {.stack = p.stacks[0]};
+    add_host(p.stacks[0], LEFT + 10, 0);
+    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &x), 0);
+    send_patterned(&p, 1, LEFT + 10, 7, 10);
+    send_patterned(&p, 1, LEFT, 7, 10);
+    for (int i = 0; i < 40; i++) {
+        settle(&p);
+        p.now += 100 * NS_PER_MS;
+    }
+    assert_int_equal(x.errors, 2);
+    assert_int_equal(x.error, ERR_UNREACHABLE);
+    pair_free(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pings_both_ways),
+        cmocka_unit_test(test_udp_echo_of_every_length),
+        cmocka_unit_test(test_datagrams_sent_while_resolving_arrive),
+        cmocka_unit_test(test_a_closed_port_is_reported_to_the_sender),
+        cmocka_unit_test(test_a_thousand_hosts_on_each_side_talk),
+        cmocka_unit_test(test_tcp_from_many_hosts),
+        cmocka_unit_test(test_a_stack_with_two_interfaces_keeps_them_apart),
+        cmocka_unit_test(test_hosts_of_one_link_do_not_shortcut_and_do_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
