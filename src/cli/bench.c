@@ -19,6 +19,11 @@ static const struct bench {
     bench_fn *run;
     uint32_t seconds; /* of a run, unless told otherwise */
 } benches[] = {
+    {"tcp-cps", "new HTTP connections a second, one request each; a client and a server core", bench_tcp_cps, 3},
+    {"tcp-requests", "keep-alive HTTP requests a second; a client and a server core", bench_tcp_requests, 3},
+    {"tcp-throughput", "HTTP downloads in 1,460-byte segments; a client and a server core", bench_tcp_throughput, 3},
+    {"tcp-latency", "one keep-alive request at a time", bench_tcp_latency, 3},
+    {"tcp-memory", "resident memory of a million idle connections", bench_tcp_memory, 3},
     {"checksum", "the Internet checksum over 64 and 1,460 bytes", bench_checksum, 1},
     {"http-parse", "parsing small HTTP/1.1 messages on one core", bench_http_parse, 1},
     {"memory-link", "frames from one thread to another through the memory link", bench_memory_link, 1},
@@ -31,8 +36,10 @@ struct bench_command_options {
 
 static const struct option_row options[] = {
     {"json", NULL, OPTION_FLAG, offsetof(struct bench_command_options, json), 0, "print JSON"},
-    {"runs", "N", OPTION_COUNT, offsetof(struct bench_command_options, runs), BENCH_RUNS_MAX, "measure N times (default 3)"},
-    {"seconds", "S", OPTION_COUNT, offsetof(struct bench_command_options, seconds), MAX_SECONDS, "length of a run, about"},
+    {"runs", "N", OPTION_COUNT, offsetof(struct bench_command_options, runs), BENCH_RUNS_MAX,
+     "measure N times (default 3)"},
+    {"seconds", "S", OPTION_COUNT, offsetof(struct bench_command_options, seconds), MAX_SECONDS,
+     "length of a run, about"},
 };
 
 static int list_benches(void)
@@ -109,7 +116,8 @@ const struct command bench_command = {
     .summary = "built-in measurements (without a name: list them)",
     .operands = "[NAME]",
     .max_operands = 1,
-    .description = "Measures a part of Weir several times on this machine and prints median, smallest and largest value of each figure.\n"
+    .description = "Measures a part of Weir several times on this machine and prints median, smallest and largest "
+                   "value of each figure.\n"
                    "Without NAME: lists the measurements.",
     .examples = "  weir bench\n"
                 "  weir bench checksum --runs 5\n"

@@ -59,5 +59,6 @@ void bench_print(const char *name, const struct bench_result *r);
 MUST_CHECK int bench_print_json(const char *name, const struct bench_result *r);
 
 bench_fn bench_checksum, bench_http_parse, bench_memory_link;
+bench_fn bench_tcp_cps, bench_tcp_requests, bench_tcp_throughput, bench_tcp_latency, bench_tcp_memory;
 
 #endif

@@ -11,7 +11,6 @@
 #include "base/error.h"
 #include "cli/bench.h"
 #include "engine/clock.h"
-#include "engine/cpu.h"
 #include "link/memory.h"
 
 #define FRAME_BYTES 60u
@@ -19,27 +18,23 @@
 
 struct receiver {
     struct link *link;
-    int cpu;
     atomic_bool stop;
     atomic_uint_fast64_t frames;
 };
 
-static unsigned receive(struct receiver *v, int64_t now)
+static void receive(struct receiver *v)
 {
     struct packet *burst[LINK_BURST];
-    unsigned n = link_rx_burst(v->link, burst, LINK_BURST, now);
+    unsigned n = link_rx_burst(v->link, burst, LINK_BURST, 0);
     packet_release_burst(burst, n);
     atomic_fetch_add_explicit(&v->frames, n, memory_order_relaxed);
-    return n;
 }
 
 static void *receive_all(void *argument)
 {
     struct receiver *v = argument;
-    if (v->cpu >= 0)
-        cpu_pin(v->cpu);
     while (!atomic_load_explicit(&v->stop, memory_order_relaxed))
-        (void)receive(v, 0);
+        receive(v);
     return NULL;
 }
 
@@ -72,7 +67,7 @@ static uint64_t send_all(struct link *link, struct receiver *v, int64_t run_ns, 
 
 static int measure(struct link *ends[2], int64_t run_ns, struct bench_result *r)
 {
-    struct receiver v = {.link = ends[1], .cpu = cpu_count() >= 2 ? cpu_nth(1) : -1};
+    struct receiver v = {.link = ends[1]};
     pthread_t thread;
     int64_t ended;
     if (pthread_create(&thread, NULL, receive_all, &v) != 0)

@@ -60,7 +60,8 @@ const struct command check_command = {
     .operands = "FILE",
     .min_operands = 1,
     .max_operands = 1,
-    .description = "Reads the configuration in FILE (YAML or JSON; - is standard input), reports every problem with its place, and\n"
+    .description = "Reads the configuration in FILE (YAML or JSON; - is standard input), reports every problem with "
+                   "its place, and\n"
                    "prints what would be carried out. Starts nothing and needs no privilege.",
     .examples = "  weir check examples/web.yaml\n"
                 "  weir check examples/web.yaml --set ports[0].mtu=9000",

@@ -43,10 +43,10 @@ struct option_row {
 
 struct command {
     const char *name, *summary;
-    const char *operands;     /* in the help: "FILE" */
+    const char *operands; /* in the help: "FILE" */
     uint32_t min_operands, max_operands;
-    const char *description;  /* lines for the help */
-    const char *examples;     /* lines for the help */
+    const char *description; /* lines for the help */
+    const char *examples;    /* lines for the help */
     const struct option_row *options;
     size_t n_options;
     /* argv[0] is the command's name. Returns an exit code. */

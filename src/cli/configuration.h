@@ -17,7 +17,8 @@ struct configuration {
 };
 
 /* duration_ns 0: as configured. EXIT_MET, EXIT_USAGE or EXIT_REFUSED after messages; then nothing is to be freed. sets is borrowed. */
-MUST_CHECK int configuration_load(struct configuration *c, const char *path, const struct option_texts *sets, int64_t duration_ns);
+MUST_CHECK int configuration_load(struct configuration *c, const char *path, const struct option_texts *sets,
+                                  int64_t duration_ns);
 void configuration_free(struct configuration *c);
 
 #endif

@@ -12,7 +12,8 @@ static void write_header(FILE *file)
     fputs("load,start_s,end_s", file);
     for (unsigned i = 0; i < SAMPLE_COUNTER_COUNT; i++)
         fprintf(file, ",%s", sample_counter_name(i));
-    fputs(",connections_live,connections_per_second,transactions_per_second,sent_bits_per_second,received_bits_per_second,"
+    fputs(",connections_live,connections_per_second,transactions_per_second,sent_bits_per_second,received_bits_per_"
+          "second,"
           "transaction_p50_ns,transaction_p99_ns,transaction_max_ns\n",
           file);
 }
@@ -39,7 +40,8 @@ static void write_row(FILE *file, const char *load, const struct series_span *sp
         fprintf(file, ",%" PRIu64, s->count[i]);
     fprintf(file, ",%" PRIu64 ",%.3f,%.3f,%.0f,%.0f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 "\n", s->live,
             sample_rate(s, SAMPLE_connections_established, ns), sample_rate(s, SAMPLE_transactions_completed, ns),
-            8 * sample_rate(s, SAMPLE_bytes_sent, ns), 8 * sample_rate(s, SAMPLE_bytes_received, ns), s->p50_ns, s->p99_ns, s->max_ns);
+            8 * sample_rate(s, SAMPLE_bytes_sent, ns), 8 * sample_rate(s, SAMPLE_bytes_received, ns), s->p50_ns,
+            s->p99_ns, s->max_ns);
 }
 
 void csv_write(FILE *file, const struct plan *p, const struct series *s)

@@ -103,9 +103,12 @@ static void write_latency_row(const char *name, const struct histogram *h, const
     struct format_text texts[LATENCY_COLUMNS];
     const char *cells[LATENCY_COLUMNS];
     const uint64_t values[LATENCY_COLUMNS] = {
-        h->count ? h->min : 0,         histogram_mean(h),
-        histogram_quantile(h, 500000), histogram_quantile(h, 900000),
-        histogram_quantile(h, 990000), histogram_quantile(h, 999000),
+        h->count ? h->min : 0,
+        histogram_mean(h),
+        histogram_quantile(h, 500000),
+        histogram_quantile(h, 900000),
+        histogram_quantile(h, 990000),
+        histogram_quantile(h, 999000),
         h->max,
     };
     for (unsigned i = 0; i < LATENCY_COLUMNS; i++) {
@@ -136,7 +139,8 @@ static const char *who_closes(enum plan_close close)
     }
 }
 
-static void write_closing(const struct results *r, const struct plan_load *l, const struct load_stats *c, const struct sheet *s)
+static void write_closing(const struct results *r, const struct plan_load *l, const struct load_stats *c,
+                          const struct sheet *s)
 {
     s->ops->begin_line(s->to, "closing");
     sheet_say(s, "", "%s", who_closes(l->close));

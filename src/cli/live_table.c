@@ -43,7 +43,10 @@ static struct format_text failed(const struct row *r)
     return format_count(r->total->count[SAMPLE_connections_failed] + r->total->count[SAMPLE_transactions_failed]);
 }
 static struct format_text late(const struct row *r) { return format_count(r->total->count[SAMPLE_late]); }
-static struct format_text resent(const struct row *r) { return format_count(r->total->count[SAMPLE_retransmitted_segments]); }
+static struct format_text resent(const struct row *r)
+{
+    return format_count(r->total->count[SAMPLE_retransmitted_segments]);
+}
 
 /* In the order of the table; rank 0 stays longest. */
 static const struct {
@@ -51,9 +54,15 @@ static const struct {
     unsigned width, rank;
     cell_fn *cell;
 } columns[] = {
-    {"conn/s", 9, 2, connections_rate}, {"live", 11, 3, live_count}, {"trans/s", 9, 0, transactions_rate},
-    {"tx bit/s", 10, 5, sent_rate},     {"rx bit/s", 10, 4, received_rate}, {"p50", 9, 7, median},
-    {"p99", 9, 6, p99},                 {"failed", 9, 1, failed},    {"late", 9, 8, late},
+    {"conn/s", 9, 2, connections_rate},
+    {"live", 11, 3, live_count},
+    {"trans/s", 9, 0, transactions_rate},
+    {"tx bit/s", 10, 5, sent_rate},
+    {"rx bit/s", 10, 4, received_rate},
+    {"p50", 9, 7, median},
+    {"p99", 9, 6, p99},
+    {"failed", 9, 1, failed},
+    {"late", 9, 8, late},
     {"resent", 9, 9, resent},
 };
 

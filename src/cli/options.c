@@ -3,6 +3,7 @@
  * Options of a command, by its table: --name VALUE or --name=VALUE, anywhere among the operands; after -- everything is an operand, and so is a
  * lone "-" (standard input or output). Every command has --help and -h.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,14 @@ struct reader {
     char **argv;
 };
 
-static int wrong_use(const struct command *c, const char *text)
+static int wrong_use(const struct command *c, const char *format, ...) PRINTF_LIKE(2, 3);
+static int wrong_use(const struct command *c, const char *format, ...)
 {
+    char text[320];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
     complain("%s: %s", c->name, text);
     fprintf(stderr, "Try 'weir %s --help'.\n", c->name);
     return EXIT_USAGE;
@@ -29,15 +36,14 @@ static int wrong_use(const struct command *c, const char *text)
 static int unknown_option(const struct command *c, const char *word, size_t length)
 {
     const char *names[NAMES_MAX + 2];
-    char text[256], typed[64];
+    char typed[64];
     size_t n = 0;
     for (; n < c->n_options && n < NAMES_MAX; n++)
         names[n] = c->options[n].name;
     names[n++] = "help";
     names[n] = NULL;
     snprintf(typed, sizeof typed, "%.*s", (int)length, word);
-    snprintf(text, sizeof text, "unknown option --%s%s", typed, command_suggest(typed, names).text);
-    return wrong_use(c, text);
+    return wrong_use(c, "unknown option --%s%s", typed, command_suggest(typed, names).text);
 }
 
 static const struct option_row *find_option(const struct command *c, const char *word, size_t length)
@@ -77,10 +83,8 @@ static bool read_count(const char *text, uint32_t max, uint32_t *count)
 
 static int add_text(const struct command *c, const struct option_row *o, struct option_texts *texts, const char *value)
 {
-    char text[96];
     if (texts->count == OPTION_TEXTS_MAX) {
-        snprintf(text, sizeof text, "--%s is given more than %d times", o->name, OPTION_TEXTS_MAX);
-        return wrong_use(c, text);
+        return wrong_use(c, "--%s is given more than %d times", o->name, OPTION_TEXTS_MAX);
     }
     texts->list[texts->count++] = value;
     return OPTIONS_READY;
@@ -88,9 +92,7 @@ static int add_text(const struct command *c, const struct option_row *o, struct 
 
 static int wrong_value(const struct command *c, const struct option_row *o, const char *value, const char *allowed)
 {
-    char text[256];
-    snprintf(text, sizeof text, "--%s: found '%.80s', allowed: %s", o->name, value, allowed);
-    return wrong_use(c, text);
+    return wrong_use(c, "--%s: found '%.80s', allowed: %s", o->name, value, allowed);
 }
 
 static int store(const struct command *c, const struct option_row *o, void *settings, const char *value)
@@ -127,29 +129,21 @@ static int read_option(struct reader *r)
     size_t length = equals ? (size_t)(equals - word) : strlen(word);
     const struct option_row *o = find_option(c, word, length);
     const char *value = equals ? equals + 1 : NULL;
-    char text[128];
     if (!o)
         return unknown_option(c, word, length);
-    if (o->kind == OPTION_FLAG && value) {
-        snprintf(text, sizeof text, "--%s takes no value", o->name);
-        return wrong_use(c, text);
-    }
+    if (o->kind == OPTION_FLAG && value)
+        return wrong_use(c, "--%s takes no value", o->name);
     if (o->kind != OPTION_FLAG && !value && r->at + 1 < r->argc)
         value = r->argv[++r->at];
-    if (o->kind != OPTION_FLAG && (!value || !*value)) {
-        snprintf(text, sizeof text, "--%s needs a value: --%s %s", o->name, o->name, o->value);
-        return wrong_use(c, text);
-    }
+    if (o->kind != OPTION_FLAG && (!value || !*value))
+        return wrong_use(c, "--%s needs a value: --%s %s", o->name, o->name, o->value);
     return store(c, o, r->settings, value);
 }
 
 static int add_operand(const struct command *c, struct operands *operands, const char *word)
 {
-    char text[160];
-    if (operands->count == c->max_operands) {
-        snprintf(text, sizeof text, "'%.60s' is one word too many; use: weir %s %s", word, c->name, c->operands);
-        return wrong_use(c, text);
-    }
+    if (operands->count == c->max_operands)
+        return wrong_use(c, "'%.60s' is one word too many; use: weir %s %s", word, c->name, c->operands);
     operands->list[operands->count++] = word;
     return OPTIONS_READY;
 }
@@ -159,7 +153,6 @@ static bool asks_for_help(const char *word) { return strcmp(word, "--help") == 0
 static int read_word(struct reader *r, struct operands *operands, bool *only_operands)
 {
     const char *word = r->argv[r->at];
-    char text[96];
     if (*only_operands || word[0] != '-' || word[1] == 0)
         return add_operand(r->command, operands, word);
     if (strcmp(word, "--") == 0) {
@@ -172,25 +165,21 @@ static int read_word(struct reader *r, struct operands *operands, bool *only_ope
     }
     if (word[1] == '-')
         return read_option(r);
-    snprintf(text, sizeof text, "unknown option %.60s; options begin with --", word);
-    return wrong_use(r->command, text);
+    return wrong_use(r->command, "unknown option %.60s; options begin with --", word);
 }
 
 int options_parse(const struct command *c, int argc, char **argv, void *settings, struct operands *operands)
 {
     struct reader r = {.command = c, .settings = settings, .argc = argc, .at = 1, .argv = argv};
     bool only_operands = false;
-    char text[96];
     operands->count = 0;
     for (; r.at < argc; r.at++) {
         int result = read_word(&r, operands, &only_operands);
         if (result != OPTIONS_READY)
             return result;
     }
-    if (operands->count < c->min_operands) {
-        snprintf(text, sizeof text, "%s is missing; use: weir %s %s", c->operands, c->name, c->operands);
-        return wrong_use(c, text);
-    }
+    if (operands->count < c->min_operands)
+        return wrong_use(c, "%s is missing; use: weir %s %s", c->operands, c->name, c->operands);
     return OPTIONS_READY;
 }
 
@@ -204,8 +193,8 @@ static void print_option(const char *name, const char *value, const char *help)
 void command_print_help(const struct command *c)
 {
     bool space = c->operands && *c->operands;
-    printf("weir %s%s%s%s\n\n%s\n", c->name, space ? " " : "", space ? c->operands : "", c->n_options ? " [OPTION]..." : "",
-           c->description);
+    printf("weir %s%s%s%s\n\n%s\n", c->name, space ? " " : "", space ? c->operands : "",
+           c->n_options ? " [OPTION]..." : "", c->description);
     puts("\nOptions:");
     for (size_t i = 0; i < c->n_options; i++)
         print_option(c->options[i].name, c->options[i].value, c->options[i].help);

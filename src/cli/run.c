@@ -55,7 +55,8 @@ struct run {
 };
 
 static const struct option_row options[] = {
-    {"duration", "T", OPTION_DURATION, offsetof(struct run_options, duration_ns), 0, "length of the load instead of the configured one: 10s, 2m"},
+    {"duration", "T", OPTION_DURATION, offsetof(struct run_options, duration_ns), 0,
+     "length of the load instead of the configured one: 10s, 2m"},
     {"json", "FILE", OPTION_TEXT, offsetof(struct run_options, json), 0, "write the results as JSON"},
     {"csv", "FILE", OPTION_TEXT, offsetof(struct run_options, csv), 0, "write the samples over time as CSV"},
     {"report", "FILE", OPTION_TEXT, offsetof(struct run_options, report), 0, "write an HTML report with charts"},
@@ -116,7 +117,8 @@ static int write_csv(struct run *r)
 static int write_report(struct run *r, const struct facts *facts)
 {
     struct output *o = &r->outputs[OUTPUT_REPORT];
-    struct report report = {.configuration = &r->configuration, .facts = facts, .series = &r->series, .started = r->started};
+    struct report report = {
+        .configuration = &r->configuration, .facts = facts, .series = &r->series, .started = r->started};
     output_begin(o);
     report_write(o->file, &report);
     return output_finish(o);
@@ -289,9 +291,10 @@ const struct command run_command = {
     .operands = "FILE",
     .min_operands = 1,
     .max_operands = 1,
-    .description = "Carries out the configuration in FILE (YAML or JSON; - is standard input), shows it live, and reports.\n"
-                   "For an output FILE, - is standard output; what people read then goes to standard error.\n"
-                   "Ctrl-C ends the load early: what is begun finishes, and the report is written. A second one stops at once.",
+    .description =
+        "Carries out the configuration in FILE (YAML or JSON; - is standard input), shows it live, and reports.\n"
+        "For an output FILE, - is standard output; what people read then goes to standard error.\n"
+        "Ctrl-C ends the load early: what is begun finishes, and the report is written. A second one stops at once.",
     .examples = "  weir run examples/web.yaml\n"
                 "  weir run examples/web.yaml --duration 5s --json results.json --report report.html\n"
                 "  weir run examples/web.yaml --set loads[0].close=server --quiet --json - | jq .passed",

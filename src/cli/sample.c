@@ -14,8 +14,8 @@ struct past {
 
 struct sampler {
     uint32_t n_loads;
-    struct past *past; /* n_loads */
-    uint64_t retransmitted; /* of all ports */
+    struct past *past;          /* n_loads */
+    uint64_t retransmitted;     /* of all ports */
     struct histogram span, all; /* work space: of one load, of all */
 };
 
@@ -37,8 +37,8 @@ static uint64_t failed_connections(const struct load_stats *s)
     return total;
 }
 
-static uint64_t retransmitted(const struct results *r, bool (*wanted)(const struct plan *, uint32_t load, uint32_t port),
-                              uint32_t load)
+static uint64_t retransmitted(const struct results *r,
+                              bool (*wanted)(const struct plan *, uint32_t load, uint32_t port), uint32_t load)
 {
     uint64_t total = 0;
     for (uint32_t port = 0; port < r->plan->n_ports; port++)

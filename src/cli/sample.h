@@ -12,22 +12,22 @@
 
 /* Counts of a span, that add up. */
 #define SAMPLE_COUNTER_LIST(X)                                                                                         \
-    X(requested) X(sent) X(late) X(dropped)                                                                            \
-    X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed)                    \
-    X(transactions_started) X(transactions_completed) X(transactions_failed)                                           \
-    X(bytes_sent) X(bytes_received)                                                                                    \
-    X(retransmitted_segments) /* of the ports that carry the load */
+    X(requested)                                                                                                       \
+    X(sent)                                                                                                            \
+    X(late) X(dropped) X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed) \
+        X(transactions_started) X(transactions_completed) X(transactions_failed) X(bytes_sent) X(bytes_received)       \
+            X(retransmitted_segments) /* of the ports that carry the load */
 
 enum sample_counter {
 #define SAMPLE_COUNTER_ENUM(name) SAMPLE_##name,
     SAMPLE_COUNTER_LIST(SAMPLE_COUNTER_ENUM)
 #undef SAMPLE_COUNTER_ENUM
-    SAMPLE_COUNTER_COUNT
+        SAMPLE_COUNTER_COUNT
 };
 
 struct sample {
     uint64_t count[SAMPLE_COUNTER_COUNT];
-    uint64_t live; /* connections at the end of the span */
+    uint64_t live;                   /* connections at the end of the span */
     uint64_t p50_ns, p99_ns, max_ns; /* transaction times; 0 without any */
 };
 

@@ -22,7 +22,8 @@ void summary_write(FILE *file, const char *name, const struct facts *f)
     struct sheet_text text;
     struct sheet sheet = sheet_text_begin(&text, file, WIDTH);
     int64_t drain = r->duration_ns - r->load_ns;
-    fprintf(file, "%s: load for %s, drained in %s\n", name, format_seconds(r->load_ns).s, format_duration((uint64_t)drain).s);
+    fprintf(file, "%s: load for %s, drained in %s\n", name, format_seconds(r->load_ns).s,
+            format_duration((uint64_t)drain).s);
     facts_write(f, &sheet);
     fprintf(file, "\n%s\n", summary_verdict(r));
 }

@@ -81,19 +81,18 @@ struct config_choice {
 };
 
 struct config_field {
-    const char *name; /* the key: snake_case */
-    enum config_type type;
-    size_t offset, size;   /* of the member; CONFIG_TYPE_LIST: the pointer's offset and the size of an item */
-    size_t count_offset;   /* CONFIG_TYPE_LIST: of the uint32_t number of items */
-    size_t given_offset;   /* CONFIG_GIVEN of a bool that is set to whether the key was given; 0: none */
-    bool required;         /* then there is no fallback */
-    const char *fallback;  /* scalars: the value when not given; NULL: the member is left as it was */
-    const char *min, *max; /* inclusive; numbers and texts (length); NULL: what the type holds */
+    const char *name;            /* the key: snake_case */
+    enum config_type type, item; /* item: of CONFIG_TYPE_LIST, any type but LIST, OPTIONAL */
+    size_t offset, size;         /* of the member; CONFIG_TYPE_LIST: the pointer's offset and the size of an item */
+    size_t count_offset;         /* CONFIG_TYPE_LIST: of the uint32_t number of items */
+    size_t given_offset;         /* CONFIG_GIVEN of a bool that is set to whether the key was given; 0: none */
+    const char *fallback;        /* scalars: the value when not given; NULL: the member is left as it was */
+    const char *min, *max;       /* inclusive; numbers and texts (length); NULL: what the type holds */
     const struct config_choice *choices; /* CONFIG_TYPE_ENUM, also as item */
     const struct config_schema *schema;  /* maps, also as item; CONFIG_TYPE_NODE: for documentation only, may be NULL */
-    enum config_type item;               /* CONFIG_TYPE_LIST: any type but LIST, OPTIONAL */
-    uint32_t items_min, items_max;       /* CONFIG_TYPE_LIST; items_max 0: no limit but the tree's */
     const char *doc;                     /* one line: what it means */
+    uint32_t items_min, items_max;       /* CONFIG_TYPE_LIST; items_max 0: no limit but the tree's */
+    bool required;                       /* then there is no fallback */
 };
 
 struct config_schema {
@@ -106,14 +105,15 @@ struct config_schema {
     const char *doc;
 };
 
+#define CONFIG_SIZEOF(what_) sizeof(what_) /* NOLINT(bugprone-sizeof-expression): that of pointers, too, is meant */
 /* The beginning of a field: key and member of the same name, or a key of another name. */
 #define CONFIG_MEMBER(type_, member_) CONFIG_NAMED(#member_, type_, member_)
 #define CONFIG_NAMED(key_, type_, member_)                                                                             \
-    .name = key_, .offset = offsetof(type_, member_), .size = sizeof(((type_ *)0)->member_)
+    .name = (key_), .offset = offsetof(type_, member_), .size = CONFIG_SIZEOF(((type_ *)0)->member_)
 /* The same for CONFIG_TYPE_LIST: array `member` with its number of items in `member_count`. */
 #define CONFIG_ITEMS(type_, member_) CONFIG_NAMED_ITEMS(#member_, type_, member_)
 #define CONFIG_NAMED_ITEMS(key_, type_, member_)                                                                       \
-    .name = key_, .offset = offsetof(type_, member_), .size = sizeof(*((type_ *)0)->member_),                          \
+    .name = (key_), .offset = offsetof(type_, member_), .size = CONFIG_SIZEOF(*((type_ *)0)->member_),                 \
     .count_offset = offsetof(type_, member_##_count)
 #define CONFIG_GIVEN(type_, member_) (offsetof(type_, member_) + 1)
 #define CONFIG_SCHEMA(name_, type_, fields_, doc_)                                                                     \

@@ -18,6 +18,7 @@
 #define LINK_DROP_LIST(X)                                                                                              \
     X(RX_NO_BUFFER, rx_no_buffer)     /* a frame came and no packet was free */                                        \
     X(RX_TOO_LONG, rx_too_long)       /* longer than a buffer */                                                       \
+    X(RX_MALFORMED, rx_malformed)     /* what stood for a frame could not be read */                                  \
     X(TX_NO_ROOM, tx_no_room)         /* the driver refused after all */                                               \
     X(TX_ERROR, tx_error)             /* the system reported an error */                                               \
     X(TX_MALFORMED, tx_malformed)     /* packet_finish could not complete it */                                        \

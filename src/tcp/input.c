@@ -303,12 +303,13 @@ static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct t
 void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
 {
     t->counters.segments_received++;
-    if (t->settings.fast_path && fast_segment(t, c, s, now))
-        return;
-    if (c->state == TCP_SYN_SENT)
+    bool done = t->settings.fast_path && fast_segment(t, c, s, now);
+    if (!done && c->state == TCP_SYN_SENT)
         segment_in_syn_sent(t, c, s, now);
-    else if (!(c->flags & TCPF_DEAD))
+    else if (!done && !(c->flags & TCPF_DEAD))
         segment_in_other_states(t, c, s, now);
+    if (s->payload_len == 0) /* which leaves nothing to be marked when all was acknowledged */
+        tcp_park_if_idle(t, c);
 }
 
 /* ---- bursts ---- */

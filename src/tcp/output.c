@@ -107,18 +107,23 @@ static bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, s
     return true;
 }
 
-/* RFC 9293 3.8.6.1: one byte beyond the shut window; it counts as sent only when the peer takes it. */
+/*
+ * RFC 9293 3.8.6.1: one byte beyond the shut window; it counts as sent only when the peer takes it. When the window is only too small to be
+ * worth it, what it takes: 3.8.6.2.1 (4).
+ */
 static bool choose_probe(struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
     if (!(w->want & WANT_PROBE))
         return false;
-    w->want &= (uint8_t)~WANT_PROBE;
-    if (!w->persist || unsent(c, w) == 0)
+    if (!w->persist || unsent(c, w) == 0) {
+        w->want &= (uint8_t)~WANT_PROBE;
         return false;
-    o->kind = OUTPUT_PROBE;
+    }
+    uint32_t takes = min_u32(c->snd_wnd, segment_payload_limit(c, w));
+    o->kind = takes > 0 ? OUTPUT_NEW : OUTPUT_PROBE;
     o->spec.seq = c->snd_nxt;
     o->spec.offset = offset_of(c, c->snd_nxt);
-    o->spec.payload = 1;
+    o->spec.payload = takes > 0 ? (uint32_t)min_u64(unsent(c, w), takes) : 1;
     o->spec.flags = 0;
     return true;
 }
@@ -178,6 +183,7 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     c->snd_nxt = end;
     w->persist = false;
     w->probed = false;
+    w->want &= (uint8_t)~WANT_PROBE;
     if (fin) {
         c->flags |= TCPF_FIN_SENT;
         tcp_set_state(t, c, c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1, now, "FIN sent");
@@ -228,6 +234,7 @@ static void carry_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
     case OUTPUT_PROBE:
         t->counters.zero_window_probes++;
         segment_send(t, c, w, f, &o->spec, now);
+        w->want &= (uint8_t)~WANT_PROBE;
         w->probed = true;
         break;
     case OUTPUT_KEEPALIVE:
@@ -270,8 +277,6 @@ static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, 
         case TCP_FRAME_OK:
             break;
         case TCP_FRAME_NO_ROOM:
-            if (o.kind == OUTPUT_PROBE)
-                w->want |= WANT_PROBE;
             return OUTPUT_BLOCKED;
         default:
             *waiters = frame.waiters;

@@ -112,7 +112,7 @@ struct tcp_work {
     uint8_t dup_acks;
     bool persist : 1, probed : 1, cwnd_limited : 1, retransmit_first : 1, keepalive : 1;
     uint32_t listener;    /* of an embryo; POOL_NONE otherwise */
-    uint32_t challenge_ms; /* when the last challenge ACK went out; 0: never */
+    int64_t challenge_until; /* no further challenge ACK before; 0: none went out lately */
     /* out-of-order data: frames linked by packet->next, holder_word = sequence number of data[0] */
     struct packet *ooo;
     uint32_t ooo_frames, ooo_bytes;

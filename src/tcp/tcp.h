@@ -254,7 +254,7 @@ int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now);
 void tcp_abort(struct tcp_layer *t, struct tcp *c, int64_t now);
 /* The user is done with n received bytes: the window opens. */
 void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now);
-/* One deadline a connection, 1 ms resolution; TIME_NEVER takes it off. */
+/* One deadline a connection, 1 ms resolution, at most 24 days ahead; TIME_NEVER takes it off. */
 void tcp_set_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now);
 /* Bytes of stream, sent side: acknowledged, and promised in all; received side: handed up. */
 uint64_t tcp_acked_offset(const struct tcp *c);

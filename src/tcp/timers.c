@@ -8,6 +8,8 @@
 #include "tcp/rtt.h"
 
 #define MAX_DOUBLINGS 16u
+#define MAX_DEADLINE_NS (24 * INT64_C(86400) * NS_PER_S) /* half the circle of 2^32 ms */
+#define CHALLENGE_INTERVAL_NS (500 * NS_PER_MS) /* RFC 5961 section 7, for each connection */
 
 static void arm(struct tcp_layer *t, const struct tcp *c, int64_t at) { wheel_arm(&t->wheel, tcp_index(t, c), at); }
 
@@ -20,10 +22,19 @@ void timers_init(struct tcp_work *w)
     w->stalled_since = 0;
 }
 
+/* What is sent now finds out by itself whether the peer is alive, with all its tries. */
+static void end_keepalive(struct tcp_work *w)
+{
+    if (w->keepalive)
+        w->retries = 0;
+    w->keepalive = false;
+}
+
 void timers_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     if (w->retransmit_at != TIME_NEVER)
         return;
+    end_keepalive(w);
     if (w->retries == 0)
         w->stalled_since = now;
     w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->backoff);
@@ -53,6 +64,7 @@ void timers_window_shut(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 {
     if (w->retransmit_at != TIME_NEVER)
         return;
+    end_keepalive(w);
     if (!w->persist)
         w->stalled_since = now;
     w->persist = true;
@@ -76,6 +88,12 @@ void timers_fin_wait_2(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, i
     arm(t, c, w->fin_wait_at);
 }
 
+void timers_challenged(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    w->challenge_until = now + CHALLENGE_INTERVAL_NS;
+    arm(t, c, w->challenge_until);
+}
+
 void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     int64_t idle = tcp_profile_of(t, c)->keepalive_idle_ns;
@@ -90,7 +108,8 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
         c->deadline_ms = 0;
         return;
     }
-    c->deadline_ms = tcp_ms(max_i64(at, now) + NS_PER_MS);
+    at = min_i64(max_i64(at, now), now + MAX_DEADLINE_NS);
+    c->deadline_ms = tcp_ms(at + NS_PER_MS);
     arm(t, c, at);
 }
 
@@ -152,6 +171,8 @@ static void keepalive_due(struct tcp_layer *t, struct tcp *c, int64_t now)
     if (p->keepalive_idle_ns == 0 || !state_synchronized(c->state) || !seq_eq(c->snd_una, c->snd_nxt))
         return;
     struct tcp_work *w = tcp_work_of(t, c);
+    if (w && w->persist) /* which probes too */
+        return;
     uint32_t probes = w && w->keepalive ? w->retries : 0;
     int64_t due = from_ms(c->heard_ms, now) + p->keepalive_idle_ns + probes * p->keepalive_interval_ns;
     if (due > now) {
@@ -185,6 +206,8 @@ static void work_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
         tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
         return;
     }
+    if (w->challenge_until <= now)
+        w->challenge_until = 0;
     if (w->retransmit_at <= now)
         retransmission_due(t, c, w, now);
 }
@@ -205,6 +228,8 @@ static void arm_next(struct tcp_layer *t, struct tcp *c, int64_t now)
     int64_t at = c->deadline_ms ? max_i64(from_ms(c->deadline_ms, now), now) : TIME_NEVER;
     if (w)
         at = min_i64(at, min_i64(w->retransmit_at, min_i64(w->ack_at, w->fin_wait_at)));
+    if (w && w->challenge_until != 0)
+        at = min_i64(at, w->challenge_until);
     if (at != TIME_NEVER)
         arm(t, c, at);
 }
@@ -221,6 +246,7 @@ void timers_due(void *layer, uint32_t index, int64_t now)
         work_due(t, c, w, now);
     if (!(c->flags & TCPF_DEAD))
         keepalive_due(t, c, now);
+    tcp_park_if_idle(t, c);
     if (!(c->flags & TCPF_DEAD))
         arm_next(t, c, now);
 }

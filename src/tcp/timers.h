@@ -22,6 +22,8 @@ void timers_window_shut(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 /* The peer opened its window. */
 void timers_window_opened(struct tcp_work *w);
 void timers_fin_wait_2(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
+/* A challenge ACK goes out: no other one for a while. */
+void timers_challenged(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* The handshake is complete: keep-alive begins. */
 void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now);
 void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now);

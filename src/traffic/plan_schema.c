@@ -108,7 +108,7 @@ static const struct config_choice congestions[] = {
 static const struct config_field tcp_fields[] = {
     {CONFIG_MEMBER(struct tcp_config, mss), .type = CONFIG_TYPE_U16, .fallback = "0", .max = "9176",
      .doc = "Largest segment we accept; 0: from the MTU"},
-    {CONFIG_MEMBER(struct tcp_config, min_mss), .type = CONFIG_TYPE_U16, .fallback = "48", .min = "1", .max = "1460",
+    {CONFIG_MEMBER(struct tcp_config, min_mss), .type = CONFIG_TYPE_U16, .fallback = "48", .min = "48", .max = "1460",
      .doc = "Floor for the peer's MSS"},
     {CONFIG_MEMBER(struct tcp_config, receive_buffer), .type = CONFIG_TYPE_SIZE, .fallback = "256KiB", .min = "1KiB",
      .max = "1GiB", .doc = "Largest receive window"},
@@ -125,7 +125,8 @@ static const struct config_field tcp_fields[] = {
      .doc = "Congestion control"},
     {CONFIG_MEMBER(struct tcp_config, initial_window), .type = CONFIG_TYPE_U32, .fallback = "10", .min = "1", .max = "1000",
      .doc = "Initial congestion window in segments"},
-    {CONFIG_MEMBER(struct tcp_config, fixed_window), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1GiB",
+    {CONFIG_MEMBER(struct tcp_config, fixed_window), .type = CONFIG_TYPE_SIZE, .fallback = "65535B", .min = "1KiB",
+     .max = "1GiB",
      .doc = "Window of congestion: fixed"},
     {CONFIG_MEMBER(struct tcp_config, delayed_ack), .type = CONFIG_TYPE_DURATION, .fallback = "40ms", .min = "0", .max = "499ms",
      .doc = "How long an ACK may wait"},

@@ -47,6 +47,4 @@ void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const str
         config_errors_add(c->errors, node, "mss", "found %u, allowed at most %u: the port's MTU less 40", tcp->mss, mtu - 40);
     if (tcp->rto_max < tcp->rto_min || tcp->rto_max < tcp->rto_initial)
         config_errors_add(c->errors, node, "rto_max", "found less than rto_min or rto_initial, allowed at least as much");
-    if (tcp->congestion == TCP_FIXED && tcp->fixed_window == 0)
-        config_errors_add(c->errors, node, "fixed_window", "found 0 with congestion: fixed, allowed 1B to 1GiB");
 }

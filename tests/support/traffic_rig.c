@@ -56,6 +56,16 @@ static void open_side(struct rig *r, unsigned side, bool bare)
         assert_int_equal(traffic_new(r->plan, side, r->stacks[side], &rig_allocator, r->now, &r->traffics[side]), 0);
 }
 
+/* The ports' impairments, as an engine puts them over the links. */
+static void impair_links(struct rig *r)
+{
+    for (unsigned side = 0; side < RIG_SIDES; side++) {
+        struct link *lower = r->links[side];
+        if (r->plan->ports[side].impaired)
+            assert_int_equal(impair_link_new(&r->plan->ports[side].impair, lower, &rig_allocator, &r->links[side]), 0);
+    }
+}
+
 void rig_open(struct rig *r, const char *yaml, unsigned bare_side)
 {
     struct memory_settings memory;
@@ -67,6 +77,7 @@ void rig_open(struct rig *r, const char *yaml, unsigned bare_side)
     memory.frames = r->plan->ports[0].frames;
     memory.mtu = r->plan->ports[0].mtu;
     assert_int_equal(memory_link_new(&memory, &rig_allocator, "wire", r->links), 0);
+    impair_links(r);
     for (unsigned side = 0; side < RIG_SIDES; side++)
         open_side(r, side, side == bare_side);
 }

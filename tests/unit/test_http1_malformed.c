@@ -210,7 +210,7 @@ static void chunks(void **state)
         {CHUNKS("1\r\nx\r\nffffffffffffffff\r\n"), "PUT / 1.1 keepfailed body_too_large\n"},
         {CHUNKS("1\r\nxy\r\n"), "PUT / 1.1 keepfailed bad_chunk_end\n"},
         {CHUNKS("1\r\nx\rx"), "PUT / 1.1 keepfailed bad_chunk_end\n"},
-        {CHUNKS("2\r\nx\r\n0\r\n\r\n"), "PUT / 1.1 keepfailed bad_chunk_end\n"},
+        {CHUNKS("3\r\nx\r\n0\r\n\r\n"), "PUT / 1.1 keepfailed bad_chunk_end\n"},
         {CHUNKS("1\nx\r\n"), "PUT / 1.1 keepfailed bare_lf\n"},
         {CHUNKS("1\r\nx\n0\r\n\r\n"), "PUT / 1.1 keepfailed bare_lf\n"},
         {CHUNKS("1\rx\r\n"), "PUT / 1.1 keepfailed bare_cr\n"},

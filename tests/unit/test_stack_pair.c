@@ -23,13 +23,16 @@ struct pair {
 
 static struct ip_addr v4(uint32_t host_order) { return ip_addr_from_v4(host_order); }
 
-static struct pair pair_new(const struct memory_settings *memory, uint32_t addresses)
+/* The stacks keep pointers into the pair. */
+static struct pair *pair_new(const struct memory_settings *memory, uint32_t addresses)
 {
-    struct pair p = {.now = 5 * NS_PER_S};
-    assert_int_equal(memory_link_new(memory, alloc_heap(), "pair", p.ends), 0);
+    struct pair *p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    p->now = 5 * NS_PER_S;
+    assert_int_equal(memory_link_new(memory, alloc_heap(), "pair", p->ends), 0);
     for (unsigned i = 0; i < 2; i++) {
         struct guard_rules rules = {.allow_multicast = true, .stop_at = TIME_NEVER};
-        assert_int_equal(guard_init(&p.guards[i], &rules, NULL, p.now), 0);
+        assert_int_equal(guard_init(&p->guards[i], &rules, NULL, p->now), 0);
         struct stack_settings t;
         stack_settings_default(&t);
         t.max_addresses = addresses;
@@ -37,8 +40,8 @@ static struct pair pair_new(const struct memory_settings *memory, uint32_t addre
         t.secret = (struct hash_key){i + 1, 99};
         t.tcp.max_connections = 4096;
         t.tcp.secret = (struct hash_key){i + 11, 77};
-        assert_int_equal(stack_new(&t, alloc_heap(), p.now, &p.stacks[i]), 0);
-        assert_int_equal(stack_add_interface(p.stacks[i], p.ends[i], &p.guards[i]), 0);
+        assert_int_equal(stack_new(&t, alloc_heap(), p->now, &p->stacks[i]), 0);
+        assert_int_equal(stack_add_interface(p->stacks[i], p->ends[i], &p->guards[i]), 0);
     }
     return p;
 }
@@ -52,13 +55,13 @@ static uint32_t add_host(struct stack *s, uint32_t address, uint16_t vlan)
     return (uint32_t)local;
 }
 
-static struct pair pair_default(void)
+static struct pair *pair_default(void)
 {
     struct memory_settings m;
     memory_settings_default(&m);
-    struct pair p = pair_new(&m, 64);
-    add_host(p.stacks[0], LEFT, 0);
-    add_host(p.stacks[1], RIGHT, 0);
+    struct pair *p = pair_new(&m, 64);
+    add_host(p->stacks[0], LEFT, 0);
+    add_host(p->stacks[1], RIGHT, 0);
     return p;
 }
 
@@ -68,6 +71,7 @@ static void pair_free(struct pair *p)
         stack_delete(p->stacks[i]);
     for (unsigned i = 0; i < 2; i++)
         link_close(p->ends[i]);
+    free(p);
 }
 
 /* Turns of both until nothing moves any more. */
@@ -105,27 +109,27 @@ static void ponged(void *context, const struct icmp_echo *e, int error, int64_t 
 static void test_pings_both_ways(void **state)
 {
     (void)state;
-    struct pair p = pair_default();
+    struct pair *p = pair_default();
     struct pings x[2] = {{0}};
     uint8_t body[56];
     for (uint8_t i = 0; i < sizeof body; i++)
         body[i] = i;
     for (unsigned i = 0; i < 2; i++)
-        assert_int_equal(icmp_echo_bind(p.stacks[i], 42, ponged, &x[i]), 0);
+        assert_int_equal(icmp_echo_bind(p->stacks[i], 42, ponged, &x[i]), 0);
     for (uint16_t n = 1; n <= 100; n++) {
         for (unsigned i = 0; i < 2; i++) {
             struct icmp_echo e = {
                 .local = 1, .remote = v4(i ? LEFT : RIGHT), .id = 42, .sequence = n, .bytes = body, .length = sizeof body};
-            assert_int_equal(icmp_echo_send(p.stacks[i], &e, p.now), 0);
+            assert_int_equal(icmp_echo_send(p->stacks[i], &e, p->now), 0);
         }
-        settle(&p);
+        settle(p);
     }
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(x[i].replies, 100);
         assert_int_equal(x[i].sum, 5050);
-        assert_int_equal(stack_counters(p.stacks[i])->neighbours_resolved, 1);
+        assert_int_equal(stack_counters(p->stacks[i])->neighbours_resolved, 1);
     }
-    pair_free(&p);
+    pair_free(p);
 }
 
 /* ---- UDP ---- */
@@ -178,21 +182,21 @@ static void udp_echo_of_every_length(bool trust_checksums)
     struct memory_settings m;
     memory_settings_default(&m);
     m.trust_checksums = trust_checksums;
-    struct pair p = pair_new(&m, 64);
-    add_host(p.stacks[0], LEFT, 0);
-    add_host(p.stacks[1], RIGHT, 0);
-    struct talker client = {.stack = p.stacks[0]}, server = {.stack = p.stacks[1]};
-    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &client), 0);
-    assert_int_equal(udp_bind(p.stacks[1], 1, 7, echo_back, NULL, &server), 0);
+    struct pair *p = pair_new(&m, 64);
+    add_host(p->stacks[0], LEFT, 0);
+    add_host(p->stacks[1], RIGHT, 0);
+    struct talker client = {.stack = p->stacks[0]}, server = {.stack = p->stacks[1]};
+    assert_int_equal(udp_bind(p->stacks[0], 1, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(p->stacks[1], 1, 7, echo_back, NULL, &server), 0);
     uint64_t bytes = 0;
     for (uint32_t length = 0; length <= 1472; length++, bytes += length - 1) {
-        send_patterned(&p, 1, RIGHT, 7, length);
-        settle(&p);
+        send_patterned(p, 1, RIGHT, 7, length);
+        settle(p);
     }
     assert_int_equal(server.received, 1473);
     assert_int_equal(client.received, 1473);
     assert_int_equal(client.bytes, bytes);
-    pair_free(&p);
+    pair_free(p);
 }
 
 static void test_udp_echo_of_every_length(void **state)
@@ -205,30 +209,30 @@ static void test_udp_echo_of_every_length(void **state)
 static void test_datagrams_sent_while_resolving_arrive(void **state)
 {
     (void)state;
-    struct pair p = pair_default();
-    struct talker client = {.stack = p.stacks[0]}, server = {.stack = p.stacks[1]};
-    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &client), 0);
-    assert_int_equal(udp_bind(p.stacks[1], 1, 7, echo_back, NULL, &server), 0);
+    struct pair *p = pair_default();
+    struct talker client = {.stack = p->stacks[0]}, server = {.stack = p->stacks[1]};
+    assert_int_equal(udp_bind(p->stacks[0], 1, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(p->stacks[1], 1, 7, echo_back, NULL, &server), 0);
     for (uint32_t i = 0; i < 3; i++)
-        send_patterned(&p, 1, RIGHT, 7, 100 + i);
-    settle(&p);
+        send_patterned(p, 1, RIGHT, 7, 100 + i);
+    settle(p);
     assert_int_equal(client.received, 3);
     assert_int_equal(client.bytes, 303);
-    pair_free(&p);
+    pair_free(p);
 }
 
 static void test_a_closed_port_is_reported_to_the_sender(void **state)
 {
     (void)state;
-    struct pair p = pair_default();
-    struct talker client = {.stack = p.stacks[0]};
-    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &client), 0);
-    send_patterned(&p, 1, RIGHT, 9, 40);
-    settle(&p);
+    struct pair *p = pair_default();
+    struct talker client = {.stack = p->stacks[0]};
+    assert_int_equal(udp_bind(p->stacks[0], 1, 5000, take, note_error, &client), 0);
+    send_patterned(p, 1, RIGHT, 9, 40);
+    settle(p);
     assert_int_equal(client.errors, 1);
     assert_int_equal(client.error, ERR_REFUSED);
-    assert_int_equal(stack_counters(p.stacks[1])->icmp_errors_sent, 1);
-    pair_free(&p);
+    assert_int_equal(stack_counters(p->stacks[1])->icmp_errors_sent, 1);
+    pair_free(p);
 }
 
 static void test_a_thousand_hosts_on_each_side_talk(void **state)
@@ -237,24 +241,24 @@ static void test_a_thousand_hosts_on_each_side_talk(void **state)
     enum { HOSTS = 1000 };
     struct memory_settings m;
     memory_settings_default(&m);
-    struct pair p = pair_new(&m, HOSTS);
-    struct talker client = {.stack = p.stacks[0]}, server = {.stack = p.stacks[1]};
+    struct pair *p = pair_new(&m, HOSTS);
+    struct talker client = {.stack = p->stacks[0]}, server = {.stack = p->stacks[1]};
     for (uint32_t i = 0; i < HOSTS; i++) {
         uint16_t vlan = (uint16_t)(i % 3 ? 0 : 1 + i % 100);
-        add_host(p.stacks[0], 0x0a010001 + i, vlan);
-        add_host(p.stacks[1], 0x0a020001 + i, vlan);
+        add_host(p->stacks[0], 0x0a010001 + i, vlan);
+        add_host(p->stacks[1], 0x0a020001 + i, vlan);
     }
-    assert_int_equal(udp_bind(p.stacks[0], 0, 5000, take, note_error, &client), 0);
-    assert_int_equal(udp_bind(p.stacks[1], 0, 7, echo_back, NULL, &server), 0);
+    assert_int_equal(udp_bind(p->stacks[0], 0, 5000, take, note_error, &client), 0);
+    assert_int_equal(udp_bind(p->stacks[1], 0, 7, echo_back, NULL, &server), 0);
     for (unsigned round = 0; round < 2; round++) {
         for (uint32_t i = 0; i < HOSTS; i++) {
-            send_patterned(&p, i + 1, 0x0a020001 + i, 7, 64);
-            settle(&p);
+            send_patterned(p, i + 1, 0x0a020001 + i, 7, 64);
+            settle(p);
         }
     }
     assert_int_equal(client.received, 2 * HOSTS);
-    assert_int_equal(stack_counters(p.stacks[0])->neighbours_resolved, HOSTS);
-    pair_free(&p);
+    assert_int_equal(stack_counters(p->stacks[0])->neighbours_resolved, HOSTS);
+    pair_free(p);
 }
 
 /* ---- TCP ---- */
@@ -319,42 +323,42 @@ static void tcp_from_many_hosts(bool trust_checksums)
     struct memory_settings m;
     memory_settings_default(&m);
     m.trust_checksums = trust_checksums;
-    struct pair p = pair_new(&m, HOSTS);
-    struct side x[2] = {{.stack = p.stacks[0]}, {.stack = p.stacks[1], .server = true}};
+    struct pair *p = pair_new(&m, HOSTS);
+    struct side x[2] = {{.stack = p->stacks[0]}, {.stack = p->stacks[1], .server = true}};
     for (uint32_t i = 0; i < HOSTS; i++)
-        add_host(p.stacks[0], 0x0a010001 + i, 0);
-    add_host(p.stacks[1], RIGHT, 0);
+        add_host(p->stacks[0], 0x0a010001 + i, 0);
+    add_host(p->stacks[1], RIGHT, 0);
     for (unsigned i = 0; i < 2; i++) {
         struct tcp_profile t;
         tcp_profile_default(&t);
         t.time_wait_ns = 0;
-        int user = tcp_register_user(stack_tcp(p.stacks[i]), &calls, &x[i], &t);
+        int user = tcp_register_user(stack_tcp(p->stacks[i]), &calls, &x[i], &t);
         assert_true(user >= 0);
         x[i].user = (unsigned)user;
     }
-    assert_int_equal(tcp_listen(stack_tcp(p.stacks[1]), x[1].user, TCP_ANY_LOCAL, 80), 0);
+    assert_int_equal(tcp_listen(stack_tcp(p->stacks[1]), x[1].user, TCP_ANY_LOCAL, 80), 0);
     for (uint32_t i = 0; i < HOSTS; i++) {
         struct flow_key key = {.local = i + 1, .remote = v4(RIGHT), .remote_port = 80};
         struct tcp_ref ref;
-        assert_int_equal(tcp_connect(stack_tcp(p.stacks[0]), x[0].user, &key, 0, p.now, &ref), 0);
+        assert_int_equal(tcp_connect(stack_tcp(p->stacks[0]), x[0].user, &key, 0, p->now, &ref), 0);
     }
     for (int i = 0; i < 200; i++) {
-        settle(&p);
-        p.now += NS_PER_MS;
+        settle(p);
+        p->now += NS_PER_MS;
     }
     assert_int_equal(x[0].connected, HOSTS);
     assert_int_equal(x[1].connected, HOSTS);
     assert_int_equal(x[1].received, 3000u * HOSTS);
     assert_int_equal(x[0].normal, HOSTS);
     assert_int_equal(x[1].normal, HOSTS);
-    assert_int_equal(stack_counters(p.stacks[0])->arp_requests_sent, 1); /* one domain, one neighbour */
+    assert_int_equal(stack_counters(p->stacks[0])->arp_requests_sent, 1); /* one domain, one neighbour */
     for (unsigned i = 0; i < 2; i++) {
-        assert_int_equal(stack_counters(p.stacks[i])->tcp_bad_checksum, 0);
+        assert_int_equal(stack_counters(p->stacks[i])->tcp_bad_checksum, 0);
         struct tcp_occupancy used;
-        tcp_get_occupancy(stack_tcp(p.stacks[i]), &used);
+        tcp_get_occupancy(stack_tcp(p->stacks[i]), &used);
         assert_int_equal(used.connections, 0);
     }
-    pair_free(&p);
+    pair_free(p);
 }
 
 static void test_tcp_from_many_hosts(void **state)
@@ -403,19 +407,19 @@ static void test_a_stack_with_two_interfaces_keeps_them_apart(void **state)
 static void test_hosts_of_one_link_do_not_shortcut_and_do_no_harm(void **state)
 {
     (void)state;
-    struct pair p = pair_default();
-    struct talker x = {.stack = p.stacks[0]};
-    add_host(p.stacks[0], LEFT + 10, 0);
-    assert_int_equal(udp_bind(p.stacks[0], 1, 5000, take, note_error, &x), 0);
-    send_patterned(&p, 1, LEFT + 10, 7, 10);
-    send_patterned(&p, 1, LEFT, 7, 10);
+    struct pair *p = pair_default();
+    struct talker x = {.stack = p->stacks[0]};
+    add_host(p->stacks[0], LEFT + 10, 0);
+    assert_int_equal(udp_bind(p->stacks[0], 1, 5000, take, note_error, &x), 0);
+    send_patterned(p, 1, LEFT + 10, 7, 10);
+    send_patterned(p, 1, LEFT, 7, 10);
     for (int i = 0; i < 40; i++) {
-        settle(&p);
-        p.now += 100 * NS_PER_MS;
+        settle(p);
+        p->now += 100 * NS_PER_MS;
     }
     assert_int_equal(x.errors, 2);
     assert_int_equal(x.error, ERR_UNREACHABLE);
-    pair_free(&p);
+    pair_free(p);
 }
 
 int main(void)

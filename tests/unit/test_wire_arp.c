@@ -51,6 +51,17 @@ static void every_wrong_type_and_length_is_refused(void **state)
     }
 }
 
+static void reply_is_told_from_request(void **state)
+{
+    (void)state;
+    uint8_t packet[WIRE_ARP_LEN];
+    struct wire_arp h;
+    memcpy(packet, request, sizeof packet);
+    packet[7] = 2;
+    assert_int_equal(wire_arp_parse(packet, sizeof packet, &h), 28);
+    assert_int_equal(h.op, WIRE_ARP_REPLY);
+}
+
 static void build_after_parse_is_the_identity(void **state)
 {
     (void)state;
@@ -118,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_is_read),
+        cmocka_unit_test(reply_is_told_from_request),
         cmocka_unit_test(every_wrong_type_and_length_is_refused),
         cmocka_unit_test(build_after_parse_is_the_identity),
         cmocka_unit_test(label_stack_entry_is_read),

@@ -88,6 +88,12 @@ static void snap_without_room_is_malformed(void **state)
     assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), ERR_MALFORMED);
     frame[13] = 8;
     assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), 22);
+    for (unsigned at = 14; at < 17; at++) { /* only all three values together mean SNAP */
+        frame[at] ^= 1;
+        assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), 17);
+        assert_false(h.snap);
+        frame[at] ^= 1;
+    }
 }
 
 /* L2-01 */
@@ -226,6 +232,8 @@ static void what_would_read_back_differently_is_not_built(void **state)
     assert_int_equal(wire_eth_build(to, &h), ERR_INVALID);
     h = (struct wire_eth){.llc = true, .llc_length = 2};
     assert_int_equal(wire_eth_build(to, &h), ERR_INVALID);
+    h.llc_length = 1500;
+    assert_int_equal(wire_eth_build(to, &h), 17);
     h.llc_length = 1501;
     assert_int_equal(wire_eth_build(to, &h), ERR_INVALID);
     h = (struct wire_eth){.llc = true, .snap = true, .llc_length = 100};

@@ -75,7 +75,7 @@ static void every_header_round_trips(void **state)
     (void)state;
     struct dice d = {16};
     for (int i = 0; i < CASES; i++) {
-        uint8_t bytes[8], again[8];
+        uint8_t bytes[8], again[8] = {0};
         struct wire_icmp a, a2;
         struct wire_icmpv6 b, b2;
         dice_bytes(&d, bytes, sizeof bytes);
@@ -84,6 +84,7 @@ static void every_header_round_trips(void **state)
         assert_memory_equal(bytes, again, 8);
         assert_int_equal(wire_icmp_parse(again, 8, &a2), 8);
         assert_true(wire_icmp_equal(&a, &a2));
+        memset(again, 0, sizeof again);
         assert_int_equal(wire_icmpv6_parse(bytes, 8, &b), 8);
         assert_int_equal(wire_icmpv6_build(again, &b), 8);
         assert_memory_equal(bytes, again, 8);
@@ -256,6 +257,28 @@ static void v6_quotation_reads_back(void **state)
     }
 }
 
+static void only_tcp_and_udp_have_ports_in_a_quotation(void **state)
+{
+    (void)state;
+    uint8_t v4[100], v6[200];
+    struct wire_icmp_quote q4;
+    struct wire_icmpv6_quote q6;
+    make_v4(v4, 100, 0, 0);
+    size_t length = make_v6(v6, 0, 100);
+    for (unsigned protocol = 0; protocol < 256; protocol++) {
+        bool tcp = protocol == IP_PROTO_TCP, ports = tcp || protocol == IP_PROTO_UDP;
+        v4[9] = v6[6] = (uint8_t)protocol;
+        assert_int_equal(wire_icmp_quote_parse(v4, sizeof v4, &q4), 20);
+        assert_int_equal(q4.src_port, ports ? 1000 : 0);
+        assert_int_equal(q4.tcp_seq, tcp ? 0xffffff00 : 0);
+        if (wire_ipv6_is_extension((uint8_t)protocol))
+            continue;
+        assert_int_equal(wire_icmpv6_quote_parse(v6, length, &q6), 40);
+        assert_int_equal(q6.dst_port, ports ? 80 : 0);
+        assert_int_equal(q6.tcp_seq, tcp ? 0xffffff00 : 0);
+    }
+}
+
 static void v6_errors_need_room_for_the_least_quotation(void **state)
 {
     (void)state;
@@ -316,6 +339,7 @@ int main(void)
         cmocka_unit_test(v4_quotation_of_a_later_fragment_has_no_ports),
         cmocka_unit_test(bad_v4_quotations),
         cmocka_unit_test(v6_quotation_reads_back),
+        cmocka_unit_test(only_tcp_and_udp_have_ports_in_a_quotation),
         cmocka_unit_test(v6_errors_need_room_for_the_least_quotation),
         cmocka_unit_test(v6_quotation_of_fragments),
         cmocka_unit_test(bad_v6_quotations),

@@ -317,7 +317,10 @@ static void masks_and_order(void **state)
     assert_int_equal(ipv4_addr_mask(8), 0xff000000u);
     assert_int_equal(ipv4_addr_mask(31), 0xfffffffeu);
     assert_int_equal(ipv4_addr_mask(32), 0xffffffffu);
-    struct ip_addr a = addr("10.0.0.1"), b = addr("10.0.0.2");
+    assert_true(ipv4_addr_is_this_network(0x00ffffff) && !ipv4_addr_is_this_network(0x01000000));
+    assert_true(ipv4_addr_is_class_e(0xf0000000) && !ipv4_addr_is_class_e(0xefffffff));
+    struct ip_addr a = addr("10.0.0.1"), b = addr("10.0.0.2"), c = addr("2001:db8::1"), e = addr("2001:db9::1");
+    assert_true(ip_addr_equal(&a, &a) && !ip_addr_equal(&a, &b) && !ip_addr_equal(&c, &e));
     assert_true(ip_addr_compare(&a, &b) < 0 && ip_addr_compare(&b, &a) > 0 && ip_addr_compare(&a, &a) == 0);
 }
 

@@ -285,6 +285,7 @@ static void parse_after_build_is_the_identity(void **state)
         assert_int_equal(wire_nd_parse(message, (size_t)n, &parsed), n);
         assert_true(wire_nd_equal(&h, &parsed));
         assert_int_equal(parsed.ignored, 0);
+        assert_int_equal(wire_nd_build(message, (size_t)n, &h), n);
         size_t room = dice_below(&d, (uint32_t)n);
         assert_int_equal(wire_nd_build(message, room, &h), ERR_NO_SPACE);
     }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A link over a link that writes what passes, both ways, into a capture file. Owns the lower link, the writer and one scratch packet in which a
+ * frame that is not plain (partial checksum, stripped VLAN tag, frags) is made so for the file; the lower link gets the frame untouched.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "link/pcap.h"
+#include "link/pcap_format.h"
+
+#define SCRATCH_BYTES (PACKET_HEADROOM + 65536u + 64u) /* the largest GSO packet and its headers */
+
+struct capture {
+    struct link link;
+    struct link *lower;
+    struct pcap_writer *writer;
+    struct packet *scratch;
+    struct packet_home nowhere;
+    int64_t epoch_ns;
+    const struct allocator *allocator;
+};
+
+static struct capture *capture_of(struct link *link) { return container_of(link, struct capture, link); }
+
+/* As it would be on a wire; a GSO packet as the one large packet that it is, its checksum unfilled. */
+static const struct packet *plain(struct capture *c, const struct packet *p)
+{
+    struct packet *s = c->scratch;
+    packet_init(s, &c->nowhere, (uint8_t *)(s + 1), SCRATCH_BYTES, PACKET_HEADROOM);
+    if (!packet_copy_to(s, p))
+        return NULL;
+    if (s->gso != PACKET_GSO_NONE) {
+        s->gso = PACKET_GSO_NONE;
+        s->checksum = PACKET_CHECKSUM_UNKNOWN;
+    }
+    return packet_finish(s) == 0 ? s : NULL;
+}
+
+static void record(struct capture *c, struct packet *const *packets, unsigned n, int64_t now)
+{
+    for (unsigned i = 0; i < n; i++) {
+        const struct packet *p = packet_is_plain(packets[i]) ? packets[i] : plain(c, packets[i]);
+        if (p)
+            (void)pcap_writer_write(c->writer, now + c->epoch_ns, p->data, p->len);
+    }
+}
+
+static unsigned capture_rx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
+{
+    struct capture *c = capture_of(link);
+    unsigned got = link_rx_burst(c->lower, packets, n, now);
+    record(c, packets, got, now);
+    link->counters.frames_rx += got;
+    for (unsigned i = 0; i < got; i++)
+        link->counters.bytes_rx += packets[i]->len;
+    return got;
+}
+
+static unsigned capture_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+{
+    return link_tx_alloc(capture_of(link)->lower, packets, n, control);
+}
+
+static void capture_tx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
+{
+    struct capture *c = capture_of(link);
+    record(c, packets, n, now);
+    link->counters.frames_tx += n;
+    for (unsigned i = 0; i < n; i++)
+        link->counters.bytes_tx += packet_total_length(packets[i]);
+    c->lower->ops->tx_burst(c->lower, packets, n, now);
+}
+
+static int64_t capture_next_deadline(struct link *link) { return link_next_deadline(capture_of(link)->lower); }
+
+static bool capture_arm(struct link *link)
+{
+    struct link *lower = capture_of(link)->lower;
+    return lower->ops->arm(lower);
+}
+
+static void free_capture(struct capture *c)
+{
+    (void)pcap_writer_close(c->writer);
+    alloc_free(c->allocator, c->scratch, sizeof *c->scratch + SCRATCH_BYTES);
+    alloc_free(c->allocator, c, sizeof *c);
+}
+
+static void capture_close(struct link *link)
+{
+    struct capture *c = capture_of(link);
+    link_close(c->lower);
+    free_capture(c);
+}
+
+static const struct link_ops polled_ops = {.rx_burst = capture_rx_burst,
+                                           .tx_alloc = capture_tx_alloc,
+                                           .tx_burst = capture_tx_burst,
+                                           .next_deadline = capture_next_deadline,
+                                           .close = capture_close};
+static const struct link_ops armed_ops = {.rx_burst = capture_rx_burst,
+                                          .tx_alloc = capture_tx_alloc,
+                                          .tx_burst = capture_tx_burst,
+                                          .next_deadline = capture_next_deadline,
+                                          .arm = capture_arm,
+                                          .close = capture_close};
+
+int capture_link_new(struct link *lower, const char *path, const struct allocator *a, struct link **out, char message[256])
+{
+    message[0] = 0;
+    struct capture *c = alloc_zeroed(a, sizeof *c, alignof(struct capture));
+    if (!c)
+        return ERR_NO_MEMORY;
+    c->allocator = a;
+    c->lower = lower;
+    c->link = *lower;
+    c->link.ops = lower->ops->arm ? &armed_ops : &polled_ops;
+    c->link.counters = (struct link_counters){0};
+    c->link.lower = lower;
+    c->scratch = alloc_zeroed(a, sizeof *c->scratch + SCRATCH_BYTES, CACHE_LINE);
+    int error = c->scratch ? pcap_writer_open(path, PCAP_RECORD_MAX, &c->writer, message) : ERR_NO_MEMORY;
+    if (error) {
+        free_capture(c);
+        return error;
+    }
+    *out = &c->link;
+    return 0;
+}
+
+void capture_link_set_epoch(struct link *capture, int64_t epoch_ns) { capture_of(capture)->epoch_ns = epoch_ns; }
+
+uint64_t capture_link_lost(const struct link *capture)
+{
+    return pcap_writer_lost(((const struct capture *)(const void *)capture)->writer);
+}

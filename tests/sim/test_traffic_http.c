@@ -1,0 +1,752 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HTTP load end to end in virtual time: two stacks and their traffic over a memory link on one thread. Every schedule reaches its exact counts,
+ * every kind of bad peer gives its counted cause, the invariants hold after every turn, and after draining all pools are empty.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/cmocka_all.h"
+#include "support/traffic_rig.h"
+
+static const char ends[] =
+    "ports:\n"
+    "  - {name: left, location: \"mem:wire\"}\n"
+    "  - {name: right, location: \"mem:wire\"}\n"
+    "devices:\n"
+    "  - {name: clients, port: left, ipv4: {address: 10.0.1.1/16}, count: 40}\n"
+    "  - {name: servers, port: right, ipv4: {address: 10.0.2.1/16}, count: 3}\n";
+
+static const char routes[] =
+    "      http:\n"
+    "        routes:\n"
+    "          - {path: /small, size: 100}\n"
+    "          - {path: /large, size: 40kB}\n"
+    "          - {path: /chunked, size: 10kB, chunk_size: 999}\n"
+    "          - {path: /sizes, sizes: [{size: 1, weight: 5}, {size: 3000, weight: 2}, {size: 20kB}]}\n"
+    "          - {path: /text, body: hello}\n"
+    "          - {path: /echo, echo: true}\n"
+    "          - {path: /digest, digest: true}\n"
+    "          - {path: /slow, size: 10, delay: 30ms}\n";
+
+static const char urls[] =
+    "    http:\n"
+    "      urls:\n"
+    "        - {path: /small, weight: 5}\n"
+    "        - {path: /large, weight: 1}\n"
+    "        - {path: /chunked}\n"
+    "        - {path: /sizes}\n"
+    "        - {path: /text}\n"
+    "        - {path: /text, method: head}\n"
+    "        - {path: /echo, method: post, body: ping}\n"
+    "        - {path: /echo, method: put, body_size: 5kB, chunk_size: 700}\n"
+    "        - {path: /digest, method: post, body_size: 10kB}\n"
+    "        - {path: /missing, status: 404}\n";
+
+#define YAML_BYTES 8192
+
+/* A configuration with one load: `more` are further lines of it, and what follows. */
+static const char *load(const char *requests, const char *more)
+{
+    static char text[YAML_BYTES];
+    int length = snprintf(text, sizeof text, "%sloads:\n  - name: web\n    client: clients\n    server:\n      device: servers\n%s%s%s", ends, routes,
+                          requests, more);
+    assert_true(length > 0 && length < YAML_BYTES);
+    return text;
+}
+
+static uint64_t failed_connections(const struct load_stats *s)
+{
+    uint64_t n = 0;
+    for (unsigned i = 0; i < CONNECT_FAILURE_COUNT; i++)
+        n += s->connections.failed[i];
+    return n;
+}
+
+/* Everything that was begun went well, and both ends tell the same story. */
+static void assert_flawless(const struct traffic_stats *stats)
+{
+    const struct load_stats *s = &stats->loads[0];
+    const struct server_stats *served = &stats->servers[0];
+
+    assert_null(load_stats_check(s));
+    assert_null(server_stats_check(served));
+    for (uint32_t i = 0; i < s->transactions.failed.used; i++)
+        fail_msg("failed: %s", s->transactions.failed.list[i].name);
+    assert_int_equal(failed_connections(s), 0);
+    assert_int_equal(s->transactions.completed, s->transactions.started);
+    assert_int_equal(s->connections.live, 0);
+    assert_int_equal(s->connections.closed, s->connections.attempted);
+    assert_int_equal(served->requests.served, s->transactions.completed);
+    assert_int_equal(served->connections.established, s->connections.established);
+    assert_int_equal(served->bytes.received, s->bytes.sent);
+    assert_int_equal(served->bytes.sent, s->bytes.received);
+    assert_int_equal(s->first_byte.count, s->transactions.completed);
+}
+
+/* Runs a plan that is to be flawless; the caller frees the stats. */
+static struct traffic_stats *run_flawless(const char *yaml)
+{
+    struct rig r;
+
+    rig_open(&r, yaml, RIG_SIDES);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_flawless(stats);
+    rig_close(&r);
+    return stats;
+}
+
+/* ---- rates of transactions ---- */
+
+static void an_open_rate_of_transactions_is_met_exactly(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(urls, "    schedule:\n"
+                                                          "      - {ramp: 1s, transactions_per_second: 2000}\n"
+                                                          "      - {hold: 2s}\n"
+                                                          "      - {ramp: 500ms, transactions_per_second: 0}\n"));
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_int_equal(s->schedule.requested, 1000 + 4000 + 500);
+    assert_int_equal(s->schedule.sent, 5500);
+    assert_int_equal(s->schedule.dropped, 0);
+    assert_int_equal(s->schedule.late, 0);
+    assert_int_equal(s->transactions.started, 5500);
+    assert_int_equal(s->phases[0].sent, 1000);
+    assert_int_equal(s->phases[1].sent, 4000);
+    assert_int_equal(s->phases[2].sent, 500);
+    assert_true(s->transactions.by_status[404] > 300);
+    assert_int_equal(s->transactions.by_status[200] + s->transactions.by_status[404], 5500);
+    assert_true(s->connections.attempted < 40);
+    traffic_stats_delete(stats);
+}
+
+static void weights_decide_how_often_a_url_is_asked_for(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats =
+        run_flawless(load("    http: {urls: [{path: /small, weight: 3}, {path: /missing, status: 404, weight: 1}]}\n",
+                          "    schedule: [{hold: 2s, transactions_per_second: 2000}]\n"));
+
+    /* 4000 draws with p = 1/4: sigma is 27 */
+    assert_in_range(stats->loads[0].transactions.by_status[404], 1000 - 110, 1000 + 110);
+    traffic_stats_delete(stats);
+}
+
+static void urls_in_sequence_are_asked_for_in_turn(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(
+        load("    http: {order: sequence, urls: [{path: /small}, {path: /missing, status: 404}, {path: /text}, {path: /sizes}]}\n",
+             "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n"));
+
+    assert_int_equal(stats->loads[0].transactions.by_status[404], 250);
+    traffic_stats_delete(stats);
+}
+
+static void connections_end_after_their_requests(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(urls, "    requests_per_connection: 10\n"
+                                                          "    schedule: [{hold: 2s, transactions_per_second: 1000}]\n"));
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_int_equal(s->transactions.completed, 2000);
+    assert_in_range(s->connections.attempted, 200, 220);
+    assert_int_equal(s->connections.closed_by[TCP_CLOSE_NORMAL], s->connections.closed);
+    traffic_stats_delete(stats);
+}
+
+/* Two connections at most, each answer 30 ms late: 66 transactions a second fit, 200 are due. */
+static const char narrow[] = "    http: {urls: [{path: /slow}]}\n";
+
+static void an_open_loop_counts_latency_from_due_time(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(narrow, "    max_connections: 2\n    backlog: 1000\n"
+                                                            "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_int_equal(s->schedule.requested, 200);
+    assert_in_range(s->schedule.sent, 60, 68);
+    assert_int_equal(s->schedule.dropped, 200 - s->schedule.sent);
+    assert_true(s->schedule.late > s->schedule.sent / 2);
+    /* the last ones waited for two thirds of a second */
+    assert_in_range(histogram_quantile(&s->transaction, 990000), 600 * NS_PER_MS, 720 * NS_PER_MS);
+    traffic_stats_delete(stats);
+}
+
+static void a_bounded_backlog_drops_the_oldest(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(narrow, "    max_connections: 2\n    backlog: 4\n"
+                                                            "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_int_equal(s->schedule.requested, 200);
+    assert_in_range(s->schedule.sent, 60, 68);
+    /* nothing waits longer than 4 launches of 5 ms, and a turn */
+    assert_true(histogram_quantile(&s->transaction, 1000000) < (30 + 25 + 5) * NS_PER_MS);
+    traffic_stats_delete(stats);
+}
+
+static void a_closed_loop_counts_latency_from_sending(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(narrow, "    max_connections: 2\n    loop: closed\n"
+                                                            "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_int_equal(s->schedule.requested, 200);
+    assert_int_equal(s->schedule.sent + s->schedule.dropped, 200);
+    assert_in_range(s->schedule.sent, 55, 68);
+    assert_true(histogram_quantile(&s->transaction, 990000) < 35 * NS_PER_MS);
+    traffic_stats_delete(stats);
+}
+
+static void pipelined_requests_share_a_connection(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats =
+        run_flawless(load("    http: {pipeline: 8, urls: [{path: /small}, {path: /echo, method: post, body: ab}]}\n",
+                          "    max_connections: 1\n    schedule: [{hold: 1s, transactions_per_second: 20k}]\n"));
+
+    assert_int_equal(stats->loads[0].transactions.completed, 20000);
+    assert_int_equal(stats->loads[0].connections.attempted, 1);
+    traffic_stats_delete(stats);
+}
+
+/* ---- rates of connections ---- */
+
+static const struct {
+    const char *who;
+    bool client_waits, server_waits; /* in TIME_WAIT */
+} closers[] = {{"client", true, false}, {"server", false, true}, {"reset", false, false}};
+
+static void a_rate_of_connections_is_met_exactly_whoever_closes_first(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(closers); i++) {
+        char more[256];
+        (void)snprintf(more, sizeof more, "    close: %s\n    requests_per_connection: 3\n"
+                       "    schedule: [{hold: 1s, connections_per_second: 1500}, {ramp: 1s, connections_per_second: 100}]\n", closers[i].who);
+        struct traffic_stats *stats = run_flawless(load(urls, more));
+        const struct load_stats *s = &stats->loads[0];
+        assert_int_equal(s->schedule.requested, 1500 + 800);
+        assert_int_equal(s->schedule.sent, 2300);
+        assert_int_equal(s->connections.attempted, 2300);
+        assert_int_equal(s->connections.established, 2300);
+        assert_int_equal(s->transactions.completed, 3 * 2300);
+        assert_int_equal(stats->tcp[0].time_wait_entered, closers[i].client_waits ? 2300 : 0);
+        assert_int_equal(stats->tcp[1].time_wait_entered, closers[i].server_waits ? 2300 : 0);
+        assert_int_equal(stats->tcp[0].retransmitted_segments + stats->tcp[1].retransmitted_segments, 0);
+        traffic_stats_delete(stats);
+    }
+}
+
+static void running_out_of_ports_is_a_counted_cause(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    rig_open(&r, load(urls, "    schedule: [{hold: 1s, connections_per_second: 2000}]\n"
+                            "stack: {first_port: 20000, last_port: 20009}\n"), RIG_SIDES);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    const struct load_stats *s = &stats->loads[0];
+    /* 40 clients, 3 servers, 10 ports: then all are in TIME_WAIT */
+    assert_int_equal(s->connections.established, 40 * 3 * 10);
+    assert_int_equal(s->connections.failed[CONNECT_FAILED_NO_PORTS], 2000 - 1200);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+/* ---- a level of connections ---- */
+
+static void a_level_is_reached_held_and_left(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    rig_open(&r, load(urls, "    think_time: 50ms\n"
+                            "    schedule: [{ramp: 1s, concurrent: 200}, {hold: 1s}, {ramp: 1s, concurrent: 20}, {hold: 1s}]\n"), RIG_SIDES);
+    traffic_start(r.traffics[0], r.now);
+    traffic_start(r.traffics[1], r.now);
+    const struct load_stats *s = traffic_load_stats(r.traffics[0], 0);
+    int64_t start = r.now;
+    rig_run_until(&r, start + 500 * NS_PER_MS);
+    assert_in_range(s->connections.live + s->connections.connecting, 98, 100);
+    rig_run_until(&r, start + 1500 * NS_PER_MS);
+    assert_int_equal(s->connections.live, 200);
+    assert_int_equal(s->connections.attempted, 200);
+    rig_run_until(&r, start + 3500 * NS_PER_MS);
+    assert_int_equal(s->connections.live, 20);
+    rig_run_until(&r, start + 4000 * NS_PER_MS);
+    assert_true(rig_drain(&r));
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_flawless(stats);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+static void think_times_pace_the_users_of_a_level(void **state)
+{
+    (void)state;
+    static const char *const distributions[] = {"fixed", "uniform", "exponential"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(distributions); i++) {
+        char more[256];
+        (void)snprintf(more, sizeof more, "    think_time: 20ms\n    think_distribution: %s\n"
+                       "    schedule: [{hold: 5s, concurrent: 50}]\n", distributions[i]);
+        struct traffic_stats *stats = run_flawless(load("    http: {urls: [{path: /small}]}\n", more));
+        /* 50 users, a transaction in 20 ms and up to one tick: 250 each in 5 s */
+        assert_in_range(stats->loads[0].transactions.completed, 11000, 12600);
+        assert_int_equal(stats->loads[0].connections.attempted, 50);
+        traffic_stats_delete(stats);
+    }
+}
+
+static void users_open_anew_after_their_requests(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(urls, "    requests_per_connection: 5\n    close: server\n    think_time: 1ms\n"
+                                                          "    schedule: [{hold: 500ms, concurrent: 30}]\n"));
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_true(s->connections.attempted > 500);
+    assert_true(s->transactions.completed > 4 * s->connections.attempted);
+    traffic_stats_delete(stats);
+}
+
+/* ---- bits ---- */
+
+static void a_rate_of_bits_is_met(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load("    http: {urls: [{path: /large}, {path: /sizes}]}\n",
+                                                    "    schedule: [{ramp: 1s, bits_per_second: 50M}, {hold: 4s}]\n"));
+    const struct load_stats *s = &stats->loads[0];
+    uint64_t bits = 8 * (s->bytes.sent + s->bytes.received);
+
+    assert_int_equal(s->schedule.requested, 25000000 + 200000000);
+    assert_in_range(bits, 224000000, 226000000);
+    assert_in_range(s->phases[1].bits, 199000000, 201000000);
+    traffic_stats_delete(stats);
+}
+
+/* ---- shares and repeatability ---- */
+
+static void two_client_devices_take_turns(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+        "devices:\n"
+        "  - {name: a, port: left, ipv4: {address: 10.0.1.1/16}, count: 3}\n"
+        "  - {name: b, port: left, ipv4: {address: 10.0.3.1/16}, count: 2}\n"
+        "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}, count: 5}\n"
+        "loads:\n"
+        "  - name: one\n"
+        "    client: [a, b]\n"
+        "    server: {device: s, http: {routes: [{path: /, size: 10}]}}\n"
+        "    http: {urls: [{path: /}]}\n"
+        "    schedule: [{hold: 1s, connections_per_second: 250}]\n"
+        "  - name: two\n"
+        "    client: a\n"
+        "    server: {device: s}\n"
+        "    http: {urls: [{path: /}]}\n"
+        "    schedule: [{hold: 1s, transactions_per_second: 100}]\n";
+    struct rig r;
+
+    rig_open(&r, yaml, RIG_SIDES);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_int_equal(stats->loads[0].transactions.completed, 250);
+    assert_int_equal(stats->loads[1].transactions.completed, 100);
+    assert_int_equal(stats->servers[0].requests.served, 350);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+/* The results of a run as JSON. */
+static char *run_to_json(const char *yaml)
+{
+    struct rig r;
+    struct json_writer w;
+    struct json_buffer text = {0};
+    struct results *results = calloc(1, sizeof *results);
+
+    rig_open(&r, yaml, RIG_SIDES);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    results->plan = r.plan;
+    results->stats = stats;
+    results->duration_ns = r.now - r.start;
+    results->load_ns = r.plan->duration_ns;
+    for (unsigned side = 0; side < RIG_SIDES; side++)
+        results->ports[side].link = r.links[side]->counters;
+    json_writer_init(&w, json_buffer_sink, &text, 2);
+    results_write_json(&w, results);
+    assert_int_equal(json_finish(&w), 0);
+    traffic_stats_delete(stats);
+    free(results);
+    rig_close(&r);
+    return text.bytes;
+}
+
+static const char lossy[] = "    requests_per_connection: 7\n"
+                            "    transaction_timeout: 0\n    connect_timeout: 0\n"
+                            "    schedule: [{hold: 2s, transactions_per_second: 500}]\n"
+                            "drain: 600s\n"
+                            "impairments:\n"
+                            "  - {port: left, direction: both, loss: 3%, delay: 2ms, jitter: 1ms, duplicate: 1%, reorder: 2%}\n";
+
+static void loss_and_reordering_cost_time_but_no_transaction(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(urls, lossy));
+
+    assert_int_equal(stats->loads[0].transactions.completed, 1000);
+    assert_true(stats->tcp[0].retransmitted_segments > 10);
+    assert_true(stats->tcp[1].retransmitted_segments > 10);
+    traffic_stats_delete(stats);
+}
+
+static void the_same_seed_gives_the_same_results(void **state)
+{
+    (void)state;
+    char *first = run_to_json(load(urls, lossy)), *second = run_to_json(load(urls, lossy));
+
+    assert_string_equal(first, second);
+    free(first);
+    free(second);
+}
+
+/* ---- peers that behave badly ---- */
+
+enum manners {
+    REFUSES,        /* nobody listens */
+    SILENT_SYN,     /* SYNs are dropped */
+    SILENT,         /* accepts, never answers */
+    GARBAGE,        /* answers what is no HTTP */
+    HALF,           /* closes in the middle of the answer */
+    CLOSES_AT_ONCE, /* closes as soon as it is connected */
+    RESETS,         /* resets on the first byte */
+    UNSOLICITED,    /* speaks before it is asked */
+    BAD_LENGTH,     /* a well-formed answer with other bytes than expected */
+};
+
+struct peer {
+    struct tcp_layer *tcp;
+    enum manners manners;
+};
+
+static const char *peer_answer(enum manners manners)
+{
+    static const char *const answers[] = {
+        [GARBAGE] = "220 smtp ready\r\n",
+        [HALF] = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+        [UNSOLICITED] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        [BAD_LENGTH] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+    };
+    return answers[manners];
+}
+
+static int peer_admit(void *context, const struct flow_key *key UNUSED, uint64_t *word)
+{
+    const struct peer *p = context;
+    *word = 0;
+    return p->manners == SILENT_SYN ? -1 : 0;
+}
+
+static void peer_say(struct peer *p, struct tcp *c, int64_t now)
+{
+    if (tcp_promised_offset(p->tcp, c) == 0)
+        assert_int_equal(tcp_send(p->tcp, c, strlen(peer_answer(p->manners)), now), 0);
+}
+
+static void peer_connected(void *context, struct tcp *c, int64_t now)
+{
+    struct peer *p = context;
+    if (p->manners == CLOSES_AT_ONCE)
+        (void)tcp_close(p->tcp, c, now);
+    else if (p->manners == UNSOLICITED)
+        peer_say(p, c, now);
+}
+
+static void peer_received(void *context, struct tcp *c, const uint8_t *bytes UNUSED, uint32_t length, int64_t now)
+{
+    struct peer *p = context;
+    if (length == 0) {
+        (void)tcp_close(p->tcp, c, now);
+        return;
+    }
+    tcp_consumed(p->tcp, c, length, now);
+    if (p->manners == RESETS) {
+        tcp_abort(p->tcp, c, now);
+    } else if (p->manners != SILENT && p->manners != CLOSES_AT_ONCE) {
+        peer_say(p, c, now);
+        if (p->manners == HALF)
+            (void)tcp_close(p->tcp, c, now);
+    }
+}
+
+static size_t peer_pull(void *context, struct tcp *c UNUSED, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
+{
+    const struct peer *p = context;
+    struct outq_pool pool;
+    struct outq q = {0};
+    const char *answer = peer_answer(p->manners);
+
+    assert_int_equal(outq_pool_init(&pool, &rig_allocator, 1, 1), 0);
+    assert_int_equal(outq_reference(&q, &pool, answer, (uint32_t)strlen(answer)), 0);
+    size_t n = outq_read(&q, &pool, offset, to, length, sum);
+    outq_pool_free(&pool);
+    return n;
+}
+
+static void peer_closed(void *context UNUSED, struct tcp *c UNUSED, enum tcp_close_reason reason UNUSED, int64_t now UNUSED) {}
+
+static const struct tcp_user peer_user = {
+    .admit = peer_admit, .connected = peer_connected, .received = peer_received, .pull = peer_pull, .closed = peer_closed};
+
+/* Runs a load against a peer of that kind instead of the embedded server. */
+static struct traffic_stats *run_against(enum manners manners, const char *more)
+{
+    struct rig r;
+    struct tcp_profile profile;
+    struct peer *p = calloc(1, sizeof *p);
+
+    rig_open(&r, load("    http: {urls: [{path: /small}]}\n", more), 1);
+    p->tcp = stack_tcp(r.stacks[1]);
+    p->manners = manners;
+    tcp_profile_default(&profile);
+    int user = tcp_register_user(p->tcp, &peer_user, p, &profile);
+    assert_true(user >= 0);
+    if (manners != REFUSES)
+        assert_int_equal(tcp_listen(p->tcp, (unsigned)user, TCP_ANY_LOCAL, 80), 0);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    struct traffic_occupancy o;
+    traffic_get_occupancy(r.traffics[0], &o);
+    assert_int_equal(o.client_connections + o.activities + o.spans, 0);
+    assert_null(load_stats_check(&stats->loads[0]));
+    assert_int_equal(stats->loads[0].connections.live + stats->loads[0].connections.connecting, 0);
+    assert_int_equal(stats->loads[0].transactions.completed, 0);
+    rig_close(&r);
+    free(p);
+    return stats;
+}
+
+static void bad_peers_give_counted_causes(void **state)
+{
+    (void)state;
+    static const struct {
+        enum manners manners;
+        const char *cause;
+        bool connects;
+        enum connect_failure failure;
+    } cases[] = {
+        {REFUSES, "connect_refused", false, CONNECT_FAILED_REFUSED},
+        {SILENT_SYN, "connect_timeout", false, CONNECT_FAILED_TIMEOUT},
+        {SILENT, "timeout", true, CONNECT_FAILED_RESET},
+        {GARBAGE, "bad_status_line", true, CONNECT_FAILED_RESET},
+        {HALF, "peer_closed", true, CONNECT_FAILED_RESET},
+        {CLOSES_AT_ONCE, "peer_closed", true, CONNECT_FAILED_RESET},
+        {RESETS, "reset", true, CONNECT_FAILED_RESET},
+        {BAD_LENGTH, "length_mismatch", true, CONNECT_FAILED_RESET},
+    };
+    static const char *const schedules[] = {
+        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    schedule: [{hold: 1s, transactions_per_second: 300}]\n",
+        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    schedule: [{hold: 1s, connections_per_second: 300}]\n",
+        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    retry_pause: 50ms\n    schedule: [{hold: 1s, concurrent: 20}]\n",
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        for (size_t k = 0; k < ARRAY_SIZE(schedules); k++) {
+            struct traffic_stats *stats = run_against(cases[i].manners, schedules[k]);
+            const struct load_stats *s = &stats->loads[0];
+            uint64_t of_cause = cause_counts_of(&s->transactions.failed, cases[i].cause);
+            if (of_cause != cause_counts_total(&s->transactions.failed))
+                fail_msg("case %zu, schedule %zu: %s, not only %s", i, k, s->transactions.failed.list[0].name, cases[i].cause);
+            if (cases[i].connects)
+                assert_int_equal(s->connections.established, s->connections.attempted);
+            else
+                assert_int_equal(s->connections.failed[cases[i].failure], s->connections.attempted);
+            assert_true(s->connections.attempted > 0);
+            if (k == 0)
+                assert_int_equal(of_cause, 300); /* under a rate of transactions each one due has failed */
+            if (k == 1)
+                assert_int_equal(s->connections.attempted, 300);
+            if (k == 2 && cases[i].manners != BAD_LENGTH)
+                assert_in_range(s->connections.attempted, 20, 20 * 21); /* paused, not hammered */
+            traffic_stats_delete(stats);
+        }
+    }
+}
+
+static void a_peer_that_speaks_first_is_cut_off(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats =
+        run_against(UNSOLICITED, "    think_time: 100ms\n    retry_pause: 100ms\n    schedule: [{hold: 1s, concurrent: 5}]\n");
+
+    assert_true(stats->loads[0].connections.closed_by[TCP_CLOSE_ABORTED] > 0 || stats->loads[0].transactions.started > 0);
+    traffic_stats_delete(stats);
+}
+
+static void a_host_that_is_not_there_is_unreachable(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    rig_open(&r, load(urls, "    schedule: [{hold: 1s, connections_per_second: 50}]\ndrain: 20s\n"), RIG_SIDES);
+    /* nobody takes frames off the wire: ARP stays without an answer */
+    struct link *cut = r.links[1];
+    struct stack *other = r.stacks[1];
+    struct traffic *server = r.traffics[1];
+    struct stack_settings settings;
+    plan_stack_settings(r.plan, 1, &settings);
+    settings.secret = settings.tcp.secret = (struct hash_key){9, 9};
+    assert_int_equal(stack_new(&settings, &rig_allocator, r.now, &r.stacks[1]), 0);
+    r.traffics[1] = NULL;
+    assert_true(stack_add_interface(r.stacks[1], cut, &r.guards[1]) >= 0);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_int_equal(stats->loads[0].connections.attempted, 50);
+    assert_int_equal(stats->loads[0].connections.failed[CONNECT_FAILED_UNREACHABLE], 50);
+    traffic_stats_delete(stats);
+    traffic_delete(server);
+    stack_delete(other);
+    rig_close(&r);
+}
+
+/* ---- the end of a run ---- */
+
+static void what_is_left_after_the_drain_is_stopped(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    rig_open(&r, load("    http: {urls: [{path: /slow}]}\n", "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n"
+                                                             "drain: 10ms\n"), RIG_SIDES);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    const struct load_stats *s = &stats->loads[0];
+    assert_int_equal(s->transactions.started, 1000);
+    assert_in_range(cause_counts_of(&s->transactions.failed, "stopped"), 10, 31);
+    assert_int_equal(s->transactions.completed + cause_counts_of(&s->transactions.failed, "stopped"), 1000);
+    assert_int_equal(s->connections.live + s->connections.connecting + s->transactions.active, 0);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+static void connections_still_connecting_are_stopped(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_against(SILENT_SYN, "    connect_timeout: 0\n"
+                                                          "    schedule: [{hold: 100ms, connections_per_second: 100}]\ndrain: 100ms\n");
+    const struct load_stats *s = &stats->loads[0];
+
+    assert_int_equal(s->connections.attempted, 10);
+    assert_int_equal(s->connections.failed[CONNECT_FAILED_STOPPED], 10);
+    traffic_stats_delete(stats);
+}
+
+static void a_drain_in_the_middle_lets_begun_transactions_finish(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    rig_open(&r, load("    http: {urls: [{path: /slow}]}\n", "    schedule: [{hold: 10s, transactions_per_second: 1000}]\n"), RIG_SIDES);
+    traffic_start(r.traffics[0], r.now);
+    traffic_start(r.traffics[1], r.now);
+    rig_run_until(&r, r.now + NS_PER_S);
+    assert_true(rig_drain(&r));
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_int_equal(stats->loads[0].schedule.requested, 1000);
+    assert_int_equal(stats->loads[0].transactions.completed, 1000);
+    assert_flawless(stats);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+/* ---- scale ---- */
+
+static void thousands_of_hosts_hold_tens_of_thousands_of_connections(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+        "devices:\n"
+        "  - {name: c, port: left, ipv4: {address: 10.0.16.1/12}, count: 3000}\n"
+        "  - {name: s, port: right, ipv4: {address: 10.0.1.1/12}, count: 100}\n"
+        "loads:\n"
+        "  - name: many\n"
+        "    client: c\n"
+        "    server: {device: s, http: {routes: [{path: /, size: 500}]}}\n"
+        "    http: {urls: [{path: /}]}\n"
+        "    think_time: 4s\n"
+        "    schedule: [{ramp: 3s, concurrent: 30k}, {hold: 5s}]\n";
+    struct rig r;
+    struct traffic_occupancy o;
+    struct tcp_occupancy tcp;
+
+    rig_open(&r, yaml, RIG_SIDES);
+    r.check_each_turn = false;
+    traffic_start(r.traffics[0], r.now);
+    traffic_start(r.traffics[1], r.now);
+    rig_run_until(&r, r.now + 4 * NS_PER_S);
+    const struct load_stats *s = traffic_load_stats(r.traffics[0], 0);
+    assert_null(traffic_check(r.traffics[0]));
+    assert_int_equal(s->connections.live, 30000);
+    /* idle connections have neither activities here nor works in TCP */
+    traffic_get_occupancy(r.traffics[0], &o);
+    assert_int_equal(o.client_connections, 30000);
+    assert_true(o.activities < 600);
+    traffic_get_occupancy(r.traffics[1], &o);
+    assert_int_equal(o.server_connections, 30000);
+    assert_true(o.activities < 600);
+    tcp_get_occupancy(stack_tcp(r.stacks[0]), &tcp);
+    assert_true(tcp.active < 1000);
+    rig_run_until(&r, r.now + 4 * NS_PER_S);
+    assert_true(rig_drain(&r));
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_flawless(stats);
+    assert_true(s->transactions.completed > 50000);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_open_rate_of_transactions_is_met_exactly),
+        cmocka_unit_test(weights_decide_how_often_a_url_is_asked_for),
+        cmocka_unit_test(urls_in_sequence_are_asked_for_in_turn),
+        cmocka_unit_test(connections_end_after_their_requests),
+        cmocka_unit_test(an_open_loop_counts_latency_from_due_time),
+        cmocka_unit_test(a_bounded_backlog_drops_the_oldest),
+        cmocka_unit_test(a_closed_loop_counts_latency_from_sending),
+        cmocka_unit_test(pipelined_requests_share_a_connection),
+        cmocka_unit_test(a_rate_of_connections_is_met_exactly_whoever_closes_first),
+        cmocka_unit_test(running_out_of_ports_is_a_counted_cause),
+        cmocka_unit_test(a_level_is_reached_held_and_left),
+        cmocka_unit_test(think_times_pace_the_users_of_a_level),
+        cmocka_unit_test(users_open_anew_after_their_requests),
+        cmocka_unit_test(a_rate_of_bits_is_met),
+        cmocka_unit_test(two_client_devices_take_turns),
+        cmocka_unit_test(loss_and_reordering_cost_time_but_no_transaction),
+        cmocka_unit_test(the_same_seed_gives_the_same_results),
+        cmocka_unit_test(bad_peers_give_counted_causes),
+        cmocka_unit_test(a_peer_that_speaks_first_is_cut_off),
+        cmocka_unit_test(a_host_that_is_not_there_is_unreachable),
+        cmocka_unit_test(what_is_left_after_the_drain_is_stopped),
+        cmocka_unit_test(connections_still_connecting_are_stopped),
+        cmocka_unit_test(a_drain_in_the_middle_lets_begun_transactions_finish),
+        cmocka_unit_test(thousands_of_hosts_hold_tens_of_thousands_of_connections),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
