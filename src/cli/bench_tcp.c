@@ -27,15 +27,14 @@
     "  - {name: web, port: b, ipv4: {address: 10.0.0.1/12}, count: 4}\n"
 
 /* New connection, one request of some 50 bytes, one small response, close: as many as possible. */
-static const char cps_config[] =
-    WIRE "loads:\n"
-         "  - name: bench\n"
-         "    client: clients\n"
-         "    server: {device: web, http: {routes: [{path: /, body: 'Hello, world!'}]}}\n"
-         "    http: {urls: [{path: /}], host: web, verify: length}\n"
-         "    schedule: [{hold: 1h, concurrent: 256}]\n"
-         "    requests_per_connection: 1\n"
-         "    tcp: {time_wait: 0}\n";
+static const char cps_config[] = WIRE "loads:\n"
+                                      "  - name: bench\n"
+                                      "    client: clients\n"
+                                      "    server: {device: web, http: {routes: [{path: /, body: 'Hello, world!'}]}}\n"
+                                      "    http: {urls: [{path: /}], host: web, verify: length}\n"
+                                      "    schedule: [{hold: 1h, concurrent: 256}]\n"
+                                      "    requests_per_connection: 1\n"
+                                      "    tcp: {time_wait: 0}\n";
 
 static const char requests_config[] =
     WIRE "loads:\n"
@@ -46,14 +45,13 @@ static const char requests_config[] =
          "    schedule: [{hold: 1h, concurrent: 256}]\n";
 
 /* 1,460-byte segments: no timestamps. */
-static const char throughput_config[] =
-    WIRE "loads:\n"
-         "  - name: bench\n"
-         "    client: clients\n"
-         "    server: {device: web, http: {routes: [{path: /, size: 100MB}]}}\n"
-         "    http: {urls: [{path: /}], host: web, verify: length}\n"
-         "    schedule: [{hold: 1h, concurrent: 8}]\n"
-         "    tcp: {timestamps: false, receive_buffer: 512KiB}\n";
+static const char throughput_config[] = WIRE "loads:\n"
+                                             "  - name: bench\n"
+                                             "    client: clients\n"
+                                             "    server: {device: web, http: {routes: [{path: /, size: 100MB}]}}\n"
+                                             "    http: {urls: [{path: /}], host: web, verify: length}\n"
+                                             "    schedule: [{hold: 1h, concurrent: 8}]\n"
+                                             "    tcp: {timestamps: false, receive_buffer: 512KiB}\n";
 
 static const char latency_config[] =
     WIRE "loads:\n"
@@ -139,12 +137,13 @@ static void look_at(struct bench_run *b, struct look *l)
                        .completed = s->transactions.completed,
                        .received_bytes = s->bytes.received,
                        .errors = failed_connections(s) + cause_counts_total(&s->transactions.failed),
-                       .retransmitted = results.stats->tcp[0].retransmitted_segments + results.stats->tcp[1].retransmitted_segments};
+                       .retransmitted =
+                           results.stats->tcp[0].retransmitted_segments + results.stats->tcp[1].retransmitted_segments};
 }
 
 /* Runs a configuration for o->run_ns between two looks. */
-static int measure(const char *config, const struct bench_options *o, struct bench_result *r, struct look *from, struct look *to,
-                   struct bench_run *b)
+static int measure(const char *config, const struct bench_options *o, struct bench_result *r, struct look *from,
+                   struct look *to, struct bench_run *b)
 {
     int e = begin_run(b, config, r);
     if (e < 0)
@@ -256,7 +255,8 @@ int bench_tcp_memory(const struct bench_options *o, struct bench_result *r)
         run_for(&b, NS_PER_S); /* the last delayed ACKs: all are parked */
         look_at(&b, &l);
         bench_record(r, "idle_pairs", "1", (double)l.established);
-        bench_record(r, "bytes_per_connection_end", "B", (resident_bytes() - before) / (2.0 * (double)max_u64(l.established, 1)));
+        bench_record(r, "bytes_per_connection_end", "B",
+                     (resident_bytes() - before) / (2.0 * (double)max_u64(l.established, 1)));
         bench_record(r, "errors", "1", (double)l.errors);
     }
     end_run(&b);

@@ -11,7 +11,7 @@
 
 #define WIDTH 560.0
 #define HEIGHT 230.0
-#define LEFT 66.0
+#define LEFT 76.0
 #define RIGHT 14.0
 #define TOP 10.0
 #define BOTTOM 26.0
@@ -93,6 +93,20 @@ static unsigned find_ticks(const struct chart_axis *a, const struct span *s, uns
     return n;
 }
 
+/* "20.0k" as "20k": marks are round numbers. */
+static struct format_text round_label(struct format_text t)
+{
+    char *point = strchr(t.s, '.');
+    if (!point)
+        return t;
+    size_t digits = strspn(point + 1, "0123456789"), kept = digits;
+    while (kept > 0 && point[kept] == '0')
+        kept--;
+    char *end = kept > 0 ? point + 1 + kept : point;
+    memmove(end, point + 1 + digits, strlen(point + 1 + digits) + 1);
+    return t;
+}
+
 static void draw_y_axis(FILE *f, const struct chart_axis *a, const struct span *s)
 {
     double ticks[CHART_TICKS_MAX];
@@ -101,7 +115,7 @@ static void draw_y_axis(FILE *f, const struct chart_axis *a, const struct span *
         double y = place(s, ticks[i]);
         fprintf(f, "<path class=\"grid\" d=\"M%.0f %.1fH%.0f\"/>", LEFT, y, LEFT + PLOT_WIDTH);
         fprintf(f, "<text class=\"y\" x=\"%.0f\" y=\"%.1f\">", LEFT - 7, y + 4);
-        html_text(f, a->label(ticks[i]).s);
+        html_text(f, round_label(a->label(ticks[i])).s);
         fputs("</text>\n", f);
     }
 }
@@ -116,7 +130,7 @@ static void draw_x_axis(FILE *f, const struct chart_axis *a, const struct span *
         const char *anchor = x > LEFT + PLOT_WIDTH - 20 ? "end" : "middle";
         fprintf(f, "<path class=\"axis\" d=\"M%.1f %.0fv4\"/>", x, TOP + PLOT_HEIGHT);
         fprintf(f, "<text text-anchor=\"%s\" x=\"%.1f\" y=\"%.0f\">", anchor, fmin(x, LEFT + PLOT_WIDTH), HEIGHT - 7);
-        html_text(f, a->label(ticks[i]).s);
+        html_text(f, round_label(a->label(ticks[i])).s);
         fputs("</text>\n", f);
     }
 }

@@ -35,7 +35,7 @@ unsigned chart_ticks_linear(double min, double max, unsigned wanted, double tick
         return 0;
     double step = chart_round_up((max - min) / wanted);
     for (double k = ceil(min / step - TINY); k * step <= max + step * TINY && n < CHART_TICKS_MAX; k++)
-        ticks[n++] = k * step;
+        ticks[n++] = k * step + 0.0; /* not -0 */
     return n;
 }
 

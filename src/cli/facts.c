@@ -25,7 +25,7 @@ void facts_write_status(const uint64_t by_status[STATUS_COUNTS], const struct sh
     for (unsigned i = 0; i < STATUS_COUNTS; i++) {
         if (by_status[i] == 0)
             continue;
-        snprintf(name, sizeof name, i ? "%u" : "other", i);
+        snprintf(name, sizeof name, i ? "%u:" : "other:", i);
         sheet_count(s, name, by_status[i]);
         shown++;
     }
@@ -36,9 +36,16 @@ void facts_write_status(const uint64_t by_status[STATUS_COUNTS], const struct sh
 
 void facts_write_closed_by(const uint64_t closed_by[TCP_CLOSE_REASON_COUNT], const struct sheet *s)
 {
+    uint64_t total = 0;
+    s->ops->begin_line(s->to, "closed by");
+    for (unsigned i = 0; i < TCP_CLOSE_REASON_COUNT; i++)
+        total += closed_by[i];
     for (unsigned i = 0; i < TCP_CLOSE_REASON_COUNT; i++)
         if (closed_by[i] > 0)
             sheet_count(s, tcp_close_reason_name((enum tcp_close_reason)i), closed_by[i]);
+    if (total == 0)
+        sheet_say(s, "", "nothing");
+    s->ops->end_line(s->to);
 }
 
 void facts_write_server(const struct facts *f, uint32_t number, const struct sheet *s)
@@ -55,6 +62,7 @@ void facts_write_server(const struct facts *f, uint32_t number, const struct she
     sheet_count(s, "closed", c->connections.closed);
     sheet_count(s, "live", c->connections.live);
     s->ops->end_line(s->to);
+    facts_write_closed_by(c->connections.closed_by, s);
     s->ops->begin_line(s->to, "requests");
     sheet_count(s, "served", c->requests.served);
     sheet_trouble(s, "failed", failed);

@@ -146,8 +146,8 @@ static void write_closing(const struct results *r, const struct plan_load *l, co
     sheet_say(s, "", "%s", who_closes(l->close));
     sheet_say(s, "2MSL", "%s", format_seconds(l->tcp.time_wait_ns).s);
     sheet_say(s, "TIME_WAIT cap", "%s a port", format_count(r->plan->max_time_wait).s);
-    facts_write_closed_by(c->connections.closed_by, s);
     s->ops->end_line(s->to);
+    facts_write_closed_by(c->connections.closed_by, s);
 }
 
 static void write_tcp(const struct results *r, const struct plan_load *l, const struct sheet *s)

@@ -77,11 +77,11 @@ static void rate_card(FILE *f, const struct sample *s, enum sample_counter count
     card(f, format_si(sample_rate(s, counter, ns)).s, name, detail);
 }
 
-static void byte_card(FILE *f, const struct sample *s, enum sample_counter counter, int64_t ns, const char *name)
+static void throughput_card(FILE *f, const struct sample *s, int64_t ns)
 {
     char detail[64];
-    snprintf(detail, sizeof detail, "%s in all", format_bytes((double)s->count[counter]).s);
-    card(f, format_bits(8 * sample_rate(s, counter, ns)).s, name, detail);
+    snprintf(detail, sizeof detail, "%s sent", format_bits(8 * sample_rate(s, SAMPLE_bytes_sent, ns)).s);
+    card(f, format_bits(8 * sample_rate(s, SAMPLE_bytes_received, ns)).s, "received", detail);
 }
 
 /* The transaction times of all loads together. */
@@ -107,8 +107,7 @@ static void write_cards(FILE *f, const struct results *r)
     card(f, format_seconds(r->load_ns).s, "of load", detail);
     rate_card(f, &all, SAMPLE_connections_established, r->load_ns, "connections/s");
     rate_card(f, &all, SAMPLE_transactions_completed, r->load_ns, "transactions/s");
-    byte_card(f, &all, SAMPLE_bytes_sent, r->load_ns, "sent");
-    byte_card(f, &all, SAMPLE_bytes_received, r->load_ns, "received");
+    throughput_card(f, &all, r->load_ns);
     latency_card(f, r);
     snprintf(detail, sizeof detail, "%s late, %s dropped", format_count(all.count[SAMPLE_late]).s,
              format_count(all.count[SAMPLE_dropped]).s);

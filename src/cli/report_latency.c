@@ -48,7 +48,7 @@ static double nines_of(const struct load_stats *s)
 
 static void write_percentiles(FILE *f, const struct load_stats *s)
 {
-    static const double ticks[] = {0, 0.30103, 1, 2, 3, 4, 5, 6}; /* 0, 50, 90, 99 % … */
+    static const double ticks[] = {0, 1, 2, 3, 4, 5, 6}; /* 0, 90, 99 % ... */
     double x[QUANTILE_POINTS], y[KINDS][QUANTILE_POINTS], last = nines_of(s);
     uint32_t n = (uint32_t)last * STEPS_A_NINE + 1;
     struct chart chart = {

@@ -14,7 +14,8 @@
 #define SAMPLE_COUNTER_LIST(X)                                                                                         \
     X(requested)                                                                                                       \
     X(sent)                                                                                                            \
-    X(late) X(dropped) X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed) \
+    X(late)                                                                                                            \
+    X(dropped) X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed)         \
         X(transactions_started) X(transactions_completed) X(transactions_failed) X(bytes_sent) X(bytes_received)       \
             X(retransmitted_segments) /* of the ports that carry the load */
 

@@ -114,7 +114,8 @@ static ALWAYS_INLINE const uint8_t *value_end(const uint8_t *at, const uint8_t *
 {
     while (at < end) {
         unsigned skip;
-        uint32_t controls = scan_controls(block_at(at, end, &skip)) >> skip;
+        struct scan_block block = block_at(at, end, &skip);
+        uint32_t controls = scan_controls(block) >> skip;
         if (likely(controls)) {
             at += __builtin_ctz(controls);
             if (likely(*at != '\t'))
@@ -220,7 +221,8 @@ static ALWAYS_INLINE const uint8_t *target_end(const uint8_t *at, const uint8_t 
 {
     while (at < end) {
         unsigned skip;
-        uint32_t bits = scan_not_target(block_at(at, end, &skip)) >> skip;
+        struct scan_block block = block_at(at, end, &skip);
+        uint32_t bits = scan_not_target(block) >> skip;
         if (likely(bits))
             return at + __builtin_ctz(bits);
         at += SCAN_BLOCK - skip;

@@ -58,10 +58,12 @@ static int flush(struct pcap_writer *w)
     if (write_all(w->fd, w->buffer, w->used)) {
         w->written_bytes += w->used;
     } else {
+        int why = errno;
         w->error = ERR_SYSTEM;
         w->lost += w->records;
         if (!w->standard_output && ftruncate(w->fd, (off_t)w->written_bytes) == 0)
             (void)lseek(w->fd, 0, SEEK_END);
+        errno = why;
     }
     w->used = 0;
     w->records = 0;

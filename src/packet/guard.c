@@ -1,29 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transmit wrapper: see guard.h. The usual frame costs one look at its Ethernet type and one comparison with the destination allowed last.
+ * The transmit wrapper: see guard.h. The usual frame, IPv4 untagged and unicast to the prefix that held last, costs a handful of comparisons on
+ * lines that its writer has just touched; everything else goes the slow way.
+ *
+ * Caps: a rate is a virtual clock that runs ahead of `now` by at most RATE_AHEAD_NS (the burst that is tolerated), exact by its remainder.
+ * Group addresses of bridges: IEEE 802.1Q table 8-1. Neighbour discovery: RFC 4861 section 4.
  */
 #include "packet/guard.h"
 
 #include "base/bytes.h"
 #include "base/error.h"
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_ARP 0x0806
-#define ETHERTYPE_IPV6 0x86dd
-#define ETHERNET_LEN 14u
-#define MAX_TAGS 8u
+#define ETHERTYPE_IPV4 0x0800u
+#define ETHERTYPE_ARP 0x0806u
+#define ETHERTYPE_IPV6 0x86ddu
+#define ETHERTYPE_8021Q 0x8100u
+#define ETHERTYPE_8021AD 0x88a8u
+#define ETHERNET_HEADER 14u
+#define VLAN_TAG 4u
+#define IPV4_HEADER 20u
+#define IPV4_DESTINATION 16u
+#define IPV6_HEADER 40u
+#define IPV6_DESTINATION 24u
 #define V4_MAPPED_BITS 96u
-#define BUCKET_NS (10 * NS_PER_MS) /* the burst that a rate cap tolerates */
+#define FRAME_OVERHEAD 24u /* preamble 8, FCS 4, gap 12 */
+#define RATE_AHEAD_NS (10 * NS_PER_MS)
+#define RATE_MAX (UINT64_C(1) << 48)
+#define NO_CAUSE GUARD_CAUSE_COUNT
 
 const char *guard_cause_name(enum guard_cause cause)
 {
-    static const char *const names[GUARD_CAUSE_COUNT] = {
-#define GUARD_CAUSE_NAME(name, text) #text,
-        GUARD_CAUSE_LIST(GUARD_CAUSE_NAME)
-#undef GUARD_CAUSE_NAME
+    static const char *const names[] = {
+#define GUARD_CAUSE_TEXT(name, text) [GUARD_##name] = #text,
+        GUARD_CAUSE_LIST(GUARD_CAUSE_TEXT)
+#undef GUARD_CAUSE_TEXT
     };
-    return (unsigned)cause < GUARD_CAUSE_COUNT ? names[cause] : "?";
+    return (unsigned)cause < ARRAY_SIZE(names) ? names[cause] : "unknown";
 }
+
+/* ---- rules */
 
 static void allow_v4(struct guard_rules *r, uint32_t address, uint8_t length)
 {
@@ -32,12 +47,11 @@ static void allow_v4(struct guard_rules *r, uint32_t address, uint8_t length)
     store_be32(p->bytes + 12, address);
 }
 
-static void allow_v6(struct guard_rules *r, uint32_t first, uint32_t second, uint8_t length)
+static void allow_v6(struct guard_rules *r, uint64_t network, uint8_t length)
 {
     struct guard_prefix *p = &r->allowed[r->n_allowed++];
     *p = (struct guard_prefix){.length = length};
-    store_be32(p->bytes, first);
-    store_be32(p->bytes + 4, second);
+    store_be64(p->bytes, network);
 }
 
 void guard_rules_default(struct guard_rules *r)
@@ -51,116 +65,237 @@ void guard_rules_default(struct guard_rules *r)
     allow_v4(r, 0xc6336400, 24);
     allow_v4(r, 0xcb007100, 24);
     allow_v4(r, 0x7f000000, 8);
-    allow_v6(r, 0xfc000000, 0, 7);
-    allow_v6(r, 0xfe800000, 0, 10);
-    allow_v6(r, 0x20010002, 0, 48);
-    allow_v6(r, 0x20010db8, 0, 32);
+    allow_v6(r, UINT64_C(0xfc00000000000000), 7);
+    allow_v6(r, UINT64_C(0xfe80000000000000), 10);
+    allow_v6(r, UINT64_C(0x2001000200000000), 48);
+    allow_v6(r, UINT64_C(0x20010db800000000), 32);
+}
+
+static uint64_t mask64(unsigned bits) { return bits == 0 ? 0 : UINT64_MAX << (64 - bits); }
+
+static void compile_v6(struct guard *g, const struct guard_prefix *p)
+{
+    struct guard_v6 *v6 = &g->v6[g->n_v6++];
+    for (unsigned half = 0; half < 2; half++) {
+        unsigned bits = half == 0 ? min_u32(p->length, 64) : max_u32(p->length, 64) - 64;
+        v6->mask[half] = mask64(bits);
+        v6->value[half] = load_be64(p->bytes + 8 * half) & v6->mask[half];
+    }
+}
+
+static bool v6_holds(const struct guard_v6 *v6, const uint8_t *address)
+{
+    return (load_be64(address) & v6->mask[0]) == v6->value[0] && (load_be64(address + 8) & v6->mask[1]) == v6->value[1];
+}
+
+/* A prefix that has mapped addresses in it (::ffff:0:0/96 and inside, or one around it) also allows IPv4. */
+static void compile_v4(struct guard *g, const struct guard_prefix *p, const struct guard_v6 *compiled)
+{
+    uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
+    memcpy(mapped + 12, p->bytes + 12, 4);
+    if (!v6_holds(compiled, mapped))
+        return;
+    struct guard_v4 *v4 = &g->v4[g->n_v4++];
+    unsigned bits = p->length > V4_MAPPED_BITS ? p->length - V4_MAPPED_BITS : 0;
+    v4->mask = (uint32_t)(mask64(bits) >> 32);
+    v4->value = load_be32(p->bytes + 12) & v4->mask;
+}
+
+/* No prefixes at all mean that all are allowed: one of length 0. */
+static void compile_prefixes(struct guard *g)
+{
+    static const struct guard_prefix all = {.length = 0};
+    uint32_t n = g->rules.n_allowed;
+    for (uint32_t i = 0; i < max_u32(n, 1); i++) {
+        const struct guard_prefix *p = n ? &g->rules.allowed[i] : &all;
+        compile_v6(g, p);
+        compile_v4(g, p, &g->v6[g->n_v6 - 1]);
+    }
 }
 
 int guard_init(struct guard *g, const struct guard_rules *rules, atomic_bool *stop, int64_t now)
 {
-    if (rules->n_allowed > GUARD_MAX_PREFIXES || rules->heartbeat_ns < 0)
+    if (rules->n_allowed > GUARD_MAX_PREFIXES || rules->max_bits_per_second > RATE_MAX ||
+        rules->max_frames_per_second > RATE_MAX || rules->heartbeat_ns < 0)
         return ERR_INVALID;
     for (uint32_t i = 0; i < rules->n_allowed; i++)
         if (rules->allowed[i].length > 128)
             return ERR_INVALID;
-    *g = (struct guard){.rules = *rules, .stop = stop, .heartbeat_at = now, .bucket_at = now - BUCKET_NS};
+    *g = (struct guard){.rules = *rules,
+                        .stop = stop,
+                        .heartbeat_at = now,
+                        .bits = {.per_second = rules->max_bits_per_second, .at = now},
+                        .pps = {.per_second = rules->max_frames_per_second, .at = now}};
+    g->capped = rules->max_bits_per_second || rules->max_frames_per_second || rules->max_frames || rules->max_bytes;
+    compile_prefixes(g);
     return 0;
-}
-
-static bool prefix_holds(const struct guard_prefix *p, const uint8_t addr[16])
-{
-    unsigned whole = p->length / 8u, rest = p->length % 8u;
-    if (memcmp(p->bytes, addr, whole) != 0)
-        return false;
-    return rest == 0 || ((p->bytes[whole] ^ addr[whole]) >> (8 - rest)) == 0;
 }
 
 bool guard_allows_destination(const struct guard *g, const uint8_t addr[16])
 {
-    for (uint32_t i = 0; i < g->rules.n_allowed; i++)
-        if (prefix_holds(&g->rules.allowed[i], addr))
+    for (uint32_t i = 0; i < g->n_v6; i++)
+        if (v6_holds(&g->v6[i], addr))
             return true;
-    return g->rules.n_allowed == 0;
+    return false;
 }
 
-static bool allows_v4(struct guard *g, const uint8_t *wire)
+/* ---- destinations */
+
+static ALWAYS_INLINE bool v4_holds(const struct guard_v4 *v4, uint32_t address)
 {
-    uint32_t address = load_be32(wire);
-    if (g->rules.n_allowed == 0 || (address == g->last_v4 && address != 0))
+    return (address & v4->mask) == v4->value;
+}
+
+static bool allows_v4(struct guard *g, uint32_t address)
+{
+    for (uint32_t i = 0; i < g->n_v4; i++) {
+        if (!v4_holds(&g->v4[i], address))
+            continue;
+        struct guard_v4 hit = g->v4[i];
+        g->v4[i] = g->v4[0];
+        g->v4[0] = hit;
         return true;
-    uint8_t mapped[16] = {[10] = 0xff, [11] = 0xff};
-    memcpy(mapped + 12, wire, 4);
-    if (!guard_allows_destination(g, mapped))
-        return false;
-    g->last_v4 = address;
-    return true;
-}
-
-/* Neighbour discovery goes to multicast addresses and stays on the link. */
-static bool is_neighbour_discovery(const uint8_t *l3, uint32_t left)
-{
-    return left >= 41 && l3[6] == 58 && l3[40] >= 133 && l3[40] <= 137;
-}
-
-/* What forbids the frame by its contents; GUARD_CAUSE_COUNT: nothing. */
-static enum guard_cause forbids_contents(struct guard *g, const struct packet *p)
-{
-    const uint8_t *f = p->data;
-    uint32_t at = 12;
-    if (p->len < ETHERNET_LEN)
-        return GUARD_ETHERTYPE;
-    uint16_t type = load_be16(f + at);
-    for (unsigned tags = 0; (type == 0x8100 || type == 0x88a8) && tags < MAX_TAGS && at + 6 <= p->len; tags++) {
-        at += 4;
-        type = load_be16(f + at);
     }
-    const uint8_t *l3 = f + at + 2;
-    uint32_t left = p->len - at - 2;
-    if (type == ETHERTYPE_ARP)
-        return GUARD_CAUSE_COUNT;
-    bool v6 = type == ETHERTYPE_IPV6;
-    if ((type != ETHERTYPE_IPV4 && !v6) || left < (v6 ? 40u : 20u))
-        return g->rules.allow_ethertypes ? GUARD_CAUSE_COUNT : GUARD_ETHERTYPE;
-    if (v6 && is_neighbour_discovery(l3, left))
-        return GUARD_CAUSE_COUNT;
-    if ((f[0] & 1) && !g->rules.allow_multicast)
-        return GUARD_MULTICAST;
-    if (!(v6 ? guard_allows_destination(g, l3 + 24) : allows_v4(g, l3 + 16)))
+    return false;
+}
+
+static bool allows_v6(struct guard *g, const uint8_t *address)
+{
+    for (uint32_t i = 0; i < g->n_v6; i++) {
+        if (!v6_holds(&g->v6[i], address))
+            continue;
+        struct guard_v6 hit = g->v6[i];
+        g->v6[i] = g->v6[0];
+        g->v6[0] = hit;
+        return true;
+    }
+    return false;
+}
+
+static bool is_group(const uint8_t *frame) { return frame[0] & 1; }
+
+static bool is_bridge_group(const uint8_t *frame)
+{
+    static const uint8_t group[] = {0x01, 0x80, 0xc2, 0, 0};
+    return memcmp(frame, group, sizeof group) == 0 && frame[5] < 0x10;
+}
+
+/* Router and neighbour solicitations and advertisements, redirects; hop limit 255 shows that they stay on the link. */
+static bool is_neighbour_discovery(const uint8_t *ip, uint32_t length)
+{
+    return length > IPV6_HEADER && ip[6] == 58 && ip[7] == 255 && ip[IPV6_HEADER] >= 133 && ip[IPV6_HEADER] <= 137;
+}
+
+static enum guard_cause forbids_v4(struct guard *g, const uint8_t *frame, const uint8_t *ip, uint32_t length)
+{
+    if (length < IPV4_HEADER)
         return GUARD_DESTINATION;
-    return GUARD_CAUSE_COUNT;
+    uint32_t address = load_be32(ip + IPV4_DESTINATION);
+    bool multicast = address >> 28 == 0xe || address == UINT32_MAX;
+    if ((is_group(frame) || multicast) && !g->rules.allow_multicast)
+        return GUARD_MULTICAST;
+    return multicast || allows_v4(g, address) ? NO_CAUSE : GUARD_DESTINATION;
 }
 
-/* Whether the bucket holds enough for the frame. It fills by time: bytes are counted with the 24 that each frame adds on a wire. */
-static bool rate_allows(struct guard *g, uint32_t length, int64_t now)
+static enum guard_cause forbids_v6(struct guard *g, const uint8_t *frame, const uint8_t *ip, uint32_t length)
 {
-    uint64_t rate = g->rules.max_bits_per_second / 8;
-    uint64_t most = max_u64(rate / (uint64_t)(NS_PER_S / BUCKET_NS), 2048);
-    int64_t elapsed = min_i64(max_i64(now - g->bucket_at, 0), BUCKET_NS);
-    uint64_t grown = rate * (uint64_t)elapsed / (uint64_t)NS_PER_S;
-    if (grown > 0) {
-        g->bucket_bytes = min_u64(g->bucket_bytes + grown, most);
-        g->bucket_at = now;
+    if (length < IPV6_HEADER)
+        return GUARD_DESTINATION;
+    if (is_neighbour_discovery(ip, length))
+        return NO_CAUSE;
+    const uint8_t *address = ip + IPV6_DESTINATION;
+    bool multicast = address[0] == 0xff;
+    if ((is_group(frame) || multicast) && !g->rules.allow_multicast)
+        return GUARD_MULTICAST;
+    return multicast || allows_v6(g, address) ? NO_CAUSE : GUARD_DESTINATION;
+}
+
+static enum guard_cause forbids_other(const struct guard *g, const uint8_t *frame)
+{
+    if (!g->rules.allow_ethertypes)
+        return GUARD_ETHERTYPE;
+    return is_group(frame) && !is_bridge_group(frame) && !g->rules.allow_multicast ? GUARD_MULTICAST : NO_CAUSE;
+}
+
+/* What forbids the frame by its contents. */
+static NOINLINE enum guard_cause forbids_contents(struct guard *g, const struct packet *p)
+{
+    const uint8_t *frame = p->data;
+    if (p->len < ETHERNET_HEADER)
+        return GUARD_ETHERTYPE;
+    uint32_t l3 = ETHERNET_HEADER;
+    uint16_t type = load_be16(frame + l3 - 2);
+    while ((type == ETHERTYPE_8021Q || type == ETHERTYPE_8021AD) && p->len - l3 >= VLAN_TAG) {
+        l3 += VLAN_TAG;
+        type = load_be16(frame + l3 - 2);
     }
-    if (g->bucket_bytes < length + 24u)
-        return false;
-    g->bucket_bytes -= length + 24u;
-    return true;
+    switch (type) {
+    case ETHERTYPE_ARP:
+        return NO_CAUSE;
+    case ETHERTYPE_IPV4:
+        return forbids_v4(g, frame, frame + l3, p->len - l3);
+    case ETHERTYPE_IPV6:
+        return forbids_v6(g, frame, frame + l3, p->len - l3);
+    default:
+        return forbids_other(g, frame);
+    }
 }
 
-static enum guard_cause forbids(struct guard *g, const struct packet *p, int64_t now)
+static ALWAYS_INLINE bool is_usual(const struct guard *g, const struct packet *p)
 {
-    enum guard_cause cause = forbids_contents(g, p);
-    if (cause != GUARD_CAUSE_COUNT)
-        return cause;
-    if (g->rules.max_frames != 0 && g->frames >= g->rules.max_frames)
-        return GUARD_VOLUME;
-    if (g->rules.max_bits_per_second != 0 && !rate_allows(g, p->len, now))
-        return GUARD_RATE;
-    return GUARD_CAUSE_COUNT;
+    const uint8_t *frame = p->data;
+    if (p->len < ETHERNET_HEADER + IPV4_HEADER || load_be16(frame + 12) != ETHERTYPE_IPV4 || is_group(frame))
+        return false;
+    uint32_t address = load_be32(frame + ETHERNET_HEADER + IPV4_DESTINATION);
+    return g->n_v4 && v4_holds(&g->v4[0], address) && address < 0xe0000000u;
 }
 
-static bool stopped(const struct guard *g, int64_t now)
+/* ---- caps */
+
+static bool rate_allows(const struct guard_rate *r, int64_t now)
+{
+    return r->per_second == 0 || r->at - now <= RATE_AHEAD_NS;
+}
+
+static void rate_spend(struct guard_rate *r, uint64_t amount, int64_t now)
+{
+    if (r->per_second == 0)
+        return;
+    if (r->at < now) {
+        r->at = now;
+        r->remainder = 0;
+    }
+    uint64_t time = amount * (uint64_t)NS_PER_S + r->remainder;
+    r->at += (int64_t)(time / r->per_second);
+    r->remainder = time % r->per_second;
+}
+
+/* A GSO packet becomes as many frames; the headers that they repeat are left out of account. */
+static uint64_t frames_of(const struct packet *p, uint64_t bytes)
+{
+    return p->gso == PACKET_GSO_NONE || p->gso_size == 0 ? 1 : (bytes + p->gso_size - 1) / p->gso_size;
+}
+
+static bool over(uint64_t total, uint64_t more, uint64_t cap) { return cap != 0 && total + more > cap; }
+
+/* What forbids a packet because of those before it; counts it when nothing does. */
+static enum guard_cause forbids_amount(struct guard *g, const struct packet *p, int64_t now)
+{
+    uint64_t bytes = packet_total_length(p), frames = frames_of(p, bytes);
+    if (over(g->frames, frames, g->rules.max_frames) || over(g->bytes, bytes, g->rules.max_bytes))
+        return GUARD_VOLUME;
+    if (!rate_allows(&g->bits, now) || !rate_allows(&g->pps, now))
+        return GUARD_RATE;
+    rate_spend(&g->bits, (bytes + frames * FRAME_OVERHEAD) * 8, now);
+    rate_spend(&g->pps, frames, now);
+    g->frames += frames;
+    g->bytes += bytes;
+    return NO_CAUSE;
+}
+
+/* ---- the wrapper */
+
+static bool is_stopped(const struct guard *g, int64_t now)
 {
     return (g->stop && atomic_load_explicit(g->stop, memory_order_relaxed)) || now >= g->rules.stop_at ||
            (g->rules.heartbeat_ns != 0 && now - g->heartbeat_at > g->rules.heartbeat_ns);
@@ -173,19 +308,36 @@ static void deny(struct guard *g, struct link *link, struct packet *p, enum guar
     packet_release(p);
 }
 
+static void deny_all(struct guard *g, struct link *link, struct packet **packets, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        deny(g, link, packets[i], GUARD_STOPPED);
+}
+
+/* Drops what is forbidden and closes the gaps; returns how many are left. */
+static unsigned sift(struct guard *g, struct link *link, struct packet **packets, unsigned n, int64_t now)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct packet *p = packets[i];
+        enum guard_cause cause = likely(is_usual(g, p)) ? NO_CAUSE : forbids_contents(g, p);
+        if (unlikely(g->capped) && cause == NO_CAUSE)
+            cause = forbids_amount(g, p, now);
+        if (likely(cause == NO_CAUSE))
+            packets[kept++] = p;
+        else
+            deny(g, link, p, cause);
+    }
+    return kept;
+}
+
 void guard_tx_burst(struct guard *g, struct link *link, struct packet **packets, unsigned n, int64_t now)
 {
-    unsigned allowed = 0;
-    bool stop = stopped(g, now);
-    for (unsigned i = 0; i < n; i++) {
-        enum guard_cause cause = stop ? GUARD_STOPPED : forbids(g, packets[i], now);
-        if (likely(cause == GUARD_CAUSE_COUNT)) {
-            packets[allowed++] = packets[i];
-            g->frames++;
-        } else {
-            deny(g, link, packets[i], cause);
-        }
+    if (unlikely(is_stopped(g, now))) {
+        deny_all(g, link, packets, n);
+        return;
     }
-    if (allowed > 0)
-        link->ops->tx_burst(link, packets, allowed, now);
+    unsigned kept = sift(g, link, packets, n, now);
+    if (kept)
+        link->ops->tx_burst(link, packets, kept, now);
 }

@@ -11,8 +11,12 @@
 uint16_t ipv4_next_id(struct stack *s, uint32_t source, uint32_t destination)
 {
     uint64_t pair = (uint64_t)source << 32 | destination;
-    uint64_t h = hash_sip13(&s->settings.secret, &pair, sizeof pair);
-    return (uint16_t)((h >> 48) + s->ids.counters[h % IPV4_ID_COUNTERS]++);
+    struct ipv4_ids *ids = &s->ids;
+    if (ids->pair != pair) {
+        ids->pair = pair;
+        ids->hash = hash_sip13(&s->settings.secret, &pair, sizeof pair);
+    }
+    return (uint16_t)((ids->hash >> 48) + ids->counters[ids->hash % IPV4_ID_COUNTERS]++);
 }
 
 /* Somewhere one station can live. */

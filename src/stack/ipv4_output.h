@@ -20,6 +20,7 @@
 
 /* RFC 7739 5.3: what a peer sees of one counter tells it nothing of others. */
 struct ipv4_ids {
+    uint64_t pair, hash; /* of the last source and destination, and what they gave */
     uint16_t counters[IPV4_ID_COUNTERS];
 };
 

@@ -35,7 +35,6 @@ void tcp_collect(struct stack *s, const struct datagram *d)
                                .remote = ip_addr_from_v4(d->source),
                                .local_port = g->h.dst_port,
                                .remote_port = g->h.src_port};
-    g->hash = tcp_flow_hash(s->tcp, &g->key);
     g->options = d->l4 + WIRE_TCP_MIN;
     g->payload = d->l4 + header;
     g->payload_len = d->l4_len - (uint32_t)header;
@@ -44,12 +43,25 @@ void tcp_collect(struct stack *s, const struct datagram *d)
         tcp_flush(s);
 }
 
+/*
+ * A pass of its own, so that the processor works on several hashes at once. Segments of one connection often come in a row: their key is hashed once.
+ */
+static void hash_segments(const struct stack *s, struct tcp_segment *g, unsigned n)
+{
+    g[0].hash = tcp_flow_hash(s->tcp, &g[0].key);
+    for (unsigned i = 1; i < n; i++) {
+        bool same = memcmp(&g[i].key, &g[i - 1].key, sizeof g[i].key) == 0;
+        g[i].hash = same ? g[i - 1].hash : tcp_flow_hash(s->tcp, &g[i].key);
+    }
+}
+
 void tcp_flush(struct stack *s)
 {
     unsigned n = s->n_segments;
     if (n == 0)
         return;
     s->n_segments = 0;
+    hash_segments(s, s->segments, n);
     tcp_input(s->tcp, s->segments, n, s->now);
 }
 

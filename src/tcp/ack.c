@@ -34,12 +34,11 @@ void ack_update_window(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
         return;
     w->snd_wl1 = s->h.seq;
     w->snd_wl2 = s->h.ack;
-    if (w->persist) {
-        w->retries = 0; /* the peer is alive: it may keep its window shut for ever (MUST-37) */
-        if (window > 0) {
-            timers_window_opened(w);
-            opened = true; /* also one that is still too small: the override timer begins anew */
-        }
+    if (w->persist || window == 0)
+        w->retries = 0; /* the peer is alive: it may keep its window shut for ever, even over data in flight (MUST-37) */
+    if (w->persist && window > 0) {
+        timers_window_opened(w);
+        opened = true; /* also one that is still too small: the override timer begins anew */
     }
     if (opened)
         tcp_mark(t, c, w);

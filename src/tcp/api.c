@@ -117,8 +117,10 @@ void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now)
     assert(n <= c->unconsumed);
     c->unconsumed -= n;
     uint32_t advertised = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_len(c->rcv_nxt, c->rcv_adv) : 0;
+    uint32_t buffer = tcp_profile_of(t, c)->receive_buffer;
+    uint32_t low = max_u32(buffer / 4, min_u32(buffer / 2, c->rcv_mss)); /* below it, the peer may wait: RFC 9293 3.8.6.2.1 */
     /* The peer hears of new room with the next ACK, unless it may be waiting for it. */
-    if (advertised > tcp_profile_of(t, c)->receive_buffer / 4 || !state_receives(c->state) || segment_window(t, c) <= advertised)
+    if (advertised >= low || !state_receives(c->state) || segment_window(t, c) <= advertised)
         return;
     struct tcp_work *w = tcp_attach(t, c);
     if (w) {

@@ -72,6 +72,22 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
         u->calls->connected(u->context, c, now);
 }
 
+/* Cuts the segment to the window: what was received already, and what lies beyond. */
+static void trim(struct tcp *c, struct tcp_segment *s, uint32_t window)
+{
+    if (seq_lt(s->h.seq, c->rcv_nxt)) {
+        uint32_t old = min_u32(seq_len(s->h.seq, c->rcv_nxt), s->payload_len);
+        s->payload += old;
+        s->payload_len -= old;
+        s->h.seq = seq_add(s->h.seq, old);
+    }
+    uint32_t offset = seq_len(c->rcv_nxt, s->h.seq);
+    if (offset + s->payload_len > window) {
+        s->payload_len = window > offset ? window - offset : 0;
+        s->h.flags &= (uint16_t)~TCP_FIN;
+    }
+}
+
 /* ---- SYN-SENT: 3.10.7.3 ---- */
 
 static bool syn_sent_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s)
@@ -120,6 +136,7 @@ static void syn_sent_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
     if (c->flags & TCPF_DEAD)
         return;
     s->h.seq = seq_add(s->h.seq, 1);
+    trim(c, s, seq_len(c->rcv_nxt, c->rcv_adv));
     receive_payload(t, c, s, now);
 }
 
@@ -174,6 +191,7 @@ static bool repeated_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
     if (s->h.flags & TCP_ACK) {
         s->h.flags &= (uint16_t)~TCP_SYN;
         s->h.seq = c->rcv_nxt;
+        s->h.window = (uint16_t)(s->h.window >> c->send_wscale); /* not scaled in a SYN: RFC 7323 section 2.2 */
         return true;
     }
     struct tcp_work *w = tcp_work_of(t, c);
@@ -181,22 +199,6 @@ static bool repeated_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
     tcp_mark(t, c, w);
     t->counters.duplicate_segments++;
     return false;
-}
-
-/* Cuts the segment to the window: what was received already, and what lies beyond. */
-static void trim(struct tcp *c, struct tcp_segment *s, uint32_t window)
-{
-    if (seq_lt(s->h.seq, c->rcv_nxt)) {
-        uint32_t old = min_u32(seq_len(s->h.seq, c->rcv_nxt), s->payload_len);
-        s->payload += old;
-        s->payload_len -= old;
-        s->h.seq = seq_add(s->h.seq, old);
-    }
-    uint32_t offset = seq_len(c->rcv_nxt, s->h.seq);
-    if (offset + s->payload_len > window) {
-        s->payload_len = window > offset ? window - offset : 0;
-        s->h.flags &= (uint16_t)~TCP_FIN;
-    }
 }
 
 /* First step: is it in the window? Trims what is outside. */

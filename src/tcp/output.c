@@ -181,6 +181,8 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     struct seq end = seq_add(s->seq, s->payload + (fin ? 1 : 0));
     sent_append(t, w, s->seq, end, now);
     c->snd_nxt = end;
+    if (w->persist)
+        w->retries = w->backoff = 0; /* those of the probes */
     w->persist = false;
     w->probed = false;
     w->want &= (uint8_t)~WANT_PROBE;

@@ -128,26 +128,31 @@ static bool find_gap(struct tcp_work *w, struct seq *start, struct seq *end, str
     return seq_lt(*start, *end);
 }
 
-static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_segment *s)
+/* The frame itself, or a copy of n bytes of it when more of it is wanted. NULL when there is no room. */
+static struct packet *keep_part(struct tcp_layer *t, struct packet *frame, uint32_t from, uint32_t n, bool more)
 {
-    struct seq start = s->h.seq, end = seq_add(s->h.seq, s->payload_len);
-    struct packet **link;
-    w->ooo_latest = start;
-    if (!find_gap(w, &start, &end, &link)) {
-        t->counters.duplicate_segments++;
-        if (c->flags & TCPF_SACK) {
-            w->dsack_left = s->h.seq;
-            w->dsack_right = seq_add(s->h.seq, s->payload_len);
-        }
-        return;
-    }
+    struct packet *p;
+    if (t->ooo_frames >= t->settings.max_out_of_order_frames)
+        return NULL;
+    if (!more)
+        return packet_keep(frame, from, n, &t->ooo_pool);
+    if (n > t->ooo_pool.buffer_bytes - PACKET_HEADROOM || packet_pool_get(&t->ooo_pool, &p, 1) == 0)
+        return NULL;
+    memcpy(p->data, frame->data + from, n);
+    p->len = n;
+    return p;
+}
+
+/* Puts [start, end) of the segment into the queue at *link. False: no room. */
+static bool hold_part(struct tcp_layer *t, struct tcp_work *w, const struct tcp_segment *s, struct seq start, struct seq end,
+                      struct packet **link)
+{
     uint32_t from = (uint32_t)(s->payload - s->packet->data) + seq_len(s->h.seq, start);
-    struct packet *p = t->ooo_frames < t->settings.max_out_of_order_frames
-                           ? packet_keep(s->packet, from, seq_len(start, end), &t->ooo_pool)
-                           : NULL;
+    bool more = seq_lt(end, seq_add(s->h.seq, s->payload_len));
+    struct packet *p = keep_part(t, s->packet, from, seq_len(start, end), more);
     if (!p) {
         t->counters.drop_ooo_full++;
-        return;
+        return false;
     }
     p->holder_word = start.v;
     p->next = *link;
@@ -156,6 +161,27 @@ static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct 
     w->ooo_bytes += p->len;
     t->ooo_frames++;
     w->ooo_latest = start;
+    return true;
+}
+
+static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s)
+{
+    struct seq start = s->h.seq, stop = seq_add(s->h.seq, s->payload_len), end = stop;
+    struct packet **link;
+    bool found = false;
+    w->ooo_latest = start;
+    for (; find_gap(w, &start, &end, &link); start = end, end = stop) {
+        found = true;
+        if (!hold_part(t, w, s, start, end, link))
+            return;
+    }
+    if (found)
+        return;
+    t->counters.duplicate_segments++;
+    if (c->flags & TCPF_SACK) {
+        w->dsack_left = s->h.seq;
+        w->dsack_right = stop;
+    }
 }
 
 static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s)
@@ -171,6 +197,19 @@ static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_
     if (s->payload_len > 0)
         hold(t, c, w, s);
     owe_duplicate_ack(t, c, w);
+}
+
+/* The segment, which begins at rcv_nxt, and what was held; held bytes go before those that the segment has in their place. False: the connection ended. */
+static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s, int64_t now)
+{
+    struct seq end = seq_add(s->h.seq, s->payload_len);
+    while (seq_lt(c->rcv_nxt, end)) {
+        const uint8_t *bytes = s->payload + seq_len(s->h.seq, c->rcv_nxt);
+        struct seq until = w->ooo ? seq_min(end, ooo_start(w->ooo)) : end;
+        if (!deliver(t, c, bytes, seq_len(c->rcv_nxt, until), now) || !drain_out_of_order(t, c, w, now))
+            return false;
+    }
+    return true;
 }
 
 void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
@@ -189,12 +228,9 @@ void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, 
         timers_fin_wait_2(t, c, w, now);
     if (s->payload_len > 0) {
         owe_ack(t, c, w, s);
-        if (!deliver(t, c, s->payload, s->payload_len, now))
-            return;
-    }
-    if (w->ooo) {
-        w->want |= WANT_ACK; /* RFC 5681 4.2: a segment that fills a gap is acknowledged at once */
-        if (!drain_out_of_order(t, c, w, now))
+        if (w->ooo)
+            w->want |= WANT_ACK; /* RFC 5681 4.2: a segment that fills a gap is acknowledged at once */
+        if (!deliver_in_order(t, c, w, s, now))
             return;
     }
     if (fin || (w->ooo_fin && seq_eq(w->fin_seq, c->rcv_nxt)))

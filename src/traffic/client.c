@@ -584,7 +584,7 @@ static void client_closed(void *context, struct tcp *c, enum tcp_close_reason re
         stats->connections.closed_by[reason]++;
         if (connection->state != CONNECTION_READY)
             run->closing--;
-        else if (run->load->schedule.target == SCHEDULE_CONCURRENT && reason != TCP_CLOSE_ABORTED)
+        else if (run->load->schedule.target == SCHEDULE_CONCURRENT && error != ERR_ABORTED)
             pause_add(&run->pause, now);
         carrier_detach(t, connection, &run->endpoint, error, cause, now);
     }

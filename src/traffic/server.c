@@ -184,6 +184,8 @@ static void server_acked(void *context, struct tcp *c, uint64_t offset, int64_t 
         settle(t, run, connection, c, now);
     } else {
         carrier_detach_if_idle(t, connection, &run->endpoint, now);
+        if (ends_when_idle(t, run, connection))
+            close_now(t, connection, c, now);
     }
 }
 

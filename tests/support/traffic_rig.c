@@ -191,6 +191,7 @@ void rig_close(struct rig *r)
 
     r->check_each_turn = false;
     rig_run_until(r, r->now + 700 * NS_PER_S);
+    rig_turn(r, TIME_NEVER);
     for (unsigned side = 0; whole && side < RIG_SIDES; side++)
         check_empty(r, side);
     for (unsigned side = 0; side < RIG_SIDES; side++)

@@ -297,9 +297,11 @@ unsigned bench_queued_spans(const struct bench *b)
 
 /* ---- both ---- */
 
-/* Hands one piece on. False: there was none, or the receiver is done for. */
+/* Hands one piece on. False: there was none, or the receiver takes none now. */
 static bool carry(struct bench *from, struct bench *to, struct dice *d, size_t piece_bytes)
 {
+    if (to->carrier.hold_input)
+        return false;
     static uint8_t piece[65536];
     size_t most = piece_bytes ? piece_bytes : 1 + dice_below(d, dice_one_in(d, 3) ? 16 : 3000);
     size_t n = bench_take(from, piece, most);

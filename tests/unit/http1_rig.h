@@ -67,8 +67,8 @@ unsigned bench_queued_spans(const struct bench *b);
 /* ---- both ---- */
 
 /*
- * Carries everything between the two, in pieces of up to piece_bytes (0: of random sizes), until nothing moves and no deadline is due; time goes on to
- * deadlines. Stops at want_close or want_abort, which it hands on as end of input.
+ * Carries everything between the two, in pieces of up to piece_bytes (0: of random sizes) and none to an end that holds its input, until nothing moves
+ * and no deadline is to come; time goes on to deadlines. Stops at want_close or want_abort; want_close is handed on as the end of input.
  */
 void pair_run(struct bench *client, struct bench *server, struct dice *d, size_t piece_bytes);
 

@@ -7,7 +7,8 @@
 #include "base/alloc_heap.h"
 
 const uint8_t US_MAC[6] = {2, 0, 0, 0, 0, 1}, PEER_MAC[6] = {2, 0, 0, 0, 0, 2}, OTHER_MAC[6] = {2, 0, 0, 0, 0, 3};
-const uint8_t GATEWAY_MAC[6] = {2, 0, 0, 0, 0, 0xfe}, BROADCAST_MAC[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, ZERO_MAC[6];
+const uint8_t GATEWAY_MAC[6] = {2, 0, 0, 0, 0, 0xfe}, BROADCAST_MAC[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+              ZERO_MAC[6];
 
 #define POOL_FRAMES 256u
 
@@ -238,7 +239,8 @@ uint32_t make_ipv4(uint8_t *to, uint32_t src, uint32_t dst, uint8_t protocol, co
     return 34 + length;
 }
 
-uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload, uint32_t length)
+uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload,
+                  uint32_t length)
 {
     uint8_t d[RIG_FRAME_BYTES];
     struct wire_udp h = {.src_port = src_port, .dst_port = dst_port, .length = (uint16_t)(8 + length)};
@@ -250,7 +252,8 @@ uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, ui
     return make_ipv4(to, src, dst, IP_PROTO_UDP, d, 8 + length);
 }
 
-uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload, uint32_t length)
+uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload,
+                           uint32_t length)
 {
     uint8_t m[RIG_FRAME_BYTES];
     struct wire_icmp h = {.type = WIRE_ICMP_ECHO_REQUEST, .rest = wire_icmp_rest_echo(id, sequence)};
@@ -261,8 +264,8 @@ uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id,
     return make_ipv4(to, src, dst, IP_PROTO_ICMP, m, 8 + length);
 }
 
-uint32_t make_tcp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, uint16_t flags, uint32_t seq,
-                  uint32_t ack, const void *payload, uint32_t length)
+uint32_t make_tcp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, uint16_t flags,
+                  uint32_t seq, uint32_t ack, const void *payload, uint32_t length)
 {
     uint8_t g[RIG_FRAME_BYTES];
     struct wire_tcp h = {.src_port = src_port,

@@ -47,11 +47,12 @@ struct rig {
     struct stack *stack;
     uint32_t us; /* local index of US */
     int64_t now;
-    unsigned room; /* frames that tx_alloc still gives without `control` */
+    unsigned room;       /* frames that tx_alloc still gives without `control` */
     uint8_t rx_checksum; /* what injected frames say of their checksum */
     bool stripped;       /* injected frames carry stripped_tci as a tag that the link took off */
     uint16_t stripped_tci;
-    unsigned head, count; /* frames[] sent and not yet taken by rig_next, oldest first; the oldest are lost when it overflows */
+    unsigned head,
+        count; /* frames[] sent and not yet taken by rig_next, oldest first; the oldest are lost when it overflows */
     uint64_t sent;
     struct rig_frame frames[RIG_FRAMES];
 };
@@ -91,12 +92,15 @@ uint32_t make_arp_request(uint8_t *to, uint32_t target);
 uint32_t make_arp_reply(uint8_t *to, uint32_t sender, const uint8_t *mac);
 /* payload behind an IPv4 header, framed for US from PEER's MAC. */
 uint32_t make_ipv4(uint8_t *to, uint32_t src, uint32_t dst, uint8_t protocol, const void *payload, uint32_t length);
-uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload, uint32_t length);
-uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload, uint32_t length);
-uint32_t make_tcp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, uint16_t flags, uint32_t seq,
-                  uint32_t ack, const void *payload, uint32_t length);
+uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload,
+                  uint32_t length);
+uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload,
+                           uint32_t length);
+uint32_t make_tcp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, uint16_t flags,
+                  uint32_t seq, uint32_t ack, const void *payload, uint32_t length);
 /* An ICMP error from PEER to US quoting `quoted` (an IPv4 packet). */
-uint32_t make_icmp_error(uint8_t *to, uint8_t type, uint8_t code, uint32_t rest, const uint8_t *quoted, uint32_t length);
+uint32_t make_icmp_error(uint8_t *to, uint8_t type, uint8_t code, uint32_t rest, const uint8_t *quoted,
+                         uint32_t length);
 /* Inserts a tag behind the MAC addresses. */
 uint32_t insert_tag(uint8_t *frame, uint32_t length, uint16_t tpid, uint16_t tci);
 /* Makes the IP header's checksum right again; header at offset 14. */

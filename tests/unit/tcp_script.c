@@ -228,6 +228,16 @@ void script_pass(struct script *s, int64_t ns)
     tcp_output(s->end.layer, 0, s->now);
 }
 
+int64_t script_wait(struct script *s)
+{
+    int64_t from = s->now;
+    while (s->end.count == 0) {
+        assert_true(tcp_next_deadline(s->end.layer) != TIME_NEVER);
+        script_pass(s, max_i64(tcp_next_deadline(s->end.layer) - s->now, 1));
+    }
+    return s->now - from;
+}
+
 void script_to_syn_sent(struct script *s)
 {
     struct flow_key key = tcp_end_key(&s->end, 0, PEER_ADDRESS, PEER_PORT);

@@ -65,6 +65,9 @@ unsigned script_drain(struct script *s);
 /* Lets virtual time pass, with all ticks that are due. */
 void script_pass(struct script *s, int64_t ns);
 
+/* Lets time pass until something is sent; returns how long that took. */
+int64_t script_wait(struct script *s);
+
 /* Shortest ways into a state; the peer offers a window of 65535 and s->peer_options. */
 void script_to_syn_sent(struct script *s);
 void script_to_syn_rcvd(struct script *s);

@@ -78,7 +78,8 @@ static void test_the_resolve_queue_keeps_the_newest_datagrams_in_order(void **st
     (void)state;
     struct rig *r = rig_new();
     for (uint16_t i = 0; i < 5; i++) {
-        struct udp_datagram d = {.local = r->us, .remote = v4(PEER), .local_port = (uint16_t)(100 + i), .remote_port = 7};
+        struct udp_datagram d = {
+            .local = r->us, .remote = v4(PEER), .local_port = (uint16_t)(100 + i), .remote_port = 7};
         assert_int_equal(udp_send(r->stack, &d, r->now), 0);
     }
     assert_int_equal(rig_counters(r)->resolve_queue_full, 2);

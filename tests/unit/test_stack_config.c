@@ -24,9 +24,9 @@ static void test_addresses_no_host_can_have_are_refused(void **state)
         uint32_t address;
         uint8_t prefix;
         uint32_t gateway;
-    } bad[] = {{0, 24, 0},          {1, 24, 0},          {0x7f000001, 8, 0},  {0xe0000001, 24, 0}, {0xf0000001, 24, 0},
-               {0xffffffff, 32, 0}, {US, 0, 0},          {US, 33, 0},         {0xc0000200, 24, 0}, {0xc00002ff, 24, 0},
-               {US, 24, FAR},       {US, 24, US},        {US, 24, 0xc0000200}, {US, 24, 0xc00002ff}, {US, 32, GATEWAY}};
+    } bad[] = {{0, 24, 0},          {1, 24, 0},   {0x7f000001, 8, 0},   {0xe0000001, 24, 0},  {0xf0000001, 24, 0},
+               {0xffffffff, 32, 0}, {US, 0, 0},   {US, 33, 0},          {0xc0000200, 24, 0},  {0xc00002ff, 24, 0},
+               {US, 24, FAR},       {US, 24, US}, {US, 24, 0xc0000200}, {US, 24, 0xc00002ff}, {US, 32, GATEWAY}};
     struct rig *r = rig_new_empty(NULL);
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct host_settings h = host(bad[i].address, bad[i].prefix, bad[i].gateway);

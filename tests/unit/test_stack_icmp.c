@@ -270,7 +270,8 @@ static void echoed(void *context, const struct icmp_echo *e, int error, int64_t 
 
 static struct icmp_echo request(const struct rig *r, uint16_t id, uint16_t sequence)
 {
-    return (struct icmp_echo){.local = r->us, .remote = v4(PEER), .id = id, .sequence = sequence, .bytes = body, .length = 16};
+    return (struct icmp_echo){
+        .local = r->us, .remote = v4(PEER), .id = id, .sequence = sequence, .bytes = body, .length = 16};
 }
 
 static void test_a_reply_comes_to_whoever_has_the_identifier(void **state)
@@ -376,7 +377,7 @@ static void test_an_error_quoting_our_echo_is_reported(void **state)
     static const struct {
         uint8_t type, code;
         int error;
-    } cases[] = {{3, 0, ERR_UNREACHABLE}, {3, 1, ERR_UNREACHABLE},  {3, 2, ERR_REFUSED},     {3, 3, ERR_REFUSED},
+    } cases[] = {{3, 0, ERR_UNREACHABLE}, {3, 1, ERR_UNREACHABLE},  {3, 2, ERR_REFUSED},      {3, 3, ERR_REFUSED},
                  {3, 4, ERR_NO_SPACE},    {3, 13, ERR_UNREACHABLE}, {11, 0, ERR_UNREACHABLE}, {12, 0, ERR_UNREACHABLE}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         rig_input(r, f, make_icmp_error(f, cases[i].type, cases[i].code, 0, sent + 14, 36));

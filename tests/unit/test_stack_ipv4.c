@@ -155,8 +155,8 @@ static void test_a_priority_tag_belongs_to_no_vlan(void **state) /* L2-03 */
     rig_free(r);
 }
 
-static uint32_t tagged_host(struct rig *r, uint32_t address, unsigned count, uint16_t tpid0, uint16_t tci0, uint16_t tpid1,
-                            uint16_t tci1)
+static uint32_t tagged_host(struct rig *r, uint32_t address, unsigned count, uint16_t tpid0, uint16_t tci0,
+                            uint16_t tpid1, uint16_t tci1)
 {
     struct host_settings h = {.address = v4(address), .prefix_length = PREFIX, .vlan_count = (uint8_t)count};
     h.vlan[0] = (struct host_vlan){.tpid = tpid0, .tci = tci0};
@@ -356,7 +356,11 @@ static void test_options_are_accepted_checked_and_not_echoed(void **state) /* IP
     static const struct {
         uint8_t bytes[8], length;
     } good[] = {{{0, 9, 9, 9}, 4}, {{7, 7, 4, 0, 0, 0, 0, 0}, 8}, {{148, 4, 0, 0}, 4}, {{99, 4, 1, 2}, 4}},
-      bad[] = {{{7, 0, 0, 0}, 4}, {{7, 1, 0, 0}, 4}, {{1, 1, 1, 7}, 4}, {{7, 40, 4, 0}, 4}, {{7, 7, 3, 0, 0, 0, 0, 0}, 8}},
+      bad[] = {{{7, 0, 0, 0}, 4},
+               {{7, 1, 0, 0}, 4},
+               {{1, 1, 1, 7}, 4},
+               {{7, 40, 4, 0}, 4},
+               {{7, 7, 3, 0, 0, 0, 0, 0}, 8}},
       routed[] = {{{131, 7, 4, 192, 0, 2, 9, 0}, 8}, {{137, 7, 8, 192, 0, 2, 9, 0}, 8}};
     struct rig *r = rig_new();
     uint8_t f[256];
@@ -418,7 +422,8 @@ static void test_fragments_are_counted(void **state)
 static void test_impossible_sources_are_dropped_silently(void **state) /* IP4-09, IP4-10 */
 {
     (void)state;
-    static const uint32_t bad[] = {0x00000000, 0x00000001, 0x7f000001, 0xe0000001, 0xefffffff, 0xf0000001, 0xffffffff, 0xc00002ff, US};
+    static const uint32_t bad[] = {0x00000000, 0x00000001, 0x7f000001, 0xe0000001, 0xefffffff,
+                                   0xf0000001, 0xffffffff, 0xc00002ff, US};
     struct rig *r = rig_new();
     uint8_t f[256];
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -438,7 +443,8 @@ static void test_impossible_destinations_are_dropped(void **state) /* IP4-09 */
     static const struct {
         uint32_t address;
         bool impossible;
-    } destinations[] = {{0x00000001, true}, {0x7f000001, true}, {0xf0000001, true}, {OTHER, false}, {0xe0000002, false}};
+    } destinations[] = {
+        {0x00000001, true}, {0x7f000001, true}, {0xf0000001, true}, {OTHER, false}, {0xe0000002, false}};
     struct rig *r = rig_new();
     uint8_t f[256];
     for (size_t i = 0; i < ARRAY_SIZE(destinations); i++) {
@@ -551,7 +557,8 @@ static uint32_t random_frame(struct random *dice, uint8_t *f)
         n = make_udp(f, PEER, 9, US, 9, payload, sizeof payload);
         break;
     case 2:
-        n = make_tcp(f, PEER, 9, US, 9, (uint16_t)random_below(dice, 512), random_u32(dice), random_u32(dice), payload, 4);
+        n = make_tcp(f, PEER, 9, US, 9, (uint16_t)random_below(dice, 512), random_u32(dice), random_u32(dice), payload,
+                     4);
         break;
     default:
         n = make_ipv4(f, PEER, US, (uint8_t)random_u64(dice), payload, sizeof payload);

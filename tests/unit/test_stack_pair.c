@@ -118,8 +118,12 @@ static void test_pings_both_ways(void **state)
         assert_int_equal(icmp_echo_bind(p->stacks[i], 42, ponged, &x[i]), 0);
     for (uint16_t n = 1; n <= 100; n++) {
         for (unsigned i = 0; i < 2; i++) {
-            struct icmp_echo e = {
-                .local = 1, .remote = v4(i ? LEFT : RIGHT), .id = 42, .sequence = n, .bytes = body, .length = sizeof body};
+            struct icmp_echo e = {.local = 1,
+                                  .remote = v4(i ? LEFT : RIGHT),
+                                  .id = 42,
+                                  .sequence = n,
+                                  .bytes = body,
+                                  .length = sizeof body};
             assert_int_equal(icmp_echo_send(p->stacks[i], &e, p->now), 0);
         }
         settle(p);
@@ -172,8 +176,12 @@ static void send_patterned(struct pair *p, uint32_t local, uint32_t remote, uint
     uint8_t body[1472];
     for (uint32_t i = 0; i < length; i++)
         body[i] = (uint8_t)(length + i);
-    struct udp_datagram d = {
-        .local = local, .remote = v4(remote), .local_port = 5000, .remote_port = remote_port, .bytes = body, .length = length};
+    struct udp_datagram d = {.local = local,
+                             .remote = v4(remote),
+                             .local_port = 5000,
+                             .remote_port = remote_port,
+                             .bytes = body,
+                             .length = length};
     assert_int_equal(udp_send(p->stacks[0], &d, p->now), 0);
 }
 

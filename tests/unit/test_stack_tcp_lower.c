@@ -15,8 +15,8 @@ static int open_path(struct rig *r, uint32_t local, uint32_t remote, struct tcp_
 }
 static void close_path(struct rig *r, const struct tcp_path *path) { stack_tcp_lower.path_close(r->stack, path->id); }
 
-static enum tcp_frame_result open_frame(struct rig *r, uint32_t local, uint32_t remote, const struct tcp_path *path, bool control,
-                                        struct tcp_frame *f)
+static enum tcp_frame_result open_frame(struct rig *r, uint32_t local, uint32_t remote, const struct tcp_path *path,
+                                        bool control, struct tcp_frame *f)
 {
     struct flow_key key = {.local = local, .remote = v4(remote), .local_port = 1, .remote_port = 2};
     *f = (struct tcp_frame){0};
@@ -29,7 +29,8 @@ static uint32_t write_segment(struct tcp_frame *f, uint32_t payload)
     memset(f->l4, 0x5a, 20 + payload);
     memset(f->l4 + 16, 0, 2);
     uint64_t sum = checksum_add_u32(f->pseudo_sum, 20 + payload);
-    uint16_t checksum = f->partial_checksum ? checksum_fold(sum) : checksum_finish(checksum_add(sum, f->l4, 20 + payload));
+    uint16_t checksum =
+        f->partial_checksum ? checksum_fold(sum) : checksum_finish(checksum_add(sum, f->l4, 20 + payload));
     memcpy(f->l4 + 16, &checksum, 2);
     return 20 + payload;
 }

@@ -243,8 +243,11 @@ static void test_an_icmp_error_reaches_the_binding_that_sent(void **state)
         uint32_t rest;
         int error;
         uint32_t mtu;
-    } cases[] = {{0, 0, ERR_UNREACHABLE, 0}, {1, 0, ERR_UNREACHABLE, 0}, {2, 0, ERR_REFUSED, 0},
-                 {3, 0, ERR_REFUSED, 0},     {4, 1400, ERR_NO_SPACE, 1400}};
+    } cases[] = {{0, 0, ERR_UNREACHABLE, 0},
+                 {1, 0, ERR_UNREACHABLE, 0},
+                 {2, 0, ERR_REFUSED, 0},
+                 {3, 0, ERR_REFUSED, 0},
+                 {4, 1400, ERR_NO_SPACE, 1400}};
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         rig_input(r, f, make_icmp_error(f, 3, cases[i].code, cases[i].rest, sent + 14, 48));
         assert_int_equal(x.errors, i + 1);
@@ -432,9 +435,9 @@ static void test_identifications_do_not_tell_of_other_destinations(void **state)
             last[i] = ip.id;
         }
     }
-    assert_int_equal(steps[0], 0);                                /* unique in a row */
+    assert_int_equal(steps[0], 0);                               /* unique in a row */
     assert_true(steps[1] >= (ROUNDS - 1) * (DESTINATIONS - 12)); /* few share a counter */
-    assert_true(equal <= 2);                                      /* one destination's says nothing of the next one's */
+    assert_true(equal <= 2);                                     /* one destination's says nothing of the next one's */
     rig_free(r);
 }
 

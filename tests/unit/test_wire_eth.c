@@ -78,6 +78,9 @@ static void length_field_is_checked(void **state)
             expected = ERR_MALFORMED;
         assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), expected);
     }
+    store_be16(frame + 12, WIRE_ETH_MIN_ETHERTYPE);
+    assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), 14);
+    assert_int_equal(wire_eth_parse_general(frame, sizeof frame, 8, &h), 14);
 }
 
 static void snap_without_room_is_malformed(void **state)
@@ -273,6 +276,14 @@ static void predicates_and_group_addresses(void **state)
     uint8_t a[6];
     assert_true(wire_eth_is_zero(zero) && !wire_eth_is_zero(almost) && !wire_eth_is_zero(all));
     assert_true(wire_eth_is_broadcast(all) && !wire_eth_is_broadcast(zero));
+    for (unsigned i = 0; i < 6; i++) { /* every byte counts */
+        memset(a, 0, sizeof a);
+        a[i] = 2;
+        assert_false(wire_eth_is_zero(a) || wire_eth_addr_equal(a, zero));
+        memset(a, 255, sizeof a);
+        a[i] = 253;
+        assert_false(wire_eth_is_broadcast(a));
+    }
     wire_eth_addr_from_ipv4_multicast(a, 0xefff0102u);
     assert_memory_equal(a, v4_group, 6);
     wire_eth_addr_from_ipv6_multicast(a, group);

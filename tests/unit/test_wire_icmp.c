@@ -316,6 +316,8 @@ static void bad_v6_quotations(void **state)
     size_t length = make_v6(packet, 1, 100);
     store_be16(packet + 4, 15); /* a whole packet without 8 bytes of TCP */
     assert_int_equal(wire_icmpv6_quote_parse(packet, length, &q), ERR_MALFORMED);
+    assert_int_equal(wire_icmpv6_quote_parse(packet, 55, &q), ERR_MALFORMED);
+    assert_int_equal(wire_icmpv6_quote_parse(packet, 54, &q), ERR_TRUNCATED);
     store_be16(packet + 4, 16);
     assert_int_equal(wire_icmpv6_quote_parse(packet, length, &q), 48);
     packet[41] = 255;

@@ -230,7 +230,12 @@ static void solicited_node_address(void **state)
     struct ip_addr group = ip_addr_solicited_node(&a);
     assert_true(ip_addr_equal(&group, &expected));
     assert_true(ip_addr_is_solicited_node(&group));
-    assert_false(ip_addr_is_solicited_node(&a));
+    static const char *const others[] = {"4037::1:800:200e:8c6c", "ff02::1", "ff02::1:fe0e:8c6c", "ff02::2:ff0e:8c6c",
+                                         "ff01::1:ff0e:8c6c"};
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct ip_addr other = addr(others[i]);
+        assert_false(ip_addr_is_solicited_node(&other));
+    }
 }
 
 static bool bit(const struct ip_addr *a, unsigned i) { return (a->bytes[i / 8] >> (7 - i % 8) & 1) != 0; }

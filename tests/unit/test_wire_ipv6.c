@@ -424,11 +424,14 @@ static void padding_is_short_and_zero(void **state)
         else
             expect_drop(&b, WIRE_IPV6_BAD_OPTION);
     }
-    static const uint8_t covert[6] = {1, 4, 0, 0, 'x', 0};
-    struct build b;
-    build_begin(&b, "2001:db8::2");
-    build_small(&b, IP_PROTO_DESTINATION_OPTIONS, covert);
-    expect_drop(&b, WIRE_IPV6_BAD_OPTION);
+    for (unsigned at = 2; at < 6; at++) {
+        uint8_t covert[6] = {1, 4};
+        covert[at] = 'x';
+        struct build b;
+        build_begin(&b, "2001:db8::2");
+        build_small(&b, IP_PROTO_DESTINATION_OPTIONS, covert);
+        expect_drop(&b, WIRE_IPV6_BAD_OPTION);
+    }
 }
 
 /* IP6-09: AH of length 0 is an unknown protocol like any other. */
