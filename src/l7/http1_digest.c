@@ -96,6 +96,8 @@ static ALWAYS_INLINE uint64_t add_eight_words(uint64_t h, const uint8_t *p)
 
 uint64_t http1_digest(uint64_t digest, const uint8_t *bytes, size_t length)
 {
+    if (length == 0) /* bytes may be NULL */
+        return digest;
     const uint8_t *end = bytes + length;
     uint64_t phase = digest >> PHASE_SHIFT;
     if (phase) {

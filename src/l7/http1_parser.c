@@ -180,7 +180,7 @@ static enum http1_event end_head(struct http1_parser *p, struct input *in)
     if (p->flags & HTTP1_IN_TRAILERS)
         return enter(p, HTTP1_STATE_COMPLETE);
     enum http1_cause cause = http1_head_complete(p, in->limits);
-    *in->piece = (struct http1_piece){NULL, 0};
+    *in->piece = (struct http1_piece){in->at, 0};
     return cause ? fail(p, cause) : HTTP1_EVENT_HEAD;
 }
 

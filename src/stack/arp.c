@@ -2,9 +2,10 @@
 /*
  * ARP: RFC 826 for IPv4 over Ethernet, with RFC 5227's rules for conflicts and announcements.
  *
- * What is believed: answers to requests of ours; what stations that ask for one of our addresses say about themselves (as unconfirmed); what anybody
- * says about a station we already know (to be confirmed at its next use). Nothing else makes an entry.
- * Our own addresses are never given up: a conflict is counted and defended at most once in 10 s for each address.
+ * What is believed: answers to requests of ours; what stations that ask for one of our addresses say about themselves
+ * (as unconfirmed); what anybody says about a station we already know (to be confirmed at its next use). Nothing else
+ * makes an entry. Our own addresses are never given up: a conflict is counted and defended at most once in 10 s for
+ * each address.
  */
 #include "wire/arp.h"
 

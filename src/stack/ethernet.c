@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames in: a burst from one interface, each frame decoded once. The common IPv4 datagram is decoded in one go; every other frame takes
- * the long way of named checks. TCP segments are collected and go to TCP together; whatever else comes between is handled in its place.
- * RFC 894, IEEE 802.1Q. A frame's bytes are used where they lie until the burst is released at its end.
+ * Frames in: a burst from one interface, each frame decoded once. The common IPv4 datagram is decoded in one go; every
+ * other frame takes the long way of named checks. TCP segments are collected and go to TCP together; whatever else
+ * comes between is handled in its place. RFC 894, IEEE 802.1Q. A frame's bytes are used where they lie until the burst
+ * is released at its end.
  */
 #include "stack/ipv4_input.h"
 #include "stack/stack_internal.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Local addresses and how they are found. Adding a host interns its segment {interface, tags}, its domain {segment, VRF} and its subnet's
- * broadcast address, and builds the header its datagrams begin with. RFC 1122 3.2.1.3 (addresses), RFC 3021 (/31 has no broadcast).
+ * Local addresses and how they are found. Adding a host interns its segment {interface, tags}, its domain {segment,
+ * VRF} and its subnet's broadcast address, and builds the header its datagrams begin with. RFC 1122 3.2.1.3
+ * (addresses), RFC 3021 (/31 has no broadcast).
  */
 #include "stack/host.h"
 
@@ -82,7 +83,8 @@ struct host *host_find_broadcast(const struct host_set *set, uint32_t segment, u
     return NULL;
 }
 
-/* The tags that tell segments apart: a priority tag (VID 0) belongs to no VLAN (IEEE 802.1Q 6.9). More than two are in no segment. */
+/* The tags that tell segments apart: a priority tag (VID 0) belongs to no VLAN (IEEE 802.1Q 6.9). More than two are in
+ * no segment. */
 static bool segment_key(struct segment *key, unsigned interface, const struct wire_vlan *vlan, unsigned count)
 {
     *key = (struct segment){.interface = (uint8_t)interface};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP messages in, and echo both ways. RFC 792, RFC 1122 3.2.2. An echo request is answered by a frame straight back to the station it came from:
- * its bytes with another type, the checksum changed as RFC 1624 says. IP options of the request are not followed (THREATS IP4-08).
+ * ICMP messages in, and echo both ways. RFC 792, RFC 1122 3.2.2. An echo request is answered by a frame straight back
+ * to the station it came from: its bytes with another type, the checksum changed as RFC 1624 says. IP options of the
+ * request are not followed (THREATS IP4-08).
  */
 #include "stack/icmp.h"
 

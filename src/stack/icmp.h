@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP for IPv4 inside the stack: echo both ways, errors sent (limited) and errors received (dispatched to whom they concern).
- * RFC 792, RFC 1122 3.2.2, RFC 5927. The API for users is in stack.h.
+ * ICMP for IPv4 inside the stack: echo both ways, errors sent (limited) and errors received (dispatched to whom they
+ * concern). RFC 792, RFC 1122 3.2.2, RFC 5927. The API for users is in stack.h.
  */
 #ifndef WEIR_STACK_ICMP_H
 #define WEIR_STACK_ICMP_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP errors, sent and received. Sent: only where RFC 1122 3.2.2 allows, within a limit for all destinations together, whose fill is blurred
- * at random so that nobody can count the traffic of others with it (CVE-2020-25705). Received: the quoted datagram says whom it concerns; TCP decides
- * itself whether to believe it (RFC 5927).
+ * ICMP errors, sent and received. Sent: only where RFC 1122 3.2.2 allows, within a limit for all destinations together,
+ * whose fill is blurred at random so that nobody can count the traffic of others with it (CVE-2020-25705). Received:
+ * the quoted datagram says whom it concerns; TCP decides itself whether to believe it (RFC 5927).
  */
 #include "stack/icmp.h"
 #include "stack/ipv4_input.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames from and to a link. The number of frames asked for at once follows what the last turn used, so that a quiet stack does not pay for
- * frames it gives back, and a busy one takes them in large bursts.
+ * Frames from and to a link. The number of frames asked for at once follows what the last turn used, so that a quiet
+ * stack does not pay for frames it gives back, and a busy one takes them in large bursts.
  */
 #include "stack/interface.h"
 

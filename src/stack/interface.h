@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An interface: a link with its guard, the empty frames taken from it for this turn, and the filled ones that wait for the next burst.
+ * An interface: a link with its guard, the empty frames taken from it for this turn, and the filled ones that wait for
+ * the next burst.
  *
- * Owned by the stack; link and guard are borrowed. Frames come from link_tx_alloc in small bursts, as many as the last turn used; what a turn did not
- * use goes back at its end, since a link promises room for lent frames only until its next rx_burst.
+ * Owned by the stack; link and guard are borrowed. Frames come from link_tx_alloc in small bursts, as many as the last
+ * turn used; what a turn did not use goes back at its end, since a link promises room for lent frames only until its
+ * next rx_burst.
  */
 #ifndef WEIR_STACK_INTERFACE_H
 #define WEIR_STACK_INTERFACE_H
@@ -29,7 +31,8 @@ struct interface {
     struct packet_pool waiting; /* datagrams whose neighbour is being resolved */
 };
 
-/* Empty on the caller's memory. ERR_NO_MEMORY, ERR_INVALID. waiting_frames: how many datagrams may wait for neighbours. */
+/* Empty on the caller's memory. ERR_NO_MEMORY, ERR_INVALID. waiting_frames: how many datagrams may wait for neighbours.
+ */
 MUST_CHECK int interface_init(struct interface *itf, unsigned number, struct link *link, struct guard *guard,
                               uint32_t waiting_frames, const struct allocator *a);
 /* Lets go of every frame. Waiting datagrams must have been released before. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 in, the long way: every check of RFC 791 and RFC 1122 3.2.1 with its own counter, then delivery. A host accepts a TTL of 0 or 1 addressed
- * to it (RFC 1122 3.2.1.7) and forwards nothing. Source-routed datagrams are dropped (RFC 1122 3.2.1.8 default). Anything wrong is discarded
- * silently; only an unknown protocol or port is answered by an ICMP error.
+ * IPv4 in, the long way: every check of RFC 791 and RFC 1122 3.2.1 with its own counter, then delivery. A host accepts
+ * a TTL of 0 or 1 addressed to it (RFC 1122 3.2.1.7) and forwards nothing. Source-routed datagrams are dropped (RFC
+ * 1122 3.2.1.8 default). Anything wrong is discarded silently; only an unknown protocol or port is answered by an ICMP
+ * error.
  */
 #include "stack/ipv4_input.h"
 

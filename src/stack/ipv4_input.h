@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 datagrams coming in: what the checks of RFC 791 and RFC 1122 3.2.1 leave of a frame, and the short way for the common one.
- * Everything points into the frame, which stays the burst's.
+ * IPv4 datagrams coming in: what the checks of RFC 791 and RFC 1122 3.2.1 leave of a frame, and the short way for the
+ * common one. Everything points into the frame, which stays the burst's.
  */
 #ifndef WEIR_STACK_IPV4_INPUT_H
 #define WEIR_STACK_IPV4_INPUT_H
@@ -43,8 +43,8 @@ static ALWAYS_INLINE bool ipv4_source_ok(const struct host *h, uint32_t source)
 #define IPV4_FRAGMENT_BITS 0x3fffu /* MF and the offset */
 
 /*
- * An untagged frame with a whole IPv4 datagram without options, all in order, for the unicast address it is framed for. False: the long way
- * decides, and counts what is wrong.
+ * An untagged frame with a whole IPv4 datagram without options, all in order, for the unicast address it is framed for.
+ * False: the long way decides, and counts what is wrong.
  */
 static ALWAYS_INLINE bool ipv4_decode_common(struct stack *s, uint32_t segment, struct packet *p, struct datagram *d)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a local address to a frame on a link: route, neighbour, header. Datagrams that must wait are built in frames of the interface's own
- * `waiting` pool, never in the driver's, and are copied into one of the driver's when their neighbour is known.
+ * From a local address to a frame on a link: route, neighbour, header. Datagrams that must wait are built in frames of
+ * the interface's own `waiting` pool, never in the driver's, and are copied into one of the driver's when their
+ * neighbour is known.
  */
 #include "stack/ipv4_output.h"
 

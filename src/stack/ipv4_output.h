@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 datagrams going out. A frame is begun from its host's header (Ethernet, tags, IPv4), then the caller writes what follows the IP header, then
- * lengths and checksum are filled in and the frame joins its interface's burst, or waits for its neighbour.
- * RFC 791, RFC 1122 3.2.1, RFC 6864 and 7739 (identification), RFC 1112 (group addresses).
+ * IPv4 datagrams going out. A frame is begun from its host's header (Ethernet, tags, IPv4), then the caller writes what
+ * follows the IP header, then lengths and checksum are filled in and the frame joins its interface's burst, or waits
+ * for its neighbour. RFC 791, RFC 1122 3.2.1, RFC 6864 and 7739 (identification), RFC 1112 (group addresses).
  *
  * A frame under construction remembers its host's index in packet.hash.
  */
@@ -45,8 +45,8 @@ static ALWAYS_INLINE uint8_t *ipv4_begin(struct packet *p, const struct host *h,
 }
 
 /*
- * Completes a frame that ipv4_begin began and that carries l4_bytes. The checksum is summed from the values, not read back from the header just
- * written.
+ * Completes a frame that ipv4_begin began and that carries l4_bytes. The checksum is summed from the values, not read
+ * back from the header just written.
  */
 static ALWAYS_INLINE void ipv4_complete(struct packet *p, const struct host *h, uint32_t l4_bytes,
                                         const struct ipv4_fields *f)
@@ -69,7 +69,8 @@ static ALWAYS_INLINE void ipv4_complete(struct packet *p, const struct host *h, 
     p->hash = 0;
 }
 
-/* For a datagram that may be fragmented on its way: unique for a while to one destination, not predictable for another one. */
+/* For a datagram that may be fragmented on its way: unique for a while to one destination, not predictable for another
+ * one. */
 uint16_t ipv4_next_id(struct stack *s, uint32_t source, uint32_t destination);
 
 /* A datagram under construction. */
@@ -83,8 +84,9 @@ struct ipv4_output {
 };
 
 /*
- * Begins a datagram of l4_bytes from a local address, by route and neighbour. 0, ERR_INVALID (no such address; not IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its
- * neighbour did not answer a moment ago), ERR_NO_SPACE (longer than the MTU), ERR_AGAIN (no room now).
+ * Begins a datagram of l4_bytes from a local address, by route and neighbour. 0, ERR_INVALID (no such address; not
+ * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than the MTU),
+ * ERR_AGAIN (no room now).
  */
 MUST_CHECK int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                                 struct ipv4_output *out);
@@ -95,12 +97,13 @@ void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *ma
 
 struct datagram;
 /*
- * Begins an answer of l4_bytes to a datagram, back to the station it came from: no route, no neighbour, nothing to wait for. False (counted): no frame, or
- * the answer does not fit into one.
+ * Begins an answer of l4_bytes to a datagram, back to the station it came from: no route, no neighbour, nothing to wait
+ * for. False (counted): no frame, or the answer does not fit into one.
  */
 bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out);
 
-/* The next hop's neighbour for a destination, found or made: 0 and *neighbour, ERR_NO_ROUTE, ERR_NO_MEMORY (table full). */
+/* The next hop's neighbour for a destination, found or made: 0 and *neighbour, ERR_NO_ROUTE, ERR_NO_MEMORY (table
+ * full). */
 MUST_CHECK int ipv4_next_hop(struct stack *s, const struct host *h, uint32_t destination, uint32_t *neighbour);
 
 #endif

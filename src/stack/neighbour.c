@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The neighbour table and its state machine. Each entry has one deadline, on a wheel; what is due is decided by its state alone.
+ * The neighbour table and its state machine. Each entry has one deadline, on a wheel; what is due is decided by its
+ * state alone.
  *
- * Requests: at most one in arp_retry_ns to one destination (RFC 1122 2.3.2.1), arp_tries of them. A probe asks the known station first and everybody
- * after that, so that a station that changed its MAC without a word is found while datagrams still go to the old one.
- * Callbacks (TCP, users) may open and evict entries: one that is being worked on across a callback is pinned.
+ * Requests: at most one in arp_retry_ns to one destination (RFC 1122 2.3.2.1), arp_tries of them. A probe asks the
+ * known station first and everybody after that, so that a station that changed its MAC without a word is found while
+ * datagrams still go to the old one. Callbacks (TCP, users) may open and evict entries: one that is being worked on
+ * across a callback is pinned.
  */
 #include "stack/neighbour.h"
 
@@ -219,7 +221,8 @@ static void arm(struct neighbour_set *set, uint32_t index, int64_t deadline)
         wheel_arm(&set->wheel, index, deadline);
 }
 
-/* Sends a request unless one went out less than arp_retry_ns ago; in both cases the deadline is when the next may go. */
+/* Sends a request unless one went out less than arp_retry_ns ago; in both cases the deadline is when the next may go.
+ */
 static void ask(struct stack *s, uint32_t index)
 {
     struct neighbour *n = neighbour_at(&s->neighbours, index);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Neighbours: MAC addresses of other stations, by {domain, address}. A bounded table; RFC 826, RFC 1122 2.3.2, RFC 5227.
+ * Neighbours: MAC addresses of other stations, by {domain, address}. A bounded table; RFC 826, RFC 1122 2.3.2, RFC
+ * 5227.
  *
  *   INCOMPLETE  asked, nothing known yet: connections wait on `waiters`, datagrams in the queue
  *   FAILED      nobody answered; asked again after arp_failed_ns when somebody still wants it
@@ -9,9 +10,9 @@
  *   REACHABLE   confirmed by an answer within arp_reachable_ns
  *   PERMANENT   configured
  *
- * Invariants: an entry with pins, PERMANENT ones and those with waiters (who hold pins) are never evicted; every other entry stands in exactly one of
- * the two lists, oldest first, of confirmed and unconfirmed entries. What others sent evicts only unconfirmed entries.
- * A path number given to TCP is the entry's index and stays valid while pinned.
+ * Invariants: an entry with pins, PERMANENT ones and those with waiters (who hold pins) are never evicted; every other
+ * entry stands in exactly one of the two lists, oldest first, of confirmed and unconfirmed entries. What others sent
+ * evicts only unconfirmed entries. A path number given to TCP is the entry's index and stays valid while pinned.
  */
 #ifndef WEIR_STACK_NEIGHBOUR_H
 #define WEIR_STACK_NEIGHBOUR_H
@@ -105,7 +106,8 @@ static inline bool neighbour_is_asking(const struct neighbour *n)
 }
 void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac);
 
-/* Puts a whole frame (its destination MAC not yet known) into the queue of an unresolved entry; a full queue loses its oldest. False: no room, the frame is not taken. */
+/* Puts a whole frame (its destination MAC not yet known) into the queue of an unresolved entry; a full queue loses its
+ * oldest. False: no room, the frame is not taken. */
 bool neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame);
 /* Whether neighbour_enqueue would find room. */
 bool neighbour_has_room(const struct stack *s, const struct neighbour *n);

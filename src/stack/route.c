@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host's routes are a list with the longest prefix first, so that the first match is the best. The subnet takes part as one of them.
+ * A host's routes are a list with the longest prefix first, so that the first match is the best. The subnet takes part
+ * as one of them.
  */
 #include "stack/route.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack as a whole: making it from settings, adding interfaces and hosts, and its turn. Everything is allocated here and in stack_add_…; nothing
- * later.
+ * The stack as a whole: making it from settings, adding interfaces and hosts, and its turn. Everything is allocated
+ * here and in stack_add_…; nothing later.
  */
 #include "stack/stack.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside of the stack: the struct that holds all of one core's state, and how its parts reach each other. Not for users: they see stack.h.
+ * Inside of the stack: the struct that holds all of one core's state, and how its parts reach each other. Not for
+ * users: they see stack.h.
  *
  * A burst is worked on in place: segments[] collects decoded TCP segments until something else comes or the burst ends.
  * `now` is the time of the call that runs; `input` is the interface a burst came from, while it is processed.
@@ -69,8 +70,8 @@ static ALWAYS_INLINE struct interface *stack_interface_of(struct stack *s, const
 
 /* ---- ethernet.c ---- */
 /*
- * Reads a frame's link header and finds its segment (0: none). Returns the header's length; ERR_TRUNCATED, ERR_UNSUPPORTED (too many tags),
- * ERR_MALFORMED.
+ * Reads a frame's link header and finds its segment (0: none). Returns the header's length; ERR_TRUNCATED,
+ * ERR_UNSUPPORTED (too many tags), ERR_MALFORMED.
  */
 MUST_CHECK int ethernet_parse(const struct stack *s, const struct interface *itf, const struct packet *p,
                               struct wire_eth *eth, uint32_t *segment);

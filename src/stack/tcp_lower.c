@@ -2,8 +2,8 @@
 /*
  * What the TCP layer sees of the stack: paths, frames to fill, and received segments with verified checksums. RFC 9293.
  *
- * A path is a pinned neighbour. A frame lent by frame_open carries its host's header; frame_send completes it. Replies go back to the station a
- * segment came from.
+ * A path is a pinned neighbour. A frame lent by frame_open carries its host's header; frame_send completes it. Replies
+ * go back to the station a segment came from.
  */
 #include "stack/ipv4_input.h"
 #include "stack/stack_internal.h"
@@ -44,7 +44,8 @@ void tcp_collect(struct stack *s, const struct datagram *d)
 }
 
 /*
- * A pass of its own, so that the processor works on several hashes at once. Segments of one connection often come in a row: their key is hashed once.
+ * A pass of its own, so that the processor works on several hashes at once. Segments of one connection often come in a
+ * row: their key is hashed once.
  */
 static void hash_segments(const struct stack *s, struct tcp_segment *g, unsigned n)
 {

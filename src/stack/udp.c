@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP: RFC 768, RFC 1122 4.1. Datagrams are handed up where they lie in the frame and written where they leave in the frame; nothing is kept.
- * A datagram sent to a broadcast or multicast address goes to the binding for any local address, as with Linux.
+ * UDP: RFC 768, RFC 1122 4.1. Datagrams are handed up where they lie in the frame and written where they leave in the
+ * frame; nothing is kept. A datagram sent to a broadcast or multicast address goes to the binding for any local
+ * address, as with Linux.
  */
 #include "stack/udp.h"
 

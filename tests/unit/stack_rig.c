@@ -141,7 +141,8 @@ void rig_input(struct rig *r, const uint8_t *frame, uint32_t length)
 {
     struct packet *p;
     assert_int_equal(packet_pool_get(&r->pool, &p, 1), 1);
-    /* At the buffer's end, so that AddressSanitizer's neighbour of the last frame is not another frame's bytes by luck. */
+    /* At the buffer's end, so that AddressSanitizer's neighbour of the last frame is not another frame's bytes by luck.
+     */
     p->data = p->start + PACKET_HEADROOM;
     memcpy(p->data, frame, length);
     memset(p->data + length, 0xa5, packet_tailroom(p) - length);

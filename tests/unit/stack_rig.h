@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of src/stack share: a stack on a link whose other end is the test itself. Frames are made byte by byte, put in by rig_input()
- * and taken out by rig_next(); time is rig.now. rig_free() checks that every frame came home.
+ * What the tests of src/stack share: a stack on a link whose other end is the test itself. Frames are made byte by
+ * byte, put in by rig_input() and taken out by rig_next(); time is rig.now. rig_free() checks that every frame came
+ * home.
  *
- * Unless a test says otherwise: our host is US (192.0.2.1/24, MAC US_MAC, gateway GATEWAY), the station on the wire is PEER (192.0.2.2, PEER_MAC).
+ * Unless a test says otherwise: our host is US (192.0.2.1/24, MAC US_MAC, gateway GATEWAY), the station on the wire is
+ * PEER (192.0.2.2, PEER_MAC).
  */
 #ifndef WEIR_TESTS_UNIT_STACK_RIG_H
 #define WEIR_TESTS_UNIT_STACK_RIG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cli/live: the table fits every terminal: no line is longer, and there are never more lines, than was asked for; and the most important
- * columns stay longest. cli/bench: the median of the runs.
+ * columns stay longest.
  */
 #include "support/cmocka_all.h"
 
@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/bench.h"
 #include "cli/live_private.h"
 
 #define LOADS 30u
@@ -91,26 +90,8 @@ static void test_the_bar_never_exceeds_the_whole(void **state)
     char *text = compose(100, 24, ENGINE_DRAINING, 25 * NS_PER_S);
     assert_non_null(strstr(text, "100 %"));
     assert_non_null(strstr(text, "draining"));
-    assert_null(strstr(text, "."
-                             "]"));
+    assert_null(strstr(text, ".]"));
     free(text);
-}
-
-static void test_the_median_is_in_the_middle_of_the_runs(void **state)
-{
-    static struct bench_result r;
-    (void)state;
-    for (unsigned i = 0; i < 5; i++) {
-        bench_record(&r, "odd", "1/s", (double)((i * 3) % 5));
-        bench_record_peer(&r, "peer", "odd", "1/s", 100);
-        if (i < 4)
-            bench_record(&r, "even", "1/s", (double)(4 - i));
-    }
-    bench_sort(&r);
-    assert_int_equal(r.n_figures, 3);
-    assert_true(bench_median(&r.figures[0]) == 2 && r.figures[0].values[0] == 0 && r.figures[0].values[4] == 4);
-    assert_true(bench_median(&r.figures[1]) == 100);
-    assert_true(bench_median(&r.figures[2]) == 2.5);
 }
 
 int main(void)
@@ -120,7 +101,6 @@ int main(void)
         cmocka_unit_test(test_the_least_important_columns_go_first),
         cmocka_unit_test(test_loads_that_do_not_fit_are_counted),
         cmocka_unit_test(test_the_bar_never_exceeds_the_whole),
-        cmocka_unit_test(test_the_median_is_in_the_middle_of_the_runs),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

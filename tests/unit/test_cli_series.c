@@ -43,7 +43,7 @@ static void test_a_long_run_is_covered_by_a_bounded_number_of_points(void **stat
     struct random r;
     uint64_t sums[2] = {0, 0};
     (void)state;
-    random_init(&r, 7);
+    random_seed(&r, 7);
     assert_int_equal(series_init(&s, 2, 8), 0);
     for (int64_t second = 1; second <= 1000; second++) {
         struct sample row[2] = {sample_of(random_below(&r, 1000), 1, 2, 3, 4),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ARP and the neighbour table: resolving, retrying, giving up, ageing, changes of MAC, conflicts, and what must not be believed.
- * RFC 826, RFC 1122 2.3.2, RFC 5227; THREATS rows ARP-01 to ARP-06.
+ * ARP and the neighbour table: resolving, retrying, giving up, ageing, changes of MAC, conflicts, and what must not be
+ * believed. RFC 826, RFC 1122 2.3.2, RFC 5227; THREATS rows ARP-01 to ARP-06.
  */
 #include "unit/stack_rig.h"
 

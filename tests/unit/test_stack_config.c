@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a stack: settings, hosts, routes, interfaces, running out of memory at every place; and when it wants to be called.
+ * Making a stack: settings, hosts, routes, interfaces, running out of memory at every place; and when it wants to be
+ * called.
  */
 #include "unit/stack_rig.h"
 

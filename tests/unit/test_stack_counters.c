@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every drop has a name: for each counter of STACK_DROP_LIST one input that must count exactly there, once, and nowhere else. A counter
- * without a case here does not compile.
+ * Every drop has a name: for each counter of STACK_DROP_LIST one input that must count exactly there, once, and nowhere
+ * else. A counter without a case here does not compile.
  */
 #include "unit/stack_rig.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP: echo both ways, errors sent within their limit and only where allowed, errors received and believed only when they quote
- * something of ours. RFC 792, RFC 1122 3.2.2, RFC 5927; THREATS rows IC-01 to IC-09, IC-13, IC-14.
+ * ICMP: echo both ways, errors sent within their limit and only where allowed, errors received and believed only when
+ * they quote something of ours. RFC 792, RFC 1122 3.2.2, RFC 5927; THREATS rows IC-01 to IC-09, IC-13, IC-14.
  */
 #include "unit/stack_rig.h"
 

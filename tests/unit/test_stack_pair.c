@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two stacks wired by a memory link on one thread, in virtual time: echo, UDP and TCP both ways, many hosts, many interfaces. The link's
- * close checks that every frame came home.
+ * Two stacks wired by a memory link on one thread, in virtual time: echo, UDP and TCP both ways, many hosts, many
+ * interfaces. The link's close checks that every frame came home.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the stack does for TCP: paths that stay valid, frames with the right headers, replies, and that segments, errors and neighbours
- * reach the TCP layer. The lower table is called as TCP calls it; the end of the file goes through the real TCP layer.
+ * What the stack does for TCP: paths that stay valid, frames with the right headers, replies, and that segments, errors
+ * and neighbours reach the TCP layer. The lower table is called as TCP calls it; the end of the file goes through the
+ * real TCP layer.
  */
 #include "unit/stack_rig.h"
 

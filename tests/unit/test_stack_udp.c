@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP: bindings, lengths, checksums, broadcast, errors back to the sender, limits of what can be sent. RFC 768, RFC 1122 4.1; THREATS
- * rows UD-01 to UD-03, FR-16.
+ * UDP: bindings, lengths, checksums, broadcast, errors back to the sender, limits of what can be sent. RFC 768, RFC
+ * 1122 4.1; THREATS rows UD-01 to UD-03, FR-16.
  */
 #include "unit/stack_rig.h"
 
