@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP/1.1 client and server engines: RFC 9110, RFC 9112. Keep-alive, pipelining, fixed-length, chunked and close-delimited
- * bodies. Responses are validated, not merely counted.
+ * HTTP/1.1 client and server engines: RFC 9110, RFC 9112. Keep-alive, pipelining, fixed-length, chunked and close-
+ * delimited bodies. Responses are validated, not merely counted.
  *
- * Requests and routes are prepared once (http1_request_prepare, http1_server_config_new) and shared by every connection: a request costs one
- * reference in the output queue. Large bodies are queued a bounded number of spans at a time; the rest follows in resume().
+ * Requests and routes are prepared once (http1_request_prepare, http1_server_config_new) and shared by every
+ * connection: a request costs one reference in the output queue. Large bodies are queued a bounded number of spans at
+ * a time; the rest follows in resume().
  */
 #ifndef WEIR_L7_HTTP1_H
 #define WEIR_L7_HTTP1_H
@@ -16,23 +17,25 @@ enum http1_method { HTTP1_GET, HTTP1_POST, HTTP1_PUT, HTTP1_DELETE, HTTP1_HEAD, 
 const char *http1_method_name(enum http1_method method);
 
 struct http1_limits {
-    uint32_t max_line_bytes;    /* request or status line, chunk size line; with its end; default 8192 */
-    uint32_t max_headers;       /* default 100; trailers are counted anew */
-    uint32_t max_header_bytes;  /* all together; default 65536; trailers are counted anew */
-    uint64_t max_body_bytes;    /* default 2^40 */
-    uint32_t max_pipeline;      /* client: requests sent and not answered; default 64 */
-    uint32_t max_held_bytes;    /* server: input that waits while a response is delayed or slow; default 1 MiB, at least the receive window */
-    bool lenient; /* takes a bare LF for a line's end, and a status line without the space before its empty reason; default: both are errors */
+    uint32_t max_line_bytes;   /* request or status line, chunk size line; with its end; default 8192 */
+    uint32_t max_headers;      /* default 100; trailers are counted anew */
+    uint32_t max_header_bytes; /* all together; default 65536; trailers are counted anew */
+    uint64_t max_body_bytes;   /* default 2^40 */
+    uint32_t max_pipeline;     /* client: requests sent and not answered; default 64 */
+    uint32_t
+        max_held_bytes; /* server: input that waits while a response is delayed or slow; default 1 MiB, at least the receive window */
+    bool
+        lenient; /* takes a bare LF for a line's end, and a status line without the space before its empty reason; default: both are errors */
 };
 void http1_limits_default(struct http1_limits *l);
 
 /* What a response must be for its transaction to count as completed. */
 struct http1_expect {
-    uint16_t status;         /* 0: any 2xx or 3xx */
+    uint16_t status; /* 0: any 2xx or 3xx */
     bool check_length;
-    uint64_t length;         /* body bytes; for HEAD: the Content-Length announced */
-    bool check_digest;       /* not for HEAD */
-    uint64_t digest;         /* http1_digest of the body */
+    uint64_t length;   /* body bytes; for HEAD: the Content-Length announced */
+    bool check_digest; /* not for HEAD */
+    uint64_t digest;   /* http1_digest of the body */
 };
 
 struct http1_header {
@@ -45,7 +48,8 @@ struct http1_request_spec {
     const char *host;
     const struct http1_header *headers; /* extra ones; not Host, Connection, Content-Length, Transfer-Encoding */
     uint32_t n_headers;
-    const uint8_t *body; /* constant, must outlive the request; NULL: none, or with a body_length the generated body of that size */
+    const uint8_t *
+        body; /* constant, must outlive the request; NULL: none, or with a body_length the generated body of that size */
     uint64_t body_length;
     uint32_t chunk_bytes; /* 0: Content-Length, else chunked with chunks of this size */
     bool close;           /* adds Connection: close */
@@ -54,16 +58,20 @@ struct http1_request_spec {
 
 /* A request ready to be referenced: constant after preparation. */
 struct http1_request;
-/* ERR_INVALID with message (256 bytes): forbidden characters in target or header, a header that the engine sets itself, … ERR_NO_MEMORY. */
-MUST_CHECK int http1_request_prepare(const struct http1_request_spec *spec, const struct allocator *a, struct http1_request **out,
-                                     char message[256]);
+/*
+ * ERR_INVALID with message (256 bytes): forbidden characters in target or header, a header that the engine sets
+ * itself, … ERR_NO_MEMORY.
+ */
+MUST_CHECK int http1_request_prepare(const struct http1_request_spec *spec, const struct allocator *a,
+                                     struct http1_request **out, char message[256]);
 void http1_request_delete(struct http1_request *r);
 /* Bytes on the wire: head, body and chunk framing. */
 uint64_t http1_request_bytes(const struct http1_request *r);
 
 /*
- * 64-bit digest of a body, incremental: however a body is cut into pieces, the digest is the same. A polynomial over 7-byte words modulo
- * 2^61 - 1 with the phase within a word in the top three bits (http1_digest.c); any change of one word changes it. Start with HTTP1_DIGEST_START.
+ * 64-bit digest of a body, incremental: however a body is cut into pieces, the digest is the same. A polynomial over
+ * 7-byte words modulo 2^61 - 1 with the phase within a word in the top three bits (http1_digest.c); any change of one
+ * word changes it. Start with HTTP1_DIGEST_START.
  */
 #define HTTP1_DIGEST_START UINT64_C(1)
 uint64_t http1_digest(uint64_t digest, const uint8_t *bytes, size_t length);
@@ -74,12 +82,13 @@ struct http1_client_config {
 };
 extern const struct l7_engine http1_client_engine;
 /*
- * Queues a request on a session of http1_client_engine. due_at: when it should have been sent (open loop) or now.
- * 0; ERR_AGAIN (pipeline full, or the body of the request before is still being queued); ERR_CLOSED (the connection is ending: the server
- * announced close, or the request before said so); ERR_NO_MEMORY (output queue pool is empty: nothing queued).
+ * Queues a request on a session of http1_client_engine. due_at: when it should have been sent (open loop) or now. 0;
+ * ERR_AGAIN (pipeline full, or the body of the request before is still being queued); ERR_CLOSED (the connection is
+ * ending: the server announced close, or the request before said so); ERR_NO_MEMORY (output queue pool is empty:
+ * nothing queued).
  */
-MUST_CHECK int http1_client_send(void *session, struct l7_carrier *carrier, const struct http1_request *request, int64_t due_at,
-                                 int64_t now);
+MUST_CHECK int http1_client_send(void *session, struct l7_carrier *carrier, const struct http1_request *request,
+                                 int64_t due_at, int64_t now);
 /* Requests sent and not yet answered. */
 uint32_t http1_client_pending(const void *session);
 
@@ -89,18 +98,18 @@ struct http1_size_choice {
     uint32_t weight;
 };
 struct http1_route {
-    const char *path;   /* exact, or a prefix when it ends in '*'; compared with the target up to its '?' */
-    uint32_t methods;   /* bits 1 << enum http1_method, others are answered 405; 0: all */
-    uint16_t status;    /* default 200 */
+    const char *path; /* exact, or a prefix when it ends in '*'; compared with the target up to its '?' */
+    uint32_t methods; /* bits 1 << enum http1_method, others are answered 405; 0: all */
+    uint16_t status;  /* default 200 */
     const struct http1_size_choice *sizes; /* generated bodies: one is drawn by weight */
     uint32_t n_sizes;
     const uint8_t *body; /* a fixed body instead; outlives the config */
     uint64_t body_length;
-    bool echo;            /* the request's body comes back as the response's, with its framing, while it arrives */
-    bool digest_response; /* responds with the 16 hex digits of the request body's digest */
-    uint32_t chunk_bytes; /* 0: Content-Length; HTTP/1.0 clients always get that */
-    bool close_delimited; /* no length: the body ends with the connection */
-    int64_t delay_ns;     /* before the response */
+    bool echo;                /* the request's body comes back as the response's, with its framing, while it arrives */
+    bool digest_response;     /* responds with the 16 hex digits of the request body's digest */
+    uint32_t chunk_bytes;     /* 0: Content-Length; HTTP/1.0 clients always get that */
+    bool close_delimited;     /* no length: the body ends with the connection */
+    int64_t delay_ns;         /* before the response */
     const char *content_type; /* default application/octet-stream */
     const struct http1_header *headers; /* not Connection, Content-Length, Transfer-Encoding, Content-Type, Server */
     uint32_t n_headers;
@@ -109,14 +118,14 @@ struct http1_server_spec {
     struct http1_limits limits;
     const struct http1_route *routes; /* first match; none: 404 */
     uint32_t n_routes;
-    uint32_t max_requests; /* a connection is closed by the server after so many; 0: never */
+    uint32_t max_requests;   /* a connection is closed by the server after so many; 0: never */
     const char *server_name; /* Server header; NULL: none */
-    uint64_t seed;         /* for the drawn sizes, together with carrier->serial */
+    uint64_t seed;           /* for the drawn sizes, together with carrier->serial */
 };
 /* Prepared responses; constant. ERR_INVALID with message, ERR_NO_MEMORY. */
 struct http1_server_config;
-MUST_CHECK int http1_server_config_new(const struct http1_server_spec *spec, const struct allocator *a, struct http1_server_config **out,
-                                       char message[256]);
+MUST_CHECK int http1_server_config_new(const struct http1_server_spec *spec, const struct allocator *a,
+                                       struct http1_server_config **out, char message[256]);
 void http1_server_config_delete(struct http1_server_config *c);
 extern const struct l7_engine http1_server_engine;
 /* The digest a client shall expect for a generated body of that size (bodies are a fixed repeating pattern). */

@@ -163,7 +163,8 @@ int http1_answer_prepare(struct http1_answer *answer, const struct http1_answer_
     return ERR_OK;
 }
 
-uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, bool chunked, uint64_t length)
+uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, bool chunked,
+                               uint64_t length)
 {
     struct http1_text t = {.bytes = to, .room = HTTP1_END_HEAD_BYTES};
     if (chunked)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prepared responses: the head in each form a connection can need, with a small body laid behind it, so that an answer is one reference
- * in the output queue. All memory comes from an arena that the server's configuration owns and frees at once.
+ * Prepared responses: the head in each form a connection can need, with a small body laid behind it, so that an
+ * answer is one reference in the output queue. All memory comes from an arena that the server's configuration owns
+ * and frees at once.
  */
 #ifndef WEIR_L7_HTTP1_ANSWER_H
 #define WEIR_L7_HTTP1_ANSWER_H
@@ -69,9 +70,11 @@ static inline bool http1_answer_streams(const struct http1_answer *a, enum http1
 }
 
 /* ERR_NO_MEMORY. What spec points to may go away, but the body and the pattern. */
-MUST_CHECK int http1_answer_prepare(struct http1_answer *answer, const struct http1_answer_spec *spec, struct http1_arena *arena);
+MUST_CHECK int http1_answer_prepare(struct http1_answer *answer, const struct http1_answer_spec *spec,
+                                    struct http1_arena *arena);
 /* The rest of a head prepared with HTTP1_FRAMING_LATER; returns its length. */
 #define HTTP1_END_HEAD_BYTES 96
-uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, bool chunked, uint64_t length);
+uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, bool chunked,
+                               uint64_t length);
 
 #endif

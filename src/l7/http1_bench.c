@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The benchmarks of HTTP/1.1: the parser alone, the digest, and both engines with their output queues read and trimmed as TCP would.
+ * The benchmarks of HTTP/1.1: the parser alone, the digest, and both engines with their output queues read and
+ * trimmed as TCP would.
  */
 #include "l7/http1_bench.h"
 
@@ -162,7 +163,8 @@ void http1_bench_delete(struct http1_bench *b)
 }
 
 /* Hands everything queued at `from` to the engine at `to`, in segments, each acknowledged at once. */
-static int carry(struct http1_bench *b, struct l7_carrier *from, const struct l7_engine *engine, void *session, struct l7_carrier *to)
+static int carry(struct http1_bench *b, struct l7_carrier *from, const struct l7_engine *engine, void *session,
+                 struct l7_carrier *to)
 {
     int error = 0;
     while (!error && outq_length(&from->out) > 0) {
@@ -187,7 +189,8 @@ static void run_batch(struct http1_bench *b)
     } while (outq_length(&b->server_carrier.out) > 0);
 }
 
-void http1_bench_transactions(struct http1_bench *b, unsigned iterations, uint64_t *transactions, uint64_t *bytes, uint64_t *errors)
+void http1_bench_transactions(struct http1_bench *b, unsigned iterations, uint64_t *transactions, uint64_t *bytes,
+                              uint64_t *errors)
 {
     uint64_t completed = b->completed, failed = b->failed, body_bytes = b->body_bytes;
     for (unsigned i = 0; i < iterations; i++)

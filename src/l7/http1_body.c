@@ -2,8 +2,9 @@
 /*
  * Bodies to send, and the generated pattern: printable lines of 64 characters that differ within a block of 64 KiB.
  *
- * What bounds the queue: small chunks are copied, whole, into chunks of the output queue; larger pieces are referenced; and the
- * writer stops at `window` bytes, which is so chosen that about a hundred spans are queued at once.
+ * What bounds the queue: small chunks are copied, whole, into chunks of the output queue; larger pieces are
+ * referenced; and the writer stops at `window` bytes, which is so chosen that about a hundred spans are queued at
+ * once.
  */
 #include "l7/http1_body.h"
 
@@ -31,13 +32,14 @@ struct http1_chunk_head http1_chunk_head_make(uint64_t size)
     while (size >> (4 * digits))
         digits++;
     while (digits-- > 0)
-        h.text[h.length++] = (uint8_t)"0123456789abcdef"[(size >> (4 * digits)) & 15];
+        h.text[h.length++] = (uint8_t) "0123456789abcdef"[(size >> (4 * digits)) & 15];
     h.text[h.length++] = '\r';
     h.text[h.length++] = '\n';
     return h;
 }
 
-void http1_body_init(struct http1_body *b, const uint8_t *bytes, const uint8_t *pattern, uint64_t length, uint32_t chunk_bytes)
+void http1_body_init(struct http1_body *b, const uint8_t *bytes, const uint8_t *pattern, uint64_t length,
+                     uint32_t chunk_bytes)
 {
     *b = (struct http1_body){.bytes = bytes ? bytes : pattern, .length = length, .chunk_bytes = chunk_bytes};
     b->period = bytes ? 0 : HTTP1_PATTERN_BYTES;
@@ -136,7 +138,8 @@ static int queue_chunk_head(const struct http1_body *b, struct http1_writer *w, 
 }
 
 /* A piece of at most `most` body bytes. */
-static int queue_piece(const struct http1_body *b, struct http1_writer *w, uint64_t most, struct outq *q, struct outq_pool *p)
+static int queue_piece(const struct http1_body *b, struct http1_writer *w, uint64_t most, struct outq *q,
+                       struct outq_pool *p)
 {
     uint32_t n;
     const uint8_t *from = piece_at(b, w->at, most, &n);
@@ -213,8 +216,8 @@ static uint64_t digest_pattern(uint64_t digest, uint64_t length)
 }
 
 /*
- * Seven blocks are a whole number of words: appending them maps a digest h to h * a + c. That map, n times, is found by squaring, so
- * that a body of a terabyte costs no more than one of a megabyte.
+ * Seven blocks are a whole number of words: appending them maps a digest h to h * a + c. That map, n times, is found
+ * by squaring, so that a body of a terabyte costs no more than one of a megabyte.
  */
 uint64_t http1_generated_digest(uint64_t bytes)
 {

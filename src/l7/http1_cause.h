@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything that can be wrong with an HTTP/1.1 conversation, each with a name that counters and scripts may rely on and the status
- * with which a server answers it (0: with none, the connection just ends). One list.
+ * Everything that can be wrong with an HTTP/1.1 conversation, each with a name that counters and scripts may rely on
+ * and the status with which a server answers it (0: with none, the connection just ends). One list.
  */
 #ifndef WEIR_L7_HTTP1_CAUSE_H
 #define WEIR_L7_HTTP1_CAUSE_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client engine: requests go out by reference and are answered in their order (RFC 9112 section 9.3); each response is read, counted and
- * compared with what its request expects.
+ * The client engine: requests go out by reference and are answered in their order (RFC 9112 section 9.3); each
+ * response is read, counted and compared with what its request expects.
  *
- * A session is in one of these: open; closing (no request is taken any more, answers to come are still read: the server announced close, or a
- * request asked for it); dead (all pending requests are reported). Every request taken is reported exactly once.
+ * A session is in one of these: open; closing (no request is taken any more, answers to come are still read: the
+ * server announced close, or a request asked for it); dead (all pending requests are reported). Every request taken
+ * is reported exactly once.
  */
 #include "base/error.h"
 #include "l7/http1_parser.h"
@@ -80,7 +81,8 @@ static void give_up(struct client *s, struct l7_carrier *carrier, int error, con
 }
 
 /* What the server sent is wrong. */
-static int abort_connection(struct client *s, struct l7_carrier *carrier, int error, enum http1_cause cause, int64_t now)
+static int abort_connection(struct client *s, struct l7_carrier *carrier, int error, enum http1_cause cause,
+                            int64_t now)
 {
     carrier->cause = http1_cause_name(cause);
     carrier->want_abort = true;
@@ -125,8 +127,8 @@ static void end_connection(struct client *s, struct l7_carrier *carrier, int64_t
 }
 
 /*
- * The response is complete. `extra`: bytes follow it. The request is taken off before it is reported, so that the next one can be sent
- * from inside the event; where the connection ends, that is known before.
+ * The response is complete. `extra`: bytes follow it. The request is taken off before it is reported, so that the
+ * next one can be sent from inside the event; where the connection ends, that is known before.
  */
 static void finish_response(struct client *s, struct l7_carrier *carrier, bool extra, int64_t now)
 {
@@ -153,7 +155,10 @@ static void finish_response(struct client *s, struct l7_carrier *carrier, bool e
         end_connection(s, carrier, now);
 }
 
-/* RFC 9110 15.2: any number of informational responses may come first; 101 answers an Upgrade that is never asked for. */
+/*
+ * RFC 9110 15.2: any number of informational responses may come first; 101 answers an Upgrade that is never asked
+ * for.
+ */
 static enum http1_cause check_informational(struct client *s)
 {
     if (s->parser.status == 101)
@@ -278,7 +283,8 @@ static bool has_span(struct outq_pool *pool)
     return false;
 }
 
-int http1_client_send(void *session, struct l7_carrier *carrier, const struct http1_request *request, int64_t due_at, int64_t now)
+int http1_client_send(void *session, struct l7_carrier *carrier, const struct http1_request *request, int64_t due_at,
+                      int64_t now)
 {
     struct client *s = session;
     if (s->closing)

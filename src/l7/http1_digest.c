@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The digest of bodies. Let p = 2^61 - 1 (prime), B a fixed constant below p, and w[0..n-1] the body cut into 7-byte little-endian words, the last
- * filled up with zeros. Then, starting from h = 1:
+ * The digest of bodies. Let p = 2^61 - 1 (prime), B a fixed constant below p, and w[0..n-1] the body cut into 7-byte
+ * little-endian words, the last filled up with zeros. Then, starting from h = 1:
  *
  *     h = h * B + w[i] mod p    for each word,      digest = h + 2^61 * (length mod 7)
  *
- * Two bodies of one length that differ in one word have different digests; for others the chance of a collision is about n / 2^61 over
- * the choice of B. It finds errors, it does not withstand an adversary who knows B. The state is the digest itself: the top three bits say
- * how many bytes of the current word are in it, so a body may be cut anywhere. Eight words are taken at a time: their products are independent.
+ * Two bodies of one length that differ in one word have different digests; for others the chance of a collision is
+ * about n / 2^61 over the choice of B. It finds errors, it does not withstand an adversary who knows B. The state is
+ * the digest itself: the top three bits say how many bytes of the current word are in it, so a body may be cut
+ * anywhere. Eight words are taken at a time: their products are independent.
  */
 #include "l7/http1_digest.h"
 
@@ -84,8 +85,9 @@ static ALWAYS_INLINE wide weigh(const uint8_t *p, unsigned i)
 }
 
 /*
- * Eight words: 56 bytes, of 57 readable. Folded once only, so that the next step waits no longer than it must. B^8 is below 2^59: from h below 2^62
- * the sum is below 2^121 + 8 * 2^56 * 2^61 = 3 * 2^120, and folded below 3 * 2^59 + 2^61 < 2^62.
+ * Eight words: 56 bytes, of 57 readable. Folded once only, so that the next step waits no longer than it must. B^8 is
+ * below 2^59: from h below 2^62 the sum is below 2^121 + 8 * 2^56 * 2^61 = 3 * 2^120, and folded below 3 * 2^59 +
+ * 2^61 < 2^62.
  */
 static ALWAYS_INLINE uint64_t add_eight_words(uint64_t h, const uint8_t *p)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The arithmetic of http1_digest (http1.h), for computing the digest of a long repeating body without reading it: the digest of words
- * appended to h is h * B^words + digest of the words alone from 0, modulo HTTP1_DIGEST_PRIME.
+ * The arithmetic of http1_digest (http1.h), for computing the digest of a long repeating body without reading it: the
+ * digest of words appended to h is h * B^words + digest of the words alone from 0, modulo HTTP1_DIGEST_PRIME.
  */
 #ifndef WEIR_L7_HTTP1_DIGEST_H
 #define WEIR_L7_HTTP1_DIGEST_H

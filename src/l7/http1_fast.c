@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Heads that lie whole in one buffer, the usual case: read line by line with wide scans, no state kept between bytes. Only a head that
- * is right in every respect is taken; at the first doubt the parser is put back and the resumable machine reads the same bytes.
- * Values of known fields other than a plain Content-Length go through the machine's own functions, so that both agree.
+ * Heads that lie whole in one buffer, the usual case: read line by line with wide scans, no state kept between bytes.
+ * Only a head that is right in every respect is taken; at the first doubt the parser is put back and the resumable
+ * machine reads the same bytes. Values of known fields other than a plain Content-Length go through the machine's own
+ * functions, so that both agree.
  */
 #include "l7/http1_field.h"
 
@@ -33,12 +34,18 @@ static ALWAYS_INLINE uint16_t load2(const void *p)
 }
 static ALWAYS_INLINE bool is_crlf(const uint8_t *p) { return load2(p) == load2("\r\n"); }
 
-/* The name's letters are compared in lower case; it is known to consist of token bytes, of which only letters fall together. */
+/*
+ * The name's letters are compared in lower case; it is known to consist of token bytes, of which only letters fall
+ * together.
+ */
 static ALWAYS_INLINE bool same8(const uint8_t *p, const char *lower)
 {
     return (load8(p) | UINT64_C(0x2020202020202020)) == load8(lower);
 }
-static ALWAYS_INLINE bool same4(const uint8_t *p, const char *lower) { return (load4(p) | 0x20202020u) == load4(lower); }
+static ALWAYS_INLINE bool same4(const uint8_t *p, const char *lower)
+{
+    return (load4(p) | 0x20202020u) == load4(lower);
+}
 
 /* The lengths of the known names. */
 #define KNOWN_LENGTHS (1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17)
@@ -64,7 +71,8 @@ static ALWAYS_INLINE enum http1_field find_field(const uint8_t *name, size_t len
     }
 }
 
-static NOINLINE enum http1_cause read_value(struct http1_parser *p, enum http1_field field, const uint8_t *at, const uint8_t *end)
+static NOINLINE enum http1_cause read_value(struct http1_parser *p, enum http1_field field, const uint8_t *at,
+                                            const uint8_t *end)
 {
     enum http1_cause cause = http1_value_begin(p, field);
     while (!cause && at < end)
@@ -100,7 +108,8 @@ static ALWAYS_INLINE enum http1_cause take_field(struct http1_parser *p, enum ht
 }
 
 /*
- * The block at `at`, of which only the bytes before `end` count: near the end the last whole block is read and the answers are shifted by *skip.
+ * The block at `at`, of which only the bytes before `end` count: near the end the last whole block is read and the
+ * answers are shifted by *skip.
  */
 static ALWAYS_INLINE struct scan_block block_at(const uint8_t *at, const uint8_t *end, unsigned *skip)
 {
@@ -136,11 +145,11 @@ static NOINLINE const uint8_t *find_colon(const uint8_t *name, const uint8_t *en
 }
 
 /*
- * One line of the head, whose first block shows the name and often the end: the byte behind it, or NULL. *empty: it was the empty line.
- * `near_end` is constant: only near the end of the buffer have the block's answers to be shifted.
+ * One line of the head, whose first block shows the name and often the end: the byte behind it, or NULL. *empty: it
+ * was the empty line. `near_end` is constant: only near the end of the buffer have the block's answers to be shifted.
  */
-static ALWAYS_INLINE const uint8_t *take_line(struct http1_parser *p, const uint8_t *name, const uint8_t *end, bool near_end,
-                                              bool *empty)
+static ALWAYS_INLINE const uint8_t *take_line(struct http1_parser *p, const uint8_t *name, const uint8_t *end,
+                                              bool near_end, bool *empty)
 {
     unsigned skip = 0;
     struct scan_block block = near_end ? block_at(name, end, &skip) : scan_load(name);
@@ -169,8 +178,8 @@ static ALWAYS_INLINE const uint8_t *take_line(struct http1_parser *p, const uint
 }
 
 /* The header lines from `at` on, with the empty line: the byte behind, or NULL. */
-static ALWAYS_INLINE const uint8_t *take_headers(struct http1_parser *p, const struct http1_limits *limits, const uint8_t *at,
-                                                 const uint8_t *end)
+static ALWAYS_INLINE const uint8_t *take_headers(struct http1_parser *p, const struct http1_limits *limits,
+                                                 const uint8_t *at, const uint8_t *end)
 {
     const uint8_t *first = at;
     uint32_t lines = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Known words and the values of known fields, read byte by byte: a set of words that still match and a position are all the state there
- * is. Lists (RFC 9110 5.6.1) are read element by element; a repeated field line continues the list.
+ * Known words and the values of known fields, read byte by byte: a set of words that still match and a position are
+ * all the state there is. Lists (RFC 9110 5.6.1) are read element by element; a repeated field line continues the
+ * list.
  */
 #include "l7/http1_field.h"
 
@@ -44,7 +45,7 @@ static void word_byte(struct http1_parser *p, const struct words *w, uint8_t c)
     for (unsigned left = p->words; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctz(left);
         if ((uint8_t)w->word[i][p->at] != c || c == 0)
-            p->words &= (uint8_t)~(1u << i);
+            p->words &= (uint8_t) ~(1u << i);
     }
     if (p->at < AT_MAX)
         p->at++;

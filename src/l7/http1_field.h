@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of a head that mean something to the engines, shared by the machine and the reader of whole heads: known names, the values of
- * known fields byte by byte, and what a complete head says about the body that follows (RFC 9112 section 6).
+ * The parts of a head that mean something to the engines, shared by the machine and the reader of whole heads: known
+ * names, the values of known fields byte by byte, and what a complete head says about the body that follows (RFC 9112
+ * section 6).
  */
 #ifndef WEIR_L7_HTTP1_FIELD_H
 #define WEIR_L7_HTTP1_FIELD_H

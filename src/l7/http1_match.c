@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Matching targets against sorted paths. Invariant: the entries in [low, high) agree with the first `depth` bytes of the path and are
- * longer than that; as they are sorted, those that agree with one byte more lie together.
+ * Matching targets against sorted paths. Invariant: the entries in [low, high) agree with the first `depth` bytes of
+ * the path and are longer than that; as they are sorted, those that agree with one byte more lie together.
  */
 #include "l7/http1_match.h"
 
@@ -41,7 +41,8 @@ static void settle(struct http1_match *m, const struct http1_match_table *t)
 
 void http1_match_begin(struct http1_match *m, const struct http1_match_table *t)
 {
-    *m = (struct http1_match){.high = t->count, .prefix = HTTP1_MATCH_NONE, .exact = HTTP1_MATCH_NONE, .part = PART_BEGIN};
+    *m = (struct http1_match){
+        .high = t->count, .prefix = HTTP1_MATCH_NONE, .exact = HTTP1_MATCH_NONE, .part = PART_BEGIN};
     settle(m, t);
 }
 

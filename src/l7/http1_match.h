@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding the route of a request target that arrives in pieces, without keeping its bytes: the paths lie sorted, and those that still
- * agree with what was read are a range [low, high) of them, which each byte narrows.
+ * Finding the route of a request target that arrives in pieces, without keeping its bytes: the paths lie sorted, and
+ * those that still agree with what was read are a range [low, high) of them, which each byte narrows.
  *
- * The target's path counts, up to '?' or '#'; of the absolute form ("http://host/path", RFC 9112 3.2.2) scheme and authority are skipped. Bytes are
- * compared as they are, without percent-decoding. Of several routes that match, the one given first wins.
+ * The target's path counts, up to '?' or '#'; of the absolute form ("http://host/path", RFC 9112 3.2.2) scheme and
+ * authority are skipped. Bytes are compared as they are, without percent-decoding. Of several routes that match, the
+ * one given first wins.
  */
 #ifndef WEIR_L7_HTTP1_MATCH_H
 #define WEIR_L7_HTTP1_MATCH_H

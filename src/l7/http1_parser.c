@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The resumable machine: one function for each state. A step uses at least one byte, or changes the state, or gives an event.
+ * The resumable machine: one function for each state. A step uses at least one byte, or changes the state, or gives
+ * an event.
  *
- * Limits: a step that reads a line sees no more bytes than its limit leaves, so that a limit strikes at the same byte however the message is
- * cut. Of two things that are wrong the earlier one is named.
+ * Limits: a step that reads a line sees no more bytes than its limit leaves, so that a limit strikes at the same byte
+ * however the message is cut. Of two things that are wrong the earlier one is named.
  */
 #include "l7/http1_parser.h"
 
@@ -108,7 +109,7 @@ static enum http1_event step_target(struct http1_parser *p, struct input *in)
 static enum http1_cause version_byte(struct http1_parser *p, uint8_t c)
 {
     bool digit = c >= '0' && c <= '9';
-    bool fits = p->at == 5 || p->at == 7 ? digit : c == (uint8_t)"HTTP/0.0"[p->at];
+    bool fits = p->at == 5 || p->at == 7 ? digit : c == (uint8_t) "HTTP/0.0"[p->at];
     if (!fits)
         return p->role == HTTP1_REQUESTS ? HTTP1_CAUSE_BAD_VERSION : HTTP1_CAUSE_BAD_STATUS_LINE;
     if (p->at == 5 && c != '1')
@@ -135,7 +136,10 @@ static enum http1_event step_version(struct http1_parser *p, struct input *in)
     return *in->at++ == ' ' ? enter(p, HTTP1_STATE_STATUS) : fail(p, HTTP1_CAUSE_BAD_STATUS_LINE);
 }
 
-/* Three digits, the first 1 to 5 (RFC 9110 15), p->at of them read; then a space, which an empty reason may lack when lenient. */
+/*
+ * Three digits, the first 1 to 5 (RFC 9110 15), p->at of them read; then a space, which an empty reason may lack when
+ * lenient.
+ */
 static enum http1_event step_status(struct http1_parser *p, struct input *in)
 {
     uint8_t c = *in->at;
@@ -312,7 +316,10 @@ static enum http1_event step_chunk_size(struct http1_parser *p, struct input *in
     return end_chunk_line(p, in, HTTP1_CAUSE_BAD_CHUNK_SIZE);
 }
 
-/* RFC 9112 7.1.1: white space comes only before an extension; some old servers filled the size up with it, which lenient takes. */
+/*
+ * RFC 9112 7.1.1: white space comes only before an extension; some old servers filled the size up with it, which
+ * lenient takes.
+ */
 static enum http1_event step_chunk_space(struct http1_parser *p, struct input *in)
 {
     while (in->at < in->end && (*in->at == ' ' || *in->at == '\t'))
@@ -321,7 +328,8 @@ static enum http1_event step_chunk_space(struct http1_parser *p, struct input *i
         return HTTP1_EVENT_MORE;
     if (*in->at == ';')
         return enter(p, HTTP1_STATE_CHUNK_EXTENSION);
-    return in->limits->lenient ? end_chunk_line(p, in, HTTP1_CAUSE_BAD_CHUNK_SIZE) : fail(p, HTTP1_CAUSE_BAD_CHUNK_SIZE);
+    return in->limits->lenient ? end_chunk_line(p, in, HTTP1_CAUSE_BAD_CHUNK_SIZE)
+                               : fail(p, HTTP1_CAUSE_BAD_CHUNK_SIZE);
 }
 
 static enum http1_event step_chunk_extension(struct http1_parser *p, struct input *in)
@@ -439,8 +447,8 @@ static ALWAYS_INLINE enum http1_event end_message(struct http1_parser *p)
     return HTTP1_EVENT_END;
 }
 
-enum http1_event http1_parser_next_resumable(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at,
-                                             const uint8_t *end, struct http1_piece *piece)
+enum http1_event http1_parser_next_resumable(struct http1_parser *p, const struct http1_limits *limits,
+                                             const uint8_t **at, const uint8_t *end, struct http1_piece *piece)
 {
     if (p->state == HTTP1_STATE_COMPLETE)
         return end_message(p);

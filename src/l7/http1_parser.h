@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A parser of HTTP/1.1 messages, requests or responses: RFC 9112. It may be stopped and resumed at every byte and keeps no bytes of
- * the message, only values: a cut anywhere gives the same events (pieces of target and body apart, whose concatenation is the same).
+ * A parser of HTTP/1.1 messages, requests or responses: RFC 9112. It may be stopped and resumed at every byte and
+ * keeps no bytes of the message, only values: a cut anywhere gives the same events (pieces of target and body apart,
+ * whose concatenation is the same).
  *
- * A head that lies whole in one buffer is read by http1_fast.c; whatever that does not take as plainly right is read again by the
- * resumable machine of http1_parser.c, which alone decides what is wrong and names it.
+ * A head that lies whole in one buffer is read by http1_fast.c; whatever that does not take as plainly right is read
+ * again by the resumable machine of http1_parser.c, which alone decides what is wrong and names it.
  *
- * Strict where leniency lets two readers of one message disagree: line folding, spaces before ':', a bare CR, Content-Length beside Transfer-Encoding,
- * differing Content-Lengths, Transfer-Encoding in HTTP/1.0 and codings other than chunked are errors. A bare LF is one unless limits->lenient.
+ * Strict where leniency lets two readers of one message disagree: line folding, spaces before ':', a bare CR,
+ * Content-Length beside Transfer-Encoding, differing Content-Lengths, Transfer-Encoding in HTTP/1.0 and codings other
+ * than chunked are errors. A bare LF is one unless limits->lenient.
  */
 #ifndef WEIR_L7_HTTP1_PARSER_H
 #define WEIR_L7_HTTP1_PARSER_H
@@ -33,8 +35,8 @@ struct http1_piece {
 
 /* States of the parser; those of one kind of line follow one another (http1_parser.c counts their bytes). */
 enum http1_state {
-    HTTP1_STATE_IDLE,     /* values of the message before are still there */
-    HTTP1_STATE_START,    /* requests: empty lines before the request line */
+    HTTP1_STATE_IDLE,  /* values of the message before are still there */
+    HTTP1_STATE_START, /* requests: empty lines before the request line */
     HTTP1_STATE_START_LF,
     HTTP1_STATE_METHOD,
     HTTP1_STATE_TARGET,
@@ -82,30 +84,37 @@ struct http1_parser {
     uint8_t flags;
     uint8_t state;
     uint8_t role;
-    uint8_t method; /* requests: enum http1_method */
-    uint8_t minor;  /* 1.minor */
-    uint8_t cause;  /* enum http1_cause, after HTTP1_EVENT_FAILED */
-    uint8_t words;  /* the words that what is being read may still become, one bit each */
-    uint8_t at;     /* its position, up to 255; or a position in the value */
-    uint8_t field;  /* the field whose value is being read */
+    uint8_t method;       /* requests: enum http1_method */
+    uint8_t minor;        /* 1.minor */
+    uint8_t cause;        /* enum http1_cause, after HTTP1_EVENT_FAILED */
+    uint8_t words;        /* the words that what is being read may still become, one bit each */
+    uint8_t at;           /* its position, up to 255; or a position in the value */
+    uint8_t field;        /* the field whose value is being read */
     bool close_delimited; /* the body is what comes until the connection is closed */
-    bool no_body;   /* set by the client: the response being read answers HEAD */
+    bool no_body;         /* set by the client: the response being read answers HEAD */
 };
 static_assert(sizeof(struct http1_parser) <= 40, "sessions hold one each");
 
 void http1_parser_init(struct http1_parser *p, enum http1_role role);
-/* No bytes follow. HTTP1_EVENT_MORE: none was missing; HTTP1_EVENT_END: that ended a close-delimited body; HTTP1_EVENT_FAILED: peer_closed. */
+/*
+ * No bytes follow. HTTP1_EVENT_MORE: none was missing; HTTP1_EVENT_END: that ended a close-delimited body;
+ * HTTP1_EVENT_FAILED: peer_closed.
+ */
 enum http1_event http1_parser_end_of_input(struct http1_parser *p);
 /* Reads on, without the shortcuts of http1_parser_next: for that function, and for comparison with it. */
-enum http1_event http1_parser_next_resumable(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at,
-                                             const uint8_t *end, struct http1_piece *piece);
-/* Reads a head that lies whole in [*at, end): true, *at behind it, *target set for requests. False: nothing was changed. */
+enum http1_event http1_parser_next_resumable(struct http1_parser *p, const struct http1_limits *limits,
+                                             const uint8_t **at, const uint8_t *end, struct http1_piece *piece);
+/*
+ * Reads a head that lies whole in [*at, end): true, *at behind it, *target set for requests. False: nothing was
+ * changed.
+ */
 bool http1_fast_head(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at, const uint8_t *end,
                      struct http1_piece *target);
 
 /* A piece of a body with p->length bytes left, after which the state is `then`; *at < end. */
-static ALWAYS_INLINE enum http1_event http1_parser_take_body(struct http1_parser *p, const uint8_t **at, const uint8_t *end,
-                                                             struct http1_piece *piece, enum http1_state then)
+static ALWAYS_INLINE enum http1_event http1_parser_take_body(struct http1_parser *p, const uint8_t **at,
+                                                             const uint8_t *end, struct http1_piece *piece,
+                                                             enum http1_state then)
 {
     uint32_t n = (uint32_t)min_u64(min_u64(p->length, UINT32_MAX), (uint64_t)(end - *at));
     *piece = (struct http1_piece){*at, n};
@@ -120,8 +129,8 @@ static ALWAYS_INLINE enum http1_event http1_parser_take_body(struct http1_parser
 }
 
 /* Reads on from *at, to the next event. To be called until HTTP1_EVENT_MORE or HTTP1_EVENT_FAILED. */
-static inline enum http1_event http1_parser_next(struct http1_parser *p, const struct http1_limits *limits, const uint8_t **at,
-                                                 const uint8_t *end, struct http1_piece *piece)
+static inline enum http1_event http1_parser_next(struct http1_parser *p, const struct http1_limits *limits,
+                                                 const uint8_t **at, const uint8_t *end, struct http1_piece *piece)
 {
     if (p->state == HTTP1_STATE_COMPLETE) {
         p->state = HTTP1_STATE_IDLE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The queue of unanswered requests. Invariants: head and tail are both POOL_NONE or both chunks; entries in chunks number count - 1 (0
- * when count is 0); a chunk without entries is given back at once, so that an idle session holds none.
+ * The queue of unanswered requests. Invariants: head and tail are both POOL_NONE or both chunks; entries in chunks
+ * number count - 1 (0 when count is 0); a chunk without entries is given back at once, so that an idle session holds
+ * none.
  */
 #include "l7/http1_pending.h"
 

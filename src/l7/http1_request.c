@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preparing requests: RFC 9112 section 3, RFC 9110 sections 7.2 and 8.6. The head is laid out once, with framing that the body's
- * length decides; nothing about it is computed while sending.
+ * Preparing requests: RFC 9112 section 3, RFC 9110 sections 7.2 and 8.6. The head is laid out once, with framing that
+ * the body's length decides; nothing about it is computed while sending.
  */
 #include "l7/http1_request.h"
 

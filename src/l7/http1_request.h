@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A prepared request: one block of memory that holds this record, the head, a small body behind it, and a pattern block where the body is
- * generated. Constant after http1_request_prepare; the client engine references its bytes.
+ * A prepared request: one block of memory that holds this record, the head, a small body behind it, and a pattern
+ * block where the body is generated. Constant after http1_request_prepare; the client engine references its bytes.
  */
 #ifndef WEIR_L7_HTTP1_REQUEST_H
 #define WEIR_L7_HTTP1_REQUEST_H

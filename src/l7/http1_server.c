@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The server engine: requests are answered one at a time, in their order (RFC 9112 section 9.3), from prepared answers.
+ * The server engine: requests are answered one at a time, in their order (RFC 9112 section 9.3), from prepared
+ * answers.
  *
- * A session is READING, or it is busy: DELAYED (think time) or ANSWERING (the output queue or its pool has no room); input that arrives while it is
- * busy is copied into `held`, at most limits.max_held_bytes, and read when it is READING again. ENDED: what was queued is the last; input is
- * dropped. An echo is queued while the request's body is READ. Where memory could pile up (held input, an echo that is not taken), the engine sets
- * carrier->hold_input, so that at most a receive window more arrives.
+ * A session is READING, or it is busy: DELAYED (think time) or ANSWERING (the output queue or its pool has no room);
+ * input that arrives while it is busy is copied into `held`, at most limits.max_held_bytes, and read when it is
+ * READING again. ENDED: what was queued is the last; input is dropped. An echo is queued while the request's body is
+ * READ. Where memory could pile up (held input, an echo that is not taken), the engine sets carrier->hold_input, so
+ * that at most a receive window more arrives.
  */
 #include "base/error.h"
 #include "l7/http1_parser.h"
@@ -138,7 +140,7 @@ static int queue_digest(const struct server *s, struct l7_carrier *carrier)
 {
     uint8_t digits[HTTP1_DIGEST_DIGITS];
     for (unsigned i = 0; i < HTTP1_DIGEST_DIGITS; i++)
-        digits[i] = (uint8_t)"0123456789abcdef"[(s->digest >> (60 - 4 * i)) & 15];
+        digits[i] = (uint8_t) "0123456789abcdef"[(s->digest >> (60 - 4 * i)) & 15];
     return outq_copy(&carrier->out, carrier->pool, digits, HTTP1_DIGEST_DIGITS);
 }
 
@@ -147,8 +149,8 @@ static int queue_answer(struct server *s, struct l7_carrier *carrier)
 {
     const struct http1_answer_form *form = &s->answer->form[s->persistence];
     if (!s->head_queued) {
-        int error =
-            outq_reference(&carrier->out, carrier->pool, form->bytes, head_only(s) ? form->head_bytes : form->bytes_length);
+        int error = outq_reference(&carrier->out, carrier->pool, form->bytes,
+                                   head_only(s) ? form->head_bytes : form->bytes_length);
         if (error)
             return error;
         s->head_queued = true;
@@ -258,7 +260,10 @@ static void choose_persistence(struct server *s)
         s->persistence = s->parser.minor == 0 ? HTTP1_KEEP_1_0 : HTTP1_KEEP;
 }
 
-/* RFC 9110 10.1.1: a request that waits for leave to send its body gets it, or its refusal and the end of the connection. */
+/*
+ * RFC 9110 10.1.1: a request that waits for leave to send its body gets it, or its refusal and the end of the
+ * connection.
+ */
 static int grant_body(struct server *s, struct l7_carrier *carrier, int64_t now)
 {
     if (!s->route) {

@@ -93,7 +93,8 @@ static int check_body(const struct http1_route *r, const struct place *at)
 
 static int check_route(const struct http1_route *r, const struct place *at)
 {
-    static const char *const reserved[] = {"Connection", "Content-Length", "Transfer-Encoding", "Content-Type", "Server", NULL};
+    static const char *const reserved[] = {"Connection",   "Content-Length", "Transfer-Encoding",
+                                           "Content-Type", "Server",         NULL};
     int error = check_path(r->path, at);
     if (error)
         return error;
@@ -128,8 +129,8 @@ static int check_spec(const struct http1_server_spec *spec, char *message)
 }
 
 /* A short text of its own as the body. */
-static int prepare_error(struct http1_server_config *c, const struct http1_server_spec *spec, uint16_t status, const char *allow,
-                         struct http1_answer *answer)
+static int prepare_error(struct http1_server_config *c, const struct http1_server_spec *spec, uint16_t status,
+                         const char *allow, struct http1_answer *answer)
 {
     uint8_t *text = http1_arena_alloc(&c->arena, 8);
     if (!text)
@@ -161,7 +162,8 @@ static int prepare_errors(struct http1_server_config *c, const struct http1_serv
     return ERR_OK;
 }
 
-static int prepare_not_allowed(struct http1_server_config *c, const struct http1_server_spec *spec, struct http1_route_plan *plan)
+static int prepare_not_allowed(struct http1_server_config *c, const struct http1_server_spec *spec,
+                               struct http1_route_plan *plan)
 {
     uint8_t allow[64] = {0};
     struct http1_text t = {.bytes = allow, .room = sizeof allow - 1};
@@ -189,8 +191,8 @@ static enum http1_framing framing_of(const struct http1_route *r, uint16_t statu
 }
 
 /* The answer with a body of `length` bytes. */
-static int prepare_answer(struct http1_server_config *c, const struct http1_server_spec *spec, const struct http1_route *r,
-                          uint64_t length, struct http1_answer *answer)
+static int prepare_answer(struct http1_server_config *c, const struct http1_server_spec *spec,
+                          const struct http1_route *r, uint64_t length, struct http1_answer *answer)
 {
     uint16_t status = r->status ? r->status : 200;
     const struct http1_answer_spec s = {
@@ -209,8 +211,8 @@ static int prepare_answer(struct http1_server_config *c, const struct http1_serv
 }
 
 /* The digits of a digest are not known yet: the head only, with their length. */
-static int prepare_digest_answer(struct http1_server_config *c, const struct http1_server_spec *spec, const struct http1_route *r,
-                                 struct http1_answer *answer)
+static int prepare_digest_answer(struct http1_server_config *c, const struct http1_server_spec *spec,
+                                 const struct http1_route *r, struct http1_answer *answer)
 {
     int error = prepare_answer(c, spec, r, HTTP1_DIGEST_DIGITS, answer);
     for (int p = 0; p < HTTP1_PERSISTENCE_COUNT; p++)
@@ -218,8 +220,8 @@ static int prepare_digest_answer(struct http1_server_config *c, const struct htt
     return error;
 }
 
-static int prepare_sizes(struct http1_server_config *c, const struct http1_server_spec *spec, const struct http1_route *r,
-                         struct http1_answer *answers, struct http1_route_plan *plan)
+static int prepare_sizes(struct http1_server_config *c, const struct http1_server_spec *spec,
+                         const struct http1_route *r, struct http1_answer *answers, struct http1_route_plan *plan)
 {
     uint64_t *until = http1_arena_alloc(&c->arena, sizeof *until * r->n_sizes);
     if (!until)
@@ -235,8 +237,8 @@ static int prepare_sizes(struct http1_server_config *c, const struct http1_serve
     return ERR_OK;
 }
 
-static int prepare_route(struct http1_server_config *c, const struct http1_server_spec *spec, const struct http1_route *r,
-                         struct http1_route_plan *plan)
+static int prepare_route(struct http1_server_config *c, const struct http1_server_spec *spec,
+                         const struct http1_route *r, struct http1_route_plan *plan)
 {
     plan->n_answers = max_u32(r->n_sizes, 1);
     struct http1_answer *answers = http1_arena_alloc(&c->arena, sizeof *answers * plan->n_answers);
@@ -293,8 +295,8 @@ static int fill(struct http1_server_config *c, const struct http1_server_spec *s
     return error;
 }
 
-int http1_server_config_new(const struct http1_server_spec *spec, const struct allocator *a, struct http1_server_config **out,
-                            char message[256])
+int http1_server_config_new(const struct http1_server_spec *spec, const struct allocator *a,
+                            struct http1_server_config **out, char message[256])
 {
     *out = NULL;
     int error = check_spec(spec, message);

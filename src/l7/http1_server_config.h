@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What http1_server_config_new makes of routes: a table of paths and, for each route, its prepared answers. Constant, shared by every
- * connection; all of it lies in one arena.
+ * What http1_server_config_new makes of routes: a table of paths and, for each route, its prepared answers. Constant,
+ * shared by every connection; all of it lies in one arena.
  */
 #ifndef WEIR_L7_HTTP1_SERVER_CONFIG_H
 #define WEIR_L7_HTTP1_SERVER_CONFIG_H

@@ -47,8 +47,8 @@ void http1_text_add_headers(struct http1_text *t, const struct http1_header *hea
 
 static int refuse_byte(const char *what, const char *text, size_t at, const char *allowed, char *message)
 {
-    snprintf(message, HTTP1_MESSAGE_BYTES, "%s: byte 0x%02x at position %zu; allowed are %s", what, (unsigned char)text[at], at,
-             allowed);
+    snprintf(message, HTTP1_MESSAGE_BYTES, "%s: byte 0x%02x at position %zu; allowed are %s", what,
+             (unsigned char)text[at], at, allowed);
     return ERR_INVALID;
 }
 
@@ -67,7 +67,8 @@ int http1_check_value(const char *what, const char *value, char message[HTTP1_ME
 static int check_name(const char *name, const char *const *reserved, char *message)
 {
     if (!name || !*name) {
-        snprintf(message, HTTP1_MESSAGE_BYTES, "header: the name is empty; allowed are letters, digits and !#$%%&'*+-.^_`|~");
+        snprintf(message, HTTP1_MESSAGE_BYTES,
+                 "header: the name is empty; allowed are letters, digits and !#$%%&'*+-.^_`|~");
         return ERR_INVALID;
     }
     for (size_t i = 0; name[i]; i++)
@@ -75,7 +76,8 @@ static int check_name(const char *name, const char *const *reserved, char *messa
             return refuse_byte("header name", name, i, "letters, digits and !#$%&'*+-.^_`|~", message);
     for (; *reserved; reserved++)
         if (strcasecmp(name, *reserved) == 0) {
-            snprintf(message, HTTP1_MESSAGE_BYTES, "header %s: the engine sets it itself; use the setting for it", *reserved);
+            snprintf(message, HTTP1_MESSAGE_BYTES, "header %s: the engine sets it itself; use the setting for it",
+                     *reserved);
             return ERR_INVALID;
         }
     return ERR_OK;
@@ -100,7 +102,8 @@ int http1_check_headers(const struct http1_header *headers, uint32_t n, const ch
 int http1_check_target(const char *target, char message[HTTP1_MESSAGE_BYTES])
 {
     if (!target || (target[0] != '/' && strncasecmp(target, "http://", 7) != 0)) {
-        snprintf(message, HTTP1_MESSAGE_BYTES, "target: found \"%.100s\"; it begins with / or http://", target ? target : "");
+        snprintf(message, HTTP1_MESSAGE_BYTES, "target: found \"%.100s\"; it begins with / or http://",
+                 target ? target : "");
         return ERR_INVALID;
     }
     for (size_t i = 0; target[i]; i++)

@@ -2,8 +2,9 @@
 /*
  * AF_PACKET in bursts: recvmmsg and sendmmsg on one non-blocking raw socket. See af_packet.h.
  *
- * The kernel tells with each frame (PACKET_AUXDATA) the VLAN tag it stripped and whether the transport checksum is not filled in yet, because the sender is on this
- * machine; such a checksum never crossed a wire and counts as verified. What the interface's queue dropped is read with the statistics.
+ * Slots 0 to ready hold empty frames with their message headers prepared; a receive fills the first of them, and only those are prepared anew.
+ * The kernel tells with each frame (PACKET_AUXDATA) the VLAN tag it stripped and whether the transport checksum is not filled in, because the
+ * sender is on this machine; such a checksum never crossed a wire and counts as verified.
  */
 #define _GNU_SOURCE
 #include "link/af_packet.h"
@@ -13,6 +14,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,11 +22,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #define BURST LINK_BURST
 #define SOCKET_BUFFER_BYTES (8 << 20)
-#define ETHERNET_BYTES 22u /* header with two tags */
+#define ETHERNET_OVERHEAD 22u /* header and two VLAN tags */
+#define ETHERNET_ADDRESSES 12u
+#define VLAN_TAG 4u
+#define STATISTICS_NS (100 * NS_PER_MS)
 
 union control {
     struct cmsghdr header;
@@ -34,158 +40,191 @@ union control {
 struct af_packet {
     struct link link;
     struct packet_pool rx_pool, tx_pool;
-    struct packet *spare[BURST]; /* rx frames waiting to be filled */
-    unsigned n_spare;
+    struct packet *slots[BURST];
+    unsigned ready;
+    int64_t statistics_at; /* when the kernel is next asked for its drops */
     struct mmsghdr rx[BURST], tx[BURST];
     struct iovec rx_iov[BURST], tx_iov[BURST];
     union control control[BURST];
     const struct allocator *allocator;
 };
 
-static struct af_packet *of(struct link *l) { return container_of(l, struct af_packet, link); }
+static struct af_packet *af_packet_of(struct link *l) { return container_of(l, struct af_packet, link); }
 
 /* ---- receive ---- */
+
+static void prepare(struct af_packet *a, unsigned slot)
+{
+    struct packet *p = a->slots[slot];
+    a->rx_iov[slot] = (struct iovec){.iov_base = p->data, .iov_len = packet_tailroom(p)};
+    a->rx[slot].msg_hdr = (struct msghdr){.msg_iov = &a->rx_iov[slot],
+                                          .msg_iovlen = 1,
+                                          .msg_control = &a->control[slot],
+                                          .msg_controllen = sizeof a->control[slot]};
+}
+
+/* Fills up after the first `used` slots were taken; when the pool is short, slots from the end close the gap. */
+static void refill(struct af_packet *a, unsigned used)
+{
+    unsigned filled = packet_pool_get(&a->rx_pool, a->slots, used);
+    for (unsigned i = 0; i < filled; i++)
+        prepare(a, i);
+    for (; filled < used && a->ready > used; filled++) {
+        a->slots[filled] = a->slots[--a->ready];
+        prepare(a, filled);
+    }
+    if (filled < used)
+        a->ready = filled;
+    unsigned added = packet_pool_get(&a->rx_pool, a->slots + a->ready, BURST - a->ready);
+    for (unsigned i = 0; i < added; i++)
+        prepare(a, a->ready++);
+}
+
+/* A stripped tag stays beside the frame when it is 802.1Q; any other goes back where it was. */
+static void take_vlan(struct packet *p, const struct tpacket_auxdata *aux)
+{
+    if (!(aux->tp_status & TP_STATUS_VLAN_TPID_VALID) || aux->tp_vlan_tpid == ETH_P_8021Q) {
+        p->vlan_present = true;
+        p->vlan_tci = aux->tp_vlan_tci;
+        return;
+    }
+    memmove(p->data - VLAN_TAG, p->data, ETHERNET_ADDRESSES);
+    p->data -= VLAN_TAG;
+    p->len += VLAN_TAG;
+    store_be16(p->data + ETHERNET_ADDRESSES, aux->tp_vlan_tpid);
+    store_be16(p->data + ETHERNET_ADDRESSES + 2, aux->tp_vlan_tci);
+}
 
 static void take_auxdata(struct packet *p, struct msghdr *m)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        struct tpacket_auxdata a;
-        if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA || c->cmsg_len < CMSG_LEN(sizeof a))
+        struct tpacket_auxdata aux;
+        if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA || c->cmsg_len < CMSG_LEN(sizeof aux))
             continue;
-        memcpy(&a, CMSG_DATA(c), sizeof a);
-        if (a.tp_status & TP_STATUS_VLAN_VALID) {
-            p->vlan_present = 1;
-            p->vlan_tci = a.tp_vlan_tci;
-        }
-        if (a.tp_status & (TP_STATUS_CSUMNOTREADY | TP_STATUS_CSUM_VALID))
+        memcpy(&aux, CMSG_DATA(c), sizeof aux);
+        if ((aux.tp_status & TP_STATUS_VLAN_VALID) && p->len >= ETHERNET_ADDRESSES)
+            take_vlan(p, &aux);
+        if (aux.tp_status & (TP_STATUS_CSUMNOTREADY | TP_STATUS_CSUM_VALID))
             p->checksum = PACKET_CHECKSUM_VERIFIED;
     }
 }
 
-static void prepare_receive(struct af_packet *a, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        struct packet *p = a->spare[i];
-        a->rx_iov[i] = (struct iovec){.iov_base = p->data, .iov_len = p->size - packet_headroom(p)};
-        a->rx[i].msg_hdr = (struct msghdr){.msg_iov = &a->rx_iov[i],
-                                           .msg_iovlen = 1,
-                                           .msg_control = &a->control[i],
-                                           .msg_controllen = sizeof a->control[i]};
-    }
-}
-
-static void refill(struct af_packet *a, unsigned n)
-{
-    if (a->n_spare < n)
-        a->n_spare += packet_pool_get(&a->rx_pool, a->spare + a->n_spare, n - a->n_spare);
-}
-
-/* Moves the good ones of the n received frames to `packets`; the others stay spare. */
+/* The n received frames that fit their buffers go to `packets`. */
 static unsigned take_received(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
 {
-    struct link_counters *k = &a->link.counters;
-    unsigned good = 0, kept = 0;
+    struct link_counters *counters = &a->link.counters;
+    unsigned good = 0;
     for (unsigned i = 0; i < n; i++) {
-        struct packet *p = a->spare[i];
+        struct packet *p = a->slots[i];
         if (a->rx[i].msg_hdr.msg_flags & MSG_TRUNC) {
-            k->drops[LINK_DROP_RX_TOO_LONG]++;
-            a->spare[kept++] = p;
+            counters->drops[LINK_DROP_RX_TOO_LONG]++;
+            packet_release(p);
             continue;
         }
         p->len = a->rx[i].msg_len;
         p->rx_ns = now;
         take_auxdata(p, &a->rx[i].msg_hdr);
-        k->frames_rx++;
-        k->bytes_rx += p->len;
+        counters->bytes_rx += p->len;
         packets[good++] = p;
     }
-    for (unsigned i = n; i < a->n_spare; i++)
-        a->spare[kept++] = a->spare[i];
-    a->n_spare = kept;
+    counters->frames_rx += good;
     return good;
 }
 
-static void count_queue_drops(struct af_packet *a)
+/* What the kernel dropped because this socket's buffer was full; reading resets its count. */
+static void count_kernel_drops(struct af_packet *a, int64_t now)
 {
     struct tpacket_stats s;
     socklen_t size = sizeof s;
+    a->statistics_at = now + STATISTICS_NS;
     if (getsockopt(a->link.fd, SOL_PACKET, PACKET_STATISTICS, &s, &size) == 0)
         a->link.counters.drops[LINK_DROP_RX_NO_BUFFER] += s.tp_drops;
 }
 
-static unsigned af_packet_rx(struct link *l, struct packet **packets, unsigned n, int64_t now)
+static unsigned af_packet_rx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
 {
-    struct af_packet *a = of(l);
-    n = min_u32(n, BURST);
-    refill(a, n);
-    n = min_u32(n, a->n_spare);
+    struct af_packet *a = af_packet_of(l);
+    if (now >= a->statistics_at)
+        count_kernel_drops(a, now);
+    if (a->ready < BURST)
+        refill(a, 0);
+    n = min_u32(n, a->ready);
     if (n == 0)
         return 0; /* all frames are in use; what comes meanwhile waits in the socket */
-    prepare_receive(a, n);
     int got = recvmmsg(l->fd, a->rx, n, MSG_DONTWAIT | MSG_TRUNC, NULL);
     if (got <= 0)
         return 0;
-    if ((unsigned)got == BURST)
-        count_queue_drops(a);
-    return take_received(a, packets, (unsigned)got, now);
+    unsigned good = take_received(a, packets, (unsigned)got, now);
+    refill(a, (unsigned)got);
+    return good;
 }
 
 /* ---- transmit ---- */
 
 static unsigned af_packet_tx_alloc(struct link *l, struct packet **packets, unsigned n, bool control)
 {
-    struct af_packet *a = of(l);
+    struct af_packet *a = af_packet_of(l);
     unsigned got = packet_pool_get(&a->tx_pool, packets, n);
-    if (got < n && control && (packets[got] = packet_pool_get_reserved(&a->tx_pool)) != NULL)
+    while (control && got < n && (packets[got] = packet_pool_get_reserved(&a->tx_pool)) != NULL)
         got++;
     return got;
 }
 
-/* Hands m prepared frames to the kernel; counts what it does not take. */
-static void send_all(struct af_packet *a, unsigned m)
+/* Of `left` frames the first was refused: how many that means for. A full queue or a dead interface refuse all. */
+static unsigned count_refused(struct af_packet *a, unsigned left, int why)
 {
-    struct link_counters *k = &a->link.counters;
-    unsigned done = 0;
-    while (done < m) {
-        int sent = sendmmsg(a->link.fd, a->tx + done, m - done, MSG_DONTWAIT);
-        if (sent > 0) {
-            for (unsigned i = done; i < done + (unsigned)sent; i++)
-                k->bytes_tx += a->tx_iov[i].iov_len;
-            k->frames_tx += (unsigned)sent;
-            done += (unsigned)sent;
-        } else if (sent < 0 && errno == EINTR) {
+    uint64_t *drops = a->link.counters.drops;
+    if (why == EAGAIN || why == EWOULDBLOCK || why == ENOBUFS) {
+        drops[LINK_DROP_TX_NO_ROOM] += left;
+        return left;
+    }
+    unsigned refused = why == ENETDOWN || why == ENXIO || why == ENODEV ? left : 1;
+    drops[LINK_DROP_TX_ERROR] += refused;
+    return refused;
+}
+
+static void send_prepared(struct af_packet *a, unsigned n)
+{
+    struct link_counters *counters = &a->link.counters;
+    for (unsigned done = 0; done < n;) {
+        int sent = sendmmsg(a->link.fd, a->tx + done, n - done, MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR)
             continue;
-        } else { /* the first of the rest was refused: full queue, or link down */
-            bool full = errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS;
-            k->drops[full ? LINK_DROP_TX_NO_ROOM : LINK_DROP_TX_ERROR]++;
-            done++;
+        if (sent <= 0) {
+            done += count_refused(a, n - done, errno);
+            continue;
         }
+        counters->frames_tx += (unsigned)sent;
+        for (unsigned end = done + (unsigned)sent; done < end; done++)
+            counters->bytes_tx += a->tx_iov[done].iov_len;
     }
 }
 
-static void af_packet_tx(struct link *l, struct packet **packets, unsigned n, int64_t now)
+static void send_burst(struct af_packet *a, struct packet **packets, unsigned n)
 {
-    struct af_packet *a = of(l);
-    (void)now;
-    for (unsigned i = 0; i < n;) {
-        unsigned m = 0, first = i;
-        for (; i < n && m < BURST; i++) {
-            struct packet *p = packets[i];
-            if (packet_finish(p) < 0) {
-                l->counters.drops[LINK_DROP_TX_MALFORMED]++;
-                continue;
-            }
-            a->tx_iov[m] = (struct iovec){.iov_base = p->data, .iov_len = p->len};
-            a->tx[m].msg_hdr = (struct msghdr){.msg_iov = &a->tx_iov[m], .msg_iovlen = 1};
-            m++;
+    unsigned prepared = 0;
+    for (unsigned i = 0; i < n; i++) {
+        struct packet *p = packets[i];
+        if (unlikely(!packet_is_plain(p)) && packet_finish(p) != 0) {
+            a->link.counters.drops[LINK_DROP_TX_MALFORMED]++;
+            continue;
         }
-        send_all(a, m);
-        for (unsigned k = first; k < i; k++)
-            packet_release(packets[k]);
+        a->tx_iov[prepared] = (struct iovec){.iov_base = p->data, .iov_len = p->len};
+        a->tx[prepared].msg_hdr = (struct msghdr){.msg_iov = &a->tx_iov[prepared], .msg_iovlen = 1};
+        prepared++;
     }
+    send_prepared(a, prepared);
+    packet_release_burst(packets, n);
 }
 
-/* poll() on the socket tells by itself; only a frame that came meanwhile must not be missed, and it is not: it keeps the socket readable. */
+static void af_packet_tx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
+{
+    (void)now;
+    for (unsigned at = 0; at < n; at += BURST)
+        send_burst(af_packet_of(l), packets + at, min_u32(n - at, BURST));
+}
+
+/* The socket is readable as long as a frame waits in it, so that there is nothing to ask for. */
 static bool af_packet_arm(struct link *l)
 {
     (void)l;
@@ -194,54 +233,59 @@ static bool af_packet_arm(struct link *l)
 
 static void af_packet_close(struct link *l)
 {
-    struct af_packet *a = of(l);
+    struct af_packet *a = af_packet_of(l);
     if (l->fd >= 0)
         close(l->fd);
-    for (unsigned i = 0; i < a->n_spare; i++)
-        packet_release(a->spare[i]);
+    packet_release_burst(a->slots, a->ready);
     packet_pool_free(&a->rx_pool);
     packet_pool_free(&a->tx_pool);
     alloc_free(a->allocator, a, sizeof *a);
 }
 
-static const struct link_ops af_packet_ops = {.rx_burst = af_packet_rx,
+static const struct link_ops af_packet_ops = {.rx_burst = af_packet_rx_burst,
                                               .tx_alloc = af_packet_tx_alloc,
-                                              .tx_burst = af_packet_tx,
+                                              .tx_burst = af_packet_tx_burst,
                                               .arm = af_packet_arm,
                                               .close = af_packet_close};
 
 /* ---- opening ---- */
 
-void af_packet_settings_default(struct af_packet_settings *s) { *s = (struct af_packet_settings){.frames = 4096, .promiscuous = true}; }
-
-static int refuse(char message[256], int error, const char *what, const char *interface)
+void af_packet_settings_default(struct af_packet_settings *s)
 {
-    int saved = errno;
-    snprintf(message, 256, "%s %s: %s%s", what, interface, strerror(saved),
-             saved == EPERM || saved == EACCES ? " (AF_PACKET needs root or CAP_NET_RAW)" : "");
-    return saved == EPERM || saved == EACCES ? ERR_DENIED : error;
+    *s = (struct af_packet_settings){.frames = 4096, .promiscuous = true};
 }
 
-/* A raw socket, made inside a network namespace when one is named; this thread is back in its own afterwards. */
-static int open_socket(const struct af_packet_settings *s, char message[256])
+/* Says what failed, with errno's text; returns `error`, or ERR_DENIED where that was why. */
+static int refuse(char message[256], int error, const char *what, const char *name)
 {
-    int own = -1, other = -1, fd = -1;
-    if (s->netns) {
-        own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-        other = open(s->netns, O_RDONLY | O_CLOEXEC);
-        if (own < 0 || other < 0 || setns(other, CLONE_NEWNET) != 0) {
-            fd = refuse(message, other < 0 ? ERR_NOT_FOUND : ERR_SYSTEM, "network namespace", s->netns);
-            goto out;
+    bool denied = errno == EPERM || errno == EACCES;
+    snprintf(message, 256, "%s %.100s: %s%s", what, name, strerror(errno),
+             denied ? " (AF_PACKET needs root or CAP_NET_RAW, another network namespace CAP_SYS_ADMIN)" : "");
+    return denied ? ERR_DENIED : error;
+}
+
+static int packet_socket(const char *interface, char message[256])
+{
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd >= 0 ? fd : refuse(message, ERR_SYSTEM, "packet socket for", interface);
+}
+
+/* A raw socket made inside another network namespace, to which it then belongs; this thread is back in its own afterwards. */
+static int packet_socket_in(const char *netns, const char *interface, char message[256])
+{
+    int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    int other = open(netns, O_RDONLY | O_CLOEXEC);
+    int fd = -1;
+    if (own < 0 || other < 0 || setns(other, CLONE_NEWNET) != 0) {
+        fd = refuse(message, other < 0 ? ERR_NOT_FOUND : ERR_SYSTEM, "network namespace", netns);
+    } else {
+        fd = packet_socket(interface, message);
+        if (setns(own, CLONE_NEWNET) != 0) {
+            if (fd >= 0)
+                close(fd);
+            fd = refuse(message, ERR_SYSTEM, "this thread cannot return from network namespace", netns);
         }
     }
-    fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        fd = refuse(message, ERR_SYSTEM, "packet socket for", s->interface);
-    if (own >= 0 && setns(own, CLONE_NEWNET) != 0 && fd >= 0) {
-        close(fd);
-        fd = refuse(message, ERR_SYSTEM, "leaving network namespace", s->netns);
-    }
-out:
     if (own >= 0)
         close(own);
     if (other >= 0)
@@ -249,81 +293,111 @@ out:
     return fd;
 }
 
-/* Index, MAC and MTU of the interface, asked through a socket of its namespace. */
-static int read_interface(int fd, const struct af_packet_settings *s, struct link *l, int *index, char message[256])
+/* One question about the interface; r keeps its name. */
+static int ask(int fd, unsigned long question, struct ifreq *r, const char *what, char message[256])
 {
-    struct ifreq r = {0};
-    if (strlen(s->interface) >= sizeof r.ifr_name) {
-        snprintf(message, 256, "interface %.100s: the name has %zu characters, at most %zu are allowed", s->interface, strlen(s->interface),
-                 sizeof r.ifr_name - 1);
-        return ERR_INVALID;
-    }
-    memcpy(r.ifr_name, s->interface, strlen(s->interface));
-    if (ioctl(fd, SIOCGIFINDEX, &r) != 0)
-        return refuse(message, ERR_NOT_FOUND, "interface", s->interface);
-    *index = r.ifr_ifindex;
-    if (ioctl(fd, SIOCGIFHWADDR, &r) != 0)
-        return refuse(message, ERR_SYSTEM, "MAC address of", s->interface);
-    memcpy(l->mac, r.ifr_hwaddr.sa_data, sizeof l->mac);
-    if (ioctl(fd, SIOCGIFMTU, &r) != 0)
-        return refuse(message, ERR_SYSTEM, "MTU of", s->interface);
-    l->mtu = (uint32_t)r.ifr_mtu;
-    if (ioctl(fd, SIOCGIFFLAGS, &r) != 0)
-        return refuse(message, ERR_SYSTEM, "flags of", s->interface);
-    if (r.ifr_flags & IFF_UP)
+    if (ioctl(fd, question, r) == 0)
         return 0;
-    snprintf(message, 256, "interface %.100s is down; set it up first: ip link set %.100s up", s->interface, s->interface);
-    return ERR_SYSTEM;
+    return refuse(message, errno == ENODEV ? ERR_NOT_FOUND : ERR_SYSTEM, what, r->ifr_name);
 }
 
-static void set_option(int fd, int level, int name, int value) { (void)setsockopt(fd, level, name, &value, sizeof value); }
+/* Index, MAC and MTU of the interface, asked through a socket of its namespace. */
+static int read_interface(int fd, const char *name, struct link *l, int *index, char message[256])
+{
+    struct ifreq r = {0};
+    if (strlen(name) >= sizeof r.ifr_name) {
+        snprintf(message, 256, "interface %.100s: the name has %zu characters, at most %zu are allowed", name,
+                 strlen(name), sizeof r.ifr_name - 1);
+        return ERR_NOT_FOUND;
+    }
+    memcpy(r.ifr_name, name, strlen(name));
+    int e = ask(fd, SIOCGIFINDEX, &r, "interface", message);
+    *index = r.ifr_ifindex;
+    if (!e && !(e = ask(fd, SIOCGIFMTU, &r, "MTU of", message)))
+        l->mtu = (uint32_t)r.ifr_mtu;
+    if (!e && !(e = ask(fd, SIOCGIFHWADDR, &r, "MAC address of", message)))
+        memcpy(l->mac, r.ifr_hwaddr.sa_data, sizeof l->mac);
+    if (!e && r.ifr_hwaddr.sa_family != ARPHRD_ETHER && r.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK) {
+        snprintf(message, 256, "interface %s has hardware type %u; only Ethernet (%u) is supported", r.ifr_name,
+                 r.ifr_hwaddr.sa_family, ARPHRD_ETHER);
+        return ERR_UNSUPPORTED;
+    }
+    if (!e && !(e = ask(fd, SIOCGIFFLAGS, &r, "flags of", message)) && !(r.ifr_flags & IFF_UP)) {
+        snprintf(message, 256, "interface %s is down; set it up first: ip link set %s up", r.ifr_name, r.ifr_name);
+        return ERR_SYSTEM;
+    }
+    return e;
+}
 
+static bool set_option(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/* Bypassing the queueing discipline and larger buffers are wishes; the rest is needed. */
 static int configure(int fd, const struct af_packet_settings *s, int index, char message[256])
 {
-    set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1);
-    set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-    set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
-    set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES);
-    set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES);
-    if (s->promiscuous) {
-        struct packet_mreq m = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
-        if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &m, sizeof m) != 0)
-            return refuse(message, ERR_SYSTEM, "promiscuous mode of", s->interface);
-    }
-    struct sockaddr_ll at = {.sll_family = AF_PACKET, .sll_protocol = __builtin_bswap16(ETH_P_ALL), .sll_ifindex = index};
+    (void)set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+    if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES))
+        (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
+    if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))
+        (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
+    if (!set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) || !set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
+        return refuse(message, ERR_SYSTEM, "PACKET_AUXDATA and PACKET_IGNORE_OUTGOING (Linux 4.20) on", s->interface);
+    struct packet_mreq promiscuous = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
+    if (s->promiscuous && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) != 0)
+        return refuse(message, ERR_SYSTEM, "promiscuous mode of", s->interface);
+    struct sockaddr_ll at = {
+        .sll_family = AF_PACKET, .sll_protocol = __builtin_bswap16(ETH_P_ALL), .sll_ifindex = index};
     if (bind(fd, (const struct sockaddr *)(const void *)&at, sizeof at) != 0)
         return refuse(message, ERR_SYSTEM, "binding to", s->interface);
     return 0;
 }
 
-static int make_pools(struct af_packet *a, const struct af_packet_settings *s)
+static int make_pools(struct af_packet *a, const struct af_packet_settings *s, char message[256])
 {
-    uint32_t bytes = s->buffer_bytes ? s->buffer_bytes : PACKET_HEADROOM + a->link.mtu + ETHERNET_BYTES + CACHE_LINE;
+    uint32_t bytes = s->buffer_bytes ? s->buffer_bytes : PACKET_HEADROOM + a->link.mtu + ETHERNET_OVERHEAD;
     int e = packet_pool_init(&a->rx_pool, a->allocator, s->frames, bytes, 0);
-    return e < 0 ? e : packet_pool_init(&a->tx_pool, a->allocator, s->frames, bytes, s->frames / 16);
+    if (!e)
+        e = packet_pool_init(&a->tx_pool, a->allocator, s->frames, bytes, s->frames / 16);
+    if (e)
+        snprintf(message, 256, "interface %.100s: %s for twice %u frames of %u bytes", s->interface, err_text(e),
+                 s->frames, bytes);
+    return e;
 }
 
-int af_packet_link_new(const struct af_packet_settings *s, const struct allocator *al, struct link **out, char message[256])
+static int open_interface(struct af_packet *a, const struct af_packet_settings *s, char message[256])
 {
-    struct af_packet *a = alloc_zeroed(al, sizeof *a, alignof(struct af_packet));
     int index = 0;
+    int fd = s->netns ? packet_socket_in(s->netns, s->interface, message) : packet_socket(s->interface, message);
+    if (fd < 0)
+        return fd;
+    a->link.fd = fd;
+    int e = read_interface(fd, s->interface, &a->link, &index, message);
+    if (!e)
+        e = make_pools(a, s, message);
+    return e ? e : configure(fd, s, index, message);
+}
+
+int af_packet_link_new(const struct af_packet_settings *s, const struct allocator *al, struct link **out,
+                       char message[256])
+{
     message[0] = 0;
-    if (!a)
+    struct af_packet *a = alloc_zeroed(al, sizeof *a, alignof(struct af_packet));
+    if (!a) {
+        snprintf(message, 256, "interface %.100s: %s", s->interface, err_text(ERR_NO_MEMORY));
         return ERR_NO_MEMORY;
+    }
     a->allocator = al;
     a->link.ops = &af_packet_ops;
+    a->link.fd = -1;
     snprintf(a->link.name, sizeof a->link.name, "packet:%s", s->interface);
-    int e = a->link.fd = open_socket(s, message);
-    if (e >= 0)
-        e = read_interface(a->link.fd, s, &a->link, &index, message);
-    if (e >= 0)
-        e = make_pools(a, s);
-    if (e >= 0)
-        e = configure(a->link.fd, s, index, message);
-    if (e < 0) {
+    int e = open_interface(a, s, message);
+    if (e) {
         af_packet_close(&a->link);
         return e;
     }
+    refill(a, 0);
     *out = &a->link;
     return 0;
 }

@@ -233,8 +233,10 @@ static void memory_tx_burst(struct link *link, struct packet **packets, unsigned
 /* The headers are where tx_alloc put them, most likely; a wrong guess costs nothing. */
 static void prefetch_headers(const struct packet *p)
 {
+    const uint8_t *headers = (const uint8_t *)(p + 1) + PACKET_HEADROOM;
     prefetch_write(p);
-    prefetch_write((const uint8_t *)(p + 1) + PACKET_HEADROOM);
+    prefetch_write(headers);
+    prefetch_write(headers + CACHE_LINE); /* Ethernet, IPv4 and TCP with timestamps are 66 bytes */
 }
 
 static unsigned memory_rx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)

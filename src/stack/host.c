@@ -83,8 +83,10 @@ struct host *host_find_broadcast(const struct host_set *set, uint32_t segment, u
     return NULL;
 }
 
-/* The tags that tell segments apart: a priority tag (VID 0) belongs to no VLAN (IEEE 802.1Q 6.9). More than two are in
- * no segment. */
+/*
+ * The tags that tell segments apart: a priority tag (VID 0) belongs to no VLAN (IEEE 802.1Q 6.9). More than two are in
+ * no segment.
+ */
 static bool segment_key(struct segment *key, unsigned interface, const struct wire_vlan *vlan, unsigned count)
 {
     *key = (struct segment){.interface = (uint8_t)interface};
@@ -210,12 +212,16 @@ static int check_settings(const struct host_settings *t, const uint8_t *mac)
     return 0;
 }
 
-static bool address_taken(const struct host_set *set, uint32_t segment, uint32_t domain, uint32_t address)
+/* The same address in one domain, or in two that nothing tells apart. */
+static bool address_taken(const struct host_set *set, uint32_t segment, uint32_t domain, uint32_t address,
+                          const uint8_t *mac)
 {
     uint32_t tag = host_tag(segment, address);
-    for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;)
-        if (set->hosts[i].address == address && set->hosts[i].domain == domain)
+    for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;) {
+        const struct host *h = &set->hosts[i];
+        if (h->address == address && (h->domain == domain || host_is(h, segment, address, mac)))
             return true;
+    }
     return false;
 }
 
@@ -286,7 +292,7 @@ int host_add(struct host_set *set, const struct host_settings *t, const uint8_t 
         error = domain_intern(set, segment, t->vrf, &domain);
     if (error)
         return error;
-    if (address_taken(set, segment, domain, ip_addr_to_v4(&t->address)))
+    if (address_taken(set, segment, domain, ip_addr_to_v4(&t->address), mac))
         return ERR_EXISTS;
     struct host *h = host_fill(set, t, mac, segment, domain);
     error = index_host(set, h);

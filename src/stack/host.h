@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Emulated hosts and where they live. A segment is what one broadcast reaches: {interface, VLAN tags}. A domain is {segment, VRF}: the scope of
- * addresses and neighbours. A host is one local address with its MAC, tags, subnet and gateway; its index is the one that flow keys begin with.
+ * Emulated hosts and where they live. A segment is what one broadcast reaches: {interface, VLAN tags}. A domain is
+ * {segment, VRF}: the scope of addresses and neighbours. A host is one local address with its MAC, tags, subnet and
+ * gateway; its index is the one that flow keys begin with.
  *
- * Owned by the stack, added before traffic, never removed. Lookup tables are not keyed: only the configuration adds to them.
- * Invariants: hosts[0] matches nothing; segment and domain numbers begin with 1.
+ * Owned by the stack, added before traffic, never removed. Lookup tables are not keyed: only the configuration adds to
+ * them. Invariants: hosts[0] matches nothing; segment and domain numbers begin with 1.
  */
 #ifndef WEIR_STACK_HOST_H
 #define WEIR_STACK_HOST_H
@@ -100,7 +101,10 @@ static ALWAYS_INLINE struct host *host_find(struct host_set *set, uint32_t segme
 struct host *host_find_address(const struct host_set *set, uint32_t segment, uint32_t address);
 /* Any host with this MAC. */
 struct host *host_find_mac(const struct host_set *set, uint32_t segment, const uint8_t *mac);
-/* True when a frame's source is a MAC of ours: it was sent by us, or by somebody who says so. `to` is the host it is for. */
+/*
+ * True when a frame's source is a MAC of ours: it was sent by us, or by somebody who says so. `to` is the host it is
+ * for.
+ */
 static ALWAYS_INLINE bool host_is_own_mac(const struct host_set *set, const struct host *to, const uint8_t *mac)
 {
     if (wire_eth_addr_equal(to->mac, mac))
@@ -135,7 +139,10 @@ static ALWAYS_INLINE bool host_on_link(const struct host *h, uint32_t address)
     return ((address ^ h->address) & h->mask) == 0;
 }
 
-/* Its index. Settings as in stack_add_host; link_mac for a host without its own. ERR_INVALID, ERR_UNSUPPORTED, ERR_EXISTS, ERR_NO_SPACE. */
+/*
+ * Its index. Settings as in stack_add_host; link_mac for a host without its own. ERR_INVALID, ERR_UNSUPPORTED,
+ * ERR_EXISTS, ERR_NO_SPACE.
+ */
 MUST_CHECK int host_add(struct host_set *set, const struct host_settings *settings, const uint8_t *link_mac);
 
 #endif

@@ -64,8 +64,8 @@ void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_ic
         return;
     int built = wire_icmp_error_build(out.l4, length, (uint8_t)type, code, 0, about->bytes, quoted);
     assert(built > 0); /* its header was checked when it came */
-    if (ipv4_output_send(s, &out, (uint32_t)built, IP_PROTO_ICMP) == 0)
-        s->counters.icmp_errors_sent++;
+    ipv4_output_send(s, &out, (uint32_t)built, IP_PROTO_ICMP);
+    s->counters.icmp_errors_sent++;
 }
 
 /* ---- received ---- */
@@ -131,8 +131,9 @@ void icmp_report_unsent(struct stack *s, const struct packet *frame)
 {
     const struct host *h = host_at(&s->hosts, (uint32_t)frame->holder_word);
     struct wire_icmp_quote quote;
-    if (wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote) < 0)
-        return;
+    int parsed = wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote);
+    assert(parsed > 0); /* we wrote it */
+    (void)parsed;
     struct verdict v = {.error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT};
     dispatch(s, h, &quote, &v);
 }

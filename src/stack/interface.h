@@ -24,6 +24,7 @@ struct interface {
     uint32_t untagged; /* the segment of frames without tags; 0: no host lives there */
     uint8_t number;
     bool tx_checksum; /* the link completes checksums */
+    uint32_t mtu_max; /* the link's MTU when it was added: a larger one later does not count */
     unsigned spares, refill, taken;
     unsigned queued;
     struct packet *spare[INTERFACE_MAX_SPARES];
@@ -39,7 +40,7 @@ MUST_CHECK int interface_init(struct interface *itf, unsigned number, struct lin
 void interface_free(struct interface *itf);
 
 /* Bytes of an IP packet. */
-static inline uint32_t interface_mtu(const struct interface *itf) { return min_u32(itf->link->mtu, UINT16_MAX); }
+static inline uint32_t interface_mtu(const struct interface *itf) { return min_u32(itf->link->mtu, itf->mtu_max); }
 
 /* More empty frames into spare[]; false when there are none. */
 bool interface_refill(struct interface *itf, bool control);

@@ -107,7 +107,7 @@ int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remo
 /* RFC 1112 6.1: multicast stays on its network unless told otherwise. */
 static uint8_t ttl_for(uint32_t destination) { return ipv4_addr_is_multicast(destination) ? 1 : IPV4_DEFAULT_TTL; }
 
-int ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
+void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
 {
     struct host *h = out->host;
     ipv4_complete(out->packet, h, l4_bytes,
@@ -117,13 +117,10 @@ int ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes
     if (likely(out->neighbour == 0)) {
         s->counters.ipv4_sent++;
         interface_send(s, stack_interface_of(s, h), out->packet);
-        return 0;
+    } else {
+        out->packet->holder_word = h->index;
+        neighbour_enqueue(s, out->neighbour, out->packet);
     }
-    out->packet->holder_word = h->index;
-    if (neighbour_enqueue(s, out->neighbour, out->packet))
-        return 0;
-    packet_release(out->packet);
-    return ERR_AGAIN;
 }
 
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)

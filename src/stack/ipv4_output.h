@@ -69,8 +69,10 @@ static ALWAYS_INLINE void ipv4_complete(struct packet *p, const struct host *h, 
     p->hash = 0;
 }
 
-/* For a datagram that may be fragmented on its way: unique for a while to one destination, not predictable for another
- * one. */
+/*
+ * For a datagram that may be fragmented on its way: unique for a while to one destination, not predictable for another
+ * one.
+ */
 uint16_t ipv4_next_id(struct stack *s, uint32_t source, uint32_t destination);
 
 /* A datagram under construction. */
@@ -90,8 +92,8 @@ struct ipv4_output {
  */
 MUST_CHECK int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                                 struct ipv4_output *out);
-/* Completes and sends it, or lets it wait. 0 or ERR_AGAIN (no room to wait). */
-MUST_CHECK int ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol);
+/* Completes it, and sends it or lets it wait. */
+void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol);
 /* A datagram that waited goes to its neighbour, which has been resolved. Takes the frame. */
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac);
 
@@ -102,8 +104,10 @@ struct datagram;
  */
 bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out);
 
-/* The next hop's neighbour for a destination, found or made: 0 and *neighbour, ERR_NO_ROUTE, ERR_NO_MEMORY (table
- * full). */
+/*
+ * The next hop's neighbour for a destination, found or made: 0 and *neighbour, ERR_NO_ROUTE, ERR_NO_MEMORY (table
+ * full).
+ */
 MUST_CHECK int ipv4_next_hop(struct stack *s, const struct host *h, uint32_t destination, uint32_t *neighbour);
 
 #endif

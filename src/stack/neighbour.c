@@ -278,14 +278,11 @@ bool neighbour_has_room(const struct stack *s, const struct neighbour *n)
     return n->queued != 0 || s->neighbours.waiting < s->settings.resolve_queue_total;
 }
 
-bool neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame)
+void neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame)
 {
     struct neighbour_set *set = &s->neighbours;
     struct neighbour *n = neighbour_at(set, index);
-    if (!neighbour_has_room(s, n)) {
-        STACK_DROP(s, TRACE_ARP, resolve_queue_full);
-        return false;
-    }
+    assert(neighbour_has_room(s, n));
     if (n->queued == settings(s)->resolve_queue_frames || set->waiting == settings(s)->resolve_queue_total) {
         STACK_DROP(s, TRACE_ARP, resolve_queue_full);
         packet_release(dequeue(set, n));
@@ -297,7 +294,6 @@ bool neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame)
     *end = frame;
     n->queued++;
     set->waiting++;
-    return true;
 }
 
 static void send_queue(struct stack *s, struct neighbour *n)

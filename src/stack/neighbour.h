@@ -106,11 +106,13 @@ static inline bool neighbour_is_asking(const struct neighbour *n)
 }
 void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac);
 
-/* Puts a whole frame (its destination MAC not yet known) into the queue of an unresolved entry; a full queue loses its
- * oldest. False: no room, the frame is not taken. */
-bool neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame);
-/* Whether neighbour_enqueue would find room. */
+/* Whether one more datagram may wait for it, be it in place of an older one. */
 bool neighbour_has_room(const struct stack *s, const struct neighbour *n);
+/*
+ * Puts a whole frame (its destination MAC not yet known) into the queue of an unresolved entry that has room; a full
+ * queue loses its oldest.
+ */
+void neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame);
 
 /* Runs what is due. */
 void neighbour_tick(struct stack *s, int64_t now);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack of one core: thousands of emulated hosts on one or more interfaces, with ARP, IPv4, ICMP, UDP and the TCP layer on top.
- * RFC 826, 894, 1122, 791, 792, 768, 5227.
+ * The stack of one core: thousands of emulated hosts on one or more interfaces, with ARP, IPv4, ICMP, UDP and the TCP
+ * layer on top. RFC 826, 894, 1122, 791, 792, 768, 5227.
  *
- * Owns: hosts, local addresses, neighbours, routes, UDP bindings, the tcp_layer. Borrows: links and guards (they outlive it).
- * Sans I/O: `now` is an argument; frames come from and go to links.
+ * Owns: hosts, local addresses, neighbours, routes, UDP bindings, the tcp_layer. Borrows: links and guards (they
+ * outlive it). Sans I/O: `now` is an argument; frames come from and go to links.
  *
  * One turn of a worker:   stack_receive(now)  ->  [users: traffic]  ->  stack_transmit(now)
+ * Frames that a turn took from a link and did not fill go back at its end: nothing is held between turns.
  *
  * Local addresses are interned: index 1.. names {host, address}; a flow key begins with it.
  */
@@ -59,8 +60,8 @@ struct stack_settings {
     bool answer_broadcast_echo;                         /* default false */
     uint32_t max_vlan_tags;                             /* default 2, at most 8 */
     struct tcp_settings tcp;
-    struct hash_key secret;
-    const struct trace *trace;
+    struct hash_key secret;    /* from the system: neighbour table, identifications, blur of the ICMP limit */
+    const struct trace *trace; /* or NULL */
 };
 void stack_settings_default(struct stack_settings *s);
 
@@ -69,7 +70,10 @@ struct stack;
 MUST_CHECK int stack_new(const struct stack_settings *s, const struct allocator *a, int64_t now, struct stack **out);
 void stack_delete(struct stack *s);
 
-/* The interface's number (0 to 15), ERR_NO_SPACE. tcp settings.links must cover it. */
+/*
+ * The interface's number (0 to 15), ERR_NO_SPACE (tcp.links of the settings must cover it), ERR_INVALID (no guard, MTU
+ * under 68), ERR_NO_MEMORY. A larger MTU of the link has no effect later; a smaller one has.
+ */
 MUST_CHECK int stack_add_interface(struct stack *s, struct link *link, struct guard *guard);
 
 struct host_vlan {
@@ -86,7 +90,12 @@ struct host_settings {
     struct ip_addr gateway; /* unspecified: none */
     uint32_t vrf;           /* 0 unless addresses repeat */
 };
-/* The local address index (from 1). ERR_INVALID (multicast, zero, bad prefix), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. */
+/*
+ * The local address index (from 1). ERR_INVALID (an address, prefix, MAC or tag no host can have; a gateway not on its
+ * subnet), ERR_UNSUPPORTED (IPv6), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. Hosts that differ in
+ * interface, tags or VRF share no neighbours. The same address in two VRFs of one segment is told apart by the MAC;
+ * with equal MACs it is ERR_EXISTS. At most 16 VRFs a segment.
+ */
 MUST_CHECK int stack_add_host(struct stack *s, const struct host_settings *h);
 /* A route for one host besides its subnet and gateway. ERR_INVALID (gateway not on the host's subnet), ERR_NO_SPACE. */
 MUST_CHECK int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length,
@@ -100,7 +109,10 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
 
 /* Takes bursts from every interface and processes them, then runs timers. Returns the frames taken. */
 unsigned stack_receive(struct stack *s, int64_t now);
-/* The same for frames that somebody else received on an interface (tests, fuzzers, other cores): n <= LINK_BURST. Releases them. */
+/*
+ * The same for frames that somebody else received on an interface (tests, fuzzers, other cores): n <= LINK_BURST.
+ * Releases them.
+ */
 void stack_input(struct stack *s, unsigned interface, struct packet **packets, unsigned n, int64_t now);
 /* Lets TCP and queued replies fill frames while links have room. Returns the frames sent. */
 unsigned stack_transmit(struct stack *s, int64_t now);
@@ -120,15 +132,21 @@ struct udp_datagram {
     uint32_t length;
 };
 typedef void udp_received_fn(void *context, const struct udp_datagram *d, int64_t now);
-/* An ICMP error came for something sent from the binding: error is ERR_REFUSED, ERR_UNREACHABLE or ERR_NO_SPACE (too big: mtu). */
+/*
+ * An ICMP error came for something sent from the binding: error is ERR_REFUSED, ERR_UNREACHABLE or ERR_NO_SPACE (too
+ * big: mtu).
+ */
 typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, int error, uint32_t mtu, int64_t now);
-/* local 0: any. ERR_IN_USE, ERR_INVALID (port 0), ERR_NO_SPACE. error may be NULL. */
+/*
+ * local 0: any, and what is sent to broadcast addresses. ERR_IN_USE, ERR_INVALID (port 0), ERR_NO_SPACE. error may be
+ * NULL.
+ */
 MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error,
                         void *context);
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
 /*
- * Sends one datagram; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than the MTU allows),
- * ERR_AGAIN (no room now), ERR_INVALID.
+ * Sends one datagram; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE,
+ * ERR_NO_SPACE (longer than the MTU allows), ERR_AGAIN (no room now), ERR_INVALID.
  */
 MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);
 

@@ -10,7 +10,7 @@
 
 /* ---- clients ---- */
 
-static void add_client(struct compiling *c, struct plan_load *load, const struct config_node *node, uint32_t room)
+static void add_client(struct compiling *c, struct plan_load *load, const struct config_node *node)
 {
     char names[PLAN_NAMES_TEXT], found[80];
 
@@ -31,7 +31,6 @@ static void add_client(struct compiling *c, struct plan_load *load, const struct
             return;
         }
     }
-    assert(load->n_clients < room);
     load->clients[load->n_clients++] = device;
 }
 
@@ -60,9 +59,9 @@ static void compile_clients(struct compiling *c, const struct load_config *from,
         if (node->count == 0)
             config_errors_add(c->errors, from->node, "client", "found an empty list, allowed at least one device");
         for (const struct config_node *item = node->first; item; item = item->next)
-            add_client(c, load, item, room);
+            add_client(c, load, item);
     } else {
-        add_client(c, load, node, room);
+        add_client(c, load, node);
     }
     list_client_ports(c, load);
 }

@@ -233,16 +233,25 @@ const struct tcp_user server_user = {
     .closed = server_connection_closed,
 };
 
+/* Nobody asked anything: no session, or an idle one. */
+static bool is_idle(const struct traffic *t, const struct server_run *run, const struct connection *connection)
+{
+    const struct activity *a = activity_of(t, connection);
+
+    return !a || run->endpoint.engine->idle(a->session);
+}
+
 void server_drain(struct traffic *t, int64_t now, unsigned budget)
 {
     const struct pool *pool = &t->server_connections;
 
     for (; budget > 0 && t->drain_scan < pool->touched; budget--) {
         struct connection *connection = pool_at(pool, ++t->drain_scan);
-        if (connection->state != CONNECTION_READY || connection->activity != POOL_NONE || run_of(t, connection)->server->has_clients)
+        if (connection->state != CONNECTION_READY)
             continue;
+        const struct server_run *run = run_of(t, connection);
         struct tcp *c = tcp_get(t->tcp, connection->ref);
-        if (c)
+        if (c && !run->server->has_clients && is_idle(t, run, connection))
             close_now(t, connection, c, now);
     }
 }

@@ -14,10 +14,10 @@
  *     traffic_read_stats, traffic_delete    before stack_delete
  *
  * Borrows plan and stack. Pools are made at the start from the plan; nothing is allocated afterwards:
- *     connections   one of 40 bytes at most for each connection open at once: the share of max_connections
+ *     connections   one of 32 bytes for each connection open at once: the share of max_connections
  *     activities    one for each connection with a transaction begun or bytes unacknowledged: same capacity, touched only as far as used
  *     outq spans    (2 * pipeline + 8) for each activity, chunks 2 for each activity, both at most 2^22
- * An idle keep-alive connection holds its connection object only.
+ * An idle keep-alive connection holds its connection object only, once more than 1024 activities are in use.
  */
 #ifndef WEIR_TRAFFIC_TRAFFIC_H
 #define WEIR_TRAFFIC_TRAFFIC_H

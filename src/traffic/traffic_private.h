@@ -171,7 +171,7 @@ static inline struct activity *activity_of(const struct traffic *t, const struct
 struct activity *carrier_attach(struct traffic *t, struct connection *connection, const struct endpoint *e, const struct tcp *c, int64_t now);
 /* Ends the session (error 0: quietly) and gives the activity back. */
 void carrier_detach(struct traffic *t, struct connection *connection, const struct endpoint *e, int error, const char *cause, int64_t now);
-/* The same when nothing is begun, queued, unacknowledged or held. */
+/* The same when nothing is begun, queued, unacknowledged or held, and many activities are in use. */
 void carrier_detach_if_idle(struct traffic *t, struct connection *connection, const struct endpoint *e, int64_t now);
 /* Hands bytes to the engine and opens the window. Negative: the engine found an error; abort with carrier.cause. */
 int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, const uint8_t *bytes, uint32_t length,

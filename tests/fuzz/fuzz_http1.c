@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: HTTP/1.1. The first two bytes choose role, limits and cuts; the rest is what a peer sends. Whole heads read at once, pieces cut at
- * random and single bytes through the resumable machine give the same events; a client reports every request once, whatever comes; what a server
- * answers to anything is right HTTP, and both give back all they borrowed.
+ * libFuzzer: HTTP/1.1. The first two bytes choose role, limits and cuts; the rest is what a peer sends. Whole heads
+ * read at once, pieces cut at random and single bytes through the resumable machine give the same events; a client
+ * reports every request once, whatever comes; what a server answers to anything is right HTTP, and both give back all
+ * they borrowed.
  */
 #include <stdlib.h>
 
@@ -46,7 +47,8 @@ static void mix(struct summary *s, uint64_t value)
     s->events = http1_digest(s->events, (const uint8_t *)&value, sizeof value);
 }
 
-static void take_event(struct summary *s, const struct http1_parser *p, enum http1_event event, const struct http1_piece *piece)
+static void take_event(struct summary *s, const struct http1_parser *p, enum http1_event event,
+                       const struct http1_piece *piece)
 {
     if (event == HTTP1_EVENT_TARGET || (event == HTTP1_EVENT_HEAD && p->role == HTTP1_REQUESTS))
         s->target = http1_digest(s->target, piece->bytes, piece->length);
@@ -72,14 +74,14 @@ static void take_event(struct summary *s, const struct http1_parser *p, enum htt
 }
 
 /* Feeds one piece; false: the parser failed. */
-static bool feed(struct summary *s, struct http1_parser *p, const struct http1_limits *limits, const uint8_t *at, const uint8_t *end,
-                 bool resumable)
+static bool feed(struct summary *s, struct http1_parser *p, const struct http1_limits *limits, const uint8_t *at,
+                 const uint8_t *end, bool resumable)
 {
     struct http1_piece piece = {NULL, 0};
     for (;;) {
         const uint8_t *before = at;
-        enum http1_event event =
-            resumable ? http1_parser_next_resumable(p, limits, &at, end, &piece) : http1_parser_next(p, limits, &at, end, &piece);
+        enum http1_event event = resumable ? http1_parser_next_resumable(p, limits, &at, end, &piece)
+                                           : http1_parser_next(p, limits, &at, end, &piece);
         assert(at >= before && at <= end);
         if (event == HTTP1_EVENT_MORE) {
             assert(at == end);
@@ -91,8 +93,8 @@ static bool feed(struct summary *s, struct http1_parser *p, const struct http1_l
     }
 }
 
-static struct summary read_all(const struct http1_parser *fresh, const struct http1_limits *limits, const uint8_t *bytes, size_t length,
-                               struct cuts cuts, bool resumable)
+static struct summary read_all(const struct http1_parser *fresh, const struct http1_limits *limits,
+                               const uint8_t *bytes, size_t length, struct cuts cuts, bool resumable)
 {
     struct summary s = {.events = HTTP1_DIGEST_START, .target = HTTP1_DIGEST_START, .body = HTTP1_DIGEST_START};
     struct http1_parser p = *fresh;
@@ -112,8 +114,8 @@ static struct summary read_all(const struct http1_parser *fresh, const struct ht
     return s;
 }
 
-static void same_events_however_cut(const struct http1_parser *fresh, const struct http1_limits *limits, const uint8_t *bytes,
-                                    size_t length, uint64_t seed)
+static void same_events_however_cut(const struct http1_parser *fresh, const struct http1_limits *limits,
+                                    const uint8_t *bytes, size_t length, uint64_t seed)
 {
     struct summary whole = read_all(fresh, limits, bytes, length, (struct cuts){seed, 0}, false);
     struct summary pieces = read_all(fresh, limits, bytes, length, (struct cuts){seed, 2}, false);
@@ -173,7 +175,8 @@ static void drain(struct end *e, struct summary *s, struct http1_parser *answers
     e->engine->resume(e->session, &e->carrier, e->now);
 }
 
-static void client_reports_every_request_once(const struct http1_limits *limits, const uint8_t *bytes, size_t length, uint64_t seed)
+static void client_reports_every_request_once(const struct http1_limits *limits, const uint8_t *bytes, size_t length,
+                                              uint64_t seed)
 {
     const struct http1_request_spec specs[2] = {
         {.method = HTTP1_GET, .target = "/", .host = "a", .expect = {.check_digest = true}},
@@ -208,8 +211,11 @@ static void client_reports_every_request_once(const struct http1_limits *limits,
     http1_request_delete(requests[1]);
 }
 
-static struct http1_server_config *server_config(const struct http1_limits *limits)
+/* Made once for each choice of limits. */
+static const struct http1_server_config *server_config(const struct http1_limits *limits)
 {
+    static struct http1_server_config *made[2][2];
+    struct http1_server_config **c = &made[limits->max_headers == 3][limits->lenient];
     static const struct http1_size_choice sizes[] = {{0, 1}, {10, 1}, {6000, 1}, {100000, 1}};
     static const struct http1_route routes[] = {
         {.path = "/", .sizes = sizes, .n_sizes = ARRAY_SIZE(sizes)},
@@ -221,16 +227,15 @@ static struct http1_server_config *server_config(const struct http1_limits *limi
         {.path = "/u", .body = (const uint8_t *)"x", .body_length = 1, .close_delimited = true},
     };
     const struct http1_server_spec spec = {.limits = *limits, .routes = routes, .n_routes = ARRAY_SIZE(routes)};
-    struct http1_server_config *c;
     char message[256];
-    if (http1_server_config_new(&spec, alloc_heap(), &c, message))
+    if (!*c && http1_server_config_new(&spec, alloc_heap(), c, message))
         abort();
-    return c;
+    return *c;
 }
 
 /*
- * The answers are read as if none were to a HEAD when the input holds none of these letters; otherwise their bodies cannot be told apart without
- * knowing the requests, and only the engine's own checks count.
+ * The answers are read as if none were to a HEAD when the input holds none of these letters; otherwise their bodies
+ * cannot be told apart without knowing the requests, and only the engine's own checks count.
  */
 static bool may_ask_heads(const uint8_t *bytes, size_t length)
 {
@@ -240,16 +245,16 @@ static bool may_ask_heads(const uint8_t *bytes, size_t length)
     return false;
 }
 
-static void server_answers_with_right_http(const struct http1_limits *limits, const uint8_t *bytes, size_t length, uint64_t seed)
+static void server_answers_with_right_http(const struct http1_limits *limits, const uint8_t *bytes, size_t length,
+                                           uint64_t seed)
 {
     struct http1_limits answer_limits;
     http1_limits_default(&answer_limits);
-    struct http1_server_config *config = server_config(limits);
     struct http1_parser answers;
     struct summary s = {.events = HTTP1_DIGEST_START};
     struct end e;
     http1_parser_init(&answers, HTTP1_RESPONSES);
-    end_open(&e, &http1_server_engine, config);
+    end_open(&e, &http1_server_engine, server_config(limits));
     struct cuts cuts = {seed, 2};
     bool readable = !may_ask_heads(bytes, length);
     int error = 0;
@@ -270,7 +275,6 @@ static void server_answers_with_right_http(const struct http1_limits *limits, co
     if (readable && e.carrier.want_close)
         assert(http1_parser_end_of_input(&answers) != HTTP1_EVENT_FAILED);
     end_close(&e, 0);
-    http1_server_config_delete(config);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
@@ -283,8 +287,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     http1_limits_default(&limits);
     limits.lenient = bytes[0] & 2;
     if (bytes[0] & 4)
-        limits = (struct http1_limits){.max_line_bytes = 40, .max_headers = 3, .max_header_bytes = 80, .max_body_bytes = 30,
-                                       .max_pipeline = 5, .max_held_bytes = 200, .lenient = limits.lenient};
+        limits = (struct http1_limits){.max_line_bytes = 40,
+                                       .max_headers = 3,
+                                       .max_header_bytes = 80,
+                                       .max_body_bytes = 30,
+                                       .max_pipeline = 5,
+                                       .max_held_bytes = 200,
+                                       .lenient = limits.lenient};
     http1_parser_init(&fresh, bytes[0] & 1 ? HTTP1_RESPONSES : HTTP1_REQUESTS);
     fresh.no_body = bytes[0] & 8;
     bytes += 2;

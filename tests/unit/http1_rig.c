@@ -39,7 +39,8 @@ static void begin_message(struct writer *w)
 
 static void add_target(struct writer *w, const struct http1_piece *piece)
 {
-    size_t n = piece->length < sizeof w->target - w->target_length ? piece->length : sizeof w->target - w->target_length;
+    size_t n =
+        piece->length < sizeof w->target - w->target_length ? piece->length : sizeof w->target - w->target_length;
     if (n)
         memcpy(w->target + w->target_length, piece->bytes, n);
     w->target_length += n;
@@ -50,8 +51,8 @@ static void add_head(struct writer *w, const struct http1_parser *p)
     const char *persistence = http1_parser_keeps_alive(p) ? "keep" : "close";
     const char *expect = p->flags & HTTP1_EXPECT_CONTINUE ? " expect" : "";
     if (p->role == HTTP1_REQUESTS)
-        add(w->t, "%s %.*s 1.%u %s%s", http1_method_name((enum http1_method)p->method), (int)w->target_length, w->target,
-            (unsigned)p->minor, persistence, expect);
+        add(w->t, "%s %.*s 1.%u %s%s", http1_method_name((enum http1_method)p->method), (int)w->target_length,
+            w->target, (unsigned)p->minor, persistence, expect);
     else
         add(w->t, "%u 1.%u %s", (unsigned)p->status, (unsigned)p->minor, persistence);
 }
@@ -77,7 +78,8 @@ static void end_message(struct writer *w, const struct http1_parser *p)
 }
 
 /* An event other than MORE. False: nothing can follow. */
-static bool take_event(struct writer *w, const struct http1_parser *p, enum http1_event event, const struct http1_piece *piece)
+static bool take_event(struct writer *w, const struct http1_parser *p, enum http1_event event,
+                       const struct http1_piece *piece)
 {
     switch (event) {
     case HTTP1_EVENT_TARGET:
@@ -126,8 +128,8 @@ struct reading reading_default(enum http1_role role)
     return r;
 }
 
-void transcript_of(struct transcript *t, const struct reading *r, const uint8_t *bytes, size_t length, const size_t *cuts,
-                   unsigned n_cuts)
+void transcript_of(struct transcript *t, const struct reading *r, const uint8_t *bytes, size_t length,
+                   const size_t *cuts, unsigned n_cuts)
 {
     struct writer w = {.t = t};
     struct http1_parser p;

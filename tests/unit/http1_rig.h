@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of HTTP/1.1 share: transcripts of what a parser makes of bytes, however they are cut; a client or server engine on a bench with its
- * carrier, whose output is read as text; and the two wired to each other.
+ * What the tests of HTTP/1.1 share: transcripts of what a parser makes of bytes, however they are cut; a client or
+ * server engine on a bench with its carrier, whose output is read as text; and the two wired to each other.
  */
 #ifndef WEIR_TESTS_UNIT_HTTP1_RIG_H
 #define WEIR_TESTS_UNIT_HTTP1_RIG_H
@@ -12,8 +12,9 @@
 /* ---- the parser ---- */
 
 /*
- * One line for each message: "GET /x 1.1 keep 5 hello" (method, target, version, persistence, bytes and body), "200 1.1 close 0 ", or "failed
- * CAUSE" as the last line; then, where a message is begun and not ended, "unfinished". Bodies beyond 60 bytes show their digest instead.
+ * One line for each message: "GET /x 1.1 keep 5 hello" (method, target, version, persistence, bytes and body), "200
+ * 1.1 close 0 ", or "failed CAUSE" as the last line; then, where a message is begun and not ended, "unfinished".
+ * Bodies beyond 60 bytes show their digest instead.
  */
 struct transcript {
     char text[8192];
@@ -29,10 +30,16 @@ struct reading {
 };
 struct reading reading_default(enum http1_role role);
 
-/* Feeds [bytes, bytes + length) cut at the n_cuts places (ascending), each piece right in front of a page that may not be touched. */
-void transcript_of(struct transcript *t, const struct reading *r, const uint8_t *bytes, size_t length, const size_t *cuts,
-                   unsigned n_cuts);
-/* The transcript of the whole is `expected`, and so is that of every cut in two, of every byte alone, and of random cuts. */
+/*
+ * Feeds [bytes, bytes + length) cut at the n_cuts places (ascending), each piece right in front of a page that may
+ * not be touched.
+ */
+void transcript_of(struct transcript *t, const struct reading *r, const uint8_t *bytes, size_t length,
+                   const size_t *cuts, unsigned n_cuts);
+/*
+ * The transcript of the whole is `expected`, and so is that of every cut in two, of every byte alone, and of random
+ * cuts.
+ */
 void assert_reads(const struct reading *r, const void *bytes, size_t length, const char *expected);
 
 /* ---- one engine ---- */
@@ -67,8 +74,9 @@ unsigned bench_queued_spans(const struct bench *b);
 /* ---- both ---- */
 
 /*
- * Carries everything between the two, in pieces of up to piece_bytes (0: of random sizes) and none to an end that holds its input, until nothing moves
- * and no deadline is to come; time goes on to deadlines. Stops at want_close or want_abort; want_close is handed on as the end of input.
+ * Carries everything between the two, in pieces of up to piece_bytes (0: of random sizes) and none to an end that
+ * holds its input, until nothing moves and no deadline is to come; time goes on to deadlines. Stops at want_close or
+ * want_abort; want_close is handed on as the end of input.
  */
 void pair_run(struct bench *client, struct bench *server, struct dice *d, size_t piece_bytes);
 

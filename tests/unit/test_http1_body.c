@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Digests of bodies against vectors computed elsewhere and a naive implementation; the generated pattern; bodies queued a bounded amount at a
- * time, whose bytes are compared with a naive encoding.
+ * Digests of bodies against vectors computed elsewhere and a naive implementation; the generated pattern; bodies
+ * queued a bounded amount at a time, whose bytes are compared with a naive encoding.
  */
 #include <stdio.h>
 #include <stdlib.h>

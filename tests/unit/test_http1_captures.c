@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Real conversations: the TCP streams of captures are put together and read by the parser, whole, in the segments they came in, and byte by byte. The
- * numbers of messages and the statuses were read from tshark 4.0.17, an independent decoder.
+ * Real conversations: the TCP streams of captures are put together and read by the parser, whole, in the segments
+ * they came in, and byte by byte. The numbers of messages and the statuses were read from tshark 4.0.17, an
+ * independent decoder.
  */
 #include <stdlib.h>
 
@@ -157,8 +158,10 @@ static void real_conversations(void **state)
             read_stream(&c, &c.streams[s]);
             free(c.streams[s].bytes);
         }
-        if (c.requests != captures[i].requests || c.responses != captures[i].responses || c.statuses != captures[i].statuses)
-            fail_msg("%s: %u requests, %u responses, statuses %u", captures[i].name, c.requests, c.responses, c.statuses);
+        if (c.requests != captures[i].requests || c.responses != captures[i].responses ||
+            c.statuses != captures[i].statuses)
+            fail_msg("%s: %u requests, %u responses, statuses %u", captures[i].name, c.requests, c.responses,
+                     c.statuses);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The client engine: what it sends, how it judges answers, and that every request taken is reported exactly once, whatever the server does.
+ * The client engine: what it sends, how it judges answers, and that every request taken is reported exactly once,
+ * whatever the server does.
  */
 #include <stdio.h>
 
@@ -114,7 +115,8 @@ static void one_transaction_with_its_times(void **state)
 
 /* ---- validation ---- */
 
-static void assert_judged(struct http1_expect expect, const char *response, int error, const char *cause, uint32_t status, uint64_t body_bytes)
+static void assert_judged(struct http1_expect expect, const char *response, int error, const char *cause,
+                          uint32_t status, uint64_t body_bytes)
 {
     reopen(200, 20);
     assert_int_equal(send(get(expect)), 0);
@@ -144,8 +146,10 @@ static void lengths_and_digests_are_judged(void **state)
     assert_judged(e, OK("5") "hello", 0, NULL, 200, 5);
     assert_judged(e, OK("5") "hellO", ERR_PROTOCOL, "digest_mismatch", 200, 5);
     assert_judged(e, OK("4") "hell", ERR_PROTOCOL, "length_mismatch", 200, 4);
-    assert_judged(e, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", 0, NULL, 200, 5);
-    assert_judged(e, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n2\r\nll\r\n0\r\n\r\n", ERR_PROTOCOL, "length_mismatch", 200, 4);
+    assert_judged(e, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", 0, NULL,
+                  200, 5);
+    assert_judged(e, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n2\r\nll\r\n0\r\n\r\n",
+                  ERR_PROTOCOL, "length_mismatch", 200, 4);
     assert_judged(e, "HTTP/1.1 204 No\r\n\r\n", ERR_PROTOCOL, "length_mismatch", 204, 0);
 }
 
@@ -159,7 +163,9 @@ static void head_is_judged_by_the_announced_length(void **state)
     assert_int_equal(send(plain), 0);
     assert_int_equal(send(head), 0);
     assert_int_equal(send(head), 0);
-    assert_int_equal(bench_input_text(&rig.b, OK("5") OK("2") "ok" OK("6") "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), 0);
+    assert_int_equal(
+        bench_input_text(&rig.b, OK("5") OK("2") "ok" OK("6") "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        0);
     assert_int_equal(rig.b.n_events, 4);
     assert_event(0, 0, NULL, 200, 0);
     assert_event(1, 0, NULL, 200, 2);
@@ -171,7 +177,9 @@ static void informational_responses_are_passed_over(void **state)
 {
     (void)state;
     assert_int_equal(send(any()), 0);
-    assert_int_equal(bench_input_text(&rig.b, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" OK("1") "x"), 0);
+    assert_int_equal(
+        bench_input_text(&rig.b, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n" OK("1") "x"),
+        0);
     assert_only_event(0, NULL, 200, 1);
 }
 
@@ -326,7 +334,9 @@ static void a_malformed_answer_fails_all_that_is_pending(void **state)
     struct http1_request *r = any();
     for (unsigned i = 0; i < 30; i++)
         assert_int_equal(send(r), 0);
-    assert_int_equal(bench_input_text(&rig.b, OK("1") "xHTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"), ERR_MALFORMED);
+    assert_int_equal(
+        bench_input_text(&rig.b, OK("1") "xHTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        ERR_MALFORMED);
     assert_int_equal(rig.b.n_events, 30);
     assert_event(0, 0, NULL, 200, 1);
     assert_event(1, ERR_MALFORMED, "content_length_conflict", 200, 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages that are wrong, each with the exact cause that is named, the same however the message is cut; limits; and the hostile input of an attacker:
- * overflowing sizes, contradicting lengths, endless heads. The parser decides on values alone, so none of it costs memory.
+ * Messages that are wrong, each with the exact cause that is named, the same however the message is cut; limits; and
+ * the hostile input of an attacker: overflowing sizes, contradicting lengths, endless heads. The parser decides on
+ * values alone, so none of it costs memory.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,8 +108,12 @@ static void header_lines(void **state)
         {REQUEST("X: a\0b"), "failed nul_in_header\n"},
         {REQUEST("X: a value that is longer than a block \0"), "failed nul_in_header\n"},
         {REQUEST("Content-Length: 1\0"), "failed nul_in_header\n"},
-        {REQUEST("X: a\x01" "b"), "failed control_in_header\n"},
-        {REQUEST("X: a\x1f" "b"), "failed control_in_header\n"},
+        {REQUEST("X: a\x01"
+                 "b"),
+         "failed control_in_header\n"},
+        {REQUEST("X: a\x1f"
+                 "b"),
+         "failed control_in_header\n"},
         {REQUEST("X: a\x7f"), "failed control_in_header\n"},
         {REQUEST("Connection: close\x0b"), "failed control_in_header\n"},
         {REQUEST("X: a\rb"), "failed bare_cr\n"},
@@ -226,8 +231,10 @@ static void messages_before_the_wrong_one_are_whole(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
-        {BYTES("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n"), "GET /1 1.1 keep 0 \nfailed bad_header_name\n"},
-        {BYTES("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nabc\r\n"), "POST / 1.1 keep 1 a\nfailed bad_method\n"},
+        {BYTES("GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n"),
+         "GET /1 1.1 keep 0 \nfailed bad_header_name\n"},
+        {BYTES("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nabc\r\n"),
+         "POST / 1.1 keep 1 a\nfailed bad_method\n"},
     };
     check(HTTP1_REQUESTS, samples, ARRAY_SIZE(samples));
 }
@@ -278,7 +285,8 @@ static void limits_of_headers(void **state)
 static void limits_of_trailers_are_counted_anew(void **state)
 {
     (void)state;
-    static const char bytes[] = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n";
+    static const char bytes[] =
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nA: b\r\nC: d\r\n\r\n";
     struct reading r = reading_default(HTTP1_REQUESTS);
     r.limits.max_headers = 2;
     assert_reads(&r, BYTES(bytes), "PUT / 1.1 keep 1 x\n");
@@ -299,7 +307,8 @@ static void limit_of_the_chunk_line(void **state)
     assert_reads(&r, bytes, (size_t)n, "PUT / 1.1 keepfailed chunk_line_too_long\n");
     n = snprintf(bytes, sizeof bytes, "%s%s", head, "1;01234567890123456789012345\r\nx\r\n0\r\n\r\n");
     assert_reads(&r, bytes, (size_t)n, "PUT / 1.1 keep 1 x\n");
-    n = snprintf(bytes, sizeof bytes, "%s%s", head, "000000000000000000000000000000000000000000000000000000001\r\nx\r\n");
+    n = snprintf(bytes, sizeof bytes, "%s%s", head,
+                 "000000000000000000000000000000000000000000000000000000001\r\nx\r\n");
     assert_reads(&r, bytes, (size_t)n, "PUT / 1.1 keepfailed chunk_line_too_long\n");
 }
 
@@ -351,13 +360,15 @@ static void endless_heads_are_cut_off(void **state)
     assert_true(bytes_until_failure("GET /", "aaaaaaaaaaaaaaaa", 1 << 20, HTTP1_CAUSE_LINE_TOO_LONG) <= 8192 + 5);
     assert_true(bytes_until_failure("GET", "GETGETGET", 1 << 20, HTTP1_CAUSE_LINE_TOO_LONG) <= 8192 + 3);
     assert_true(bytes_until_failure("\r\n", "\r\n", 1 << 20, HTTP1_CAUSE_LINE_TOO_LONG) <= 8192);
-    assert_true(bytes_until_failure("GET / HTTP/1.1\r\nHost: a\r\nX: ", "a value of a megabyte", 1 << 20, HTTP1_CAUSE_HEADERS_TOO_LARGE) < 65600);
-    assert_true(bytes_until_failure("GET / HTTP/1.1\r\nHost: a\r\n", "a-name-of-a-megabyte", 1 << 20, HTTP1_CAUSE_HEADERS_TOO_LARGE) < 65600);
+    assert_true(bytes_until_failure("GET / HTTP/1.1\r\nHost: a\r\nX: ", "a value of a megabyte", 1 << 20,
+                                    HTTP1_CAUSE_HEADERS_TOO_LARGE) < 65600);
+    assert_true(bytes_until_failure("GET / HTTP/1.1\r\nHost: a\r\n", "a-name-of-a-megabyte", 1 << 20,
+                                    HTTP1_CAUSE_HEADERS_TOO_LARGE) < 65600);
     assert_true(bytes_until_failure(head, "X: y\r\n", 1 << 23, HTTP1_CAUSE_TOO_MANY_HEADERS) <= sizeof head + 6 * 100);
-    assert_true(bytes_until_failure("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "0000000000", 1 << 20, HTTP1_CAUSE_CHUNK_LINE_TOO_LONG) <
-                8300);
-    assert_true(bytes_until_failure("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: y\r\n", 1 << 23, HTTP1_CAUSE_TOO_MANY_HEADERS) <
-                1000);
+    assert_true(bytes_until_failure("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", "0000000000",
+                                    1 << 20, HTTP1_CAUSE_CHUNK_LINE_TOO_LONG) < 8300);
+    assert_true(bytes_until_failure("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: y\r\n",
+                                    1 << 23, HTTP1_CAUSE_TOO_MANY_HEADERS) < 1000);
 }
 
 /* A head of a megabyte, or of a million lines, in one buffer. */
@@ -377,7 +388,8 @@ static void huge_heads_in_one_buffer(void **state)
         enum http1_event event;
         const uint8_t *from = (const uint8_t *)bytes;
         http1_parser_init(&p, HTTP1_REQUESTS);
-        while ((event = http1_parser_next(&p, &r.limits, &from, (const uint8_t *)bytes + at, &piece)) != HTTP1_EVENT_FAILED)
+        while ((event = http1_parser_next(&p, &r.limits, &from, (const uint8_t *)bytes + at, &piece)) !=
+               HTTP1_EVENT_FAILED)
             assert_int_equal(event, HTTP1_EVENT_TARGET);
         assert_int_equal(p.cause, variant ? HTTP1_CAUSE_HEADERS_TOO_LARGE : HTTP1_CAUSE_TOO_MANY_HEADERS);
         memset(bytes + 28, 'y', at - 28);
@@ -389,7 +401,8 @@ static void huge_heads_in_one_buffer(void **state)
 static void one_byte_changed_anywhere(void **state)
 {
     (void)state;
-    static const char sample[] = "PUT /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: u\r\n\r\n";
+    static const char sample[] = "PUT /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: "
+                                 "chunked\r\n\r\n3;x\r\nabc\r\n0\r\nT: u\r\n\r\n";
     struct reading whole = reading_default(HTTP1_REQUESTS), alone = whole;
     alone.resumable_only = true;
     uint8_t bytes[sizeof sample - 1];
@@ -411,10 +424,36 @@ static void one_byte_changed_anywhere(void **state)
 static void random_messages_read_the_same_however_cut(void **state)
 {
     (void)state;
-    static const char *const words[] = {"GET ",   "PUT ",      "/",     "/x ",        "HTTP/1.1",         "HTTP/1.0", "\r\n",         "\r\n\r\n", "Host: a\r\n",
-                                        "Content-Length: ", "5", "hello", "Transfer-Encoding: chunked\r\n", "0\r\n\r\n", "3\r\nabc\r\n", ";x=y", "Connection: ",
-                                        "close",  "keep-alive", ", ",   ":",          " ",                "\n",       "\r",           "X: y\r\n", "a-longer-name-than-one-block_: with a longer value\r\n",
-                                        "HTTP/1.1 200 OK\r\n", "HTTP/1.1 204 \r\n", "Expect: 100-continue\r\n", "GET / HTTP/1.1\r\nHost: a\r\n"};
+    static const char *const words[] = {"GET ",
+                                        "PUT ",
+                                        "/",
+                                        "/x ",
+                                        "HTTP/1.1",
+                                        "HTTP/1.0",
+                                        "\r\n",
+                                        "\r\n\r\n",
+                                        "Host: a\r\n",
+                                        "Content-Length: ",
+                                        "5",
+                                        "hello",
+                                        "Transfer-Encoding: chunked\r\n",
+                                        "0\r\n\r\n",
+                                        "3\r\nabc\r\n",
+                                        ";x=y",
+                                        "Connection: ",
+                                        "close",
+                                        "keep-alive",
+                                        ", ",
+                                        ":",
+                                        " ",
+                                        "\n",
+                                        "\r",
+                                        "X: y\r\n",
+                                        "a-longer-name-than-one-block_: with a longer value\r\n",
+                                        "HTTP/1.1 200 OK\r\n",
+                                        "HTTP/1.1 204 \r\n",
+                                        "Expect: 100-continue\r\n",
+                                        "GET / HTTP/1.1\r\nHost: a\r\n"};
     struct dice d = {2024};
     for (unsigned round = 0; round < 20000; round++) {
         char bytes[1024];

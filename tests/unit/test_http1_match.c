@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Targets against routes: the first that matches wins, whatever pieces the target comes in; compared with a naive search.
+ * Targets against routes: the first that matches wins, whatever pieces the target comes in; compared with a naive
+ * search.
  */
 #include "l7/http1_match.h"
 #include "unit/http1_rig.h"
@@ -96,7 +97,8 @@ static uint16_t naive_match(const char *const *paths, uint16_t n, const char *pa
 {
     for (uint16_t i = 0; i < n; i++) {
         size_t length = strlen(paths[i]);
-        if (length && paths[i][length - 1] == '*' ? strncmp(path, paths[i], length - 1) == 0 : strcmp(path, paths[i]) == 0)
+        if (length && paths[i][length - 1] == '*' ? strncmp(path, paths[i], length - 1) == 0
+                                                  : strcmp(path, paths[i]) == 0)
             return i;
     }
     return HTTP1_MATCH_NONE;
@@ -130,7 +132,8 @@ static void random_tables_equal_a_naive_search(void **state)
         for (unsigned i = 0; i < 50; i++) {
             char target[12];
             random_path(&d, target, false);
-            assert_int_equal(match(&t, target, dice_below(&d, (uint32_t)strlen(target) + 1)), naive_match(paths, n, target));
+            assert_int_equal(match(&t, target, dice_below(&d, (uint32_t)strlen(target) + 1)),
+                             naive_match(paths, n, target));
         }
     }
 }

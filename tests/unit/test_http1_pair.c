@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Client and server wired to each other, their bytes cut at random: whatever is asked is answered as expected, in order, every body digested.
+ * Client and server wired to each other, their bytes cut at random: whatever is asked is answered as expected, in
+ * order, every body digested.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,9 +25,11 @@ struct rig {
 };
 static struct rig rig;
 
-static void open_pair(const struct http1_route *routes, uint32_t n_routes, uint32_t max_requests, uint32_t spans, uint32_t chunks)
+static void open_pair(const struct http1_route *routes, uint32_t n_routes, uint32_t max_requests, uint32_t spans,
+                      uint32_t chunks)
 {
-    struct http1_server_spec spec = {.routes = routes, .n_routes = n_routes, .max_requests = max_requests, .server_name = "weir"};
+    struct http1_server_spec spec = {
+        .routes = routes, .n_routes = n_routes, .max_requests = max_requests, .server_name = "weir"};
     char message[256];
     http1_limits_default(&spec.limits);
     spec.limits.max_held_bytes = UINT32_MAX;
@@ -121,8 +124,11 @@ static void make_routes(struct made_routes *m, int64_t delay_ns)
 
 static struct http1_expect expect_generated(uint64_t length)
 {
-    return (struct http1_expect){
-        .status = 200, .check_length = true, .length = length, .check_digest = true, .digest = http1_generated_digest(length)};
+    return (struct http1_expect){.status = 200,
+                                 .check_length = true,
+                                 .length = length,
+                                 .check_digest = true,
+                                 .digest = http1_generated_digest(length)};
 }
 
 /* A download of a random size and framing. */
@@ -131,7 +137,8 @@ static void send_download(void)
     char path[24];
     unsigned i = dice_below(&rig.d, SIZES), j = dice_below(&rig.d, CHUNKINGS);
     snprintf(path, sizeof path, "/size/%u/%u", i, j);
-    struct http1_request_spec spec = {.method = (enum http1_method)dice_below(&rig.d, HTTP1_METHOD_COUNT), .target = path, .host = "h"};
+    struct http1_request_spec spec = {
+        .method = (enum http1_method)dice_below(&rig.d, HTTP1_METHOD_COUNT), .target = path, .host = "h"};
     spec.expect = expect_generated(sizes[i]);
     if (spec.method == HTTP1_HEAD)
         spec.expect = (struct http1_expect){.status = 200, .check_length = chunkings[j] == 0, .length = sizes[i]};
@@ -164,7 +171,8 @@ static void send_random(void)
         send_upload(dice_one_in(&rig.d, 2));
 }
 
-static void run_rounds(unsigned rounds, uint64_t seed, int64_t delay_ns, size_t piece_bytes, uint32_t spans, uint32_t chunks)
+static void run_rounds(unsigned rounds, uint64_t seed, int64_t delay_ns, size_t piece_bytes, uint32_t spans,
+                       uint32_t chunks)
 {
     struct made_routes m;
     rig.d = (struct dice){seed};
@@ -259,9 +267,10 @@ static void large_bodies_both_ways(void **state)
 {
     (void)state;
     static const struct http1_size_choice size = {100000000, 1};
-    static const struct http1_route routes[] = {{.path = "/down", .sizes = &size, .n_sizes = 1},
-                                                {.path = "/down-chunked", .sizes = &size, .n_sizes = 1, .chunk_bytes = 16384},
-                                                {.path = "/up"}};
+    static const struct http1_route routes[] = {
+        {.path = "/down", .sizes = &size, .n_sizes = 1},
+        {.path = "/down-chunked", .sizes = &size, .n_sizes = 1, .chunk_bytes = 16384},
+        {.path = "/up"}};
     struct http1_request_spec spec = {.method = HTTP1_GET, .target = "/down", .host = "h"};
     spec.expect = expect_generated(size.bytes);
     rig.d = (struct dice){18};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages that are right: what is read from them, however they are cut, with and without the reading of whole heads. RFC 9112.
+ * Messages that are right: what is read from them, however they are cut, with and without the reading of whole heads.
+ * RFC 9112.
  */
 #include "unit/http1_rig.h"
 
@@ -38,15 +39,21 @@ static void requests_with_bodies(void **state)
         {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", "POST / 1.1 keep 5 hello\n"},
         {"PUT /p HTTP/1.1\r\nContent-Length:5\r\nHost: a\r\n\r\nhello", "PUT /p 1.1 keep 5 hello\n"},
         {"PUT /p HTTP/1.1\r\nContent-Length: \t 5 \t \r\nHost: a\r\n\r\nhello", "PUT /p 1.1 keep 5 hello\n"},
-        {"PUT /p HTTP/1.1\r\nContent-Length: 5\r\ncontent-length: 5\r\nHost: a\r\n\r\nhello", "PUT /p 1.1 keep 5 hello\n"},
+        {"PUT /p HTTP/1.1\r\nContent-Length: 5\r\ncontent-length: 5\r\nHost: a\r\n\r\nhello",
+         "PUT /p 1.1 keep 5 hello\n"},
         {"PUT /p HTTP/1.1\r\nContent-Length: 5, 05\r\nHost: a\r\n\r\nhello", "PUT /p 1.1 keep 5 hello\n"},
-        {"PUT /p HTTP/1.1\r\nContent-Length: 000000000000000000000000005\r\nHost: a\r\n\r\nhello", "PUT /p 1.1 keep 5 hello\n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", "POST / 1.1 keep 5 hello\n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:ChunkeD\r\n\r\n3\r\nhel\r\n002\r\nlo\r\n000\r\n\r\n", "POST / 1.1 keep 5 hello\n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked, \r\n\r\n0\r\n\r\n", "POST / 1.1 keep 0 \n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0 ;c=\"d\"\r\nT: 1\r\nContent-Length: 9\r\n\r\n",
+        {"PUT /p HTTP/1.1\r\nContent-Length: 000000000000000000000000005\r\nHost: a\r\n\r\nhello",
+         "PUT /p 1.1 keep 5 hello\n"},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
          "POST / 1.1 keep 5 hello\n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n",
+        {"POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:ChunkeD\r\n\r\n3\r\nhel\r\n002\r\nlo\r\n000\r\n\r\n",
+         "POST / 1.1 keep 5 hello\n"},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked, \r\n\r\n0\r\n\r\n", "POST / 1.1 keep 0 \n"},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0 ;c=\"d\"\r\nT: "
+         "1\r\nContent-Length: 9\r\n\r\n",
+         "POST / 1.1 keep 5 hello\n"},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+         "chunked\r\n\r\nA\r\n0123456789\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n",
          "POST / 1.1 keep 36 0123456789abcdefghijklmnopqrstuvwxyz\n"},
     };
     check(HTTP1_REQUESTS, samples, ARRAY_SIZE(samples));
@@ -63,7 +70,8 @@ static void persistence_is_read_from_version_and_connection(void **state)
         {"GET / HTTP/1.0\r\n\r\n", "GET / 1.0 close 0 \n"},
         {"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "GET / 1.0 keep 0 \n"},
         {"GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", "GET / 1.0 close 0 \n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx", "POST / 1.1 keep expect 1 x\n"},
+        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\nx",
+         "POST / 1.1 keep expect 1 x\n"},
     };
     check(HTTP1_REQUESTS, samples, ARRAY_SIZE(samples));
 }
@@ -76,9 +84,11 @@ static void names_like_known_ones_mean_nothing(void **state)
         {"GET / HTTP/1.1\r\nHost: a\r\nContent-Lengths: 5\r\n\r\n", "GET / 1.1 keep 0 \n"},
         {"GET / HTTP/1.1\r\nHost: a\r\nXontent-Length: 5\r\n\r\n", "GET / 1.1 keep 0 \n"},
         {"GET / HTTP/1.1\r\nHost: a\r\nContent_Length: 5\r\n\r\n", "GET / 1.1 keep 0 \n"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Lengtj: 5\r\nHos_: b\r\nConnectiom: close\r\nExpecT_: x\r\nTransfer-Encodinf: gzip\r\n\r\n",
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Lengtj: 5\r\nHos_: b\r\nConnectiom: close\r\nExpecT_: "
+         "x\r\nTransfer-Encodinf: gzip\r\n\r\n",
          "GET / 1.1 keep 0 \n"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nA-Very-Long-Name-That-Goes-On-And-On-Beyond-One-Block_And.More: \t\x80\xff tab\tinside \r\n\r\n",
+        {"GET / HTTP/1.1\r\nHost: a\r\nA-Very-Long-Name-That-Goes-On-And-On-Beyond-One-Block_And.More: \t\x80\xff "
+         "tab\tinside \r\n\r\n",
          "GET / 1.1 keep 0 \n"},
         {"GET / HTTP/1.1\r\nHost: a\r\nEmpty:\r\nBlank:   \r\n!#$%&'*+-.^_`|~09azAZ: x\r\n\r\n", "GET / 1.1 keep 0 \n"},
     };
@@ -89,9 +99,11 @@ static void pipelined_and_empty_lines_before(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
-        {"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 HTTP/1.0\r\n\r\n",
+        {"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 "
+         "HTTP/1.0\r\n\r\n",
          "GET /1 1.1 keep 0 \nPOST /2 1.1 keep 3 abc\nGET /3 1.0 close 0 \n"},
-        {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", "GET / 1.1 keep 0 \nGET / 1.1 keep 0 \n"},
+        {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n",
+         "GET / 1.1 keep 0 \nGET / 1.1 keep 0 \n"},
     };
     check(HTTP1_REQUESTS, samples, ARRAY_SIZE(samples));
 }
@@ -102,14 +114,20 @@ static void responses(void **state)
     static const struct sample samples[] = {
         {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200 1.1 keep 5 hello\n"},
         {"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", "200 1.1 keep 0 \n"},
-        {"HTTP/1.1 404 Not Found: \x80\xff\tno\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx", "404 1.1 close 1 x\n"},
+        {"HTTP/1.1 404 Not Found: \x80\xff\tno\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
+         "404 1.1 close 1 x\n"},
         {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok", "200 1.0 keep 2 ok\n"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\nX: y\r\nZ: z\r\n\r\n", "200 1.1 keep 3 abc\n"},
-        {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\nX: y\r\nZ: "
+         "z\r\n\r\n",
+         "200 1.1 keep 3 abc\n"},
+        {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 "
+         "OK\r\nContent-Length: 1\r\n\r\nx",
          "204 1.1 keep 0 \n304 1.1 keep 0 \n200 1.1 keep 1 x\n"},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n",
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 "
+         "Created\r\nContent-Length: 0\r\n\r\n",
          "100 1.1 keep 0 \n103 1.1 keep 0 \n201 1.1 keep 0 \n"},
-        {"HTTP/1.1 200 OK\r\nHost: a\r\nHost: b\r\nExpect: nonsense\r\nContent-Length: 1\r\n\r\nx", "200 1.1 keep 1 x\n"},
+        {"HTTP/1.1 200 OK\r\nHost: a\r\nHost: b\r\nExpect: nonsense\r\nContent-Length: 1\r\n\r\nx",
+         "200 1.1 keep 1 x\n"},
     };
     check(HTTP1_RESPONSES, samples, ARRAY_SIZE(samples));
 }
@@ -118,8 +136,9 @@ static void answers_to_head_have_no_body(void **state)
 {
     (void)state;
     struct reading r = reading_default(HTTP1_RESPONSES);
-    static const char bytes[] = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                "HTTP/1.1 200 OK\r\n\r\n";
+    static const char bytes[] =
+        "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "HTTP/1.1 200 OK\r\n\r\n";
     r.head_requests = true;
     assert_reads(&r, bytes, sizeof bytes - 1, "200 1.1 keep 0 \n200 1.1 keep 0 \n200 1.1 keep 0 \n");
 }
@@ -138,7 +157,8 @@ static void close_delimited_bodies_end_with_the_connection(void **state)
 static void an_end_between_messages_is_none_within_is_peer_closed(void **state)
 {
     (void)state;
-    static const char message[] = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: u\r\n\r\n";
+    static const char message[] =
+        "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: u\r\n\r\n";
     struct reading r = reading_default(HTTP1_REQUESTS);
     struct transcript t;
     r.end_of_input = true;
@@ -154,8 +174,10 @@ static void lenient_takes_bare_line_feeds_and_a_missing_reason(void **state)
     (void)state;
     static const struct sample requests[] = {
         {"GET / HTTP/1.1\nHost: a\n\n", "GET / 1.1 keep 0 \n"},
-        {"\nPOST / HTTP/1.1\nHost: a\r\nContent-Length: 2\n\nhi\nGET / HTTP/1.0\r\n\n", "POST / 1.1 keep 2 hi\nGET / 1.0 close 0 \n"},
-        {"POST / HTTP/1.1\r\nHost: a\nTransfer-Encoding: chunked\n\n2\nhi\n1 \r\n!\r\n0;x\nT: u\n\n", "POST / 1.1 keep 3 hi!\n"},
+        {"\nPOST / HTTP/1.1\nHost: a\r\nContent-Length: 2\n\nhi\nGET / HTTP/1.0\r\n\n",
+         "POST / 1.1 keep 2 hi\nGET / 1.0 close 0 \n"},
+        {"POST / HTTP/1.1\r\nHost: a\nTransfer-Encoding: chunked\n\n2\nhi\n1 \r\n!\r\n0;x\nT: u\n\n",
+         "POST / 1.1 keep 3 hi!\n"},
     };
     static const struct sample responses[] = {
         {"HTTP/1.1 200\nContent-Length: 1\n\nx", "200 1.1 keep 1 x\n"},
@@ -175,8 +197,9 @@ static void lenient_takes_bare_line_feeds_and_a_missing_reason(void **state)
 static void every_cut_in_three(void **state)
 {
     (void)state;
-    static const char bytes[] = "PUT /a?b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                "a\r\n0123456789\r\n0\r\nT: u\r\n\r\n";
+    static const char bytes[] =
+        "PUT /a?b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "a\r\n0123456789\r\n0\r\nT: u\r\n\r\n";
     struct reading r = reading_default(HTTP1_REQUESTS);
     struct transcript t;
     for (size_t i = 0; i < sizeof bytes; i++)
@@ -195,7 +218,8 @@ static void usual_heads_are_read_whole(void **state)
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
         "DELETE /x HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nConnection: keep-alive\r\nX_y: \tz\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nETag: \"6592a3c0-c\"\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nETag: "
+        "\"6592a3c0-c\"\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     };
     for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {

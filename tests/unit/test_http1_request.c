@@ -62,9 +62,11 @@ static void bytes_of_headers_and_bodies(void **state)
     s.body_length = 5;
     assert_prepared(&s, "POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nX-y: \r\nContent-Length: 5\r\n\r\nhello");
     s.chunk_bytes = 3;
-    assert_prepared(&s, "POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nX-y: \r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
+    assert_prepared(&s, "POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nX-y: \r\nTransfer-Encoding: "
+                        "chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n");
     s.body_length = 0;
-    assert_prepared(&s, "POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nX-y: \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert_prepared(
+        &s, "POST / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\nX-y: \r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
     s.chunk_bytes = 0;
     s.body = NULL;
     s.body_length = 3;
@@ -138,7 +140,8 @@ static void refused_headers(void **state)
         {{"X", NULL}, "header X: no value given"},
         {{"content-length", "1"}, "header Content-Length: the engine sets it itself; use the setting for it"},
         {{"HOST", "b"}, "header Host: the engine sets it itself; use the setting for it"},
-        {{"Transfer-encoding", "chunked"}, "header Transfer-Encoding: the engine sets it itself; use the setting for it"},
+        {{"Transfer-encoding", "chunked"},
+         "header Transfer-Encoding: the engine sets it itself; use the setting for it"},
         {{"connection", "close"}, "header Connection: the engine sets it itself; use the setting for it"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -186,8 +189,8 @@ static void prepared_requests_are_read_back(void **state)
         struct reading reading = reading_default(HTTP1_REQUESTS);
         struct transcript t;
         char expected[200];
-        snprintf(expected, sizeof expected, "%s %s 1.1 %s %u %.*s\n", http1_method_name(s.method), s.target, s.close ? "close" : "keep",
-                 (unsigned)s.body_length, (int)s.body_length, (const char *)body);
+        snprintf(expected, sizeof expected, "%s %s 1.1 %s %u %.*s\n", http1_method_name(s.method), s.target,
+                 s.close ? "close" : "keep", (unsigned)s.body_length, (int)s.body_length, (const char *)body);
         transcript_of(&t, &reading, r->bytes, r->bytes_length, NULL, 0);
         assert_string_equal(t.text, expected);
         http1_request_delete(r);

@@ -636,6 +636,27 @@ static void test_without_a_frame_nothing_is_lost_but_the_request(void **state)
     rig_free(r);
 }
 
+static void test_what_waited_is_lost_when_no_frame_is_free(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    assert_int_equal(send_to(r, PEER), 0);
+    rig_forget_frames(r);
+    uint8_t f[64];
+    uint32_t n = make_arp_reply(f, PEER, PEER_MAC);
+    struct packet *all[512], *arrived;
+    assert_int_equal(packet_pool_get(&r->pool, &arrived, 1), 1);
+    memcpy(arrived->data, f, n);
+    arrived->len = n;
+    unsigned taken = packet_pool_get(&r->pool, all, 512);
+    stack_input(r->stack, 0, &arrived, 1, r->now);
+    assert_int_equal(rig_counters(r)->tx_no_room, 1);
+    packet_release_burst(all, taken);
+    rig_transmit(r);
+    expect_nothing(r);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -669,6 +690,7 @@ int main(void)
         cmocka_unit_test(test_a_table_full_of_confirmed_entries_takes_no_strangers),
         cmocka_unit_test(test_neighbours_of_one_vlan_are_not_those_of_another),
         cmocka_unit_test(test_without_a_frame_nothing_is_lost_but_the_request),
+        cmocka_unit_test(test_what_waited_is_lost_when_no_frame_is_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -234,6 +234,19 @@ static void test_the_limit_begins_and_refills_at_a_random_level(void **state) /*
     assert_int_equal(seen[50] + seen[49] + seen[48] + seen[47], 128);
 }
 
+static void test_an_error_needs_a_frame(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    r->link.mtu = 68;
+    uint8_t f[256];
+    rig_input(r, f, make_udp(f, PEER, 1000, US, 2000, body, 100)); /* the error would be longer than the MTU */
+    expect_nothing(r);
+    assert_int_equal(rig_counters(r)->tx_no_room, 1);
+    assert_int_equal(rig_counters(r)->icmp_errors_sent, 0);
+    rig_free(r);
+}
+
 static void test_no_errors_at_all_when_the_limit_is_zero(void **state)
 {
     (void)state;
@@ -467,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_no_error_is_sent_where_rfc_1122_forbids_it),
         cmocka_unit_test(test_errors_are_limited),
         cmocka_unit_test(test_the_limit_begins_and_refills_at_a_random_level),
+        cmocka_unit_test(test_an_error_needs_a_frame),
         cmocka_unit_test(test_no_errors_at_all_when_the_limit_is_zero),
         cmocka_unit_test(test_a_reply_comes_to_whoever_has_the_identifier),
         cmocka_unit_test(test_identifiers_are_bound_once_and_sixteen_at_most),

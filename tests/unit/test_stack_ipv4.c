@@ -145,6 +145,38 @@ static void test_a_tag_cut_off_is_a_runt(void **state) /* L2-03 */
     rig_free(r);
 }
 
+static void test_no_tag_at_all_is_read_where_none_is_allowed(void **state)
+{
+    (void)state;
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.max_vlan_tags = 0;
+    struct rig *r = rig_new_with(&t);
+    uint8_t f[256];
+    uint32_t n = insert_tag(f, echo(f), 0x8100, 0);
+    rig_input(r, f, n);
+    n = echo(f);
+    r->stripped = true;
+    rig_input(r, f, n);
+    assert_int_equal(rig_counters(r)->l2_too_many_tags, 2);
+    rig_free(r);
+}
+
+static void test_frames_of_other_kinds_are_dropped(void **state)
+{
+    (void)state;
+    static const uint16_t types[] = {ETHERTYPE_LLDP, 0x1234, 1501, 1535, 38 /* 802.3 */};
+    struct rig *r = rig_new();
+    uint8_t f[256];
+    for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+        uint32_t n = echo(f);
+        store_be16(f + 12, types[i]);
+        rig_input(r, f, n);
+        assert_int_equal(rig_counters(r)->l2_unknown_ethertype, i + 1);
+    }
+    rig_free(r);
+}
+
 static void test_a_priority_tag_belongs_to_no_vlan(void **state) /* L2-03 */
 {
     (void)state;
@@ -245,6 +277,8 @@ static void test_the_same_address_in_two_vrfs_is_told_apart_by_its_mac(void **st
         assert_int_equal(stack_add_host(r->stack, &h), vrf + 1);
         assert_int_equal(stack_add_host(r->stack, &h), ERR_EXISTS);
     }
+    h.vrf = 2; /* nothing would tell it from the second one */
+    assert_int_equal(stack_add_host(r->stack, &h), ERR_EXISTS);
     uint8_t f[256];
     uint32_t n = echo(f);
     rig_input(r, f, n);
@@ -619,6 +653,8 @@ int main(void)
         cmocka_unit_test(test_a_hosts_mac_does_not_receive_for_another_host),
         cmocka_unit_test(test_tags_are_read_to_a_fixed_depth),
         cmocka_unit_test(test_a_tag_cut_off_is_a_runt),
+        cmocka_unit_test(test_no_tag_at_all_is_read_where_none_is_allowed),
+        cmocka_unit_test(test_frames_of_other_kinds_are_dropped),
         cmocka_unit_test(test_a_priority_tag_belongs_to_no_vlan),
         cmocka_unit_test(test_tagged_hosts_live_in_their_vlan_only),
         cmocka_unit_test(test_where_no_host_is_untagged_no_untagged_frame_is_taken),

@@ -283,6 +283,27 @@ static void test_a_gateway_that_changes_its_mac_is_followed(void **state)
     rig_free(r);
 }
 
+static void test_replies_are_made_only_for_a_packet_of_the_burst(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct packet *p;
+    struct tcp_frame f;
+    assert_int_equal(packet_pool_get(&r->pool, &p, 1), 1);
+    p->len = make_tcp(p->data, PEER, 1, US, 2, TCP_SYN, 1, 0, NULL, 0);
+    p->l3_offset = 14;
+    assert_int_equal(stack_tcp_lower.reply_open(r->stack, p, &f), TCP_FRAME_NO_ROOM); /* there is no burst */
+    r->stack->input = &r->stack->interfaces[0];
+    assert_int_equal(stack_tcp_lower.reply_open(r->stack, p, &f), TCP_FRAME_OK);
+    stack_tcp_lower.frame_drop(r->stack, &f);
+    store_be32(p->data + 30, OTHER); /* not ours */
+    assert_int_equal(stack_tcp_lower.reply_open(r->stack, p, &f), TCP_FRAME_NO_ROOM);
+    r->stack->input = NULL;
+    packet_release(p);
+    rig_transmit(r);
+    rig_free(r);
+}
+
 /* ---- through the real TCP layer ---- */
 
 struct user {
@@ -378,6 +399,44 @@ static void test_a_connection_to_nobody_ends_unreachable(void **state)
     assert_int_equal(u.closed, 1);
     assert_int_equal(u.reason, TCP_CLOSE_UNREACHABLE);
     assert_int_equal(rig_counters(r)->neighbours_failed, 1);
+    rig_free(r);
+}
+
+static void test_data_waits_for_a_neighbour_that_went_away_and_came_back(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct user u = {0};
+    unsigned user = register_user(r, &u);
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct flow_key key = {.local = r->us, .remote = v4(PEER), .local_port = 5000, .remote_port = 80};
+    struct tcp_ref ref;
+    assert_int_equal(tcp_connect(stack_tcp(r->stack), user, &key, 0, r->now, &ref), 0);
+    rig_transmit(r);
+    struct wire_ipv4 ip;
+    struct wire_tcp tcp;
+    const struct rig_frame *f = expect_ipv4(r, IP_PROTO_TCP, &ip);
+    assert_true(wire_tcp_parse(f->bytes + 34, f->length - 34, &tcp) > 0);
+    uint8_t g[128];
+    rig_input(r, g, make_tcp(g, PEER, 80, US, 5000, TCP_SYN | TCP_ACK, 0xffffff00, tcp.seq.v + 1, NULL, 0));
+    assert_int_equal(u.connected, 1);
+    rig_pass(r, 40 * NS_PER_S); /* stale */
+    struct tcp *c = tcp_get(stack_tcp(r->stack), ref);
+    assert_non_null(c);
+    assert_int_equal(tcp_send(stack_tcp(r->stack), c, 100, r->now), 0);
+    for (int i = 0; i < 80; i++)
+        rig_pass(r, 100 * NS_PER_MS); /* the probe fails, what TCP sends again waits, and is asked for */
+    assert_true(rig_counters(r)->neighbours_failed >= 1);
+    assert_int_equal(u.closed, 0);
+    rig_forget_frames(r);
+    reply(r, PEER, PEER_MAC);
+    bool sent = false;
+    for (int i = 0; i < 50 && !sent; i++) {
+        while ((f = rig_next(r)) != NULL)
+            sent |= load_be16(f->bytes + 12) == ETHERTYPE_IPV4 && f->length > 100;
+        rig_pass(r, 100 * NS_PER_MS);
+    }
+    assert_true(sent);
     rig_free(r);
 }
 
@@ -510,6 +569,8 @@ int main(void)
         cmocka_unit_test(test_an_unresolved_path_lends_no_frame_and_names_the_list),
         cmocka_unit_test(test_a_path_to_a_stale_neighbour_never_stalls),
         cmocka_unit_test(test_a_gateway_that_changes_its_mac_is_followed),
+        cmocka_unit_test(test_replies_are_made_only_for_a_packet_of_the_burst),
+        cmocka_unit_test(test_data_waits_for_a_neighbour_that_went_away_and_came_back),
         cmocka_unit_test(test_a_syn_waits_for_its_neighbour),
         cmocka_unit_test(test_a_connection_to_nobody_ends_unreachable),
         cmocka_unit_test(test_a_hard_error_refuses_a_connection_attempt),

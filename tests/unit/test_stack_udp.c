@@ -353,6 +353,22 @@ static void test_what_cannot_be_sent_is_refused(void **state)
     rig_free(r);
 }
 
+static void test_a_smaller_mtu_counts_at_once_and_a_larger_one_never(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    r->link.mtu = 9000;
+    struct udp_datagram d = to(r, PEER, 1473);
+    assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
+    d.length = 1472;
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    r->link.mtu = 1000;
+    assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
+    d.length = 972;
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    rig_free(r);
+}
+
 static void test_broadcast_and_multicast_need_no_neighbour(void **state)
 {
     (void)state;
@@ -456,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_datagrams_nobody_resolves_are_reported),
         cmocka_unit_test(test_an_error_callback_may_send),
         cmocka_unit_test(test_what_cannot_be_sent_is_refused),
+        cmocka_unit_test(test_a_smaller_mtu_counts_at_once_and_a_larger_one_never),
         cmocka_unit_test(test_broadcast_and_multicast_need_no_neighbour),
         cmocka_unit_test(test_a_link_that_completes_checksums_gets_partial_ones),
         cmocka_unit_test(test_identifications_do_not_tell_of_other_destinations),

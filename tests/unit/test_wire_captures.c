@@ -39,7 +39,7 @@ static char line[512];
 static void rebuild_tcp(const uint8_t *bytes, const struct wire_tcp *h, const struct wire_tcp_options *o, unsigned bad)
 {
     uint8_t again[WIRE_TCP_MAX];
-    struct wire_tcp parsed;
+    struct wire_tcp parsed = {.flags = 0};
     struct wire_tcp_options options;
     struct wire_tcp_options ours = *o;
     ours.present &= (uint16_t)~TCP_OPT_MPTCP;
@@ -70,7 +70,7 @@ static void add_tcp(struct sums *s, const struct wire_tcp *h, const struct wire_
 
 static void take_tcp(const struct payload *p, struct tally *t)
 {
-    struct wire_tcp h;
+    struct wire_tcp h = {0};
     struct wire_tcp_options o;
     int n = wire_tcp_parse(p->bytes, p->length, &h);
     if (n < 0)
@@ -85,7 +85,7 @@ static void take_tcp(const struct payload *p, struct tally *t)
 
 static void take_udp(const struct payload *p, struct tally *t)
 {
-    struct wire_udp h;
+    struct wire_udp h = {0};
     uint8_t again[WIRE_UDP_LEN];
     if (wire_udp_parse(p->bytes, p->length, &h) < 0)
         return;
@@ -168,7 +168,7 @@ static void take_l4(const struct payload *p, struct tally *t)
 
 static void take_ipv4(const uint8_t *packet, size_t length, struct tally *t)
 {
-    struct wire_ipv4 h;
+    struct wire_ipv4 h = {0};
     struct wire_ipv4_options o;
     uint8_t again[WIRE_IPV4_MAX];
     int n = wire_ipv4_parse(packet, length, &h);
@@ -194,7 +194,7 @@ static void take_ipv4(const uint8_t *packet, size_t length, struct tally *t)
 
 static void take_ipv6(const uint8_t *packet, size_t length, struct tally *t)
 {
-    struct wire_ipv6 h;
+    struct wire_ipv6 h = {0};
     struct wire_ipv6_walk w;
     uint8_t again[WIRE_IPV6_LEN];
     if (wire_ipv6_parse(packet, length, &h) < 0)
@@ -229,7 +229,7 @@ static void take_arp(const uint8_t *packet, size_t length, struct tally *t)
 static void take_frame(void *user, const uint8_t *frame, size_t length)
 {
     struct tally *t = user;
-    struct wire_eth h;
+    struct wire_eth h = {0};
     uint8_t again[WIRE_ETH_MAX_HEADER];
     t->count.frames++;
     int n = wire_eth_parse(frame, length, WIRE_ETH_MAX_TAGS, &h);

@@ -16,7 +16,7 @@ static const uint8_t untagged[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 0
 static void untagged_frame_is_read(void **state)
 {
     (void)state;
-    struct wire_eth h;
+    struct wire_eth h = {0};
     assert_int_equal(wire_eth_parse(untagged, sizeof untagged, 0, &h), 14);
     assert_int_equal(h.ethertype, ETHERTYPE_ARP);
     assert_int_equal(h.header_len, 14);
@@ -33,7 +33,7 @@ static void double_tagged_frame_is_read(void **state)
     (void)state;
     static const uint8_t frame[] = {2, 0,    0,    0,    0,    2,    2,    0,    0,    0,    0,
                                     1, 0x88, 0xa8, 0x00, 0x64, 0x81, 0x00, 0xa0, 0x05, 0x86, 0xdd};
-    struct wire_eth h;
+    struct wire_eth h = {0};
     assert_int_equal(wire_eth_parse(frame, sizeof frame, 2, &h), 22);
     assert_int_equal(h.ethertype, ETHERTYPE_IPV6);
     assert_int_equal(h.vlan_count, 2);
@@ -54,7 +54,7 @@ static void llc_and_snap_frames_are_read(void **state)
     static const uint8_t snap[60] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 40, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45};
     static const uint8_t cdp[60] = {1, 0, 0x0c, 0xcc, 0xcc, 0xcc, 2, 0, 0,    0,    0,
                                     1, 0, 40,   0xaa, 0xaa, 3,    0, 0, 0x0c, 0x20, 0};
-    struct wire_eth h;
+    struct wire_eth h = {0};
     assert_int_equal(wire_eth_parse(bpdu, sizeof bpdu, 2, &h), 17);
     assert_true(h.llc && !h.snap && h.ethertype == 0 && h.llc_length == 38);
     assert_prints(print_eth, &h, "02:00:00:00:00:01 > 01:80:c2:00:00:00 llc 42>42 control 0x03 len 38");
@@ -70,7 +70,7 @@ static void length_field_is_checked(void **state)
 {
     (void)state;
     uint8_t frame[60] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1};
-    struct wire_eth h;
+    struct wire_eth h = {0};
     for (unsigned type = 0; type < WIRE_ETH_MIN_ETHERTYPE; type++) {
         store_be16(frame + 12, (uint16_t)type);
         int expected = type > 46 ? ERR_TRUNCATED : 17;
@@ -87,7 +87,7 @@ static void snap_without_room_is_malformed(void **state)
 {
     (void)state;
     uint8_t frame[60] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0, 7, 0xaa, 0xaa, 3};
-    struct wire_eth h;
+    struct wire_eth h = {0};
     assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), ERR_MALFORMED);
     frame[13] = 8;
     assert_int_equal(wire_eth_parse(frame, sizeof frame, 8, &h), 22);
@@ -103,7 +103,7 @@ static void snap_without_room_is_malformed(void **state)
 static void runts_are_truncated(void **state)
 {
     (void)state;
-    struct wire_eth h;
+    struct wire_eth h = {0};
     for (size_t n = 0; n < 14; n++)
         assert_int_equal(wire_eth_parse(at_end_of_memory(untagged, n), n, 8, &h), ERR_TRUNCATED);
     assert_int_equal(wire_eth_parse(at_end_of_memory(untagged, 14), 14, 8, &h), 14);
@@ -126,7 +126,7 @@ static void vlan_nest_1_to_64(void **state)
 {
     (void)state;
     uint8_t frame[14 + 64 * 4];
-    struct wire_eth h;
+    struct wire_eth h = {0};
     for (unsigned tags = 1; tags <= 64; tags++) {
         size_t length = nested_tags(frame, tags);
         for (unsigned max = 0; max <= 9; max++) {
@@ -143,7 +143,7 @@ static void truncated_tag_is_truncated(void **state)
 {
     (void)state;
     uint8_t frame[14 + 8 * 4];
-    struct wire_eth h;
+    struct wire_eth h = {0};
     size_t length = nested_tags(frame, 8);
     for (size_t n = 14; n < length; n++)
         assert_int_equal(wire_eth_parse(at_end_of_memory(frame, n), n, 8, &h), ERR_TRUNCATED);
@@ -194,7 +194,7 @@ static void parse_after_build_is_the_identity(void **state)
     uint8_t frame[WIRE_ETH_MAX_HEADER + 1500], again[WIRE_ETH_MAX_HEADER];
     memset(frame, 0, sizeof frame);
     for (int i = 0; i < CASES; i++) {
-        struct wire_eth h, parsed;
+        struct wire_eth h = {0}, parsed = {0};
         random_eth(&d, &h);
         int length = wire_eth_build(frame, &h);
         assert_int_equal(length, h.header_len);
@@ -208,7 +208,7 @@ static void parse_after_build_is_the_identity(void **state)
 static void short_builder_equals_the_general_one(void **state)
 {
     (void)state;
-    struct wire_eth h;
+    struct wire_eth h = {0};
     uint8_t a[14], b[WIRE_ETH_MAX_HEADER];
     assert_int_equal(wire_eth_parse(untagged, sizeof untagged, 0, &h), 14);
     wire_eth_build14(a, h.dst, h.src, h.ethertype);

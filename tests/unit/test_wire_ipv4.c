@@ -20,7 +20,7 @@ static void literal_header_is_read_and_rebuilt(void **state)
 {
     (void)state;
     uint8_t packet[115] = {0}, again[20];
-    struct wire_ipv4 h;
+    struct wire_ipv4 h = {0};
     memcpy(packet, textbook, sizeof textbook);
     assert_int_equal(wire_ipv4_parse(packet, sizeof packet, &h), 20);
     assert_int_equal(h.total_len, 115);
@@ -48,7 +48,7 @@ static void lengths_are_believed_only_when_bytes_are_there(void **state)
 {
     (void)state;
     uint8_t packet[80] = {0};
-    struct wire_ipv4 h;
+    struct wire_ipv4 h = {0};
     memcpy(packet, textbook, sizeof textbook);
     for (unsigned first = 0; first < 256; first++) {
         for (unsigned total = 0; total <= 90; total++) {
@@ -118,7 +118,7 @@ static void parse_after_build_is_the_identity(void **state)
     struct dice d = {7};
     uint8_t options[WIRE_IPV4_MAX_OPTIONS], packet[1500] = {0}, again[WIRE_IPV4_MAX];
     for (int i = 0; i < CASES; i++) {
-        struct wire_ipv4 h, parsed;
+        struct wire_ipv4 h = {0}, parsed = {0};
         random_ipv4(&d, &h, options);
         int length = wire_ipv4_build(packet, &h);
         assert_int_equal(length, h.header_len);

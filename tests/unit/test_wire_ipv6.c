@@ -105,7 +105,7 @@ static void literal_header_is_read(void **state)
     static const uint8_t packet[44] = {0x6a, 0xb1, 0x23, 0x45, 0, 4, 17, 64, 0x20, 1,    0x0d, 0xb8, 0, 0, 0,
                                        0,    0,    0,    0,    0, 0, 0,  0,  1,    0xff, 2,    0,    0, 0, 0,
                                        0,    0,    0,    0,    0, 0, 0,  0,  0,    1,    1,    2,    3, 4};
-    struct wire_ipv6 h;
+    struct wire_ipv6 h = {0};
     uint8_t again[40];
     assert_int_equal(wire_ipv6_parse(packet, sizeof packet, &h), 40);
     assert_int_equal(h.traffic_class, 0xab);
@@ -133,7 +133,7 @@ static void every_header_round_trips(void **state)
     struct dice d = {9};
     for (int i = 0; i < CASES; i++) {
         uint8_t bytes[40 + 65535], again[40];
-        struct wire_ipv6 h, parsed;
+        struct wire_ipv6 h = {0}, parsed = {0};
         dice_bytes(&d, bytes, 40);
         bytes[0] = (uint8_t)(0x60 | (bytes[0] & 15));
         assert_int_equal(wire_ipv6_parse(bytes, sizeof bytes, &h), 40);

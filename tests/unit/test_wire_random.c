@@ -46,7 +46,7 @@ static void random_bytes_through_every_codec(void **state)
 static void cut_frame(void *user, const uint8_t *frame, size_t length)
 {
     unsigned *frames = user;
-    struct wire_eth h;
+    struct wire_eth h = {0};
     int n = wire_eth_parse(frame, length, WIRE_ETH_MAX_TAGS, &h);
     static uint8_t copy[65536];
     if (n < 0 || length > 400)

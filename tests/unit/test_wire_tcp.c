@@ -87,7 +87,7 @@ static void data_offset_is_checked(void **state)
 {
     (void)state;
     uint8_t segment[64];
-    struct wire_tcp h;
+    struct wire_tcp h = {0};
     memset(segment, 1, sizeof segment);
     for (unsigned offset = 0; offset < 16; offset++) {
         segment[12] = (uint8_t)(offset << 4);
@@ -110,7 +110,7 @@ static void every_fixed_header_round_trips(void **state)
     struct dice d = {19};
     for (int i = 0; i < CASES; i++) {
         uint8_t bytes[20], again[WIRE_TCP_MAX];
-        struct wire_tcp h, parsed;
+        struct wire_tcp h = {0}, parsed = {0};
         dice_bytes(&d, bytes, sizeof bytes);
         bytes[12] = (uint8_t)(0x50 | (bytes[12] & 1)); /* the reserved bits are sent as zero */
         assert_int_equal(wire_tcp_parse(bytes, 20, &h), 20);
@@ -375,7 +375,7 @@ static void parse_after_build_is_the_identity(void **state)
                              .window = dice_u16(&d),
                              .checksum = dice_u16(&d),
                              .urgent = dice_u16(&d)};
-        struct wire_tcp parsed;
+        struct wire_tcp parsed = {0};
         struct wire_tcp_options o, parsed_options;
         h.flags = dice_u16(&d) & 0x1ff;
         random_options(&d, &o, pool);

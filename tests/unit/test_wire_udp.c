@@ -16,7 +16,7 @@ static void length_rules(void **state)
 {
     (void)state;
     uint8_t datagram[64] = {0x03, 0xe8, 0, 53};
-    struct wire_udp h;
+    struct wire_udp h = {0};
     for (unsigned length = 0; length <= 66; length++) {
         store_be16(datagram + 4, (uint16_t)(length == 66 ? 65535 : length));
         for (size_t n = 0; n <= sizeof datagram; n++) {
@@ -37,7 +37,7 @@ static void every_header_round_trips(void **state)
     for (int i = 0; i < CASES; i++) {
         static uint8_t datagram[65535];
         uint8_t again[8];
-        struct wire_udp h, parsed;
+        struct wire_udp h = {0}, parsed = {0};
         dice_bytes(&d, datagram, 8);
         datagram[4] |= 1;
         assert_int_equal(wire_udp_parse(datagram, sizeof datagram, &h), 8);

@@ -26,7 +26,7 @@
 static inline void law_eth(const uint8_t *bytes, size_t length)
 {
     for (unsigned max_tags = 0; max_tags <= WIRE_ETH_MAX_TAGS; max_tags += 4) {
-        struct wire_eth h;
+        struct wire_eth h = {0};
         uint8_t again[WIRE_ETH_MAX_HEADER];
         int n = wire_eth_parse(bytes, length, max_tags, &h);
         if (n < 0)
@@ -68,7 +68,7 @@ static inline void law_mpls(const uint8_t *bytes, size_t length)
 
 static inline void law_ipv4(const uint8_t *bytes, size_t length)
 {
-    struct wire_ipv4 h, parsed;
+    struct wire_ipv4 h = {0}, parsed = {0};
     struct wire_ipv4_options o;
     int n = wire_ipv4_parse(bytes, length, &h);
     if (n < 0)
@@ -88,7 +88,7 @@ static inline void law_ipv4(const uint8_t *bytes, size_t length)
 
 static inline void law_ipv6(const uint8_t *bytes, size_t length)
 {
-    struct wire_ipv6 h;
+    struct wire_ipv6 h = {0};
     uint8_t again[WIRE_IPV6_LEN];
     struct wire_ipv6_walk w;
     bool parsed = wire_ipv6_parse(bytes, length, &h) > 0;
@@ -114,7 +114,7 @@ static inline void law_ipv6(const uint8_t *bytes, size_t length)
 
 static inline void law_udp(const uint8_t *bytes, size_t length)
 {
-    struct wire_udp h;
+    struct wire_udp h = {0};
     uint8_t again[WIRE_UDP_LEN];
     if (wire_udp_parse(bytes, length, &h) < 0)
         return;
@@ -216,7 +216,7 @@ static inline void law_tcp_options(const uint8_t *bytes, size_t length)
 
 static inline void law_tcp(const uint8_t *bytes, size_t length)
 {
-    struct wire_tcp h, parsed;
+    struct wire_tcp h = {0}, parsed = {0};
     uint8_t again[WIRE_TCP_MAX];
     int n = wire_tcp_parse(bytes, length, &h);
     if (n < 0)

@@ -1,0 +1,136 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Configurations: what is read, what is refused with which place, what `weir check` prints.
+
+load lib.bash
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    memory_load load.yaml
+}
+
+@test "check prints the plan that would be carried out" {
+    run -0 weir check load.yaml
+    holds "mem:wire" "$output"
+    holds "browse" "$output"
+    holds "connections_per_second" "$output"
+    run -0 weir check load.yaml --quiet
+    [ -z "$output" ]
+}
+
+@test "the examples are good" {
+    for file in "$ROOT"/examples/*.yaml; do
+        run -0 weir check "$file"
+    done
+}
+
+@test "JSON and standard input are read too" {
+    python3 - >load.json <<'PY'
+import json
+print(json.dumps({
+    "ports": [{"name": "left", "location": "mem:w"}, {"name": "right", "location": "mem:w"}],
+    "devices": [{"name": "clients", "port": "left", "ipv4": {"address": "10.0.0.1/16"}},
+                {"name": "web", "port": "right", "ipv4": {"address": "10.0.1.1/16"}}],
+    "loads": [{"name": "browse", "client": "clients",
+               "server": {"device": "web", "http": {"routes": [{"path": "/", "size": 10}]}},
+               "http": {"urls": [{"path": "/"}]}, "schedule": [{"hold": "1s", "concurrent": 1}]}]}))
+PY
+    run -0 weir check load.json
+    run -0 bash -c "'$WEIR' check - <load.yaml"
+}
+
+@test "a file that is missing" {
+    run --separate-stderr -2 weir check nowhere.yaml
+    [ "$stderr" = "weir: cannot read nowhere.yaml: No such file or directory" ]
+}
+
+@test "a directory" {
+    run --separate-stderr -2 weir run .
+    [ "$stderr" = "weir: cannot read .: Is a directory" ]
+}
+
+@test "a file that is too large" {
+    truncate -s 80M large.yaml
+    run --separate-stderr -2 weir check large.yaml
+    holds "large.yaml is too large" "$stderr"
+}
+
+@test "an endless input is given up" {
+    run --separate-stderr -2 weir check /dev/zero
+    holds "too large" "$stderr"
+}
+
+@test "an empty file and one that is no text" {
+    : >empty.yaml
+    run --separate-stderr -2 weir check empty.yaml
+    holds "empty.yaml:" "$stderr"
+    head -c 1000 "$WEIR" >program.yaml
+    run --separate-stderr -2 weir check program.yaml
+    holds "program.yaml:" "$stderr"
+}
+
+@test "broken YAML is named with line and column" {
+    printf 'ports:\n  - {name: left\nloads: ]\n' >broken.yaml
+    run --separate-stderr -2 weir check broken.yaml
+    [[ "$stderr" =~ ^broken\.yaml:[23]:[0-9]+: ]]
+}
+
+@test "an unknown key is named with its place and the nearest known one" {
+    sed 's/schedule:/shedule:/' load.yaml >wrong.yaml
+    run --separate-stderr -2 weir check wrong.yaml
+    [[ "$stderr" =~ wrong\.yaml:13:5:\ loads\[0\] ]]
+    holds "shedule" "$stderr"
+    holds "did you mean" "$stderr"
+}
+
+@test "a wrong type is named with what was found and what is allowed" {
+    sed 's/count: 10/count: many/' load.yaml >wrong.yaml
+    run --separate-stderr -2 weir check wrong.yaml
+    [[ "$stderr" =~ ^wrong\.yaml:6:[0-9]+:\ devices\[0\]\.count:\ found ]]
+    holds "many" "$stderr"
+    holds "allowed" "$stderr"
+}
+
+@test "all problems are reported, not only the first" {
+    sed -e 's/count: 10/count: many/' -e 's/port: right/port: nowhere/' load.yaml >wrong.yaml
+    run --separate-stderr -2 weir check wrong.yaml
+    holds "devices[0].count" "$stderr"
+    sed -e 's/port: right/port: nowhere/' -e 's/device: web/device: nobody/' load.yaml >wrong.yaml
+    run --separate-stderr -2 weir check wrong.yaml
+    holds "devices[1].port" "$stderr"
+    holds "server.device" "$stderr"
+}
+
+@test "--set changes a value, adds one, and is named in messages about it" {
+    run -0 weir check load.yaml --set 'devices[0].count=77' --set 'loads[0].max_connections=12'
+    holds "77 hosts" "$output"
+    run --separate-stderr -2 weir check load.yaml --set 'devices[0].count=many'
+    holds "--set devices[0].count" "$stderr"
+    run --separate-stderr -2 weir check load.yaml --set 'devices[7].count=1'
+    holds "devices[7]" "$stderr"
+    run --separate-stderr -2 weir check load.yaml --set 'loads[0].close'
+    holds "loads[0].close" "$stderr"
+    run --separate-stderr -2 weir check load.yaml --set 'loads[0].clsoe=server'
+    holds "did you mean" "$stderr"
+}
+
+@test "--duration changes the length of the plan" {
+    run -0 weir check load.yaml --duration 90s
+    holds "90s" "$output"
+}
+
+@test "run refuses what check refuses, with the same message" {
+    sed 's/count: 10/count: many/' load.yaml >wrong.yaml
+    run --separate-stderr -2 weir check wrong.yaml
+    first=$stderr
+    run --separate-stderr -2 weir run wrong.yaml --json out.json
+    [ "$stderr" = "$first" ]
+    [ ! -e out.json ]
+}
+
+@test "a file that may not be read is the system's refusal" {
+    chmod 000 load.yaml
+    run --separate-stderr -3 weir_without_privilege check load.yaml
+    holds "cannot read load.yaml: Permission denied" "$stderr"
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Ports on the kernel's network: what is missing or refused is said, and servers that misbehave become counted causes, never a hang.
+
+load lib.bash
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    network_load load.yaml
+}
+
+# Runs the load against a server of garbage_server.py; prints the causes of failed transactions.
+against() { # BEHAVIOUR
+    in_network "
+        exec 3>&-
+        rm -f ready
+        python3 '$ROOT/tests/cli/garbage_server.py' $1 >ready & server=\$!
+        until [ -s ready ]; do kill -0 \$server; sleep 0.1; done
+        status=0
+        \"\$WEIR\" run load.yaml --json out.json --quiet || status=\$?
+        kill \$server
+        exit \$status"
+}
+
+# After `run`: skips the test where there are no namespaces.
+skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: the kernel lacks CONFIG_NET_NS or CONFIG_USER_NS, or forbids them"; }
+
+@test "an interface that does not exist is named" {
+    run in_network '"$WEIR" run load.yaml --set "ports[0].location=\"packet:nosuch0\""'
+    skip_without_network
+    [ "$status" -eq 3 ]
+    holds "port left (packet:nosuch0)" "$output"
+    holds "No such device" "$output"
+}
+
+@test "without privilege a packet port is refused, and the message says what is needed" {
+    run -3 weir_without_privilege run - --set 'ports[0].location="packet:lo"' <load.yaml
+    holds "port left (packet:lo)" "$output"
+    holds "CAP_NET_RAW" "$output"
+}
+
+@test "a closed port: connect_refused" {
+    run in_network '"$WEIR" run load.yaml --json out.json --quiet'
+    skip_without_network
+    [ "$status" -eq 1 ]
+    python3 "$CHECK" sums out.json
+    [ "$(python3 "$CHECK" get out.json loads.0.connections.failed)" = '{"connect_refused": 50}' ]
+}
+
+@test "an address where nobody is: connect_unreachable" {
+    run in_network '"$WEIR" run load.yaml --json out.json --quiet --set "loads[0].server.address=198.18.0.99" \
+        --set "loads[0].connect_timeout=10s" --set drain=20s'
+    skip_without_network
+    [ "$status" -eq 1 ]
+    python3 "$CHECK" sums out.json
+    [ "$(python3 "$CHECK" get out.json loads.0.connections.failed)" = '{"connect_unreachable": 50}' ]
+}
+
+@test "a server that drops SYNs: connect_timeout" {
+    run against full
+    skip_without_network
+    [ "$status" -eq 1 ]
+    python3 "$CHECK" sums out.json
+    [[ "$(python3 "$CHECK" get out.json loads.0.connections.failed)" =~ ^\{\"connect_timeout\":\ [34][0-9]\}$ ]]
+}
+
+@test "a server that accepts and never answers: timeout" {
+    run against silent
+    skip_without_network
+    [ "$status" -eq 1 ]
+    python3 "$CHECK" sums out.json
+    [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = '{"timeout": 50}' ]
+}
+
+@test "a server that answers garbage: a named protocol error" {
+    run against garbage
+    skip_without_network
+    [ "$status" -eq 1 ]
+    python3 "$CHECK" sums out.json
+    [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = '{"bad_status_line": 50}' ]
+}
+
+@test "a server that breaks off in the middle of a response, or before it: peer_closed" {
+    for behaviour in short hang-up; do
+        run against "$behaviour"
+        skip_without_network
+        [ "$status" -eq 1 ]
+        python3 "$CHECK" sums out.json
+        python3 "$CHECK" get out.json loads.0.transactions
+        [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = '{"peer_closed": 50}' ]
+    done
+}

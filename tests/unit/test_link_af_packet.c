@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * link/af_packet on a veth pair inside a network namespace of this process's own, which vanishes with it: two links send to each other. Needs
+ * root; against the kernel's own stack it is tested by tests/interop/af_packet.sh.
+ */
+#define _GNU_SOURCE
+#include "support/cmocka_all.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "link/af_packet.h"
+#include "support/counting_alloc.h"
+
+#define TYPE_TEST 0x88b5 /* IEEE 802.1Q: local experimental */
+
+struct fixture {
+    struct counting_alloc counting;
+    struct link *ends[2];
+};
+
+static char message[256];
+static const char *skip_reason;
+
+/* Once: a namespace with the pair wa-wb. Without the right to make one, or without veth, the tests are skipped. */
+static int make_pair(void **state)
+{
+    (void)state;
+    if (unshare(CLONE_NEWNET) != 0)
+        skip_reason = "no network namespace of our own: unshare(CLONE_NEWNET) needs root";
+    else if (system("ip link add wa address 02:00:00:00:0a:01 type veth peer name wb address 02:00:00:00:0b:02 && "
+                    "ip link set wa up && ip link set wb up && "
+                    "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null; ip link show wb >/dev/null") != 0)
+        skip_reason = "no veth pair: the kernel has no CONFIG_VETH, or iproute2 is missing";
+    return 0;
+}
+
+static void need_pair(void)
+{
+    if (skip_reason) {
+        print_message("%s\n", skip_reason);
+        skip();
+    }
+}
+
+static struct link *open_end(struct fixture *f, const char *interface)
+{
+    struct af_packet_settings s;
+    struct link *l = NULL;
+    af_packet_settings_default(&s);
+    s.interface = interface;
+    s.frames = 256;
+    int error = af_packet_link_new(&s, &f->counting.allocator, &l, message);
+    if (error)
+        fail_msg("%s: %s", err_name(error), message);
+    return l;
+}
+
+static void open_ends(struct fixture *f)
+{
+    need_pair();
+    counting_alloc_init(&f->counting);
+    f->ends[0] = open_end(f, "wa");
+    f->ends[1] = open_end(f, "wb");
+}
+
+/* Closing asserts that every packet is home. */
+static void close_ends(struct fixture *f)
+{
+    link_close(f->ends[0]);
+    link_close(f->ends[1]);
+    assert_int_equal(f->counting.live_blocks, 0);
+}
+
+static void fill(struct packet *p, uint32_t number, uint32_t length)
+{
+    memset(p->data, (int)number, length);
+    memset(p->data, 0xff, 6);
+    store_be16(p->data + 12, TYPE_TEST);
+    store_be32(p->data + 14, number);
+    p->len = length;
+}
+
+/* Frames of this test, in order; others (the kernel's own) are passed over. Waits until n came. */
+static void receive(struct link *l, struct packet **packets, unsigned n)
+{
+    unsigned have = 0;
+    while (have < n) {
+        struct pollfd ready = {.fd = l->fd, .events = POLLIN};
+        assert_true(l->ops->arm(l));
+        if (poll(&ready, 1, 5000) == 0)
+            fail_msg("%u of %u frames came", have, n);
+        struct packet *burst[LINK_BURST];
+        unsigned got = link_rx_burst(l, burst, min_u32(LINK_BURST, n - have), 12345);
+        for (unsigned i = 0; i < got; i++) {
+            if (load_be16(burst[i]->data + 12) == TYPE_TEST)
+                packets[have++] = burst[i];
+            else
+                packet_release(burst[i]);
+        }
+    }
+}
+
+static void frames_cross_in_order_both_ways(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    for (unsigned round = 0; round < 50; round++) {
+        struct link *tx = f.ends[round & 1], *rx = f.ends[!(round & 1)];
+        struct packet *p[150];
+        assert_int_equal(link_tx_alloc(tx, p, 150, false), 150);
+        for (unsigned i = 0; i < 150; i++)
+            fill(p[i], i, 60 + i * 9);
+        tx->ops->tx_burst(tx, p, 150, 0);
+        receive(rx, p, 150);
+        for (unsigned i = 0; i < 150; i++) {
+            assert_int_equal(load_be32(p[i]->data + 14), i);
+            assert_int_equal(p[i]->len, 60 + i * 9);
+            assert_int_equal(p[i]->data[p[i]->len - 1], i);
+            assert_int_equal(p[i]->rx_ns, 12345);
+        }
+        packet_release_burst(p, 150);
+    }
+    assert_int_equal(f.ends[0]->counters.frames_tx, 25 * 150);
+    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+        assert_int_equal(f.ends[0]->counters.drops[i] + f.ends[1]->counters.drops[i], 0);
+    close_ends(&f);
+}
+
+static void frames_received_can_be_sent_on_and_kept(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    struct packet *p[100], *kept[100];
+    unsigned n_kept = 0;
+    for (unsigned round = 0; round < 20; round++) {
+        assert_int_equal(link_tx_alloc(f.ends[0], p, 10, false), 10);
+        for (unsigned i = 0; i < 10; i++)
+            fill(p[i], i, 100);
+        f.ends[0]->ops->tx_burst(f.ends[0], p, 10, 0);
+        receive(f.ends[1], p, 10);
+        if (round < 10)
+            kept[n_kept++] = packet_keep(p[0], 0, 100, NULL);
+        f.ends[1]->ops->tx_burst(f.ends[1], p + 1, 9, 0); /* round again */
+        packet_release_burst(p, 1);
+        receive(f.ends[0], p, 9);
+        packet_release_burst(p, 9);
+    }
+    for (unsigned i = 0; i < n_kept; i++)
+        packet_release(kept[i]);
+    close_ends(&f);
+}
+
+static void when_all_frames_are_held_the_kernel_keeps_what_comes(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    static struct packet *p[256], *held[256], *q[4];
+    open_ends(&f);
+    for (unsigned have = 0; have < 256; have += 64) {
+        assert_int_equal(link_tx_alloc(f.ends[0], p, 64, false), 64);
+        for (unsigned i = 0; i < 64; i++)
+            fill(p[i], have + i, 100);
+        f.ends[0]->ops->tx_burst(f.ends[0], p, 64, 0);
+        receive(f.ends[1], held + have, 64);
+    }
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 4, false), 4);
+    for (unsigned i = 0; i < 4; i++)
+        fill(p[i], 1000 + i, 100);
+    f.ends[0]->ops->tx_burst(f.ends[0], p, 4, 0);
+    assert_int_equal(link_rx_burst(f.ends[1], q, 4, 0), 0);
+    packet_release(held[0]);
+    receive(f.ends[1], q, 1);
+    assert_int_equal(load_be32(q[0]->data + 14), 1000);
+    packet_release_burst(held + 1, 255);
+    receive(f.ends[1], q + 1, 3);
+    assert_int_equal(load_be32(q[3]->data + 14), 1003);
+    packet_release_burst(q, 4);
+    close_ends(&f);
+}
+
+static void tags_travel_beside_the_frame_and_come_out_on_the_wire(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    struct packet *p;
+    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, true), 1);
+    fill(p, 77, 80);
+    p->vlan_present = true;
+    p->vlan_tci = 0x6005;
+    f.ends[0]->ops->tx_burst(f.ends[0], &p, 1, 0);
+    assert_int_equal(f.ends[0]->counters.bytes_tx, 84);
+    receive(f.ends[1], &p, 1);
+    assert_true(p->vlan_present);
+    assert_int_equal(p->vlan_tci, 0x6005);
+    assert_int_equal(p->len, 80);
+    assert_int_equal(load_be32(p->data + 14), 77);
+    packet_release(p);
+    close_ends(&f);
+}
+
+static void a_frame_over_the_mtu_is_refused_and_the_others_go_on(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    assert_int_equal(f.ends[0]->mtu, 1500);
+    struct packet *p[3];
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 3, false), 3);
+    fill(p[0], 1, 100);
+    fill(p[1], 2, 1519);
+    fill(p[2], 3, 100);
+    f.ends[0]->ops->tx_burst(f.ends[0], p, 3, 0);
+    assert_int_equal(f.ends[0]->counters.drops[LINK_DROP_TX_ERROR], 1);
+    assert_int_equal(f.ends[0]->counters.frames_tx, 2);
+    receive(f.ends[1], p, 2);
+    assert_int_equal(load_be32(p[1]->data + 14), 3);
+    packet_release_burst(p, 2);
+    close_ends(&f);
+}
+
+static void a_frame_longer_than_a_buffer_is_dropped_and_counted(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    need_pair();
+    counting_alloc_init(&f.counting);
+    struct af_packet_settings s;
+    af_packet_settings_default(&s);
+    s.interface = "wb";
+    s.buffer_bytes = PACKET_HEADROOM + 1000;
+    s.frames = 16;
+    f.ends[0] = open_end(&f, "wa");
+    assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[1], message), 0);
+    struct packet *p[2];
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 2, false), 2);
+    fill(p[0], 1, 1001);
+    fill(p[1], 2, 1000);
+    f.ends[0]->ops->tx_burst(f.ends[0], p, 2, 0);
+    receive(f.ends[1], p, 1);
+    assert_int_equal(load_be32(p[0]->data + 14), 2);
+    assert_int_equal(f.ends[1]->counters.drops[LINK_DROP_RX_TOO_LONG], 1);
+    packet_release(p[0]);
+    close_ends(&f);
+}
+
+static void an_interface_that_goes_down_costs_its_frames_only(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    assert_int_equal(system("ip link set wa down"), 0);
+    struct packet *p[64];
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 64, false), 64);
+    for (unsigned i = 0; i < 64; i++)
+        fill(p[i], i, 100);
+    f.ends[0]->ops->tx_burst(f.ends[0], p, 64, 0);
+    assert_int_equal(f.ends[0]->counters.drops[LINK_DROP_TX_ERROR], 64);
+    assert_int_equal(link_rx_burst(f.ends[0], p, 64, 0), 0);
+    assert_int_equal(system("ip link set wa up"), 0);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 1, false), 1);
+    fill(p[0], 9, 100);
+    f.ends[0]->ops->tx_burst(f.ends[0], p, 1, 0);
+    receive(f.ends[1], p, 1);
+    packet_release(p[0]);
+    close_ends(&f);
+}
+
+static void drops_of_the_kernel_are_counted(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    struct packet *p[64];
+    uint64_t sent = 0;
+    for (unsigned round = 0; round < 1000; round++) {
+        unsigned n = link_tx_alloc(f.ends[0], p, 64, false);
+        for (unsigned i = 0; i < n; i++)
+            fill(p[i], i, 1500);
+        f.ends[0]->ops->tx_burst(f.ends[0], p, n, 0);
+        sent += n;
+    }
+    uint64_t received = 0;
+    unsigned n;
+    while ((n = link_rx_burst(f.ends[1], p, 64, NS_PER_S)) != 0) {
+        for (unsigned i = 0; i < n; i++)
+            received += load_be16(p[i]->data + 12) == TYPE_TEST;
+        packet_release_burst(p, n);
+    }
+    uint64_t refused = f.ends[0]->counters.drops[LINK_DROP_TX_NO_ROOM];
+    uint64_t dropped = f.ends[1]->counters.drops[LINK_DROP_RX_NO_BUFFER];
+    assert_true(dropped > 0); /* 96 MB do not fit a buffer of 8 MiB */
+    assert_in_range(received + dropped + refused, sent, sent + 10); /* the kernel may add a frame of its own */
+    close_ends(&f);
+}
+
+static void what_cannot_be_opened_is_named(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    need_pair();
+    counting_alloc_init(&f.counting);
+    static const struct {
+        const char *interface, *netns;
+        uint32_t frames;
+        int error;
+        const char *says;
+    } wrong[] = {{"nosuch0", NULL, 16, ERR_NOT_FOUND, "interface nosuch0: No such device"},
+                 {"a-very-long-interface-name", NULL, 16, ERR_NOT_FOUND, "26 characters, at most 15"},
+                 {"wa", "/run/netns/nosuch", 16, ERR_NOT_FOUND, "/run/netns/nosuch: No such file"},
+                 {"wa", "/dev/null", 16, ERR_SYSTEM, "network namespace /dev/null"},
+                 {"lo", NULL, 16, ERR_SYSTEM, "ip link set lo up"},
+                 {"wa", NULL, 0, ERR_INVALID, "0 frames"}};
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+        struct af_packet_settings s;
+        struct link *none = NULL;
+        af_packet_settings_default(&s);
+        s.interface = wrong[i].interface;
+        s.netns = wrong[i].netns;
+        s.frames = wrong[i].frames;
+        assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &none, message), wrong[i].error);
+        if (!strstr(message, wrong[i].says))
+            fail_msg("the message \"%s\" does not say \"%s\"", message, wrong[i].says);
+        assert_null(none);
+        assert_int_equal(f.counting.live_blocks, 0);
+    }
+}
+
+static void an_interface_of_another_namespace_is_opened_and_this_thread_stays(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    need_pair();
+    counting_alloc_init(&f.counting);
+    char path[32];
+    int pair_namespace = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    assert_true(pair_namespace >= 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pair_namespace);
+    assert_int_equal(unshare(CLONE_NEWNET), 0); /* an empty one */
+    struct af_packet_settings s;
+    af_packet_settings_default(&s);
+    s.interface = "wa";
+    s.frames = 16;
+    assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[0], message), ERR_NOT_FOUND);
+    s.netns = path;
+    assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[0], message), 0);
+    s.interface = "wb";
+    assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[1], message), 0);
+    assert_int_not_equal(system("ip link show wa >/dev/null 2>&1"), 0); /* a child is where its parent is */
+    struct packet *p;
+    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, false), 1);
+    fill(p, 5, 100);
+    f.ends[0]->ops->tx_burst(f.ends[0], &p, 1, 0);
+    receive(f.ends[1], &p, 1);
+    packet_release(p);
+    close_ends(&f);
+    assert_int_equal(setns(pair_namespace, CLONE_NEWNET), 0);
+    close(pair_namespace);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_cross_in_order_both_ways),
+        cmocka_unit_test(frames_received_can_be_sent_on_and_kept),
+        cmocka_unit_test(when_all_frames_are_held_the_kernel_keeps_what_comes),
+        cmocka_unit_test(tags_travel_beside_the_frame_and_come_out_on_the_wire),
+        cmocka_unit_test(a_frame_over_the_mtu_is_refused_and_the_others_go_on),
+        cmocka_unit_test(a_frame_longer_than_a_buffer_is_dropped_and_counted),
+        cmocka_unit_test(an_interface_that_goes_down_costs_its_frames_only),
+        cmocka_unit_test(drops_of_the_kernel_are_counted),
+        cmocka_unit_test(what_cannot_be_opened_is_named),
+        cmocka_unit_test(an_interface_of_another_namespace_is_opened_and_this_thread_stays),
+    };
+    return cmocka_run_group_tests(tests, make_pair, NULL);
+}
