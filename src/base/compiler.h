@@ -36,6 +36,16 @@ static ALWAYS_INLINE void prefetch_write(const void *p) { __asm__ volatile("pref
 static ALWAYS_INLINE void prefetch_write(const void *p) { __builtin_prefetch(p, 1, 3); }
 #endif
 
+/* In a loop that waits for another core: leaves a shared core's resources to its sibling thread. */
+static ALWAYS_INLINE void cpu_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#else
+    __asm__ volatile("" ::: "memory");
+#endif
+}
+
 static ALWAYS_INLINE uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a : b; }
 static ALWAYS_INLINE uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static ALWAYS_INLINE uint64_t min_u64(uint64_t a, uint64_t b) { return a < b ? a : b; }

@@ -68,8 +68,9 @@ static const char memory_config[] =
          "    client: clients\n"
          "    server: {device: web, http: {routes: [{path: /, body: 'Hello, world!'}]}}\n"
          "    http: {urls: [{path: /}], host: web, verify: length}\n"
-         "    schedule: [{ramp: 10s, concurrent: 1000000}, {hold: 1h}]\n"
-         "    think_time: 24h\n";
+         "    schedule: [{ramp: 20s, concurrent: 1000000}, {hold: 1h}]\n"
+         "    think_time: 24h\n"
+         "    tcp: {syn_queue: 65536}\n";
 
 struct bench_run {
     struct config_tree *tree;

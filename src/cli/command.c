@@ -36,7 +36,7 @@ struct command_hint command_suggest(const char *typed, const char *const *names)
     return hint;
 }
 
-enum exit_code exit_code_of(int error)
+int exit_code_of(int error)
 {
     if (error >= 0)
         return EXIT_MET;

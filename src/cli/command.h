@@ -76,7 +76,7 @@ struct command_hint {
 };
 struct command_hint command_suggest(const char *typed, const char *const *names);
 /* The exit code for a negative enum err. */
-enum exit_code exit_code_of(int error);
+int exit_code_of(int error);
 /* Everything that was written to standard output has arrived: 0; else EXIT_REFUSED after a message. A reader that went away does not count. */
 MUST_CHECK int flush_standard_output(void);
 

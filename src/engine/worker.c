@@ -162,6 +162,8 @@ static void *run(void *argument)
             obey(w, now);
         answer_statistics(w);
         empty = n > 0 ? 0 : empty + 1;
+        if (empty > 0)
+            cpu_relax();
         if (empty > EMPTY_TURNS_BEFORE_SLEEP)
             rest(w, now);
     }

@@ -182,8 +182,7 @@ static struct packet *take_aside(struct impair *im)
 /* Those that enough later frames have overtaken go on; so do those for whom none came. */
 static void resume_aside(struct impair *im, int64_t now)
 {
-    while (im->aside_first &&
-           (im->aside_first->holder_word <= im->arrivals || im->aside_first->departure_ns <= now))
+    while (im->aside_first && (im->aside_first->holder_word <= im->arrivals || im->aside_first->departure_ns <= now))
         schedule(im, take_aside(im), false, now);
 }
 

@@ -23,12 +23,13 @@ struct impair_settings {
     uint32_t burst_enter_ppb, burst_leave_ppb, burst_loss_ppb;
     uint32_t duplicate_ppb;
     uint32_t corrupt_ppb; /* flips one random bit behind the Ethernet header */
-    uint32_t reorder_ppb; /* the frame is sent ahead of the delay; where there is none, after `reorder_gap` later frames, or 50 ms if they do not come */
+    /* The frame is sent ahead of the delay; where there is none, after `reorder_gap` later frames, or 50 ms without them. */
+    uint32_t reorder_ppb;
     uint32_t reorder_gap; /* default 3; 1 to 2^20 */
     int64_t delay_ns;
     int64_t jitter_ns; /* +- uniform, or the standard deviation; delay and jitter together are never below 0 */
     enum impair_distribution distribution;
-    bool jitter_keeps_order; /* default true: jitter alone does not reorder */
+    bool jitter_keeps_order;  /* default true: jitter alone does not reorder */
     uint64_t bits_per_second; /* 0: no limit; counts frame bytes + 24 (preamble, FCS, gap) */
     uint32_t queue_frames;    /* frames that may wait, for rate, delay and reordering; default 4096, at most 2^20 */
 };
@@ -39,7 +40,8 @@ struct impair_counters {
 
 void impair_settings_default(struct impair_settings *s);
 /* ERR_INVALID (a probability over 1e9, a time negative or over an hour, a rate over 100 Tb/s, gap or queue out of range), ERR_NO_MEMORY. Takes over lower when it succeeds. */
-MUST_CHECK int impair_link_new(const struct impair_settings *s, struct link *lower, const struct allocator *a, struct link **out);
+MUST_CHECK int impair_link_new(const struct impair_settings *s, struct link *lower, const struct allocator *a,
+                               struct link **out);
 /* Takes effect for the next frame; another seed starts its sequence. ERR_INVALID, also for a longer queue than at the beginning. */
 MUST_CHECK int impair_link_set(struct link *impair, const struct impair_settings *s);
 const struct impair_counters *impair_link_counters(const struct link *impair);

@@ -22,10 +22,13 @@ struct http1_limits {
     uint32_t max_header_bytes; /* all together; default 65536; trailers are counted anew */
     uint64_t max_body_bytes;   /* default 2^40 */
     uint32_t max_pipeline;     /* client: requests sent and not answered; default 64 */
-    uint32_t
-        max_held_bytes; /* server: input that waits while a response is delayed or slow; default 1 MiB, at least the receive window */
-    bool
-        lenient; /* takes a bare LF for a line's end, and a status line without the space before its empty reason; default: both are errors */
+    /* Server: input that waits while a response is delayed or slow; default 1 MiB; at least the receive window. */
+    uint32_t max_held_bytes;
+    /*
+     * Takes a bare LF for a line's end, a status line without the space before its empty reason, and spaces behind a
+     * chunk size; default: all three are errors.
+     */
+    bool lenient;
 };
 void http1_limits_default(struct http1_limits *l);
 
@@ -48,8 +51,8 @@ struct http1_request_spec {
     const char *host;
     const struct http1_header *headers; /* extra ones; not Host, Connection, Content-Length, Transfer-Encoding */
     uint32_t n_headers;
-    const uint8_t *
-        body; /* constant, must outlive the request; NULL: none, or with a body_length the generated body of that size */
+    /* Constant, must outlive the request; NULL: none, or with a body_length the generated body of that size. */
+    const uint8_t *body;
     uint64_t body_length;
     uint32_t chunk_bytes; /* 0: Content-Length, else chunked with chunks of this size */
     bool close;           /* adds Connection: close */

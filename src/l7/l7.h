@@ -21,9 +21,10 @@
  * queued).
  */
 struct l7_transaction {
-    int error; /* 0, or negative enum err: ERR_PROTOCOL, ERR_MALFORMED, ERR_CLOSED (peer closed in the middle), or as given to close() */
-    const char *
-        cause; /* stable name for counters when error != 0: "bad_status_line", "length_mismatch", "digest_mismatch", … */
+    /* 0, or negative enum err: ERR_PROTOCOL, ERR_MALFORMED, ERR_CLOSED (peer closed in between), or as close() was told. */
+    int error;
+    /* Stable name for counters when error != 0: "bad_status_line", "length_mismatch", "digest_mismatch", … */
+    const char *cause;
     uint32_t status;                                 /* protocol's status code, 0 when there is none */
     uint64_t body_bytes;                             /* of the response, at both ends */
     int64_t due_at, sent_at, first_byte_at, done_at; /* ns, client only; due_at as given with the request */
@@ -37,17 +38,17 @@ struct l7_events {
 
 struct l7_carrier {
     struct outq out;
-    struct outq_pool
-        *pool; /* for `out`; engines also borrow chunks of it while requests are pipelined or input waits */
+    /* For `out`; engines also borrow chunks of it while requests are pipelined or input waits. */
+    struct outq_pool *pool;
     const struct l7_events *events;
     void *context;
-    uint64_t
-        serial; /* set by the carrier: a number of its own for each connection; an engine's random draws begin from it */
+    /* Set by the carrier: a number of its own for each connection; an engine's random draws begin from it. */
+    uint64_t serial;
     const char *cause; /* set by the engine with want_abort or a negative input(): stable name of what went wrong */
     bool want_close;   /* set by the engine: close (FIN) when `out` is sent */
     bool want_abort;   /* set by the engine: nothing useful can follow */
-    bool
-        hold_input; /* set and cleared by the engine: take in what is on its way, but open the receive window no further */
+    /* Set and cleared by the engine: take in what is on its way, but open the receive window no further. */
+    bool hold_input;
 };
 
 struct l7_engine {

@@ -25,6 +25,7 @@ void af_packet_settings_default(struct af_packet_settings *s);
  * 0, or ERR_NOT_FOUND (no such interface or namespace), ERR_DENIED, ERR_UNSUPPORTED (not Ethernet), ERR_SYSTEM (also: the interface is down),
  * ERR_NO_MEMORY, ERR_INVALID (frames, buffer_bytes); message (256 bytes) then says what was found.
  */
-MUST_CHECK int af_packet_link_new(const struct af_packet_settings *s, const struct allocator *a, struct link **out, char message[256]);
+MUST_CHECK int af_packet_link_new(const struct af_packet_settings *s, const struct allocator *a, struct link **out,
+                                  char message[256]);
 
 #endif

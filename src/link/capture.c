@@ -107,7 +107,8 @@ static const struct link_ops armed_ops = {.rx_burst = capture_rx_burst,
                                           .arm = capture_arm,
                                           .close = capture_close};
 
-int capture_link_new(struct link *lower, const char *path, const struct allocator *a, struct link **out, char message[256])
+int capture_link_new(struct link *lower, const char *path, const struct allocator *a, struct link **out,
+                     char message[256])
 {
     message[0] = 0;
     struct capture *c = alloc_zeroed(a, sizeof *c, alignof(struct capture));

@@ -23,7 +23,7 @@
 #include "base/ring.h"
 
 #define ETHERNET_OVERHEAD 22u /* header and two VLAN tags */
-#define STASH_MAX 128u /* two to four bursts */
+#define STASH_MAX 128u        /* two to four bursts */
 #define MTU_MIN 68u           /* RFC 791 section 3.2 */
 
 struct memory_pair;
@@ -32,8 +32,9 @@ struct memory_pair;
 struct memory_end {
     struct link link;
     struct packet_pool pool;
-    struct packet_home view;      /* home of the peer's frames that are held here (two threads) */
-    struct packet *stash[STASH_MAX]; /* the peer's frames waiting here to be used again, the last used on top (two threads) */
+    struct packet_home view; /* home of the peer's frames that are held here (two threads) */
+    struct packet
+        *stash[STASH_MAX]; /* the peer's frames waiting here to be used again, the last used on top (two threads) */
     uint32_t stash_count, stash_max;
     struct ring *tx, *rx;         /* frames on the wire */
     struct ring *returns_to_peer; /* the peer's frames going home (two threads) */

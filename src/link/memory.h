@@ -30,6 +30,7 @@ void memory_settings_default(struct memory_settings *s);
  * What one end sent and the other has not received by then may be lost. ERR_NO_MEMORY; ERR_INVALID (no frames, no queue, a reserve of all frames, an MTU
  * under 68 or over 65535, or buffers too small for it: PACKET_HEADROOM + mtu + 22).
  */
-MUST_CHECK int memory_link_new(const struct memory_settings *s, const struct allocator *a, const char *name, struct link *ends[2]);
+MUST_CHECK int memory_link_new(const struct memory_settings *s, const struct allocator *a, const char *name,
+                               struct link *ends[2]);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct pcap_reader;
 struct pcap_record {
-    int64_t time_ns; /* since the epoch of the file's clock */
+    int64_t time_ns;             /* since the epoch of the file's clock */
     uint32_t captured, original; /* captured <= original, without FCS */
     const uint8_t *bytes;        /* valid until the next read */
 };
@@ -48,13 +48,15 @@ struct pcap_link_settings {
     bool loop;              /* start again at the end of the file */
 };
 void pcap_link_settings_default(struct pcap_link_settings *s);
-MUST_CHECK int pcap_link_new(const struct pcap_link_settings *s, const struct allocator *a, struct link **out, char message[256]);
+MUST_CHECK int pcap_link_new(const struct pcap_link_settings *s, const struct allocator *a, struct link **out,
+                             char message[256]);
 
 /*
  * Takes over lower when it succeeds (closes it with itself). Frames are written as packet_finish makes them, from a copy: the lower link sees the original.
  * Times in the file are `now`, plus what capture_link_set_epoch says (the wall clock less the monotonic one).
  */
-MUST_CHECK int capture_link_new(struct link *lower, const char *path, const struct allocator *a, struct link **out, char message[256]);
+MUST_CHECK int capture_link_new(struct link *lower, const char *path, const struct allocator *a, struct link **out,
+                                char message[256]);
 void capture_link_set_epoch(struct link *capture, int64_t epoch_ns);
 /* Frames that could not be written. */
 uint64_t capture_link_lost(const struct link *capture);

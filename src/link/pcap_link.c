@@ -144,8 +144,8 @@ void pcap_link_settings_default(struct pcap_link_settings *s) { *s = (struct pca
 static int open_files(struct pcap_link *l, const struct pcap_link_settings *s, char message[256])
 {
     if (s->loop && s->read_path && strlen(s->read_path) >= sizeof l->path) {
-        snprintf(message, 256, "%.100s... has %zu bytes; a file to read in a loop has a path of at most %zu", s->read_path,
-                 strlen(s->read_path), sizeof l->path - 1);
+        snprintf(message, 256, "%.100s... has %zu bytes; a file to read in a loop has a path of at most %zu",
+                 s->read_path, strlen(s->read_path), sizeof l->path - 1);
         return ERR_INVALID;
     }
     if (s->loop && s->read_path)
@@ -164,7 +164,10 @@ int pcap_link_new(const struct pcap_link_settings *s, const struct allocator *a,
         return ERR_NO_MEMORY;
     l->allocator = a;
     l->link = (struct link){.ops = &pcap_ops, .mac = {2, 0, 0, 0, 0, 1}, .mtu = MTU, .fd = -1};
-    snprintf(l->link.name, sizeof l->link.name, "pcap:%s", s->read_path ? s->read_path : s->write_path ? s->write_path : "");
+    snprintf(l->link.name, sizeof l->link.name, "pcap:%s",
+             s->read_path    ? s->read_path
+             : s->write_path ? s->write_path
+                             : "");
     uint32_t buffer = PACKET_HEADROOM + MTU + ETHERNET_OVERHEAD;
     int error = packet_pool_init(&l->rx_pool, a, s->frames, buffer, 0);
     if (!error)

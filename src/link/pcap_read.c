@@ -49,9 +49,12 @@ static const char *foreign_format(const uint8_t *magic)
         uint8_t length;
         const char *name;
     } formats[] = {
-        {{0x0a, 0x0d, 0x0d, 0x0a}, 4, "pcapng"}, {{0x1f, 0x8b}, 2, "gzip-compressed"},
-        {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd-compressed"}, {{0xfd, '7', 'z', 'X'}, 4, "xz-compressed"},
-        {{'s', 'n', 'o', 'o'}, 4, "snoop"}, {{0xa1, 0xb2, 0xcd, 0x34}, 4, "modified pcap (Kuznetzov)"},
+        {{0x0a, 0x0d, 0x0d, 0x0a}, 4, "pcapng"},
+        {{0x1f, 0x8b}, 2, "gzip-compressed"},
+        {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd-compressed"},
+        {{0xfd, '7', 'z', 'X'}, 4, "xz-compressed"},
+        {{'s', 'n', 'o', 'o'}, 4, "snoop"},
+        {{0xa1, 0xb2, 0xcd, 0x34}, 4, "modified pcap (Kuznetzov)"},
         {{0x34, 0xcd, 0xb2, 0xa1}, 4, "modified pcap (Kuznetzov)"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(formats); i++)

@@ -17,12 +17,12 @@
 #define GUARD_MAX_PREFIXES 32
 
 #define GUARD_CAUSE_LIST(X)                                                                                            \
-    X(STOPPED, stopped)                 /* emergency stop, time cap over or heartbeat lost */                          \
-    X(DESTINATION, destination)         /* IP destination outside the allowed prefixes, or cut off */                  \
-    X(MULTICAST, multicast)             /* broadcast or multicast other than ARP and ND without the flag */            \
-    X(ETHERTYPE, ethertype)             /* neither IP nor ARP without the flag; no Ethernet header */                  \
-    X(RATE, rate)                       /* over the frames or bits per second cap */                                   \
-    X(VOLUME, volume)                   /* over the frame or byte total */
+    X(STOPPED, stopped)         /* emergency stop, time cap over or heartbeat lost */                                  \
+    X(DESTINATION, destination) /* IP destination outside the allowed prefixes, or cut off */                          \
+    X(MULTICAST, multicast)     /* broadcast or multicast other than ARP and ND without the flag */                    \
+    X(ETHERTYPE, ethertype)     /* neither IP nor ARP without the flag; no Ethernet header */                          \
+    X(RATE, rate)               /* over the frames or bits per second cap */                                           \
+    X(VOLUME, volume)           /* over the frame or byte total */
 
 enum guard_cause {
 #define GUARD_CAUSE_ENUM(name, text) GUARD_##name,
@@ -37,10 +37,11 @@ struct guard_prefix {
 };
 
 struct guard_rules {
-    struct guard_prefix allowed[GUARD_MAX_PREFIXES]; /* destinations; n_allowed 0: every destination (memory links only) */
+    /* Destinations; n_allowed 0: every destination (memory links only). */
+    struct guard_prefix allowed[GUARD_MAX_PREFIXES];
     uint32_t n_allowed;
     bool allow_multicast;  /* broadcast and multicast floods; multicast addresses need no prefix then */
-    bool allow_ethertypes; /* LLDP, STP, anything; group addresses other than those of bridges need allow_multicast too */
+    bool allow_ethertypes; /* LLDP, STP, anything; group addresses not of bridges need allow_multicast too */
     uint64_t max_bits_per_second;   /* 0: no cap; counts frame bytes + 24 (preamble, FCS, gap); at most 2^48 */
     uint64_t max_frames_per_second; /* 0: no cap; at most 2^48 */
     uint64_t max_frames;            /* 0: no cap */

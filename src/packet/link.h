@@ -16,15 +16,15 @@
 
 /* Drop causes at a link; names as in the results' ports[].drops. */
 #define LINK_DROP_LIST(X)                                                                                              \
-    X(RX_NO_BUFFER, rx_no_buffer)     /* a frame came and no packet was free */                                        \
-    X(RX_TOO_LONG, rx_too_long)       /* longer than a buffer */                                                       \
-    X(RX_MALFORMED, rx_malformed)     /* what stood for a frame could not be read */                                  \
-    X(TX_NO_ROOM, tx_no_room)         /* the driver refused after all */                                               \
-    X(TX_ERROR, tx_error)             /* the system reported an error */                                               \
-    X(TX_MALFORMED, tx_malformed)     /* packet_finish could not complete it */                                        \
-    X(TX_GUARD, tx_guard)             /* the guard forbade it */                                                       \
-    X(IMPAIR_LOSS, impair_loss)       /* lost on purpose */                                                            \
-    X(IMPAIR_QUEUE, impair_queue)     /* the impaired link's queue was full */
+    X(RX_NO_BUFFER, rx_no_buffer) /* a frame came and no packet was free */                                            \
+    X(RX_TOO_LONG, rx_too_long)   /* longer than a buffer */                                                           \
+    X(RX_MALFORMED, rx_malformed) /* what stood for a frame could not be read */                                       \
+    X(TX_NO_ROOM, tx_no_room)     /* the driver refused after all */                                                   \
+    X(TX_ERROR, tx_error)         /* the system reported an error */                                                   \
+    X(TX_MALFORMED, tx_malformed) /* packet_finish could not complete it */                                            \
+    X(TX_GUARD, tx_guard)         /* the guard forbade it */                                                           \
+    X(IMPAIR_LOSS, impair_loss)   /* lost on purpose */                                                                \
+    X(IMPAIR_QUEUE, impair_queue) /* the impaired link's queue was full */
 
 enum link_drop {
 #define LINK_DROP_ENUM(name, text) LINK_DROP_##name,
@@ -69,11 +69,11 @@ struct link {
     struct link_counters counters;
     char name[LINK_NAME_BYTES];
     uint8_t mac[6];
-    uint32_t mtu;     /* bytes of L3 packet */
-    uint32_t caps;    /* enum link_cap */
-    uint32_t gso_max; /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
-    uint32_t rss_key; /* 0: no RSS */
-    int fd;           /* pollable, or -1 */
+    uint32_t mtu;       /* bytes of L3 packet */
+    uint32_t caps;      /* enum link_cap */
+    uint32_t gso_max;   /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
+    uint32_t rss_key;   /* 0: no RSS */
+    int fd;             /* pollable, or -1 */
     struct link *lower; /* of a link over a link, which owns it and counts its own drops; NULL: a driver */
 };
 
@@ -85,7 +85,10 @@ static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, un
 {
     return l->ops->tx_alloc(l, packets, n, control);
 }
-static inline int64_t link_next_deadline(struct link *l) { return l->ops->next_deadline ? l->ops->next_deadline(l) : TIME_NEVER; }
+static inline int64_t link_next_deadline(struct link *l)
+{
+    return l->ops->next_deadline ? l->ops->next_deadline(l) : TIME_NEVER;
+}
 static inline void link_close(struct link *l)
 {
     if (l)

@@ -32,7 +32,8 @@ struct packet_home {
 enum packet_checksum {
     PACKET_CHECKSUM_UNKNOWN,  /* rx: not looked at. tx: complete, nothing to do */
     PACKET_CHECKSUM_VERIFIED, /* rx: the link vouches for it */
-    PACKET_CHECKSUM_PARTIAL,  /* the field holds the pseudo-header sum; sum from checksum_start on, store at checksum_start + checksum_offset */
+    /* The field holds the pseudo-header sum: sum from checksum_start on, store at checksum_start + checksum_offset. */
+    PACKET_CHECKSUM_PARTIAL,
 };
 
 enum packet_gso { PACKET_GSO_NONE, PACKET_GSO_TCP4, PACKET_GSO_TCP6, PACKET_GSO_UDP };
@@ -146,8 +147,8 @@ struct packet_pool {
  * capacity frames with buffer_bytes each (headroom included; at least PACKET_HEADROOM + 64), of which `reserve` are kept back; holders may keep up to
  * half of the others. ERR_NO_MEMORY, ERR_INVALID.
  */
-MUST_CHECK int packet_pool_init(struct packet_pool *pool, const struct allocator *a, uint32_t capacity, uint32_t buffer_bytes,
-                                uint32_t reserve);
+MUST_CHECK int packet_pool_init(struct packet_pool *pool, const struct allocator *a, uint32_t capacity,
+                                uint32_t buffer_bytes, uint32_t reserve);
 /* All frames must be home. */
 void packet_pool_free(struct packet_pool *pool);
 /* Up to n packets as packet_init makes them, with PACKET_HEADROOM bytes of headroom; the last released first. Returns how many. */

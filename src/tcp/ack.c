@@ -83,8 +83,8 @@ static void adopt_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 }
 
 /* snd_una moves. False: the connection ended. */
-static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq ack, uint32_t in_flight, struct recovery_ack *r,
-                    int64_t now)
+static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq ack, const struct wire_tcp_options *o,
+                    struct recovery_ack *r, int64_t now)
 {
     struct sent_acked a;
     sent_acknowledge(t, w, ack, &a);
@@ -95,10 +95,10 @@ static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, stru
     c->acked += bytes;
     if (a.rtt_from != TIME_NEVER)
         rtt_sample(c, now - a.rtt_from);
+    else if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS))
+        rtt_sample_echo(t, c, o->ts_ecr, now);
     w->retries = 0;
-    w->backoff = 0;
     r->acked = n;
-    r->in_flight = in_flight;
     timers_acked(t, c, w, now);
     if (bytes > 0) {
         const struct tcp_registered *u = &t->users[c->user];
@@ -149,16 +149,18 @@ bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s
         ack_update_window(t, c, w, s, now);
     if (!w || seq_eq(c->snd_una, c->snd_nxt))
         return true;
-    struct recovery_ack r = {.in_flight = sent_in_flight(c, w)};
+    struct recovery_ack r = {.flight_size = seq_len(c->snd_una, c->snd_nxt)};
     struct sack_result sacked = {.rtt_from = TIME_NEVER};
     if ((o->present & TCP_OPT_SACK) && (c->flags & TCPF_SACK))
         sack_apply(t, c, w, o, seq_max(s->h.ack, c->snd_una), &sacked);
     r.sacked = sacked.newly;
     if (seq_gt(s->h.ack, c->snd_una)) {
-        if (!advance(t, c, w, s->h.ack, r.in_flight, &r, now))
+        if (!advance(t, c, w, s->h.ack, o, &r, now))
             return false;
     } else if (is_duplicate(c, s, old_window == c->snd_wnd)) {
         t->counters.dup_acks_received++;
+        if (sacked.rtt_from != TIME_NEVER)
+            rtt_sample(c, now - sacked.rtt_from);
         r.duplicate = !(c->flags & TCPF_SACK) || sacked.newly > 0; /* RFC 6675 section 2 */
     }
     if (r.acked > 0 || r.duplicate || r.sacked > 0)

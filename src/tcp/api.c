@@ -38,8 +38,10 @@ static int settle_port(struct tcp_layer *t, struct flow_key *key, uint32_t *hash
     if (key->local_port == 0 && (key->local_port = tcp_choose_port(t, key, now)) == 0)
         return ERR_NO_PORTS;
     *hash = tcp_flow_hash(t, key);
-    if (tcp_lookup(t, key, *hash, &tw) || (tw && (int32_t)(tw->expires_ms - tcp_ms(now)) > 0))
+    if (tcp_lookup(t, key, *hash, &tw) || (tw && !tcp_timewait_expired(tw, now)))
         return ERR_IN_USE;
+    if (tw)
+        tcp_timewait_forget(t, tw); /* or the table would find the old connection before the new one */
     return 0;
 }
 
@@ -50,7 +52,6 @@ int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wante
     *out = (struct tcp_ref){0, 0};
     if (user >= t->n_users || key.local == TCP_ANY_LOCAL || key.remote_port == 0)
         return ERR_INVALID;
-    tcp_timewait_expire(t, now); /* or the table would find the old connection before the new one */
     int e = settle_port(t, &key, &hash, now);
     if (e < 0)
         return e;
@@ -68,21 +69,12 @@ int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wante
     return 0;
 }
 
-/* RFC 5681 section 4.1: after an idle period cwnd says nothing about the network any more. */
-static void restart_after_idle(struct tcp_layer *t, struct tcp *c, int64_t now)
-{
-    const struct tcp_profile *p = tcp_profile_of(t, c);
-    int64_t idle = (int64_t)(tcp_ms(now) - c->heard_ms) * NS_PER_MS;
-    if (state_synchronized(c->state) && idle > rtt_timeout(c, p, 0) && congestion_of(p)->adapts)
-        c->cwnd = min_u32(c->cwnd, p->initial_window * c->snd_mss);
-}
-
 int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now)
 {
     if (c->flags & (TCPF_CLOSE | TCPF_DEAD))
         return ERR_CLOSED;
-    if (tcp_parked(c))
-        restart_after_idle(t, c, now);
+    if (seq_eq(c->snd_una, c->snd_nxt) && tcp_promised_offset(t, c) == c->acked)
+        congestion_restart_after_idle(t, c, now);
     struct tcp_work *w = tcp_attach(t, c);
     if (!w)
         return ERR_NO_MEMORY;
@@ -142,8 +134,8 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
                              .send_window = c->snd_wnd,
                              .receive_window = segment_window(t, c),
                              .srtt_ns = (int64_t)(c->srtt_us / 8) * NS_PER_US,
-                             .rttvar_ns = (int64_t)(c->rttvar_us / 4) * NS_PER_US,
-                             .rto_ns = rtt_timeout(c, tcp_profile_of(t, c), w ? w->backoff : 0),
+                             .rttvar_ns = c->srtt_us ? (int64_t)(c->rttvar_us / 4) * NS_PER_US : 0,
+                             .rto_ns = rtt_timeout(c, tcp_profile_of(t, c), w && w->persist ? w->probe_backoff : c->backoff),
                              .bytes_acked = c->acked,
                              .bytes_received = c->received,
                              .retransmits = c->retransmits,

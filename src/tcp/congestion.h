@@ -15,14 +15,19 @@ struct congestion {
     /* `bytes` were acknowledged while cwnd was in full use (outside fast recovery). */
     void (*acked)(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now);
     /* Loss: returns the new ssthresh. Called once a recovery, or at the first RTO of a row. */
-    uint32_t (*lost)(struct tcp *c, struct tcp_work *w, uint32_t in_flight);
+    uint32_t (*lost)(struct tcp *c, struct tcp_work *w, uint32_t flight_size);
     /* May cwnd be cut and grown by recovery at all? */
     bool adapts;
 };
 
 const struct congestion *congestion_of(const struct tcp_profile *p);
-/* RFC 5681 (2), RFC 3465 with L=1: grows cwnd while below ssthresh; returns the bytes not used for that. */
-uint32_t congestion_slow_start(struct tcp *c, uint32_t bytes);
+/*
+ * Slow start by byte counting: grows cwnd while below ssthresh; returns the bytes beyond ssthresh, which are congestion avoidance's. RFC 5681 (2) with
+ * the limits of RFC 3465 section 2.3: L = 2 SMSS an ACK, but 1 SMSS while an RTO is being repaired. Split ACKs gain nothing.
+ */
+uint32_t congestion_slow_start(struct tcp *c, const struct tcp_work *w, uint32_t bytes);
+/* RFC 5681 section 4.1: after an RTO's time without traffic cwnd says nothing about the network any more. */
+void congestion_restart_after_idle(const struct tcp_layer *t, struct tcp *c, int64_t now);
 void congestion_start(const struct tcp_profile *p, struct tcp *c);
 
 extern const struct congestion congestion_newreno, congestion_cubic, congestion_fixed;

@@ -56,7 +56,7 @@ static void grow_estimate(struct tcp *c, struct cubic_state *q, uint32_t bytes)
 static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
     struct cubic_state *q = &w->cubic;
-    bytes = congestion_slow_start(c, bytes);
+    bytes = congestion_slow_start(c, w, bytes);
     if (bytes == 0)
         return;
     if (q->epoch_at == 0)
@@ -73,10 +73,10 @@ static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64
     }
 }
 
-static uint32_t cubic_lost(struct tcp *c, struct tcp_work *w, uint32_t in_flight)
+static uint32_t cubic_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
     struct cubic_state *q = &w->cubic;
-    uint32_t window = min_u32(c->cwnd, max_u32(in_flight, 2u * c->snd_mss));
+    uint32_t window = min_u32(c->cwnd, max_u32(flight_size, 2u * c->snd_mss));
     q->w_max = c->cwnd < q->w_max ? (uint32_t)((uint64_t)c->cwnd * 17 / 20) : c->cwnd; /* 4.7 fast convergence */
     q->epoch_at = 0;
     return max_u32((uint32_t)((uint64_t)window * 7 / 10), 2u * c->snd_mss); /* 4.6 */

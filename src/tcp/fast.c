@@ -6,6 +6,7 @@
 #include "tcp/fast.h"
 
 #include "tcp/ack.h"
+#include "tcp/congestion.h"
 #include "tcp/receive.h"
 
 /* The timestamps of the layout NOP NOP TS, or none when the connection has none. False: any other options. */
@@ -36,6 +37,8 @@ bool fast_segment(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int
         return false;
     if (o.present && (!w || seq_le(s->h.seq, w->last_ack_sent)))
         c->ts_recent = o.ts_val;
+    if (!w)
+        congestion_restart_after_idle(t, c, now);
     c->heard_ms = tcp_ms(now);
     t->counters.fast_path++;
     if (ack_process(t, c, s, &o, now) && s->payload_len > 0)

@@ -52,12 +52,15 @@ void input_take_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
 static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     const struct tcp_registered *u = &t->users[c->user];
-    if (w->retries == 0)
+    bool repeated = w->retries > 0;
+    if (repeated)
+        rtt_after_lost_syn(c);
+    else
         rtt_sample(c, now - w->stalled_since);
     c->snd_una = c->snd_nxt;
     sent_init(w, c->snd_nxt);
-    w->recover = c->snd_nxt;
-    w->retries = w->backoff = 0;
+    w->recover = seq_sub(c->snd_nxt, 1);
+    w->retries = 0;
     w->retransmit_at = TIME_NEVER;
     w->want &= (uint8_t)~WANT_SYN;
     if (w->listener) {
@@ -65,6 +68,8 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
         w->listener = POOL_NONE;
     }
     congestion_of(&u->profile)->start(&u->profile, c);
+    if (repeated && congestion_of(&u->profile)->adapts)
+        c->cwnd = c->snd_mss; /* RFC 5681 section 3.1: a SYN was lost */
     tcp_set_state(t, c, TCP_ESTABLISHED, now, "handshake complete");
     timers_established(t, c, now);
     tcp_mark(t, c, w);
@@ -168,18 +173,18 @@ static bool check_timestamp(struct tcp_layer *t, struct tcp *c, const struct tcp
         return true;
     t->counters.drop_paws++;
     if (s->payload_len > 0)
-        receive_duplicate(t, c, s);
+        receive_duplicate(t, c, s, now);
     else
         ack_challenge(t, c, now);
     return false;
 }
 
 /* RFC 7323 section 4.3 (2): the timestamp of the segment that the last ACK stands for. */
-static void remember_timestamp(const struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o)
+static void remember_timestamp(const struct tcp_layer *t, struct tcp *c, struct seq seq, const struct wire_tcp_options *o)
 {
     const struct tcp_work *w = tcp_work_of(t, c);
     struct seq last_ack = w ? w->last_ack_sent : c->rcv_nxt;
-    if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS) && seq_le(s->h.seq, last_ack))
+    if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS) && seq_le(seq, last_ack))
         c->ts_recent = o->ts_val;
 }
 
@@ -218,11 +223,11 @@ static bool check_sequence(struct tcp_layer *t, struct tcp *c, struct tcp_segmen
         bool cut = window == 0 && s->payload_len > 0;
         trim(c, s, window);
         if (cut)
-            receive_duplicate(t, c, s);
+            receive_duplicate(t, c, s, now);
         return true;
     }
     if (length > 0 && seq_le(end, c->rcv_nxt)) {
-        receive_duplicate(t, c, s);
+        receive_duplicate(t, c, s, now);
     } else {
         t->counters.drop_out_of_window++;
         ack_challenge(t, c, now);
@@ -280,6 +285,8 @@ static bool check_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segme
 static void heard(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     struct tcp_work *w = tcp_work_of(t, c);
+    if (!w)
+        congestion_restart_after_idle(t, c, now);
     c->heard_ms = tcp_ms(now);
     if (w && w->keepalive) {
         w->keepalive = false;
@@ -290,11 +297,12 @@ static void heard(struct tcp_layer *t, struct tcp *c, int64_t now)
 static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
 {
     struct wire_tcp_options o;
+    struct seq seq = s->h.seq; /* before it is trimmed */
     wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
     if (!check_timestamp(t, c, s, &o, now) || !repeated_syn(t, c, s) || !check_sequence(t, c, s, now) || !check_reset(t, c, s, now) ||
         !check_syn(t, c, s, now))
         return;
-    remember_timestamp(t, c, s, &o);
+    remember_timestamp(t, c, seq, &o);
     heard(t, c, now);
     if (!check_ack(t, c, s, &o, now))
         return;

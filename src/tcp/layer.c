@@ -49,13 +49,29 @@ void tcp_settings_default(struct tcp_settings *s)
     };
 }
 
+#define MAX_TIME_NS (24 * INT64_C(86400) * NS_PER_S) /* half the circle of 2^32 ms */
+
+static bool time_valid(int64_t ns) { return ns >= 0 && ns <= MAX_TIME_NS; }
+
+/* RFC 9293 3.8.4: a time beyond the last probe must be on the circle too. */
+static bool keepalive_valid(const struct tcp_profile *p)
+{
+    if (p->keepalive_idle_ns == 0)
+        return true;
+    return time_valid(p->keepalive_idle_ns) && p->keepalive_interval_ns > 0 && time_valid(p->keepalive_interval_ns) &&
+           time_valid(p->keepalive_idle_ns + p->keepalive_probes * p->keepalive_interval_ns);
+}
+
 static bool profile_valid(const struct tcp_profile *p)
 {
+    if (!time_valid(p->time_wait_ns) || !time_valid(p->user_timeout_ns) || !time_valid(p->fin_wait_2_ns) || !time_valid(p->rto_initial_ns) ||
+        !keepalive_valid(p))
+        return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
            p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT && p->initial_window >= 1 &&
            p->initial_window <= 1000 && p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
            p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 &&
-           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->time_wait_ns >= 0 && p->ttl > 0;
+           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0;
 }
 
 int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context, const struct tcp_profile *profile)

@@ -26,11 +26,12 @@ struct tcp_listener {
 
 /* TIME_WAIT: 48 bytes in a FIFO, oldest recycled. */
 struct tcp_timewait {
-    uint32_t next; /* towards younger; must be first (free list) */
+    uint32_t next : 30; /* towards younger; must be first (free list) */
+    uint32_t timestamps : 1, restarted : 1; /* ts_recent is valid; a repeated FIN came */
     struct flow_key key;
     struct seq rcv_nxt, snd_nxt;
     uint32_t ts_recent;
-    uint32_t expires_ms;
+    uint32_t expires_16ms : 28, user : 4; /* on the circle of tcp_ms(), rounded up */
     uint32_t tag; /* of the table; 0 with key.local 0: already taken off */
 };
 _Static_assert(sizeof(struct tcp_timewait) == 48, "DESIGN section 3: 48 bytes");
@@ -106,6 +107,12 @@ void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct 
 
 /* timewait.c */
 void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now);
+static inline bool tcp_timewait_expired(const struct tcp_timewait *tw, int64_t now)
+{
+    return (int32_t)((uint32_t)(tw->expires_16ms << 4) - tcp_ms(now)) <= 0;
+}
+/* Takes it off the table: its four-tuple is free. */
+void tcp_timewait_forget(struct tcp_layer *t, struct tcp_timewait *tw);
 /* True when the segment was dealt with; false: the old connection is gone and the SYN may open a new one (RFC 6191). */
 bool tcp_timewait_input(struct tcp_layer *t, struct tcp_timewait *tw, const struct tcp_segment *s, int64_t now);
 void tcp_timewait_expire(struct tcp_layer *t, int64_t now);

@@ -72,6 +72,7 @@ int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now
 static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)
 {
     const struct tcp_registered *u = &t->users[l->user];
+    const struct tcp_listener asked = *l;
     int error;
     struct tcp *c = tcp_record_new(t, l->user, &s->key, s->hash, &error);
     if (!c)
@@ -86,13 +87,18 @@ static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const st
     wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
     c->flags = TCPF_PASSIVE;
     c->snd_una = c->snd_nxt = tcp_initial_sequence(t, &s->key, now);
-    w->listener = pool_index(&t->listeners, l);
-    l->embryos++;
+    l = find_exact(t, asked.local, asked.port); /* admit may have closed it */
+    if (l && l->user == c->user) {
+        w->listener = pool_index(&t->listeners, l);
+        l->embryos++;
+    }
     t->counters.passive_opens++;
     input_take_syn(t, c, w, s, &o, now);
     tcp_set_state(t, c, TCP_SYN_RCVD, now, "SYN received");
     w->want |= WANT_SYN;
     tcp_mark(t, c, w);
+    if (w->listener == POOL_NONE)
+        tcp_finish_with_reset(t, c, TCP_CLOSE_ABORTED, now);
 }
 
 void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)

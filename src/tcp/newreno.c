@@ -5,6 +5,8 @@
  */
 #include "tcp/congestion.h"
 
+#include "tcp/rtt.h"
+
 const struct congestion *congestion_of(const struct tcp_profile *p)
 {
     static const struct congestion *const by_kind[TCP_CONGESTION_COUNT] = {
@@ -21,20 +23,31 @@ void congestion_start(const struct tcp_profile *p, struct tcp *c)
     c->ssthresh = UINT32_MAX / 2;
 }
 
-uint32_t congestion_slow_start(struct tcp *c, uint32_t bytes)
+uint32_t congestion_slow_start(struct tcp *c, const struct tcp_work *w, uint32_t bytes)
 {
     if (c->cwnd >= c->ssthresh)
         return bytes;
     uint32_t room = c->ssthresh - c->cwnd;
-    uint32_t grow = min_u32(bytes, room);
-    c->cwnd += grow;
-    return bytes - grow;
+    uint32_t limit = (w->recovery == RECOVERY_LOSS ? 1u : 2u) * c->snd_mss;
+    c->cwnd += min_u32(min_u32(bytes, limit), room);
+    return bytes > room ? bytes - room : 0;
+}
+
+void congestion_restart_after_idle(const struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    uint32_t restart_window = p->initial_window * c->snd_mss;
+    if (c->cwnd <= restart_window || !congestion_of(p)->adapts)
+        return;
+    int64_t idle = (int64_t)(tcp_ms(now) - c->heard_ms) * NS_PER_MS;
+    if (idle > rtt_timeout(c, p, 0))
+        c->cwnd = restart_window;
 }
 
 static void newreno_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
     (void)now;
-    w->reno_acked += congestion_slow_start(c, bytes);
+    w->reno_acked += congestion_slow_start(c, w, bytes);
     while (w->reno_acked >= c->cwnd) { /* one segment a window: RFC 5681 (3), byte counting */
         w->reno_acked -= c->cwnd;
         c->cwnd += c->snd_mss;
@@ -42,10 +55,10 @@ static void newreno_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int
 }
 
 /* RFC 5681 (4) */
-static uint32_t newreno_lost(struct tcp *c, struct tcp_work *w, uint32_t in_flight)
+static uint32_t newreno_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
     w->reno_acked = 0;
-    return max_u32(in_flight / 2, 2u * c->snd_mss);
+    return max_u32(flight_size / 2, 2u * c->snd_mss);
 }
 
 const struct congestion congestion_newreno = {
@@ -62,9 +75,9 @@ static void fixed_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64
     (void)c, (void)w, (void)bytes, (void)now;
 }
 
-static uint32_t fixed_lost(struct tcp *c, struct tcp_work *w, uint32_t in_flight)
+static uint32_t fixed_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
-    (void)w, (void)in_flight;
+    (void)w, (void)flight_size;
     return c->ssthresh;
 }
 

@@ -35,13 +35,15 @@ static uint64_t offset_of(const struct tcp *c, struct seq s) { return c->acked +
 
 static bool choose_again(struct tcp *c, struct tcp_work *w, struct sent_record *r, struct output_choice *o)
 {
-    uint32_t n = sent_bytes(r);
-    bool fin = (c->flags & TCPF_FIN_SENT) && seq_eq(r->end, c->snd_nxt);
+    uint32_t n = sent_bytes(r), limit = segment_payload_limit(c, w);
+    bool ends_stream = (c->flags & TCPF_FIN_SENT) && seq_eq(r->end, c->snd_nxt);
+    uint32_t payload = ends_stream ? n - 1 : n;
+    bool fin = ends_stream && payload <= limit; /* a record that could not be split may be longer than a segment */
     o->kind = OUTPUT_AGAIN;
     o->record = r;
     o->spec.seq = r->start;
     o->spec.offset = offset_of(c, r->start);
-    o->spec.payload = min_u32(fin ? n - 1 : n, segment_payload_limit(c, w));
+    o->spec.payload = min_u32(payload, limit);
     o->spec.flags = fin ? TCP_FIN | TCP_PSH : TCP_PSH;
     return true;
 }
@@ -182,7 +184,7 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     sent_append(t, w, s->seq, end, now);
     c->snd_nxt = end;
     if (w->persist)
-        w->retries = w->backoff = 0; /* those of the probes */
+        w->retries = w->probe_backoff = 0; /* those of the probes */
     w->persist = false;
     w->probed = false;
     w->want &= (uint8_t)~WANT_PROBE;

@@ -23,8 +23,7 @@ uint16_t tcp_choose_port(struct tcp_layer *t, const struct flow_key *wanted, int
     for (uint32_t tries = min_u32(range, PORT_TRIES); tries > 0; tries--) {
         key.local_port = (uint16_t)(t->settings.port_first + ((uint32_t)h + (*counter)++) % range);
         struct tcp_timewait *tw = NULL;
-        if (!tcp_lookup(t, &key, tcp_flow_hash(t, &key), &tw) &&
-            (!tw || (int32_t)(tw->expires_ms - tcp_ms(now)) <= 0))
+        if (!tcp_lookup(t, &key, tcp_flow_hash(t, &key), &tw) && (!tw || tcp_timewait_expired(tw, now)))
             return key.local_port;
     }
     return 0;

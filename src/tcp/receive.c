@@ -4,6 +4,7 @@
  */
 #include "tcp/receive.h"
 
+#include "tcp/ack.h"
 #include "tcp/segment.h"
 #include "tcp/timers.h"
 
@@ -35,13 +36,26 @@ static void owe_duplicate_ack(struct tcp_layer *t, struct tcp *c, struct tcp_wor
     tcp_mark(t, c, w);
 }
 
-void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s)
+/*
+ * One old byte and no FIN: the keep-alive probe of old (RFC 9293 3.8.4). Its answers are limited as challenge ACKs are; all other duplicates are
+ * answered one by one, because their sender may be waiting for a lost ACK or count them (RFC 2883).
+ */
+static bool is_garbage_probe(const struct tcp *c, const struct tcp_segment *s)
 {
-    struct tcp_work *w = tcp_attach(t, c);
+    return s->payload_len == 1 && !(s->h.flags & (TCP_SYN | TCP_FIN)) && seq_lt(s->h.seq, c->rcv_nxt);
+}
+
+void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
+{
+    struct seq end = seq_add(s->h.seq, s->payload_len);
     t->counters.duplicate_segments++;
+    if (is_garbage_probe(c, s)) {
+        ack_challenge(t, c, now);
+        return;
+    }
+    struct tcp_work *w = tcp_attach(t, c);
     if (!w)
         return;
-    struct seq end = seq_add(s->h.seq, s->payload_len);
     if (s->payload_len > 0 && (c->flags & TCPF_SACK) && seq_lt(s->h.seq, c->rcv_nxt)) {
         w->dsack_left = s->h.seq;
         w->dsack_right = seq_min(end, c->rcv_nxt);
@@ -51,9 +65,8 @@ void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segm
 
 static void enter_time_wait(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
 {
-    uint32_t ts = c->flags & TCPF_TIMESTAMPS ? c->ts_recent : 0;
     tcp_set_state(t, c, TCP_TIME_WAIT, now, "FIN received");
-    segment_reply_ack(t, s, c->snd_nxt, c->rcv_nxt, ts, now);
+    segment_reply_ack(t, s, c->snd_nxt, c->rcv_nxt, c->flags & TCPF_TIMESTAMPS ? &c->ts_recent : NULL, now);
     tcp_timewait_enter(t, c, now);
     tcp_finish(t, c, TCP_CLOSE_NORMAL, now);
 }
@@ -65,6 +78,8 @@ static void take_fin(struct tcp_layer *t, struct tcp *c, const struct tcp_segmen
     struct tcp_work *w = tcp_attach(t, c);
     if (w) {
         w->ooo_fin = false;
+        t->counters.drop_after_close += w->ooo_frames; /* data beyond the FIN */
+        receive_release(t, w);
         w->want |= WANT_ACK;
         tcp_mark(t, c, w);
     }
@@ -215,8 +230,12 @@ static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work
 void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
 {
     bool fin = (s->h.flags & TCP_FIN) != 0;
-    if ((s->payload_len == 0 && !fin) || !state_receives(c->state))
+    if (s->payload_len == 0 && !fin)
         return;
+    if (!state_receives(c->state)) {
+        t->counters.drop_after_close += s->payload_len > 0;
+        return;
+    }
     if (!seq_eq(s->h.seq, c->rcv_nxt)) {
         receive_out_of_order(t, c, s);
         return;
@@ -235,6 +254,8 @@ void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, 
     }
     if (fin || (w->ooo_fin && seq_eq(w->fin_seq, c->rcv_nxt)))
         take_fin(t, c, s, now);
+    else if (w->ooo_fin && seq_lt(w->fin_seq, c->rcv_nxt))
+        w->ooo_fin = false; /* the peer sent more in its place */
 }
 
 void receive_release(struct tcp_layer *t, struct tcp_work *w)

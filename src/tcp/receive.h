@@ -13,7 +13,7 @@
 /* Takes the payload and FIN of an acceptable segment. */
 void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now);
 /* The segment brought nothing new: an ACK is owed, with a D-SACK. */
-void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s);
+void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now);
 /* Lets go of all frames a connection holds out of order ... */
 void receive_release(struct tcp_layer *t, struct tcp_work *w);
 /* ... and gives back those let go of. Not while a received burst is being processed. */

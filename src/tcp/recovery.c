@@ -38,13 +38,13 @@ static void mark_first_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work 
     sent_mark_lost(w, r);
 }
 
-static void enter_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t in_flight)
+static void enter_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
     const struct congestion *cc = congestion_of(tcp_profile_of(t, c));
     t->counters.fast_retransmits++;
     w->recovery = RECOVERY_FAST;
     w->recover = c->snd_nxt;
-    c->ssthresh = cc->lost(c, w, in_flight);
+    c->ssthresh = cc->lost(c, w, min_u32(flight_size, c->cwnd)); /* what limited transmit added is not counted: RFC 5681 3.2 (2) */
     if (cc->adapts)
         c->cwnd = c->flags & TCPF_SACK ? c->ssthresh : c->ssthresh + DUP_THRESHOLD * c->snd_mss;
     mark_first_lost(t, c, w);
@@ -60,16 +60,28 @@ static void leave_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
     c->cwnd = max_u32(c->cwnd, c->snd_mss);
 }
 
+/*
+ * RFC 6582 3.2 (1): without SACK, duplicates of what a recovery sent look like a new loss; they are not believed before more than `recover` is
+ * acknowledged.
+ */
+static bool may_enter_fast(const struct tcp *c, const struct tcp_work *w)
+{
+    return (c->flags & TCPF_SACK) || seq_gt(c->snd_una, w->recover);
+}
+
 static void in_open(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now)
 {
-    if (a->acked > 0)
+    if (a->acked > 0) {
         w->dup_acks = 0;
+        if (seq_gt(c->snd_una, w->recover)) /* stays close behind, or it would be ahead after 2^31 bytes */
+            w->recover = seq_sub(c->snd_una, 1);
+    }
     if (a->duplicate && w->dup_acks < UINT8_MAX)
         w->dup_acks++;
     if (w->sacked > 0)
         mark_lost_by_sack(t, c, w);
-    if (w->lost > 0 || w->dup_acks >= DUP_THRESHOLD) {
-        enter_fast(t, c, w, a->in_flight);
+    if (w->lost > 0 || (w->dup_acks >= DUP_THRESHOLD && may_enter_fast(c, w))) {
+        enter_fast(t, c, w, a->flight_size);
         return;
     }
     if (a->acked > 0 && w->cwnd_limited)
@@ -88,13 +100,17 @@ static void in_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
             mark_first_lost(t, c, w);
         return;
     }
+    bool adapts = congestion_of(tcp_profile_of(t, c))->adapts;
     if (a->acked > 0) { /* RFC 6582 3.2 (3): a partial acknowledgement */
         mark_first_lost(t, c, w);
         w->retransmit_first = true;
+        if (!adapts)
+            return;
         uint32_t deflate = a->acked > c->snd_mss ? a->acked - c->snd_mss : 0;
         c->cwnd = max_u32(c->cwnd > deflate ? c->cwnd - deflate : 0, c->snd_mss);
-    } else if (a->duplicate && congestion_of(tcp_profile_of(t, c))->adapts) {
-        c->cwnd += c->snd_mss; /* RFC 5681 3.2 (4): a segment has left the network */
+    } else if (a->duplicate && adapts && c->cwnd < c->ssthresh + seq_len(c->snd_una, w->recover)) {
+        /* RFC 5681 3.2 (4): a segment has left the network; no more of them than were in it, however many ACKs are forged */
+        c->cwnd += c->snd_mss;
     }
 }
 
@@ -127,7 +143,7 @@ void recovery_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bo
 {
     const struct congestion *cc = congestion_of(tcp_profile_of(t, c));
     if (first)
-        c->ssthresh = cc->lost(c, w, sent_in_flight(c, w)); /* RFC 5681 (4): not again for the same segment */
+        c->ssthresh = cc->lost(c, w, seq_len(c->snd_una, c->snd_nxt)); /* RFC 5681 (4): not again for the same segment */
     if (cc->adapts)
         c->cwnd = c->snd_mss;
     if (w->first.flags & SENT_SACKED) /* the peer discarded what it had sacked: RFC 2018 section 8 */

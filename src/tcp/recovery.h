@@ -13,7 +13,7 @@ struct recovery_ack {
     uint32_t acked;     /* bytes snd_una moved */
     uint32_t sacked;    /* bytes newly sacked */
     bool duplicate;     /* RFC 5681 section 2 */
-    uint32_t in_flight; /* before this ACK */
+    uint32_t flight_size; /* RFC 5681: bytes not cumulatively acknowledged before this ACK */
 };
 /* After snd_una and the records were updated. */
 void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now);

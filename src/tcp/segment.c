@@ -194,14 +194,15 @@ void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to)
     finish(t, &frame, WIRE_TCP_MIN, 0, 0, 64, 0);
 }
 
-void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack, uint32_t ts_recent, int64_t now)
+void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack, const uint32_t *ts_recent,
+                       int64_t now)
 {
     struct tcp_frame frame;
     if (!open_reply(t, to, &frame))
         return;
     uint32_t header_len = WIRE_TCP_MIN;
     if (ts_recent) {
-        write_timestamps(frame.l4 + header_len, tcp_ts_now(t, now), ts_recent);
+        write_timestamps(frame.l4 + header_len, tcp_ts_now(t, now), *ts_recent);
         header_len += TIMESTAMP_BYTES;
     }
     write_fixed(frame.l4, &to->key, seq, ack, header_len, TCP_ACK, 0);

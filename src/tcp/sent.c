@@ -30,9 +30,11 @@ void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, stru
     }
     uint32_t index = pool_get(&t->sent);
     if (index == POOL_NONE) {
-        /* Coarser: the new bytes share the last record, with its flags. */
-        if (last->flags & SENT_SACKED)
-            w->sacked += seq_len(start, end);
+        /* Coarser: the new bytes share the last record, with its flags; but they were not sacked, so it is not either. */
+        if (last->flags & SENT_SACKED) {
+            w->sacked -= sent_bytes(last);
+            last->flags = 0;
+        }
         if (last->flags & SENT_LOST)
             w->lost += seq_len(start, end);
         if (last->flags & SENT_RETRANS)
@@ -78,6 +80,15 @@ static void note_rtt(const struct sent_record *r, int64_t *rtt_from)
         *rtt_from = r->sent_at;
 }
 
+/* The rest of a record that was sent again as far as a segment reaches: it could not be split, and is next. */
+static void not_on_its_way(struct tcp_work *w, struct sent_record *r)
+{
+    if ((r->flags & (SENT_LOST | SENT_RETRANS)) != (SENT_LOST | SENT_RETRANS))
+        return;
+    r->flags = SENT_LOST;
+    w->retrans -= sent_bytes(r);
+}
+
 void sent_acknowledge(struct tcp_layer *t, struct tcp_work *w, struct seq ack, struct sent_acked *result)
 {
     result->rtt_from = TIME_NEVER;
@@ -94,6 +105,8 @@ void sent_acknowledge(struct tcp_layer *t, struct tcp_work *w, struct seq ack, s
         r->start = upto;
         if (sent_bytes(r) == 0)
             drop_first(t, w);
+        else
+            not_on_its_way(w, r);
     }
 }
 

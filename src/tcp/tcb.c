@@ -49,7 +49,7 @@ struct tcp_work *tcp_attach(struct tcp_layer *t, struct tcp *c)
     w->snd_wl1 = c->rcv_nxt;
     w->snd_wl2 = c->snd_una;
     w->last_ack_sent = c->rcv_nxt;
-    w->recover = c->snd_una;
+    w->recover = seq_sub(c->snd_una, 1);
     sent_init(w, c->snd_nxt);
     timers_init(w);
     c->work = index;
@@ -89,8 +89,10 @@ struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow
 {
     struct tcp_path path;
     *error = t->lower->path_open(t->lower_context, key->local, &key->remote, &path);
-    if (*error < 0)
+    if (*error < 0) {
+        t->counters.drop_no_path++;
         return NULL;
+    }
     *error = ERR_NO_MEMORY;
     uint32_t index = pool_get(&t->records);
     if (index == POOL_NONE) {

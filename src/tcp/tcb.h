@@ -39,7 +39,7 @@ struct tcp {
     uint32_t ts_recent;
     uint32_t heard_ms; /* when the last acceptable segment came: PAWS age, keep-alive */
     uint32_t srtt_us;  /* scaled by 8; 0: no sample yet */
-    uint32_t rttvar_us; /* scaled by 4 */
+    uint32_t rttvar_us; /* scaled by 4; without a sample: the initial RTO where it is not the profile's, or 0 */
     uint32_t cwnd, ssthresh; /* bytes */
     uint32_t path;
     uint32_t max_snd_wnd;
@@ -49,7 +49,7 @@ struct tcp {
     uint16_t rcv_mss;     /* largest payload seen, for delayed ACK */
     uint16_t retransmits;
     uint8_t link;
-    uint8_t spare;
+    uint8_t backoff; /* doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
 };
 _Static_assert(sizeof(struct flow_key) == 24, "a flow key is hashed as 24 bytes");
 _Static_assert(sizeof(struct tcp) == 128, "DESIGN section 3: a 128-byte record");
@@ -96,7 +96,7 @@ struct tcp_work {
     uint64_t promised;   /* stream offset behind what the user promised */
     struct seq snd_wl1, snd_wl2;
     struct seq last_ack_sent;
-    struct seq recover;  /* RFC 6582: snd_nxt when recovery began */
+    struct seq recover;  /* RFC 6582: snd_nxt when recovery began; without SACK, a later one begins only beyond it */
     /* timers: absolute, TIME_NEVER when off */
     int64_t retransmit_at; /* retransmission, zero-window probe or handshake */
     int64_t ack_at;
@@ -107,7 +107,7 @@ struct tcp_work {
     uint32_t sent_last; /* pool index of the last record; POOL_NONE: `first` is the only one */
     uint32_t sacked, lost, retrans; /* bytes */
     struct seq high_sacked; /* end of the highest sacked byte; valid when sacked > 0 */
-    uint8_t backoff;      /* doublings of the RTO */
+    uint8_t probe_backoff; /* doublings of the time between zero-window probes */
     uint8_t retries;      /* RTOs, probes or SYNs in a row without an answer */
     uint8_t dup_acks;
     bool persist : 1, probed : 1, cwnd_limited : 1, retransmit_first : 1, keepalive : 1;

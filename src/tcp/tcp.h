@@ -64,15 +64,15 @@ const char *tcp_state_name(enum tcp_state state);
 #define TCP_COUNTER_LIST(X)                                                                                            \
     X(segments_received) X(segments_sent) X(bytes_received) X(bytes_sent)                                              \
     X(active_opens) X(passive_opens) X(established) X(closed) X(resets_received) X(resets_sent)                        \
-    X(retransmitted_segments) X(retransmitted_bytes) X(rto_fired) X(fast_retransmits) X(tail_loss_probes)              \
-    X(spurious_rto) X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)              \
+    X(retransmitted_segments) X(retransmitted_bytes) X(rto_fired) X(fast_retransmits)                                  \
+    X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)                              \
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
     X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
     /* drops: a segment or request that was not accepted */                                                            \
-    X(drop_malformed) X(drop_checksum) X(drop_no_connection) X(drop_bad_flags) X(drop_land) X(drop_bad_ack)            \
+    X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
-    X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_work) X(drop_ooo_full) X(drop_after_close) \
-    X(drop_time_wait) X(drop_fin_with_syn) X(drop_port_zero) X(drop_no_memory) X(reply_no_room)
+    X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_path) X(drop_no_work) X(drop_ooo_full)     \
+    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(reply_no_room)
 
 struct tcp_counters {
 #define TCP_COUNTER_FIELD(name) uint64_t name;

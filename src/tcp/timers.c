@@ -37,7 +37,7 @@ void timers_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t
     end_keepalive(w);
     if (w->retries == 0)
         w->stalled_since = now;
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->backoff);
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff);
     arm(t, c, w->retransmit_at);
 }
 
@@ -48,7 +48,7 @@ void timers_acked(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_
         w->retransmit_at = TIME_NEVER;
         return;
     }
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), 0); /* (5.3) */
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff); /* (5.3) */
     arm(t, c, w->retransmit_at);
 }
 
@@ -68,14 +68,14 @@ void timers_window_shut(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     if (!w->persist)
         w->stalled_since = now;
     w->persist = true;
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->backoff);
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->probe_backoff);
     arm(t, c, w->retransmit_at);
 }
 
 void timers_window_opened(struct tcp_work *w)
 {
     w->persist = false;
-    w->backoff = 0;
+    w->probe_backoff = 0;
     w->retransmit_at = TIME_NEVER;
 }
 
@@ -119,8 +119,8 @@ static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w
     return p->user_timeout_ns > 0 && now - w->stalled_since >= p->user_timeout_ns;
 }
 
-/* Counts one more try; false when there were enough and the connection is given up. */
-static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, int64_t now)
+/* Counts one more try and doubles the time to the next; false when there were enough and the connection is given up. */
+static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff, int64_t now)
 {
     if (w->retries >= limit || user_timed_out(tcp_profile_of(t, c), w, now)) {
         t->counters.timeout_closed++;
@@ -128,7 +128,7 @@ static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, ui
         return false;
     }
     w->retries++;
-    w->backoff = (uint8_t)min_u32(w->backoff + 1u, MAX_DOUBLINGS);
+    *backoff = (uint8_t)min_u32(*backoff + 1u, MAX_DOUBLINGS);
     return true;
 }
 
@@ -136,7 +136,7 @@ static void handshake_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     t->counters.rto_fired++;
-    if (try_again(t, c, w, c->state == TCP_SYN_SENT ? p->syn_retries : p->syn_ack_retries, now))
+    if (try_again(t, c, w, c->state == TCP_SYN_SENT ? p->syn_retries : p->syn_ack_retries, &c->backoff, now))
         w->want |= WANT_SYN;
 }
 
@@ -144,7 +144,7 @@ static void data_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
 {
     t->counters.rto_fired++;
     bool first = w->retries == 0;
-    if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, now))
+    if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &c->backoff, now))
         return;
     recovery_timeout(t, c, w, first);
 }
@@ -155,7 +155,7 @@ static void retransmission_due(struct tcp_layer *t, struct tcp *c, struct tcp_wo
     if (state_embryonic(c->state)) {
         handshake_due(t, c, w, now);
     } else if (w->persist) {
-        if (try_again(t, c, w, tcp_profile_of(t, c)->data_retries, now))
+        if (try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &w->probe_backoff, now))
             w->want |= WANT_PROBE;
     } else {
         data_due(t, c, w, now);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP carries L7: bytes that arrive go to the connection's engine session, bytes it queues are promised to TCP, pulled by stream offset and let
- * go when acknowledged. An activity is taken from the pool when a connection wakes and given back when it is idle again, so that stream offsets
- * continue from TCP's own count. As long as only few are in use they stay with their idle connections, which saves making them anew.
+ * TCP carries L7: bytes that arrive go to the connection's engine session, bytes it queues are promised to TCP,
+ * pulled by stream offset and let go when acknowledged. An activity is taken from the pool when a connection wakes
+ * and given back when it is idle again, so that stream offsets continue from TCP's own count. As long as only few
+ * are in use they stay with their idle connections, which saves making them anew.
  */
 #include <string.h>
 
@@ -11,7 +12,8 @@
 /* So many activities, a few hundred KiB, may belong to idle connections. */
 #define WARM_ACTIVITIES 1024u
 
-struct activity *carrier_attach(struct traffic *t, struct connection *connection, const struct endpoint *e, const struct tcp *c, int64_t now)
+struct activity *carrier_attach(struct traffic *t, struct connection *connection, const struct endpoint *e,
+                                const struct tcp *c, int64_t now)
 {
     if (connection->activity != POOL_NONE)
         return pool_at(&t->activities, connection->activity);
@@ -38,7 +40,8 @@ struct activity *carrier_attach(struct traffic *t, struct connection *connection
     return a;
 }
 
-void carrier_detach(struct traffic *t, struct connection *connection, const struct endpoint *e, int error, const char *cause, int64_t now)
+void carrier_detach(struct traffic *t, struct connection *connection, const struct endpoint *e, int error,
+                    const char *cause, int64_t now)
 {
     struct activity *a = activity_of(t, connection);
 
@@ -54,7 +57,8 @@ void carrier_detach_if_idle(struct traffic *t, struct connection *connection, co
 {
     const struct activity *a = activity_of(t, connection);
 
-    if (a && t->activities.used > WARM_ACTIVITIES && outq_length(&a->carrier.out) == 0 && a->held == 0 && e->engine->idle(a->session))
+    if (a && t->activities.used > WARM_ACTIVITIES && outq_length(&a->carrier.out) == 0 && a->held == 0 &&
+        e->engine->idle(a->session))
         carrier_detach(t, connection, e, 0, NULL, now);
 }
 
@@ -66,8 +70,8 @@ void carrier_release_input(struct traffic *t, struct activity *a, struct tcp *c,
     a->held = 0;
 }
 
-int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, const uint8_t *bytes, uint32_t length,
-                  int64_t now)
+int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, const uint8_t *bytes,
+                  uint32_t length, int64_t now)
 {
     a->held += length;
     a->moved += length;
@@ -105,7 +109,8 @@ size_t carrier_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, 
     return outq_read(&a->carrier.out, &t->outq, offset, to, length, sum);
 }
 
-void carrier_abort(struct traffic *t, struct tcp *c, enum connect_failure failure, enum err error, const char *cause, int64_t now)
+void carrier_abort(struct traffic *t, struct tcp *c, enum connect_failure failure, enum err error, const char *cause,
+                   int64_t now)
 {
     t->abort_failure = failure;
     t->abort_error = error;

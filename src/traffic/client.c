@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The connections of a load. Under a rate of transactions (or bits) a connection waits on the load's list until the schedule gives it a
- * request. Under a rate of connections or a concurrent level it follows a script: requests, think times in between, close.
+ * The connections of a load. Under a rate of transactions (or bits) a connection waits on the load's list until
+ * the schedule gives it a request. Under a rate of connections or a concurrent level it follows a script:
+ * requests, think times in between, close.
  *
- * Every connection object is connecting, or established and counted live, until closed(); the counters change only here.
+ * Every connection object is connecting, or established and counted live, until closed(); the counters change only
+ * here.
  */
 #include <string.h>
 
 #include "traffic/traffic_private.h"
 
-static struct load_run *run_of(struct traffic *t, const struct connection *connection) { return &t->loads[connection->owner]; }
+static struct load_run *run_of(struct traffic *t, const struct connection *connection)
+{
+    return &t->loads[connection->owner];
+}
 
 static bool follows_script(const struct load_run *run)
 {
@@ -92,10 +97,11 @@ static void arm(struct traffic *t, const struct load_run *run, const struct acti
 }
 
 /*
- * Queues one request; it is not yet promised to TCP. 0; ERR_AGAIN and ERR_CLOSED (not begun, not counted); ERR_NO_MEMORY (not
- * begun, counted failed by the caller).
+ * Queues one request; it is not yet promised to TCP. 0; ERR_AGAIN and ERR_CLOSED (not begun, not counted);
+ * ERR_NO_MEMORY (not begun, counted failed by the caller).
  */
-static int begin_request(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t due_at, int64_t now)
+static int begin_request(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                         int64_t due_at, int64_t now)
 {
     const struct plan_load *load = run->load;
     struct activity *a = carrier_attach(t, connection, &run->endpoint, c, now);
@@ -118,8 +124,8 @@ static int begin_request(struct traffic *t, struct load_run *run, struct connect
 }
 
 /* A fresh transaction: begun and counted, or counted as failed for want of memory. Errors as begin_request. */
-static int begin_transaction(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t due_at,
-                             int64_t now)
+static int begin_transaction(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                             int64_t due_at, int64_t now)
 {
     int error = begin_request(t, run, connection, c, due_at, now);
 
@@ -176,7 +182,8 @@ static void enter_closing(struct load_run *run, struct connection *connection, e
     connection->state = (uint8_t)state;
 }
 
-static void close_now(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t now)
+static void close_now(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                      int64_t now)
 {
     list_remove(t, run, connection);
     enter_closing(run, connection, CONNECTION_CLOSING);
@@ -221,7 +228,8 @@ static int64_t draw_think_time(struct load_run *run)
     }
 }
 
-static void start_thinking(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t now)
+static void start_thinking(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                           int64_t now)
 {
     connection->flags |= CONNECTION_THINKING;
     list_add(t, run, connection);
@@ -230,7 +238,8 @@ static void start_thinking(struct traffic *t, struct load_run *run, struct conne
 }
 
 /* Keeps the pipeline full as far as the script goes; then tells TCP. */
-static void fill_pipeline(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t now)
+static void fill_pipeline(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                          int64_t now)
 {
     const struct activity *a = activity_of(t, connection);
 
@@ -245,11 +254,13 @@ static void fill_pipeline(struct traffic *t, struct load_run *run, struct connec
         abort_for(t, c, ERR_NO_MEMORY, "no_memory", now);
 }
 
-static void follow_script(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t now)
+static void follow_script(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                          int64_t now)
 {
     const struct activity *a = activity_of(t, connection);
     uint32_t pending = a ? a->pending : 0;
-    bool over = run->draining || !quota_left(run, connection) || (connection->flags & CONNECTION_PEER_CLOSES) || launch_has_surplus(run);
+    bool over = run->draining || !quota_left(run, connection) || (connection->flags & CONNECTION_PEER_CLOSES) ||
+                launch_has_surplus(run);
 
     if (over) {
         if (pending == 0)
@@ -451,7 +462,8 @@ static void client_connected(void *context, struct tcp *c, int64_t now)
 }
 
 /* After any call into the engine: sends what it queued, ends what it gave up, goes on. `ended`: a transaction may have ended. */
-static void settle(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, bool ended, int64_t now)
+static void settle(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, bool ended,
+                   int64_t now)
 {
     struct activity *a = activity_of(t, connection);
 
@@ -470,7 +482,8 @@ static void settle(struct traffic *t, struct load_run *run, struct connection *c
 }
 
 /* The server closed. What it owes is counted failed by the engine. */
-static void server_closed(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, int64_t now)
+static void server_closed(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                          int64_t now)
 {
     struct activity *a = activity_of(t, connection);
 
@@ -556,9 +569,12 @@ static void client_deadline(void *context, struct tcp *c, int64_t now)
 static enum connect_failure failure_of_reason(const struct traffic *t, enum tcp_close_reason reason)
 {
     static const enum connect_failure failures[TCP_CLOSE_REASON_COUNT] = {
-        [TCP_CLOSE_NORMAL] = CONNECT_FAILED_RESET,         [TCP_CLOSE_RESET] = CONNECT_FAILED_RESET,
-        [TCP_CLOSE_REFUSED] = CONNECT_FAILED_REFUSED,      [TCP_CLOSE_TIMEOUT] = CONNECT_FAILED_TIMEOUT,
-        [TCP_CLOSE_UNREACHABLE] = CONNECT_FAILED_UNREACHABLE, [TCP_CLOSE_NO_MEMORY] = CONNECT_FAILED_NO_MEMORY,
+        [TCP_CLOSE_NORMAL] = CONNECT_FAILED_RESET,
+        [TCP_CLOSE_RESET] = CONNECT_FAILED_RESET,
+        [TCP_CLOSE_REFUSED] = CONNECT_FAILED_REFUSED,
+        [TCP_CLOSE_TIMEOUT] = CONNECT_FAILED_TIMEOUT,
+        [TCP_CLOSE_UNREACHABLE] = CONNECT_FAILED_UNREACHABLE,
+        [TCP_CLOSE_NO_MEMORY] = CONNECT_FAILED_NO_MEMORY,
     };
 
     return reason == TCP_CLOSE_ABORTED ? t->abort_failure : failures[reason];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Carrying out schedules. Two cursors walk a rate's launches: `arrivals` counts what is due, `launches` what is sent; between them waits the
- * backlog, whose bound drops the oldest. Levels and bits are compared with what is open and what has moved.
+ * Carrying out schedules. Two cursors walk a rate's launches: `arrivals` counts what is due, `launches` what is
+ * sent; between them waits the backlog, whose bound drops the oldest. Levels and bits are compared with what is
+ * open and what has moved.
  */
 #include "traffic/traffic_private.h"
 

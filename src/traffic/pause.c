@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places of failed connections that stay empty for a while, so that a target which refuses is not hammered: a ring of counters, PAUSE_SLOTS spans
- * long, so that any number of pauses costs the same memory. A pause lasts its length and up to one span more.
+ * Places of failed connections that stay empty for a while, so that a target which refuses is not hammered: a ring
+ * of counters, PAUSE_SLOTS spans long, so that any number of pauses costs the same memory. A pause lasts its
+ * length and up to one span more.
  */
 #include "traffic/traffic_private.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiling a plan: the steps in order, the memory it owns, and the settings it gives to stacks. What a plan owns lies in blocks that are freed with
- * it; texts belong to the configuration tree.
+ * Compiling a plan: the steps in order, the memory it owns, and the settings it gives to stacks. What a plan owns
+ * lies in blocks that are freed with it; texts belong to the configuration tree.
  */
 #include "traffic/plan.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A configuration compiled once into what workers execute: ports, devices, loads, embedded servers, criteria. Immutable after plan_compile and
- * shared read-only by all workers; replaced whole. Everything is validated here, before anything starts.
+ * A configuration compiled once into what workers execute: ports, devices, loads, embedded servers, criteria.
+ * Immutable after plan_compile and shared read-only by all workers; replaced whole. Everything is validated here,
+ * before anything starts.
  *
- * The plan borrows texts from the configuration tree: the tree lives at least as long as the plan. Everything else it owns.
- * Members are for reading: the engine opens ports from them, traffic/ executes loads, results name them.
+ * The plan borrows texts from the configuration tree: the tree lives at least as long as the plan. Everything else
+ * it owns. Members are for reading: the engine opens ports from them, traffic/ executes loads, results name them.
  */
 #ifndef WEIR_TRAFFIC_PLAN_H
 #define WEIR_TRAFFIC_PLAN_H
@@ -31,15 +32,15 @@ struct plan_port {
     const char *target; /* behind the colon */
     uint32_t peer;      /* mem: number of the port at the other end; else PLAN_NONE */
     uint32_t mtu;
-    uint32_t frames;         /* of the link's pool */
-    bool trust_checksums;    /* mem */
-    const char *netns;       /* packet: path or NULL */
-    bool promiscuous;        /* packet */
-    const char *read_file;   /* pcap: replayed as received frames, or NULL */
-    const char *capture;     /* file that gets all frames of this port both ways, or NULL */
+    uint32_t frames;          /* of the link's pool */
+    bool trust_checksums;     /* mem */
+    const char *netns;        /* packet: path or NULL */
+    bool promiscuous;         /* packet */
+    const char *read_file;    /* pcap: replayed as received frames, or NULL */
+    const char *capture;      /* file that gets all frames of this port both ways, or NULL */
     struct guard_rules guard; /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
-    int64_t max_duration_ns; /* TIME_NEVER: no cap */
-    bool impaired;           /* `impair` acts on what this port sends */
+    int64_t max_duration_ns;  /* TIME_NEVER: no cap */
+    bool impaired;            /* `impair` acts on what this port sends */
     struct impair_settings impair;
     uint32_t first_device, n_devices; /* devices are sorted by port */
     uint32_t n_hosts;
@@ -56,7 +57,7 @@ struct plan_device {
     uint8_t mac[6];   /* of host 0; host i has mac + i; all zero: 02:00 followed by the IPv4 address */
     uint8_t vlan_count;
     struct host_vlan vlan[2];
-    uint32_t vlan_key; /* equal for devices on the same VLAN */
+    uint32_t vlan_key;    /* equal for devices on the same VLAN */
     uint32_t first_local; /* the stack's local address index of host 0 (hosts are added in order) */
 };
 
@@ -79,7 +80,7 @@ struct plan_request {
 struct plan_criteria {
     uint64_t max_failed_connections, max_failed_transactions, max_late, max_dropped; /* UINT64_MAX: no criterion */
     uint64_t min_completed_transactions;                                             /* 0: no criterion, as all below */
-    uint64_t min_connections_per_second, min_transactions_per_second;                /* thousandths, over the last phase */
+    uint64_t min_connections_per_second, min_transactions_per_second; /* thousandths, over the last phase */
     uint64_t min_bits_per_second;
     int64_t max_connect_p99_ns, max_first_byte_p99_ns, max_transaction_p50_ns, max_transaction_p99_ns;
 };
@@ -114,7 +115,8 @@ struct plan_load {
     struct plan_request *requests;
     uint32_t n_requests;
     uint64_t total_weight;
-    uint64_t expected_bytes; /* of a transaction on average, both ways, where it can be known; for pacing bits_per_second */
+    uint64_t
+        expected_bytes;  /* of a transaction on average, both ways, where it can be known; for pacing bits_per_second */
     void *client_config; /* for the protocol's client engine */
     struct plan_criteria pass;
     const struct config_node *node;
@@ -158,10 +160,11 @@ struct plan_options {
 };
 
 /*
- * Compiles the tree's root. options may be NULL. 0 and *out; ERR_INVALID (errors says what and where), ERR_NO_MEMORY (also in errors).
+ * Compiles the tree's root. options may be NULL. 0 and *out; ERR_INVALID (errors says what and where),
+ * ERR_NO_MEMORY (also in errors).
  */
-MUST_CHECK int plan_compile(const struct config_tree *tree, const struct plan_options *options, const struct allocator *a,
-                            struct plan **out, struct config_errors *errors);
+MUST_CHECK int plan_compile(const struct config_tree *tree, const struct plan_options *options,
+                            const struct allocator *a, struct plan **out, struct config_errors *errors);
 void plan_free(struct plan *p); /* NULL is allowed */
 
 /* The schema of the whole configuration, for documentation and checks. */
@@ -182,8 +185,8 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
 MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *context);
 
 /*
- * Connections that a load may have at once on each of its ports: its part of max_connections; for concurrent a quarter more, because connections
- * that are closing do not count towards the level.
+ * Connections that a load may have at once on each of its ports: its part of max_connections; for concurrent a
+ * quarter more, because connections that are closing do not count towards the level.
  */
 uint32_t plan_share_connections(const struct plan_load *load);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration as written: the structs that config_bind fills from plan_schema. Only plan compilation sees them; all of it lies
- * in the configuration tree. Each `node` is the place for messages.
+ * The configuration as written: the structs that config_bind fills from plan_schema. Only plan compilation sees
+ * them; all of it lies in the configuration tree. Each `node` is the place for messages.
  */
 #ifndef WEIR_TRAFFIC_PLAN_CONFIG_H
 #define WEIR_TRAFFIC_PLAN_CONFIG_H

@@ -97,7 +97,8 @@ static void describe_guard(struct out *o, const struct plan_port *p)
     if (p->guard.n_allowed == 0)
         say(o, " every destination");
     for (uint32_t i = 0; i < p->guard.n_allowed; i++) {
-        struct ip_prefix prefix = {.addr = ip_addr_from_v6(p->guard.allowed[i].bytes), .length = p->guard.allowed[i].length};
+        struct ip_prefix prefix = {.addr = ip_addr_from_v6(p->guard.allowed[i].bytes),
+                                   .length = p->guard.allowed[i].length};
         if (ip_addr_is_v4(&prefix.addr) && prefix.length >= 96)
             prefix.length = (uint8_t)(prefix.length - 96);
         (void)ip_prefix_print(prefix_text, sizeof prefix_text, &prefix);
@@ -120,7 +121,8 @@ static void describe_ports(struct out *o, const struct plan *p)
     say(o, "ports:\n");
     for (uint32_t i = 0; i < p->n_ports; i++) {
         const struct plan_port *port = &p->ports[i];
-        say(o, "  %s  %s, MTU %u, %u host%s", port->name, port->location, port->mtu, port->n_hosts, port->n_hosts == 1 ? "" : "s");
+        say(o, "  %s  %s, MTU %u, %u host%s", port->name, port->location, port->mtu, port->n_hosts,
+            port->n_hosts == 1 ? "" : "s");
         if (port->peer != PLAN_NONE)
             say(o, ", wired to %s", p->ports[port->peer].name);
         if (port->impaired)
@@ -129,8 +131,8 @@ static void describe_ports(struct out *o, const struct plan *p)
         describe_guard(o, port);
         plan_memory_estimate(p, i, &m);
         uint64_t connections = (uint64_t)port->max_client_connections + port->max_server_connections;
-        say(o, "    memory: at most %s for %" PRIu64 " connections; an idle one takes %s\n", bytes(total, m.total_bytes), connections,
-            bytes(idle, m.idle_connection_bytes));
+        say(o, "    memory: at most %s for %" PRIu64 " connections; an idle one takes %s\n",
+            bytes(total, m.total_bytes), connections, bytes(idle, m.idle_connection_bytes));
     }
 }
 
@@ -141,7 +143,8 @@ static void describe_devices(struct out *o, const struct plan *p)
     say(o, "devices:\n");
     for (uint32_t i = 0; i < p->n_devices; i++) {
         const struct plan_device *d = &p->devices[i];
-        say(o, "  %s  on %s, %u host%s, %s", d->name, p->ports[d->port].name, d->count, d->count == 1 ? "" : "s", address(first, d->address));
+        say(o, "  %s  on %s, %u host%s, %s", d->name, p->ports[d->port].name, d->count, d->count == 1 ? "" : "s",
+            address(first, d->address));
         if (d->count > 1)
             say(o, " to %s", address(last, plan_device_address(d, d->count - 1)));
         say(o, "/%u", d->prefix_length);
@@ -192,7 +195,8 @@ static void describe_phase(struct out *o, const struct schedule *s, const struct
     char time[VALUE_BYTES], from[VALUE_BYTES], to[VALUE_BYTES];
 
     if (phase->from == phase->to)
-        say(o, "    hold %s at %s %s", duration(time, phase->duration_ns), level(to, s->target, phase->to), schedule_target_name(s->target));
+        say(o, "    hold %s at %s %s", duration(time, phase->duration_ns), level(to, s->target, phase->to),
+            schedule_target_name(s->target));
     else
         say(o, "    ramp %s from %s to %s %s", duration(time, phase->duration_ns), level(from, s->target, phase->from),
             level(to, s->target, phase->to), schedule_target_name(s->target));
@@ -211,8 +215,8 @@ static void describe_schedule(struct out *o, const struct plan_load *load)
     if (rate && load->closed_loop)
         say(o, "    closed loop: what cannot be launched when due is dropped\n");
     else if (rate)
-        say(o, "    open loop: latency counts from due time, up to %" PRIu64 " launches wait, late after %s\n", load->backlog,
-            duration(time, load->late_after_ns));
+        say(o, "    open loop: latency counts from due time, up to %" PRIu64 " launches wait, late after %s\n",
+            load->backlog, duration(time, load->late_after_ns));
 }
 
 static void describe_think(struct out *o, const struct plan_load *load)
@@ -241,7 +245,8 @@ static void describe_connections(struct out *o, const struct plan_load *load)
         say(o, ", %u in the pipeline", load->pipeline);
     describe_think(o, load);
     say(o, "; %s\n", closers[load->close]);
-    say(o, "    timeouts: connect %s, transaction %s\n", load->connect_timeout_ns ? duration(connect, load->connect_timeout_ns) : "none",
+    say(o, "    timeouts: connect %s, transaction %s\n",
+        load->connect_timeout_ns ? duration(connect, load->connect_timeout_ns) : "none",
         load->transaction_timeout_ns ? duration(transaction, load->transaction_timeout_ns) : "none");
 }
 
@@ -254,10 +259,11 @@ static void describe_time_wait(struct out *o, const struct plan *p, const struct
     for (uint32_t i = 0; i < load->n_clients; i++)
         hosts += p->devices[load->clients[i]].count;
     uint64_t tuples = hosts * load->server_hosts * (uint64_t)(p->port_last - p->port_first + 1);
-    say(o, "    2MSL %s, at most %u in TIME_WAIT; %" PRIu64 " address and port pairs", duration(time, load->tcp.time_wait_ns), p->max_time_wait,
-        tuples);
+    say(o, "    2MSL %s, at most %u in TIME_WAIT; %" PRIu64 " address and port pairs",
+        duration(time, load->tcp.time_wait_ns), p->max_time_wait, tuples);
     if (load->close == PLAN_CLOSE_CLIENT && load->tcp.time_wait_ns > 0)
-        say(o, " allow %" PRIu64 " connections a second", (uint64_t)((double)tuples * 1e9 / (double)load->tcp.time_wait_ns));
+        say(o, " allow %" PRIu64 " connections a second",
+            (uint64_t)((double)tuples * 1e9 / (double)load->tcp.time_wait_ns));
     say(o, "\n");
 }
 
@@ -297,7 +303,8 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
     struct out o = {.sink = sink, .context = context};
     char time[VALUE_BYTES], drain[VALUE_BYTES];
 
-    say(&o, "duration %s, then up to %s to drain; seed %" PRIu64 "\n", duration(time, p->duration_ns), duration(drain, p->drain_ns), p->seed);
+    say(&o, "duration %s, then up to %s to drain; seed %" PRIu64 "\n", duration(time, p->duration_ns),
+        duration(drain, p->drain_ns), p->seed);
     describe_ports(&o, p);
     describe_devices(&o, p);
     describe_servers(&o, p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Devices of a plan: addresses within their subnets, no address twice where frames could meet, order by port as the stacks number them.
+ * Devices of a plan: addresses within their subnets, no address twice where frames could meet, order by port as
+ * the stacks number them.
  */
 #include <string.h>
 
@@ -56,9 +57,10 @@ static void check_addresses(struct compiling *c, const struct device_config *fro
     }
     if (first <= network || last >= broadcast) {
         (void)ipv4_addr_print(found, sizeof found, first <= network ? first : (uint32_t)min_u64(last, UINT32_MAX));
-        config_errors_add(c->errors, from->ipv4.node, "address", "found %s%s as the address of host %u of %u, allowed %s to %s",
-                          last > UINT32_MAX && first > network ? "one beyond " : "", found, first <= network ? 1 : from->count,
-                          from->count, low, high);
+        config_errors_add(c->errors, from->ipv4.node, "address",
+                          "found %s%s as the address of host %u of %u, allowed %s to %s",
+                          last > UINT32_MAX && first > network ? "one beyond " : "", found,
+                          first <= network ? 1 : from->count, from->count, low, high);
     }
 }
 
@@ -76,7 +78,8 @@ static void check_gateway(struct compiling *c, const struct device_config *from)
         config_errors_add(c->errors, from->ipv4.node, "gateway", "found %s, allowed addresses in %s/%u", found, network,
                           from->ipv4.address.length);
     else if (gateway >= first && (gateway - first) % from->step == 0 && (gateway - first) / from->step < from->count)
-        config_errors_add(c->errors, from->ipv4.node, "gateway", "found %s, which is one of the device's own addresses", found);
+        config_errors_add(c->errors, from->ipv4.node, "gateway", "found %s, which is one of the device's own addresses",
+                          found);
 }
 
 static void check_mac(struct compiling *c, const struct device_config *from)
@@ -86,8 +89,9 @@ static void check_mac(struct compiling *c, const struct device_config *from)
     if (!from->mac_given)
         return;
     if ((from->mac[0] & 1) || memcmp(from->mac, none, sizeof none) == 0)
-        config_errors_add(c->errors, from->node, "mac", "found %02x:%02x:%02x:%02x:%02x:%02x, allowed unicast addresses",
-                          from->mac[0], from->mac[1], from->mac[2], from->mac[3], from->mac[4], from->mac[5]);
+        config_errors_add(c->errors, from->node, "mac",
+                          "found %02x:%02x:%02x:%02x:%02x:%02x, allowed unicast addresses", from->mac[0], from->mac[1],
+                          from->mac[2], from->mac[3], from->mac[4], from->mac[5]);
 }
 
 static void compile_device(const struct device_config *from, uint32_t port, struct plan_device *to)
@@ -148,8 +152,8 @@ static void check_overlaps(struct compiling *c, const struct device_config *from
         if (!shared)
             continue;
         (void)ipv4_addr_print(address, sizeof address, shared);
-        config_errors_add(c->errors, from->ipv4.node, "address", "found %s, which device \"%s\" has too, allowed only once", address,
-                          other->name);
+        config_errors_add(c->errors, from->ipv4.node, "address",
+                          "found %s, which device \"%s\" has too, allowed only once", address, other->name);
     }
 }
 
@@ -177,7 +181,8 @@ static void check_name(struct compiling *c, uint32_t number)
 
     for (uint32_t i = 0; i < number; i++)
         if (strcmp(devices[i].name, devices[number].name) == 0)
-            config_errors_add(c->errors, devices[number].node, "name", "found \"%s\" a second time, allowed once", devices[number].name);
+            config_errors_add(c->errors, devices[number].node, "name", "found \"%s\" a second time, allowed once",
+                              devices[number].name);
 }
 
 void plan_compile_devices(struct compiling *c)

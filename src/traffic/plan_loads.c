@@ -75,7 +75,8 @@ static void compile_target_device(struct compiling *c, const struct server_confi
     if (device == PLAN_NONE) {
         char names[PLAN_NAMES_TEXT];
         plan_list_devices(c, names);
-        config_errors_add(c->errors, from->node, "device", "found \"%s\", which is no device, allowed %s", from->device, names);
+        config_errors_add(c->errors, from->node, "device", "found \"%s\", which is no device, allowed %s", from->device,
+                          names);
         return;
     }
     load->server_device = device;
@@ -97,7 +98,8 @@ static void compile_target(struct compiling *c, const struct server_config *from
         load->server_address = from->address;
         load->server_hosts = 1;
         if (from->http)
-            config_errors_add(c->errors, from->node, "http", "found settings of an embedded server for an outside address, allowed with device");
+            config_errors_add(c->errors, from->node, "http",
+                              "found settings of an embedded server for an outside address, allowed with device");
     } else {
         config_errors_add(c->errors, from->node, NULL, "found neither device nor address, allowed one of them");
     }
@@ -123,7 +125,8 @@ static enum schedule_target phase_target(struct compiling *c, const struct phase
 }
 
 /* All phases must be about one thing. */
-static bool agree_on_target(struct compiling *c, const struct phase_config *from, enum schedule_target target, struct schedule *s)
+static bool agree_on_target(struct compiling *c, const struct phase_config *from, enum schedule_target target,
+                            struct schedule *s)
 {
     if (target == SCHEDULE_TARGET_COUNT || s->target == target)
         return true;
@@ -131,8 +134,9 @@ static bool agree_on_target(struct compiling *c, const struct phase_config *from
         s->target = target;
         return true;
     }
-    config_errors_add(c->errors, from->node, schedule_target_name(target), "found %s, allowed %s as in the phases before",
-                      schedule_target_name(target), schedule_target_name(s->target));
+    config_errors_add(c->errors, from->node, schedule_target_name(target),
+                      "found %s, allowed %s as in the phases before", schedule_target_name(target),
+                      schedule_target_name(s->target));
     return false;
 }
 
@@ -143,13 +147,14 @@ static void compile_phase(struct compiling *c, const struct phase_config *from, 
     struct schedule_phase phase = {.from = before, .to = before};
 
     if (from->ramp_given == from->hold_given) {
-        config_errors_add(c->errors, from->node, NULL, "found %s ramp %s hold, allowed one of them", from->ramp_given ? "both" : "neither",
-                          from->ramp_given ? "and" : "nor");
+        config_errors_add(c->errors, from->node, NULL, "found %s ramp %s hold, allowed one of them",
+                          from->ramp_given ? "both" : "neither", from->ramp_given ? "and" : "nor");
         return;
     }
     if (target == SCHEDULE_TARGET_COUNT && (from->ramp_given || s->n_phases == 0)) {
-        config_errors_add(c->errors, from->node, NULL,
-                          "found no target, allowed connections_per_second, transactions_per_second, concurrent, bits_per_second");
+        config_errors_add(
+            c->errors, from->node, NULL,
+            "found no target, allowed connections_per_second, transactions_per_second, concurrent, bits_per_second");
         return;
     }
     if (!agree_on_target(c, from, target, s))
@@ -157,8 +162,11 @@ static void compile_phase(struct compiling *c, const struct phase_config *from, 
     if (target != SCHEDULE_TARGET_COUNT) {
         uint64_t most = target == SCHEDULE_CONCURRENT ? 20000000 : SCHEDULE_MAX_RATE;
         if (from->value[target] > most)
-            config_errors_add(c->errors, from->node, schedule_target_name(target), "found a value that is too large, allowed up to %s",
-                              target == SCHEDULE_CONCURRENT ? "20M" : target == SCHEDULE_BITS ? "400G" : "400M");
+            config_errors_add(c->errors, from->node, schedule_target_name(target),
+                              "found a value that is too large, allowed up to %s",
+                              target == SCHEDULE_CONCURRENT ? "20M"
+                              : target == SCHEDULE_BITS     ? "400G"
+                                                            : "400M");
         phase.to = min_u64(from->value[target], most);
     }
     if (from->hold_given)
@@ -172,7 +180,8 @@ static void compile_schedule(struct compiling *c, const struct load_config *from
 {
     s->target = SCHEDULE_TARGET_COUNT;
     if (from->schedule_count == 0) {
-        config_errors_add(c->errors, from->node, NULL, "found no schedule, allowed a list of phases such as {hold: 10s, "
+        config_errors_add(c->errors, from->node, NULL,
+                          "found no schedule, allowed a list of phases such as {hold: 10s, "
                           "transactions_per_second: 1000}");
         s->target = SCHEDULE_TRANSACTIONS;
         return;
@@ -214,8 +223,9 @@ static void compile_connections(struct compiling *c, const struct load_config *f
 
     load->max_connections = from->max_connections_given ? from->max_connections : (uint32_t)wanted;
     if (load->schedule.target == SCHEDULE_CONCURRENT && load->max_connections < wanted)
-        config_errors_add(c->errors, from->node, "max_connections", "found %u, allowed at least %llu, the peak of concurrent",
-                          load->max_connections, (unsigned long long)wanted);
+        config_errors_add(c->errors, from->node, "max_connections",
+                          "found %u, allowed at least %llu, the peak of concurrent", load->max_connections,
+                          (unsigned long long)wanted);
     if (from->requests_per_connection_given)
         load->requests_per_connection = from->requests_per_connection;
     else
@@ -231,9 +241,10 @@ static void compile_think(struct compiling *c, const struct load_config *from, s
     if (from->think_time == 0)
         return;
     if (is_rate_of_transactions(&load->schedule)) {
-        config_errors_add(c->errors, from->node, "think_time",
-                          "found with %s, allowed with connections_per_second and concurrent: a rate decides itself when to send",
-                          schedule_target_name(load->schedule.target));
+        config_errors_add(
+            c->errors, from->node, "think_time",
+            "found with %s, allowed with connections_per_second and concurrent: a rate decides itself when to send",
+            schedule_target_name(load->schedule.target));
         return;
     }
     if (from->think_time < NS_PER_MS)
@@ -298,11 +309,13 @@ static void compile_pass(struct compiling *c, const struct load_config *from, st
 static void check_server_only(struct compiling *c, const struct load_config *from)
 {
     if (from->http)
-        config_errors_add(c->errors, from->node, "http", "found requests without a client, allowed together with client");
+        config_errors_add(c->errors, from->node, "http",
+                          "found requests without a client, allowed together with client");
     if (from->schedule_count > 0)
         config_errors_add(c->errors, from->node, "schedule", "found without a client, allowed together with client");
     if (!from->server.http)
-        config_errors_add(c->errors, from->node, NULL, "found neither client nor server.http, allowed at least one of them");
+        config_errors_add(c->errors, from->node, NULL,
+                          "found neither client nor server.http, allowed at least one of them");
 }
 
 static void compile_load(struct compiling *c, const struct load_config *from, struct plan_load *load)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much memory a port needs when all connections that its plan allows are open and busy. Pools are reserved whole but touched only as far as they
- * are used: idle connections cost a TCP record and a connection object.
+ * How much memory a port needs when all connections that its plan allows are open and busy. Pools are reserved
+ * whole but touched only as far as they are used: idle connections cost a TCP record and a connection object.
  */
 #include "traffic/traffic_private.h"
 

@@ -42,8 +42,8 @@ static void compile_location(struct compiling *c, const struct port_config *from
         to->kind = kinds[i].kind;
         to->target = from->location + strlen(kinds[i].prefix);
         if (to->target[0] == '\0')
-            config_errors_add(c->errors, from->node, "location", "found \"%s\" without anything behind the colon, allowed %s",
-                              from->location, LOCATIONS);
+            config_errors_add(c->errors, from->node, "location",
+                              "found \"%s\" without anything behind the colon, allowed %s", from->location, LOCATIONS);
         return;
     }
     to->target = "";
@@ -71,8 +71,9 @@ static void check_options(struct compiling *c, const struct port_config *from, c
 
     for (size_t i = 0; i < ARRAY_SIZE(options); i++)
         if (options[i].given && options[i].kind != to->kind)
-            config_errors_add(c->errors, from->node, options[i].key, "found on a port at \"%s\", allowed only on %s ports",
-                              from->location, options[i].kind_name);
+            config_errors_add(c->errors, from->node, options[i].key,
+                              "found on a port at \"%s\", allowed only on %s ports", from->location,
+                              options[i].kind_name);
 }
 
 static void compile_guard(const struct guard_config *from, struct plan_port *to)
@@ -135,8 +136,9 @@ static void wire_port(struct compiling *c, uint32_t port)
         config_errors_add(c->errors, from->node, "mtu", "found %u, allowed %u as at the other end, port \"%s\"",
                           ports[port].mtu, peer->mtu, peer->name);
     if (ports[port].peer < port && ports[port].trust_checksums != peer->trust_checksums)
-        config_errors_add(c->errors, from->node, "trust_checksums", "found %s, allowed %s as at the other end, port \"%s\"",
-                          ports[port].trust_checksums ? "true" : "false", peer->trust_checksums ? "true" : "false", peer->name);
+        config_errors_add(
+            c->errors, from->node, "trust_checksums", "found %s, allowed %s as at the other end, port \"%s\"",
+            ports[port].trust_checksums ? "true" : "false", peer->trust_checksums ? "true" : "false", peer->name);
 }
 
 void plan_compile_ports(struct compiling *c)
@@ -179,7 +181,8 @@ static void impair_port(struct compiling *c, const struct impairment_config *fro
     struct plan_port *to = &c->plan->ports[port];
 
     if (to->impaired) {
-        config_errors_add(c->errors, from->node, NULL, "found a second impairment of what port \"%s\" sends, allowed one", to->name);
+        config_errors_add(c->errors, from->node, NULL,
+                          "found a second impairment of what port \"%s\" sends, allowed one", to->name);
         return;
     }
     to->impaired = true;
@@ -195,11 +198,13 @@ static void compile_impairment(struct compiling *c, const struct impairment_conf
         char names[PLAN_NAMES_TEXT] = "";
         for (uint32_t i = 0; i < c->plan->n_ports; i++)
             plan_names_add(names, c->plan->ports[i].name);
-        config_errors_add(c->errors, from->node, "port", "found \"%s\", which is no port, allowed %s", from->port, names);
+        config_errors_add(c->errors, from->node, "port", "found \"%s\", which is no port, allowed %s", from->port,
+                          names);
         return;
     }
     if ((from->direction & IMPAIRMENT_RX) && c->plan->ports[port].kind != PLAN_MEM) {
-        config_errors_add(c->errors, from->node, "direction", "found %s on a port at \"%s\", allowed tx (rx and both: on mem: ports)",
+        config_errors_add(c->errors, from->node, "direction",
+                          "found %s on a port at \"%s\", allowed tx (rx and both: on mem: ports)",
                           from->direction == IMPAIRMENT_RX ? "rx" : "both", c->plan->ports[port].location);
         return;
     }

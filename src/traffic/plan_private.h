@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between the files of plan compilation. Each step reads the configuration as written, adds what it finds wrong to the errors, and goes on as far as
- * later steps can use what it made; plan_compile gives the plan out only when no error was added.
+ * Between the files of plan compilation. Each step reads the configuration as written, adds what it finds wrong to
+ * the errors, and goes on as far as later steps can use what it made; plan_compile gives the plan out only when no
+ * error was added.
  */
 #ifndef WEIR_TRAFFIC_PLAN_PRIVATE_H
 #define WEIR_TRAFFIC_PLAN_PRIVATE_H

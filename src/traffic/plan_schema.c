@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys of a configuration: one table for each map, from the leaves up to the whole file. Defaults stand here and nowhere else; those of
- * `tcp` equal tcp_profile_default (a test compares them).
+ * The keys of a configuration: one table for each map, from the leaves up to the whole file. Defaults stand here
+ * and nowhere else; those of `tcp` equal tcp_profile_default (a test compares them).
  */
 #include "l7/http1.h"
 #include "traffic/plan.h"
@@ -14,7 +14,8 @@
 static const struct config_field guard_fields[] = {
     {CONFIG_ITEMS(struct guard_config, allowed), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_PREFIX, .items_min = 1,
      .items_max = GUARD_MAX_PREFIXES,
-     .doc = "Prefixes that frames may go to; otherwise private, benchmarking and documentation ranges (on mem: every address)"},
+     .doc = "Prefixes that frames may go to; otherwise private, benchmarking and documentation ranges (on mem: every "
+            "address)"},
     {CONFIG_MEMBER(struct guard_config, max_bits_per_second), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Cap on what leaves the port; 0: none"},
     {CONFIG_MEMBER(struct guard_config, max_frames), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
@@ -26,20 +27,21 @@ static const struct config_field guard_fields[] = {
     {CONFIG_MEMBER(struct guard_config, allow_ethertypes), .type = CONFIG_TYPE_BOOL, .fallback = "false",
      .doc = "Whether frames other than IP and ARP may leave"},
 };
-static const struct config_schema guard_schema =
-    CONFIG_SCHEMA("guard", struct guard_config, guard_fields, "What may leave a port; everything else is dropped and counted");
+static const struct config_schema guard_schema = CONFIG_SCHEMA(
+    "guard", struct guard_config, guard_fields, "What may leave a port; everything else is dropped and counted");
 
 static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, name), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "32",
      .doc = "Name of the port"},
-    {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "255",
-     .doc = "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, pcap:FILE"},
+    {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
+     .max = "255", .doc = "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, pcap:FILE"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
      .doc = "Bytes of IP packet"},
-    {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512", .max = "1048576",
-     .doc = "Frame buffers of the port"},
+    {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
+     .max = "1048576", .doc = "Frame buffers of the port"},
     {CONFIG_MEMBER(struct port_config, trust_checksums), .type = CONFIG_TYPE_BOOL, .fallback = "false",
-     TOGETHER(struct port_config, trust_checksums_given), .doc = "mem: only: the link vouches for checksums, nobody computes them"},
+     TOGETHER(struct port_config, trust_checksums_given),
+     .doc = "mem: only: the link vouches for checksums, nobody computes them"},
     {CONFIG_MEMBER(struct port_config, promiscuous), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      TOGETHER(struct port_config, promiscuous_given), .doc = "packet: only: receive frames for every MAC address"},
     {CONFIG_MEMBER(struct port_config, netns), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
@@ -48,7 +50,8 @@ static const struct config_field port_fields[] = {
      .doc = "pcap: only: a capture whose frames are received, by their times"},
     {CONFIG_MEMBER(struct port_config, capture), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
      .doc = "File that gets all frames of the port, both ways, as pcap"},
-    {CONFIG_MEMBER(struct port_config, guard), .type = CONFIG_TYPE_MAP, .schema = &guard_schema, .doc = "What may leave the port"},
+    {CONFIG_MEMBER(struct port_config, guard), .type = CONFIG_TYPE_MAP, .schema = &guard_schema,
+     .doc = "What may leave the port"},
 };
 static const struct config_schema port_schema =
     CONFIG_SCHEMA_SELF("port", struct port_config, port_fields, node, "Where frames leave and arrive; one worker each");
@@ -72,7 +75,8 @@ static const struct config_choice tpids[] = {
 static const struct config_field vlan_fields[] = {
     {CONFIG_MEMBER(struct vlan_config, id), .type = CONFIG_TYPE_U16, .required = true, .min = "1", .max = "4094",
      .doc = "VLAN number"},
-    {CONFIG_MEMBER(struct vlan_config, priority), .type = CONFIG_TYPE_U8, .fallback = "0", .max = "7", .doc = "802.1p priority"},
+    {CONFIG_MEMBER(struct vlan_config, priority), .type = CONFIG_TYPE_U8, .fallback = "0", .max = "7",
+     .doc = "802.1p priority"},
     {CONFIG_MEMBER(struct vlan_config, tpid), .type = CONFIG_TYPE_ENUM, .choices = tpids, .fallback = "x8100",
      .doc = "Tag protocol"},
 };
@@ -87,8 +91,8 @@ static const struct config_field device_fields[] = {
      .doc = "MAC address of the first host, the next ones count up; otherwise 02:00 followed by the IPv4 address"},
     {CONFIG_MEMBER(struct device_config, ipv4), .type = CONFIG_TYPE_MAP, .schema = &ipv4_schema, .required = true,
      .doc = "IPv4 address"},
-    {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &vlan_schema,
-     .items_max = 2, .doc = "VLAN tags, outermost first"},
+    {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
     {CONFIG_MEMBER(struct device_config, count), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",
      .doc = "How many hosts this entry makes"},
     {CONFIG_MEMBER(struct device_config, step), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "16777216",
@@ -112,51 +116,56 @@ static const struct config_field tcp_fields[] = {
      .doc = "Floor for the peer's MSS"},
     {CONFIG_MEMBER(struct tcp_config, receive_buffer), .type = CONFIG_TYPE_SIZE, .fallback = "256KiB", .min = "1KiB",
      .max = "1GiB", .doc = "Largest receive window"},
-    {CONFIG_MEMBER(struct tcp_config, max_in_flight), .type = CONFIG_TYPE_SIZE, .fallback = "16MiB", .min = "1KiB", .max = "1GiB",
-     .doc = "Bytes sent and not acknowledged at most"},
-    {CONFIG_MEMBER(struct tcp_config, window_scaling), .type = CONFIG_TYPE_BOOL, .fallback = "true", .doc = "Window scale option"},
-    {CONFIG_MEMBER(struct tcp_config, timestamps), .type = CONFIG_TYPE_BOOL, .fallback = "true", .doc = "Timestamps option"},
-    {CONFIG_MEMBER(struct tcp_config, sack), .type = CONFIG_TYPE_BOOL, .fallback = "true", .doc = "Selective acknowledgement"},
-    {CONFIG_MEMBER(struct tcp_config, nagle), .type = CONFIG_TYPE_BOOL, .fallback = "false", .doc = "Nagle's algorithm"},
-    {CONFIG_MEMBER(struct tcp_config, quick_ack), .type = CONFIG_TYPE_BOOL, .fallback = "false", .doc = "No delayed ACKs"},
+    {CONFIG_MEMBER(struct tcp_config, max_in_flight), .type = CONFIG_TYPE_SIZE, .fallback = "16MiB", .min = "1KiB",
+     .max = "1GiB", .doc = "Bytes sent and not acknowledged at most"},
+    {CONFIG_MEMBER(struct tcp_config, window_scaling), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "Window scale option"},
+    {CONFIG_MEMBER(struct tcp_config, timestamps), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "Timestamps option"},
+    {CONFIG_MEMBER(struct tcp_config, sack), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "Selective acknowledgement"},
+    {CONFIG_MEMBER(struct tcp_config, nagle), .type = CONFIG_TYPE_BOOL, .fallback = "false",
+     .doc = "Nagle's algorithm"},
+    {CONFIG_MEMBER(struct tcp_config, quick_ack), .type = CONFIG_TYPE_BOOL, .fallback = "false",
+     .doc = "No delayed ACKs"},
     {CONFIG_MEMBER(struct tcp_config, ack_push), .type = CONFIG_TYPE_BOOL, .fallback = "false",
      .doc = "Acknowledge pushed segments at once"},
-    {CONFIG_MEMBER(struct tcp_config, congestion), .type = CONFIG_TYPE_ENUM, .choices = congestions, .fallback = "cubic",
-     .doc = "Congestion control"},
-    {CONFIG_MEMBER(struct tcp_config, initial_window), .type = CONFIG_TYPE_U32, .fallback = "10", .min = "1", .max = "1000",
-     .doc = "Initial congestion window in segments"},
+    {CONFIG_MEMBER(struct tcp_config, congestion), .type = CONFIG_TYPE_ENUM, .choices = congestions,
+     .fallback = "cubic", .doc = "Congestion control"},
+    {CONFIG_MEMBER(struct tcp_config, initial_window), .type = CONFIG_TYPE_U32, .fallback = "10", .min = "1",
+     .max = "1000", .doc = "Initial congestion window in segments"},
     {CONFIG_MEMBER(struct tcp_config, fixed_window), .type = CONFIG_TYPE_SIZE, .fallback = "65535B", .min = "1KiB",
-     .max = "1GiB",
-     .doc = "Window of congestion: fixed"},
-    {CONFIG_MEMBER(struct tcp_config, delayed_ack), .type = CONFIG_TYPE_DURATION, .fallback = "40ms", .min = "0", .max = "499ms",
-     .doc = "How long an ACK may wait"},
-    {CONFIG_MEMBER(struct tcp_config, rto_min), .type = CONFIG_TYPE_DURATION, .fallback = "200ms", .min = "1ms", .max = "60s",
-     .doc = "Smallest retransmission timeout"},
-    {CONFIG_MEMBER(struct tcp_config, rto_initial), .type = CONFIG_TYPE_DURATION, .fallback = "1s", .min = "1ms", .max = "60s",
-     .doc = "Retransmission timeout before the first measurement"},
-    {CONFIG_MEMBER(struct tcp_config, rto_max), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "1s", .max = "1h",
-     .doc = "Largest retransmission timeout"},
+     .max = "1GiB", .doc = "Window of congestion: fixed"},
+    {CONFIG_MEMBER(struct tcp_config, delayed_ack), .type = CONFIG_TYPE_DURATION, .fallback = "40ms", .min = "0",
+     .max = "499ms", .doc = "How long an ACK may wait"},
+    {CONFIG_MEMBER(struct tcp_config, rto_min), .type = CONFIG_TYPE_DURATION, .fallback = "200ms", .min = "1ms",
+     .max = "60s", .doc = "Smallest retransmission timeout"},
+    {CONFIG_MEMBER(struct tcp_config, rto_initial), .type = CONFIG_TYPE_DURATION, .fallback = "1s", .min = "1ms",
+     .max = "60s", .doc = "Retransmission timeout before the first measurement"},
+    {CONFIG_MEMBER(struct tcp_config, rto_max), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "1s",
+     .max = "1h", .doc = "Largest retransmission timeout"},
     {CONFIG_MEMBER(struct tcp_config, syn_retries), .type = CONFIG_TYPE_U32, .fallback = "6", .max = "100",
      .doc = "Retransmissions of a SYN before the attempt fails"},
     {CONFIG_MEMBER(struct tcp_config, syn_ack_retries), .type = CONFIG_TYPE_U32, .fallback = "5", .max = "100",
      .doc = "The same of a SYN-ACK"},
-    {CONFIG_MEMBER(struct tcp_config, data_retries), .type = CONFIG_TYPE_U32, .fallback = "15", .min = "1", .max = "100",
-     .doc = "Retransmission timeouts in a row before the connection fails"},
-    {CONFIG_MEMBER(struct tcp_config, user_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0", .max = "24h",
-     .doc = "Data unacknowledged for so long fails the connection; 0: off"},
-    {CONFIG_MEMBER(struct tcp_config, keepalive_idle), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0", .max = "24h",
-     .doc = "Idle time before keep-alive probes; 0: none"},
+    {CONFIG_MEMBER(struct tcp_config, data_retries), .type = CONFIG_TYPE_U32, .fallback = "15", .min = "1",
+     .max = "100", .doc = "Retransmission timeouts in a row before the connection fails"},
+    {CONFIG_MEMBER(struct tcp_config, user_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "24h", .doc = "Data unacknowledged for so long fails the connection; 0: off"},
+    {CONFIG_MEMBER(struct tcp_config, keepalive_idle), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "24h", .doc = "Idle time before keep-alive probes; 0: none"},
     {CONFIG_MEMBER(struct tcp_config, keepalive_interval), .type = CONFIG_TYPE_DURATION, .fallback = "75s", .min = "1s",
      .max = "24h", .doc = "Time between two keep-alive probes"},
-    {CONFIG_MEMBER(struct tcp_config, keepalive_probes), .type = CONFIG_TYPE_U32, .fallback = "9", .min = "1", .max = "100",
-     .doc = "Unanswered probes before the connection fails"},
-    {CONFIG_MEMBER(struct tcp_config, time_wait), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "0", .max = "10m",
-     .doc = "2MSL: how long the end that closes first stays in TIME_WAIT; 0: not at all"},
-    {CONFIG_MEMBER(struct tcp_config, fin_wait_2), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "0", .max = "1h",
-     .doc = "How long FIN-WAIT-2 waits for the peer's FIN; 0: for ever"},
-    {CONFIG_MEMBER(struct tcp_config, syn_queue), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1", .max = "1048576",
-     .doc = "Handshakes a listener may have in progress"},
-    {CONFIG_MEMBER(struct tcp_config, ttl), .type = CONFIG_TYPE_U8, .fallback = "64", .min = "1", .doc = "IP time to live"},
+    {CONFIG_MEMBER(struct tcp_config, keepalive_probes), .type = CONFIG_TYPE_U32, .fallback = "9", .min = "1",
+     .max = "100", .doc = "Unanswered probes before the connection fails"},
+    {CONFIG_MEMBER(struct tcp_config, time_wait), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "0",
+     .max = "10m", .doc = "2MSL: how long the end that closes first stays in TIME_WAIT; 0: not at all"},
+    {CONFIG_MEMBER(struct tcp_config, fin_wait_2), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "0",
+     .max = "1h", .doc = "How long FIN-WAIT-2 waits for the peer's FIN; 0: for ever"},
+    {CONFIG_MEMBER(struct tcp_config, syn_queue), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1",
+     .max = "1048576", .doc = "Handshakes a listener may have in progress"},
+    {CONFIG_MEMBER(struct tcp_config, ttl), .type = CONFIG_TYPE_U8, .fallback = "64", .min = "1",
+     .doc = "IP time to live"},
     {CONFIG_MEMBER(struct tcp_config, tos), .type = CONFIG_TYPE_U8, .fallback = "0", .doc = "IP type of service byte"},
 };
 static const struct config_schema tcp_schema =
@@ -169,27 +178,26 @@ static const struct config_field size_fields[] = {
     {CONFIG_MEMBER(struct size_config, weight), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",
      .doc = "How often it is drawn, relative to the others"},
 };
-static const struct config_schema size_schema = CONFIG_SCHEMA("size", struct size_config, size_fields, "One size of a distribution");
+static const struct config_schema size_schema =
+    CONFIG_SCHEMA("size", struct size_config, size_fields, "One size of a distribution");
 
 static const struct config_choice methods[] = {
-    {"get", HTTP1_GET, "GET"},
-    {"post", HTTP1_POST, "POST"},
-    {"put", HTTP1_PUT, "PUT"},
-    {"delete", HTTP1_DELETE, "DELETE"},
-    {"head", HTTP1_HEAD, "HEAD"},
-    {0},
+    {"get", HTTP1_GET, "GET"},          {"post", HTTP1_POST, "POST"}, {"put", HTTP1_PUT, "PUT"},
+    {"delete", HTTP1_DELETE, "DELETE"}, {"head", HTTP1_HEAD, "HEAD"}, {0},
 };
 static const struct config_field route_fields[] = {
     {CONFIG_MEMBER(struct route_config, path), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "2048",
      .doc = "Path that is answered; a prefix when it ends in *"},
-    {CONFIG_ITEMS(struct route_config, methods), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_ENUM, .choices = methods, .items_min = 1,
-     .items_max = HTTP1_METHOD_COUNT, .doc = "Methods that are answered, others get 405; otherwise all"},
+    {CONFIG_ITEMS(struct route_config, methods), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_ENUM, .choices = methods,
+     .items_min = 1, .items_max = HTTP1_METHOD_COUNT,
+     .doc = "Methods that are answered, others get 405; otherwise all"},
     {CONFIG_MEMBER(struct route_config, status), .type = CONFIG_TYPE_U16, .fallback = "200", .min = "200", .max = "599",
      .doc = "Status of the response"},
     {CONFIG_MEMBER(struct route_config, size), .type = CONFIG_TYPE_SIZE, TOGETHER(struct route_config, size_given),
      .doc = "A generated body of so many bytes"},
-    {CONFIG_ITEMS(struct route_config, sizes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &size_schema,
-     .items_min = 1, .items_max = 256, .doc = "Generated bodies whose sizes are drawn by weight"},
+    {CONFIG_ITEMS(struct route_config, sizes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &size_schema, .items_min = 1, .items_max = 256,
+     .doc = "Generated bodies whose sizes are drawn by weight"},
     {CONFIG_MEMBER(struct route_config, body), .type = CONFIG_TYPE_STRING, .doc = "The body itself"},
     {CONFIG_MEMBER(struct route_config, echo), .type = CONFIG_TYPE_BOOL, .fallback = "false",
      .doc = "The request's body comes back"},
@@ -203,26 +211,30 @@ static const struct config_field route_fields[] = {
      .doc = "Time before the response"},
     {CONFIG_MEMBER(struct route_config, content_type), .type = CONFIG_TYPE_STRING, .min = "1", .max = "256",
      .doc = "Content-Type; otherwise application/octet-stream"},
-    {CONFIG_MEMBER(struct route_config, headers), .type = CONFIG_TYPE_NODE, .doc = "Further headers: a map of name: value"},
+    {CONFIG_MEMBER(struct route_config, headers), .type = CONFIG_TYPE_NODE,
+     .doc = "Further headers: a map of name: value"},
 };
 static const struct config_schema route_schema =
-    CONFIG_SCHEMA_SELF("route", struct route_config, route_fields, node, "What the embedded server answers; the first matching route counts");
+    CONFIG_SCHEMA_SELF("route", struct route_config, route_fields, node,
+                       "What the embedded server answers; the first matching route counts");
 
 static const struct config_field http_server_fields[] = {
-    {CONFIG_ITEMS(struct http_server_config, routes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &route_schema,
-     .required = true, .items_min = 1, .items_max = 1024, .doc = "What is answered; no route: 404"},
+    {CONFIG_ITEMS(struct http_server_config, routes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &route_schema, .required = true, .items_min = 1, .items_max = 1024,
+     .doc = "What is answered; no route: 404"},
     {CONFIG_MEMBER(struct http_server_config, max_requests), .type = CONFIG_TYPE_U32, .fallback = "0",
      .doc = "Requests after which the server closes a connection; 0: never"},
     {CONFIG_MEMBER(struct http_server_config, server_name), .type = CONFIG_TYPE_STRING, .min = "1", .max = "64",
      .doc = "Server header; otherwise none"},
 };
-static const struct config_schema http_server_schema =
-    CONFIG_SCHEMA_SELF("http_server", struct http_server_config, http_server_fields, node, "The embedded HTTP/1.1 server");
+static const struct config_schema http_server_schema = CONFIG_SCHEMA_SELF(
+    "http_server", struct http_server_config, http_server_fields, node, "The embedded HTTP/1.1 server");
 
 static const struct config_field url_fields[] = {
     {CONFIG_MEMBER(struct url_config, path), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "4096",
      .doc = "Path and query"},
-    {CONFIG_MEMBER(struct url_config, method), .type = CONFIG_TYPE_ENUM, .choices = methods, .fallback = "get", .doc = "Method"},
+    {CONFIG_MEMBER(struct url_config, method), .type = CONFIG_TYPE_ENUM, .choices = methods, .fallback = "get",
+     .doc = "Method"},
     {CONFIG_MEMBER(struct url_config, weight), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",
      .doc = "How often it is drawn, relative to the others"},
     {CONFIG_MEMBER(struct url_config, body), .type = CONFIG_TYPE_STRING, .doc = "Body of the request"},
@@ -230,7 +242,8 @@ static const struct config_field url_fields[] = {
      TOGETHER(struct url_config, body_size_given), .doc = "A generated body of so many bytes instead"},
     {CONFIG_MEMBER(struct url_config, chunk_size), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1GiB",
      .doc = "Body in chunks of this size; 0: Content-Length"},
-    {CONFIG_MEMBER(struct url_config, headers), .type = CONFIG_TYPE_NODE, .doc = "Further headers: a map of name: value"},
+    {CONFIG_MEMBER(struct url_config, headers), .type = CONFIG_TYPE_NODE,
+     .doc = "Further headers: a map of name: value"},
     {CONFIG_MEMBER(struct url_config, status), .type = CONFIG_TYPE_U16, .fallback = "0", .max = "599",
      .doc = "Status that the response must have; 0: any of 200 to 399"},
     {CONFIG_MEMBER(struct url_config, length), .type = CONFIG_TYPE_SIZE, TOGETHER(struct url_config, length_given),
@@ -254,14 +267,15 @@ static const struct config_choice verifications[] = {
     {0},
 };
 static const struct config_field http_client_fields[] = {
-    {CONFIG_ITEMS(struct http_client_config, urls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &url_schema,
-     .required = true, .items_min = 1, .items_max = 65536, .doc = "What is requested"},
-    {CONFIG_MEMBER(struct http_client_config, order), .type = CONFIG_TYPE_ENUM, .choices = orders, .fallback = "weighted",
-     .doc = "How the next URL is chosen"},
-    {CONFIG_MEMBER(struct http_client_config, verify), .type = CONFIG_TYPE_ENUM, .choices = verifications, .fallback = "digest",
+    {CONFIG_ITEMS(struct http_client_config, urls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &url_schema, .required = true, .items_min = 1, .items_max = 65536, .doc = "What is requested"},
+    {CONFIG_MEMBER(struct http_client_config, order), .type = CONFIG_TYPE_ENUM, .choices = orders,
+     .fallback = "weighted", .doc = "How the next URL is chosen"},
+    {CONFIG_MEMBER(struct http_client_config, verify), .type = CONFIG_TYPE_ENUM, .choices = verifications,
+     .fallback = "digest",
      .doc = "What is checked; an embedded server's lengths and digests are known without being given"},
-    {CONFIG_MEMBER(struct http_client_config, pipeline), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "64",
-     .doc = "Requests that may wait for their responses on one connection"},
+    {CONFIG_MEMBER(struct http_client_config, pipeline), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1",
+     .max = "64", .doc = "Requests that may wait for their responses on one connection"},
     {CONFIG_MEMBER(struct http_client_config, host), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
      .doc = "Host header; otherwise the server's address"},
     {CONFIG_MEMBER(struct http_client_config, headers), .type = CONFIG_TYPE_NODE,
@@ -275,9 +289,10 @@ static const struct config_schema http_client_schema =
 static const struct config_field server_fields[] = {
     {CONFIG_MEMBER(struct server_config, device), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "Device of this file whose hosts answer"},
-    {CONFIG_MEMBER(struct server_config, address), .type = CONFIG_TYPE_IPV4, TOGETHER(struct server_config, address_given),
-     .doc = "Outside server instead"},
-    {CONFIG_MEMBER(struct server_config, port), .type = CONFIG_TYPE_U16, .fallback = "80", .min = "1", .doc = "TCP port"},
+    {CONFIG_MEMBER(struct server_config, address), .type = CONFIG_TYPE_IPV4,
+     TOGETHER(struct server_config, address_given), .doc = "Outside server instead"},
+    {CONFIG_MEMBER(struct server_config, port), .type = CONFIG_TYPE_U16, .fallback = "80", .min = "1",
+     .doc = "TCP port"},
     {CONFIG_MEMBER(struct server_config, max_connections), .type = CONFIG_TYPE_U32, .fallback = "0", .max = "20000000",
      .doc = "Connections the embedded server takes at once; 0: as many as its loads may open"},
     {CONFIG_MEMBER(struct server_config, http), .type = CONFIG_TYPE_OPTIONAL, .schema = &http_server_schema,
@@ -289,30 +304,34 @@ static const struct config_schema server_schema =
     CONFIG_SCHEMA_SELF("server", struct server_config, server_fields, node, "Whom a load is sent to");
 
 #define TARGET(name_, number, type_, doc_)                                                                             \
-    {CONFIG_NAMED(name_, struct phase_config, value[number]), .type = type_, TOGETHER(struct phase_config, given[number]), \
-     .doc = doc_}
+    {                                                                                                                  \
+        CONFIG_NAMED(name_, struct phase_config, value[number]),                                                       \
+            .type = type_, TOGETHER(struct phase_config, given[number]), .doc = doc_                                   \
+    }
 static const struct config_field phase_fields[] = {
     {CONFIG_MEMBER(struct phase_config, ramp), .type = CONFIG_TYPE_DURATION, .min = "1ms", .max = "4h",
-     TOGETHER(struct phase_config, ramp_given), .doc = "From the level before (0 at the start) to this one within this time"},
+     TOGETHER(struct phase_config, ramp_given),
+     .doc = "From the level before (0 at the start) to this one within this time"},
     {CONFIG_MEMBER(struct phase_config, hold), .type = CONFIG_TYPE_DURATION, .min = "1ms", .max = "8784h",
-     TOGETHER(struct phase_config, hold_given), .doc = "This level for this time; without a level: that of the phase before"},
+     TOGETHER(struct phase_config, hold_given),
+     .doc = "This level for this time; without a level: that of the phase before"},
     TARGET("connections_per_second", SCHEDULE_CONNECTIONS, CONFIG_TYPE_MILLI, "New connections"),
     TARGET("transactions_per_second", SCHEDULE_TRANSACTIONS, CONFIG_TYPE_MILLI, "Transactions"),
     TARGET("concurrent", SCHEDULE_CONCURRENT, CONFIG_TYPE_QUANTITY, "Connections open at once"),
     TARGET("bits_per_second", SCHEDULE_BITS, CONFIG_TYPE_QUANTITY, "Application bits, both directions together"),
 };
-static const struct config_schema phase_schema =
-    CONFIG_SCHEMA_SELF("phase", struct phase_config, phase_fields, node, "One phase of a schedule: a ramp or a hold of one target");
+static const struct config_schema phase_schema = CONFIG_SCHEMA_SELF(
+    "phase", struct phase_config, phase_fields, node, "One phase of a schedule: a ramp or a hold of one target");
 
 static const struct config_field pass_fields[] = {
     {CONFIG_MEMBER(struct pass_config, max_failed_connections), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Connections that may fail"},
     {CONFIG_MEMBER(struct pass_config, max_failed_transactions), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Transactions that may fail"},
-    {CONFIG_MEMBER(struct pass_config, max_late), .type = CONFIG_TYPE_QUANTITY, TOGETHER(struct pass_config, max_late_given),
-     .doc = "Launches that may be late"},
-    {CONFIG_MEMBER(struct pass_config, max_dropped), .type = CONFIG_TYPE_QUANTITY, TOGETHER(struct pass_config, max_dropped_given),
-     .doc = "Launches that may be dropped"},
+    {CONFIG_MEMBER(struct pass_config, max_late), .type = CONFIG_TYPE_QUANTITY,
+     TOGETHER(struct pass_config, max_late_given), .doc = "Launches that may be late"},
+    {CONFIG_MEMBER(struct pass_config, max_dropped), .type = CONFIG_TYPE_QUANTITY,
+     TOGETHER(struct pass_config, max_dropped_given), .doc = "Launches that may be dropped"},
     {CONFIG_MEMBER(struct pass_config, min_completed_transactions), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Transactions that must complete"},
     {CONFIG_MEMBER(struct pass_config, min_connections_per_second), .type = CONFIG_TYPE_MILLI, .fallback = "0",
@@ -357,12 +376,14 @@ static const struct config_field load_fields[] = {
      .doc = "Device, or list of devices, that sends the load; none: only the server is there"},
     {CONFIG_MEMBER(struct load_config, server), .type = CONFIG_TYPE_MAP, .schema = &server_schema, .required = true,
      .doc = "Whom it is sent to"},
-    {CONFIG_MEMBER(struct load_config, http), .type = CONFIG_TYPE_OPTIONAL, .schema = &http_client_schema, .doc = "HTTP requests"},
-    {CONFIG_ITEMS(struct load_config, schedule), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &phase_schema,
-     .items_max = SCHEDULE_MAX_PHASES, .doc = "Phases of one target, one after the other"},
+    {CONFIG_MEMBER(struct load_config, http), .type = CONFIG_TYPE_OPTIONAL, .schema = &http_client_schema,
+     .doc = "HTTP requests"},
+    {CONFIG_ITEMS(struct load_config, schedule), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &phase_schema, .items_max = SCHEDULE_MAX_PHASES, .doc = "Phases of one target, one after the other"},
     {CONFIG_MEMBER(struct load_config, loop), .type = CONFIG_TYPE_ENUM, .choices = loops, .fallback = "open",
      .doc = "What happens to launches that cannot be carried out when they are due"},
-    {CONFIG_MEMBER(struct load_config, backlog), .type = CONFIG_TYPE_QUANTITY, TOGETHER(struct load_config, backlog_given),
+    {CONFIG_MEMBER(struct load_config, backlog), .type = CONFIG_TYPE_QUANTITY,
+     TOGETHER(struct load_config, backlog_given),
      .doc = "Launches that may wait (loop: open); otherwise one second's worth at the peak rate"},
     {CONFIG_MEMBER(struct load_config, max_connections), .type = CONFIG_TYPE_U32, .min = "1", .max = "20000000",
      TOGETHER(struct load_config, max_connections_given),
@@ -373,18 +394,19 @@ static const struct config_field load_fields[] = {
      .doc = "Requests before a connection is closed, 0: no limit; otherwise 1 for connections_per_second and 0 else"},
     {CONFIG_MEMBER(struct load_config, close), .type = CONFIG_TYPE_ENUM, .choices = closes, .fallback = "client",
      .doc = "Who closes first"},
-    {CONFIG_MEMBER(struct load_config, think_time), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0", .max = "24h",
+    {CONFIG_MEMBER(struct load_config, think_time), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "24h",
      .doc = "Mean pause before a connection's next request (connections_per_second, concurrent); steps of 1 ms"},
-    {CONFIG_MEMBER(struct load_config, think_distribution), .type = CONFIG_TYPE_ENUM, .choices = thinks, .fallback = "fixed",
-     .doc = "Distribution of think times"},
-    {CONFIG_MEMBER(struct load_config, connect_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "10s", .min = "0", .max = "1h",
-     .doc = "Time an attempt to connect may take; 0: as long as SYNs are repeated"},
-    {CONFIG_MEMBER(struct load_config, transaction_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "30s", .min = "0",
-     .max = "24h", .doc = "Time a transaction may take from its sending; 0: any"},
-    {CONFIG_MEMBER(struct load_config, retry_pause), .type = CONFIG_TYPE_DURATION, .fallback = "1s", .min = "1ms", .max = "1h",
-     .doc = "concurrent: pause before a failed connection is replaced"},
-    {CONFIG_MEMBER(struct load_config, late_after), .type = CONFIG_TYPE_DURATION, .fallback = "10ms", .min = "0", .max = "1h",
-     .doc = "A launch this much behind its due time counts as late"},
+    {CONFIG_MEMBER(struct load_config, think_distribution), .type = CONFIG_TYPE_ENUM, .choices = thinks,
+     .fallback = "fixed", .doc = "Distribution of think times"},
+    {CONFIG_MEMBER(struct load_config, connect_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "10s", .min = "0",
+     .max = "1h", .doc = "Time an attempt to connect may take; 0: as long as SYNs are repeated"},
+    {CONFIG_MEMBER(struct load_config, transaction_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "30s",
+     .min = "0", .max = "24h", .doc = "Time a transaction may take from its sending; 0: any"},
+    {CONFIG_MEMBER(struct load_config, retry_pause), .type = CONFIG_TYPE_DURATION, .fallback = "1s", .min = "1ms",
+     .max = "1h", .doc = "concurrent: pause before a failed connection is replaced"},
+    {CONFIG_MEMBER(struct load_config, late_after), .type = CONFIG_TYPE_DURATION, .fallback = "10ms", .min = "0",
+     .max = "1h", .doc = "A launch this much behind its due time counts as late"},
     {CONFIG_MEMBER(struct load_config, tcp), .type = CONFIG_TYPE_MAP, .schema = &tcp_schema, .doc = "TCP settings"},
     {CONFIG_MEMBER(struct load_config, pass), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_pass_schema,
      .doc = "Criteria of this load instead of report.pass"},
@@ -406,49 +428,55 @@ static const struct config_choice distributions[] = {
     {0},
 };
 static const struct config_field impairment_fields[] = {
-    {CONFIG_MEMBER(struct impairment_config, port), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .doc = "Name of the port"},
-    {CONFIG_MEMBER(struct impairment_config, direction), .type = CONFIG_TYPE_ENUM, .choices = directions, .fallback = "tx",
-     .doc = "Which frames"},
-    {CONFIG_MEMBER(struct impairment_config, loss), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0", .doc = "Random loss"},
+    {CONFIG_MEMBER(struct impairment_config, port), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
+     .doc = "Name of the port"},
+    {CONFIG_MEMBER(struct impairment_config, direction), .type = CONFIG_TYPE_ENUM, .choices = directions,
+     .fallback = "tx", .doc = "Which frames"},
+    {CONFIG_MEMBER(struct impairment_config, loss), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
+     .doc = "Random loss"},
     {CONFIG_MEMBER(struct impairment_config, burst_enter), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
      .doc = "Gilbert-Elliott: from the good to the bad state"},
     {CONFIG_MEMBER(struct impairment_config, burst_leave), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
      .doc = "Gilbert-Elliott: back to the good state"},
     {CONFIG_MEMBER(struct impairment_config, burst_loss), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
      .doc = "Gilbert-Elliott: loss in the bad state"},
-    {CONFIG_MEMBER(struct impairment_config, duplicate), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0", .doc = "Duplication"},
-    {CONFIG_MEMBER(struct impairment_config, corrupt), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0", .doc = "One bit flipped"},
-    {CONFIG_MEMBER(struct impairment_config, reorder), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0", .doc = "Reordering"},
-    {CONFIG_MEMBER(struct impairment_config, reorder_gap), .type = CONFIG_TYPE_U32, .fallback = "3", .min = "1", .max = "1024",
-     .doc = "Later frames that overtake (without delay)"},
-    {CONFIG_MEMBER(struct impairment_config, delay), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0", .max = "1h",
-     .doc = "Delay"},
-    {CONFIG_MEMBER(struct impairment_config, jitter), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0", .max = "1h",
-     .doc = "Variation of the delay"},
+    {CONFIG_MEMBER(struct impairment_config, duplicate), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
+     .doc = "Duplication"},
+    {CONFIG_MEMBER(struct impairment_config, corrupt), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
+     .doc = "One bit flipped"},
+    {CONFIG_MEMBER(struct impairment_config, reorder), .type = CONFIG_TYPE_PROBABILITY, .fallback = "0",
+     .doc = "Reordering"},
+    {CONFIG_MEMBER(struct impairment_config, reorder_gap), .type = CONFIG_TYPE_U32, .fallback = "3", .min = "1",
+     .max = "1024", .doc = "Later frames that overtake (without delay)"},
+    {CONFIG_MEMBER(struct impairment_config, delay), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "1h", .doc = "Delay"},
+    {CONFIG_MEMBER(struct impairment_config, jitter), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "1h", .doc = "Variation of the delay"},
     {CONFIG_MEMBER(struct impairment_config, distribution), .type = CONFIG_TYPE_ENUM, .choices = distributions,
      .fallback = "uniform", .doc = "Distribution of the jitter"},
     {CONFIG_MEMBER(struct impairment_config, jitter_keeps_order), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "Jitter alone does not reorder"},
     {CONFIG_MEMBER(struct impairment_config, bits_per_second), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Line rate, 24 bytes of overhead for each frame; 0: no limit"},
-    {CONFIG_MEMBER(struct impairment_config, queue_frames), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1", .max = "1048576",
-     .doc = "Frames that may wait for delay and rate"},
+    {CONFIG_MEMBER(struct impairment_config, queue_frames), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1",
+     .max = "1048576", .doc = "Frames that may wait for delay and rate"},
 };
-static const struct config_schema impairment_schema =
-    CONFIG_SCHEMA_SELF("impairment", struct impairment_config, impairment_fields, node, "Harm done to frames on purpose");
+static const struct config_schema impairment_schema = CONFIG_SCHEMA_SELF(
+    "impairment", struct impairment_config, impairment_fields, node, "Harm done to frames on purpose");
 
 /* ---- the whole ---- */
 
 static const struct config_field stack_fields[] = {
-    {CONFIG_MEMBER(struct stack_config, max_time_wait), .type = CONFIG_TYPE_U32, .fallback = "65536", .min = "1", .max = "16777216",
-     .doc = "TIME_WAIT records of each port; beyond that the oldest is recycled and counted"},
+    {CONFIG_MEMBER(struct stack_config, max_time_wait), .type = CONFIG_TYPE_U32, .fallback = "65536", .min = "1",
+     .max = "16777216", .doc = "TIME_WAIT records of each port; beyond that the oldest is recycled and counted"},
     {CONFIG_MEMBER(struct stack_config, first_port), .type = CONFIG_TYPE_U16, .fallback = "10000", .min = "1",
      .doc = "First local port of clients"},
     {CONFIG_MEMBER(struct stack_config, last_port), .type = CONFIG_TYPE_U16, .fallback = "65535", .min = "1",
      .doc = "Last local port of clients"},
     {CONFIG_MEMBER(struct stack_config, fast_path), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "TCP's fast path; off: every segment takes the long way"},
-    {CONFIG_MEMBER(struct stack_config, answer_echo), .type = CONFIG_TYPE_BOOL, .fallback = "true", .doc = "Hosts answer pings"},
+    {CONFIG_MEMBER(struct stack_config, answer_echo), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "Hosts answer pings"},
 };
 static const struct config_schema stack_schema =
     CONFIG_SCHEMA("stack", struct stack_config, stack_fields, "Settings of every port's stack");
@@ -464,18 +492,22 @@ static const struct config_field plan_fields[] = {
     {CONFIG_MEMBER(struct plan_config, description), .type = CONFIG_TYPE_STRING, .doc = "For people"},
     {CONFIG_ITEMS(struct plan_config, ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &port_schema,
      .required = true, .items_min = 1, .items_max = PLAN_MAX_PORTS, .doc = "Where frames leave and arrive"},
-    {CONFIG_ITEMS(struct plan_config, devices), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &device_schema,
-     .required = true, .items_min = 1, .items_max = 65536, .doc = "Emulated hosts"},
+    {CONFIG_ITEMS(struct plan_config, devices), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &device_schema, .required = true, .items_min = 1, .items_max = 65536, .doc = "Emulated hosts"},
     {CONFIG_ITEMS(struct plan_config, loads), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &load_schema,
      .required = true, .items_min = 1, .items_max = PLAN_MAX_LOADS, .doc = "What the hosts do"},
-    {CONFIG_ITEMS(struct plan_config, impairments), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &impairment_schema,
-     .items_max = 2 * PLAN_MAX_PORTS, .doc = "Harm done to frames on purpose"},
-    {CONFIG_MEMBER(struct plan_config, stack), .type = CONFIG_TYPE_MAP, .schema = &stack_schema, .doc = "Settings of every port's stack"},
-    {CONFIG_MEMBER(struct plan_config, report), .type = CONFIG_TYPE_MAP, .schema = &report_schema, .doc = "What is judged"},
-    {CONFIG_MEMBER(struct plan_config, seed), .type = CONFIG_TYPE_U64, .fallback = "1", .doc = "Seed of everything that is drawn"},
+    {CONFIG_ITEMS(struct plan_config, impairments), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &impairment_schema, .items_max = 2 * PLAN_MAX_PORTS, .doc = "Harm done to frames on purpose"},
+    {CONFIG_MEMBER(struct plan_config, stack), .type = CONFIG_TYPE_MAP, .schema = &stack_schema,
+     .doc = "Settings of every port's stack"},
+    {CONFIG_MEMBER(struct plan_config, report), .type = CONFIG_TYPE_MAP, .schema = &report_schema,
+     .doc = "What is judged"},
+    {CONFIG_MEMBER(struct plan_config, seed), .type = CONFIG_TYPE_U64, .fallback = "1",
+     .doc = "Seed of everything that is drawn"},
     {CONFIG_MEMBER(struct plan_config, duration), .type = CONFIG_TYPE_DURATION, .min = "1ms", .max = "8784h",
      TOGETHER(struct plan_config, duration_given),
-     .doc = "Length of the load: schedules are cut there, or their last level is held until then; otherwise the longest schedule"},
+     .doc = "Length of the load: schedules are cut there, or their last level is held until then; otherwise the "
+            "longest schedule"},
     {CONFIG_MEMBER(struct plan_config, drain), .type = CONFIG_TYPE_DURATION, .fallback = "5s", .min = "0", .max = "1h",
      .doc = "Time in which what was begun may finish at the end"},
 };

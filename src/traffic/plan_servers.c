@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Embedded servers of a plan, and whether clients and servers can reach each other: wiring, VLANs, subnets, gateways, the guard.
+ * Embedded servers of a plan, and whether clients and servers can reach each other: wiring, VLANs, subnets,
+ * gateways, the guard.
  */
 #include <stdio.h>
 #include <string.h>
@@ -38,8 +39,10 @@ static void add_server(struct compiling *c, uint32_t number)
     uint32_t other = find_server(p, load->server_device, load->server_port);
 
     if (other != PLAN_NONE) {
-        config_errors_add(c->errors, from->server.node, "http", "found a second description of port %u of device \"%s\", which load \"%s\" "
-                          "describes, allowed one", load->server_port, from->server.device, p->servers[other].name);
+        config_errors_add(c->errors, from->server.node, "http",
+                          "found a second description of port %u of device \"%s\", which load \"%s\" "
+                          "describes, allowed one",
+                          load->server_port, from->server.device, p->servers[other].name);
         return;
     }
     struct plan_server *s = &p->servers[p->n_servers];
@@ -61,8 +64,10 @@ static void link_to_server(struct compiling *c, uint32_t number)
     if (load->server == PLAN_NONE)
         load->server = find_server(p, load->server_device, load->server_port);
     if (load->server == PLAN_NONE)
-        config_errors_add(c->errors, from->server.node, NULL, "found no load that says what port %u of device \"%s\" answers, allowed "
-                          "server.http.routes here or in another load", load->server_port, from->server.device);
+        config_errors_add(c->errors, from->server.node, NULL,
+                          "found no load that says what port %u of device \"%s\" answers, allowed "
+                          "server.http.routes here or in another load",
+                          load->server_port, from->server.device);
     else if (load->n_clients > 0)
         p->servers[load->server].has_clients = true;
 }
@@ -92,8 +97,7 @@ static void size_clients(struct plan *p)
 {
     for (uint32_t i = 0; i < p->n_loads; i++)
         for (uint32_t k = 0; k < p->loads[i].n_client_ports; k++)
-            p->ports[p->loads[i].client_ports[k]].max_client_connections +=
-                plan_share_connections(&p->loads[i]);
+            p->ports[p->loads[i].client_ports[k]].max_client_connections += plan_share_connections(&p->loads[i]);
 }
 
 static void check_listeners(struct compiling *c)
@@ -106,7 +110,8 @@ static void check_listeners(struct compiling *c)
             if (p->devices[p->servers[i].device].port == port)
                 listeners += p->devices[p->servers[i].device].count;
         if (listeners > MAX_LISTENERS)
-            config_errors_add(c->errors, c->config->ports[port].node, NULL, "found servers on %llu addresses and ports, allowed %u on one port",
+            config_errors_add(c->errors, c->config->ports[port].node, NULL,
+                              "found servers on %llu addresses and ports, allowed %u on one port",
                               (unsigned long long)listeners, MAX_LISTENERS);
     }
 }
@@ -143,7 +148,8 @@ static uint32_t last_server_address(const struct plan_load *load)
 }
 
 /* All addresses from..to (a step apart) that the guard of the port forbids: reports the first. */
-static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint32_t step, uint32_t count, const struct config_node *node)
+static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint32_t step, uint32_t count,
+                        const struct config_node *node)
 {
     struct guard guard;
     char found[IP_ADDR_TEXT], allowed[PLAN_NAMES_TEXT] = "";
@@ -156,7 +162,8 @@ static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint
         if (guard_allows_destination(&guard, address.bytes))
             continue;
         for (uint32_t k = 0; k < rules->n_allowed; k++) {
-            struct ip_prefix prefix = {.addr = ip_addr_from_v6(rules->allowed[k].bytes), .length = rules->allowed[k].length};
+            struct ip_prefix prefix = {.addr = ip_addr_from_v6(rules->allowed[k].bytes),
+                                       .length = rules->allowed[k].length};
             char text[IP_ADDR_PREFIX_TEXT];
             if (ip_addr_is_v4(&prefix.addr) && prefix.length >= 96)
                 prefix.length = (uint8_t)(prefix.length - 96);
@@ -164,15 +171,15 @@ static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint
             plan_names_add(allowed, text);
         }
         (void)ip_addr_print(found, sizeof found, &address);
-        config_errors_add(c->errors, node, NULL, "found %s as destination of port \"%s\", whose guard allows only %s", found,
-                          c->plan->ports[port].name, allowed);
+        config_errors_add(c->errors, node, NULL, "found %s as destination of port \"%s\", whose guard allows only %s",
+                          found, c->plan->ports[port].name, allowed);
         return;
     }
 }
 
 /* From a device to a range of addresses: on its subnet, or by its gateway. */
-static void check_route(struct compiling *c, const struct plan_device *from, uint32_t first, uint32_t last, bool gateways,
-                        const struct config_node *node)
+static void check_route(struct compiling *c, const struct plan_device *from, uint32_t first, uint32_t last,
+                        bool gateways, const struct config_node *node)
 {
     bool near = in_subnet(from, first) && in_subnet(from, last);
     char found[IP_ADDR_TEXT], subnet[IP_ADDR_TEXT];
@@ -181,8 +188,9 @@ static void check_route(struct compiling *c, const struct plan_device *from, uin
         return;
     (void)ipv4_addr_print(found, sizeof found, in_subnet(from, first) ? last : first);
     (void)ipv4_addr_print(subnet, sizeof subnet, from->address & ipv4_addr_mask(from->prefix_length));
-    config_errors_add(c->errors, node, NULL, "found %s, which device \"%s\" cannot reach: it is not in %s/%u%s", found, from->name, subnet,
-                      from->prefix_length, gateways ? ", and the device has no gateway" : ", and a memory link has no routers");
+    config_errors_add(c->errors, node, NULL, "found %s, which device \"%s\" cannot reach: it is not in %s/%u%s", found,
+                      from->name, subnet, from->prefix_length,
+                      gateways ? ", and the device has no gateway" : ", and a memory link has no routers");
 }
 
 static void check_embedded(struct compiling *c, const struct plan_load *load, const struct plan_device *client,
@@ -194,18 +202,23 @@ static void check_embedded(struct compiling *c, const struct plan_load *load, co
     bool wired = port->peer == server->port;
 
     if (client->port == server->port) {
-        config_errors_add(c->errors, node, "device", "found \"%s\", which is on port \"%s\" as the client \"%s\" is, allowed devices on another port",
-                          server->name, port->name, client->name);
+        config_errors_add(
+            c->errors, node, "device",
+            "found \"%s\", which is on port \"%s\" as the client \"%s\" is, allowed devices on another port",
+            server->name, port->name, client->name);
         return;
     }
     if ((port->kind == PLAN_MEM || p->ports[server->port].kind == PLAN_MEM) && !wired) {
-        config_errors_add(c->errors, node, "device", "found \"%s\" on port \"%s\" (%s), which is not wired to port \"%s\" (%s) of the client \"%s\"",
-                          server->name, p->ports[server->port].name, p->ports[server->port].location, port->name, port->location,
-                          client->name);
+        config_errors_add(
+            c->errors, node, "device",
+            "found \"%s\" on port \"%s\" (%s), which is not wired to port \"%s\" (%s) of the client \"%s\"",
+            server->name, p->ports[server->port].name, p->ports[server->port].location, port->name, port->location,
+            client->name);
         return;
     }
     if (wired && client->vlan_key != server->vlan_key) {
-        config_errors_add(c->errors, node, "device", "found \"%s\", whose VLAN tags differ from those of the client \"%s\"", server->name,
+        config_errors_add(c->errors, node, "device",
+                          "found \"%s\", whose VLAN tags differ from those of the client \"%s\"", server->name,
                           client->name);
         return;
     }
@@ -223,11 +236,13 @@ static void check_outside(struct compiling *c, const struct plan_load *load, con
 
     (void)ipv4_addr_print(found, sizeof found, a);
     if (port->kind == PLAN_MEM) {
-        config_errors_add(c->errors, node, "address", "found %s behind port \"%s\" (%s), allowed a device: nobody else is on a memory link", found,
+        config_errors_add(c->errors, node, "address",
+                          "found %s behind port \"%s\" (%s), allowed a device: nobody else is on a memory link", found,
                           port->name, port->location);
         return;
     }
-    if (ipv4_addr_is_multicast(a) || ipv4_addr_is_class_e(a) || ipv4_addr_is_this_network(a) || ipv4_addr_is_loopback(a)) {
+    if (ipv4_addr_is_multicast(a) || ipv4_addr_is_class_e(a) || ipv4_addr_is_this_network(a) ||
+        ipv4_addr_is_loopback(a)) {
         config_errors_add(c->errors, node, "address", "found %s, allowed unicast addresses", found);
         return;
     }
@@ -265,8 +280,9 @@ static void check_tcp_users(struct compiling *c)
             users += here && !seen;
         }
         if (users > MAX_TCP_USERS)
-            config_errors_add(c->errors, c->config->ports[port].node, NULL, "found %u servers and different tcp settings on one port, allowed %u",
-                              users, MAX_TCP_USERS);
+            config_errors_add(c->errors, c->config->ports[port].node, NULL,
+                              "found %u servers and different tcp settings on one port, allowed %u", users,
+                              MAX_TCP_USERS);
     }
 }
 
@@ -280,7 +296,8 @@ void plan_check_reach(struct compiling *c)
     for (uint32_t i = 0; i < p->n_servers; i++) {
         const struct server_config *from = &plan_load_config(c, plan_server_load(c, i))->server;
         if (from->tcp)
-            plan_check_tcp(c, from->tcp, config_find(from->node, "tcp"), p->ports[p->devices[p->servers[i].device].port].mtu);
+            plan_check_tcp(c, from->tcp, config_find(from->node, "tcp"),
+                           p->ports[p->devices[p->servers[i].device].port].mtu);
     }
     check_tcp_users(c);
 }

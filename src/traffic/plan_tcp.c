@@ -44,7 +44,9 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
 void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu)
 {
     if (tcp->mss > mtu - 40)
-        config_errors_add(c->errors, node, "mss", "found %u, allowed at most %u: the port's MTU less 40", tcp->mss, mtu - 40);
+        config_errors_add(c->errors, node, "mss", "found %u, allowed at most %u: the port's MTU less 40", tcp->mss,
+                          mtu - 40);
     if (tcp->rto_max < tcp->rto_min || tcp->rto_max < tcp->rto_initial)
-        config_errors_add(c->errors, node, "rto_max", "found less than rto_min or rto_initial, allowed at least as much");
+        config_errors_add(c->errors, node, "rto_max",
+                          "found less than rto_min or rto_initial, allowed at least as much");
 }

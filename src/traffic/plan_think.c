@@ -2,8 +2,8 @@
 /*
  * Quantiles of the exponential distribution in integers, so that equal plans give equal think times on every machine.
  *
- * Quantile i is -mean * ln(1 - (i + 1/2) / n). The logarithm comes from repeated squaring in fixed point; what the sum of the table lacks of n * mean
- * (the tail beyond the last quantile) is added to the last entry.
+ * Quantile i is -mean * ln(1 - (i + 1/2) / n). The logarithm comes from repeated squaring in fixed point; what the
+ * sum of the table lacks of n * mean (the tail beyond the last quantile) is added to the last entry.
  */
 #include "traffic/plan_private.h"
 

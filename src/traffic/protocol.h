@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the load client and the embedded server need of an L7 protocol beyond its two engines: how a request is queued, and how a plan's part of the
- * configuration becomes requests and engine configurations. To add a protocol: one file like protocol_http1.c and one row in
- * plan_compile_protocols.
+ * What the load client and the embedded server need of an L7 protocol beyond its two engines: how a request is
+ * queued, and how a plan's part of the configuration becomes requests and engine configurations. To add a
+ * protocol: one file like protocol_http1.c and one row in plan_compile_protocols.
  */
 #ifndef WEIR_TRAFFIC_PROTOCOL_H
 #define WEIR_TRAFFIC_PROTOCOL_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP/1.1 as a load's protocol: URLs become prepared requests, routes become a server configuration. What the embedded server will answer is
- * known here, so requests to it are given the status, length and digest to expect without the user writing them down.
+ * HTTP/1.1 as a load's protocol: URLs become prepared requests, routes become a server configuration. What the
+ * embedded server will answer is known here, so requests to it are given the status, length and digest to expect
+ * without the user writing them down.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,7 +19,8 @@
 /* ---- headers ---- */
 
 /* Appends the entries of a map "Name: value" to list, which has room. */
-static uint32_t read_headers(struct compiling *c, const struct config_node *node, struct http1_header *list, uint32_t used)
+static uint32_t read_headers(struct compiling *c, const struct config_node *node, struct http1_header *list,
+                             uint32_t used)
 {
     char found[80];
 
@@ -40,7 +42,10 @@ static uint32_t read_headers(struct compiling *c, const struct config_node *node
     return used;
 }
 
-static uint32_t count_headers(const struct config_node *node) { return node && node->kind == CONFIG_MAP ? node->count : 0; }
+static uint32_t count_headers(const struct config_node *node)
+{
+    return node && node->kind == CONFIG_MAP ? node->count : 0;
+}
 
 /* ---- what the embedded server answers ---- */
 
@@ -69,7 +74,8 @@ struct body {
 
 static uint64_t body_digest(const struct body *body)
 {
-    return body->bytes ? http1_digest(HTTP1_DIGEST_START, body->bytes, body->length) : http1_generated_digest(body->length);
+    return body->bytes ? http1_digest(HTTP1_DIGEST_START, body->bytes, body->length)
+                       : http1_generated_digest(body->length);
 }
 
 static void expect_body(struct http1_expect *expect, uint64_t length, uint64_t digest)
@@ -119,13 +125,15 @@ static void expect_embedded(struct compiling *c, const struct url_config *url, c
         for (uint32_t i = 0; i < server->routes_count; i++)
             plan_names_add(names, server->routes[i].path);
         if (url->status != 404)
-            config_errors_add(c->errors, url->node, "path", "found \"%s\", which no route of the server answers, allowed %s (or status: 404)",
+            config_errors_add(c->errors, url->node, "path",
+                              "found \"%s\", which no route of the server answers, allowed %s (or status: 404)",
                               url->path, names);
         return;
     }
     if (!method_allowed(route, url->method)) {
         if (url->status != 405)
-            config_errors_add(c->errors, url->node, "method", "found %s, which route \"%s\" of the server does not allow (or status: 405)",
+            config_errors_add(c->errors, url->node, "method",
+                              "found %s, which route \"%s\" of the server does not allow (or status: 405)",
                               http1_method_name((enum http1_method)url->method), route->path);
         return;
     }
@@ -136,8 +144,9 @@ static void expect_embedded(struct compiling *c, const struct url_config *url, c
         expect->check_digest = false;
 }
 
-static void compile_expectation(struct compiling *c, const struct url_config *url, const struct http_server_config *server,
-                                const struct body *request, int verify, struct http1_expect *expect)
+static void compile_expectation(struct compiling *c, const struct url_config *url,
+                                const struct http_server_config *server, const struct body *request, int verify,
+                                struct http1_expect *expect)
 {
     *expect = (struct http1_expect){.status = url->status};
     if (server)
@@ -160,7 +169,8 @@ static void compile_expectation(struct compiling *c, const struct url_config *ur
         config_errors_add(c->errors, url->node, "digest", "found with verify: %s, allowed with verify: digest",
                           verify == PLAN_VERIFY_LENGTH ? "length" : "status");
     if (url->length_given && !expect->check_length)
-        config_errors_add(c->errors, url->node, "length", "found with verify: status, allowed with verify: length or digest");
+        config_errors_add(c->errors, url->node, "length",
+                          "found with verify: status, allowed with verify: length or digest");
 }
 
 static const char *describe_checks(struct compiling *c, const struct http1_expect *expect)
@@ -188,7 +198,8 @@ static struct body compile_body(struct compiling *c, const struct url_config *ur
     return (struct body){NULL, url->body_size_given ? url->body_size : 0};
 }
 
-static void prepare(struct compiling *c, const struct url_config *url, struct http1_request_spec *spec, bool close, void **out)
+static void prepare(struct compiling *c, const struct url_config *url, struct http1_request_spec *spec, bool close,
+                    void **out)
 {
     char message[256] = "";
     struct http1_request *request = NULL;
@@ -201,7 +212,8 @@ static void prepare(struct compiling *c, const struct url_config *url, struct ht
 }
 
 static void compile_url(struct compiling *c, const struct http_client_config *client, const struct url_config *url,
-                        const struct http_server_config *server, const char *host, struct plan_request *to, uint64_t *expected)
+                        const struct http_server_config *server, const char *host, struct plan_request *to,
+                        uint64_t *expected)
 {
     struct http1_request_spec spec = {.method = (enum http1_method)url->method, .target = url->path, .host = host};
     struct http1_header *headers =
@@ -219,7 +231,8 @@ static void compile_url(struct compiling *c, const struct http_client_config *cl
     spec.body_length = body.length;
     spec.chunk_bytes = (uint32_t)url->chunk_size;
     compile_expectation(c, url, server, &body, client->verify, &spec.expect);
-    *expected += (HEAD_BYTES + body.length + (spec.expect.check_length ? spec.expect.length : UNKNOWN_BYTES)) * to->weight;
+    *expected +=
+        (HEAD_BYTES + body.length + (spec.expect.check_length ? spec.expect.length : UNKNOWN_BYTES)) * to->weight;
     prepare(c, url, &spec, false, &to->keep);
     prepare(c, url, &spec, true, &to->close);
     to->label = plan_print(c, "%s %s", http1_method_name((enum http1_method)url->method), url->path);
@@ -277,11 +290,13 @@ static void check_route(struct compiling *c, const struct route_config *from)
     int bodies = from->size_given + (from->sizes_count > 0) + (from->body != NULL) + from->echo + from->digest;
 
     if (bodies != 1)
-        config_errors_add(c->errors, from->node, NULL, "found %d of size, sizes, body, echo, digest, allowed exactly one", bodies);
+        config_errors_add(c->errors, from->node, NULL,
+                          "found %d of size, sizes, body, echo, digest, allowed exactly one", bodies);
     if (from->close_delimited && from->chunk_size > 0)
         config_errors_add(c->errors, from->node, "chunk_size", "found with close_delimited, allowed one of them");
     if (from->path[0] != '/' && strcmp(from->path, "*") != 0)
-        config_errors_add(c->errors, from->node, "path", "found \"%s\", allowed paths that begin with /, or *", from->path);
+        config_errors_add(c->errors, from->node, "path", "found \"%s\", allowed paths that begin with /, or *",
+                          from->path);
 }
 
 static void compile_route(struct compiling *c, const struct route_config *from, struct http1_route *to)

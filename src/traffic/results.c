@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Results as JSON: the schema of DESIGN section 5 and what goes beyond it (phases of the schedule, servers, TCP and stack counters, the guard,
- * criteria). Maps of causes hold what occurred; everything else is always there.
+ * Results as JSON: the schema of DESIGN section 5 and what goes beyond it (phases of the schedule, servers, TCP
+ * and stack counters, the guard, criteria). Maps of causes hold what occurred; everything else is always there.
  */
 #include "traffic/results.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verdict: what a load was to reach, what it reached. Rates are judged over the last phase of the schedule, as far as the run got.
+ * The verdict: what a load was to reach, what it reached. Rates are judged over the last phase of the schedule, as
+ * far as the run got.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -29,18 +30,20 @@ static void print_value(char *text, size_t size, enum unit unit, uint64_t value)
     }
 }
 
-static void judge(struct results_verdict *v, const char *name, bool at_most, enum unit unit, uint64_t limit, uint64_t found)
+static void judge(struct results_verdict *v, const char *name, bool at_most, enum unit unit, uint64_t limit,
+                  uint64_t found)
 {
     struct results_criterion *c = &v->list[v->count++];
     char found_text[40], limit_text[40];
 
     assert(v->count <= RESULTS_CRITERIA_MAX);
-    *c = (struct results_criterion){.name = name, .limit = limit, .found = found, .met = at_most ? found <= limit : found >= limit};
+    *c = (struct results_criterion){
+        .name = name, .limit = limit, .found = found, .met = at_most ? found <= limit : found >= limit};
     v->met = v->met && c->met;
     print_value(found_text, sizeof found_text, unit, found);
     print_value(limit_text, sizeof limit_text, unit, limit);
-    (void)snprintf(c->text, sizeof c->text, "%s: found %s, allowed %s %s", name, found_text, at_most ? "at most" : "at least",
-                   limit_text);
+    (void)snprintf(c->text, sizeof c->text, "%s: found %s, allowed %s %s", name, found_text,
+                   at_most ? "at most" : "at least", limit_text);
 }
 
 /* In thousandths a second, of what was counted in the last phase. */
@@ -59,16 +62,19 @@ static void judge_counts(struct results_verdict *v, const struct plan_criteria *
     for (unsigned i = 0; i < CONNECT_FAILURE_COUNT; i++)
         failed += s->connections.failed[i];
     judge(v, "max_failed_connections", true, UNIT_COUNT, c->max_failed_connections, failed);
-    judge(v, "max_failed_transactions", true, UNIT_COUNT, c->max_failed_transactions, cause_counts_total(&s->transactions.failed));
+    judge(v, "max_failed_transactions", true, UNIT_COUNT, c->max_failed_transactions,
+          cause_counts_total(&s->transactions.failed));
     if (c->max_late != UINT64_MAX)
         judge(v, "max_late", true, UNIT_COUNT, c->max_late, s->schedule.late);
     if (c->max_dropped != UINT64_MAX)
         judge(v, "max_dropped", true, UNIT_COUNT, c->max_dropped, s->schedule.dropped);
     if (c->min_completed_transactions > 0)
-        judge(v, "min_completed_transactions", false, UNIT_COUNT, c->min_completed_transactions, s->transactions.completed);
+        judge(v, "min_completed_transactions", false, UNIT_COUNT, c->min_completed_transactions,
+              s->transactions.completed);
 }
 
-static void judge_rates(struct results_verdict *v, const struct results *r, const struct plan_load *load, const struct load_stats *s)
+static void judge_rates(struct results_verdict *v, const struct results *r, const struct plan_load *load,
+                        const struct load_stats *s)
 {
     const struct plan_criteria *c = &load->pass;
     uint32_t last = load->schedule.n_phases - 1;
@@ -84,7 +90,8 @@ static void judge_rates(struct results_verdict *v, const struct results *r, cons
               rate_of(r, &load->schedule, s->phases[last].bits) / 1000);
 }
 
-static void judge_latency(struct results_verdict *v, const char *name, int64_t limit, const struct histogram *h, uint32_t ppm)
+static void judge_latency(struct results_verdict *v, const char *name, int64_t limit, const struct histogram *h,
+                          uint32_t ppm)
 {
     if (limit > 0)
         judge(v, name, true, UNIT_NS, (uint64_t)limit, histogram_quantile(h, ppm));

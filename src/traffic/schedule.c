@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Due times from integers. Everything is compared exactly in 128 bits; a floating-point square root only guesses where in a ramp to look, and the
- * guess is then corrected by comparison, so that every machine finds the same nanosecond.
+ * Due times from integers. Everything is compared exactly in 128 bits; a floating-point square root only guesses
+ * where in a ramp to look, and the guess is then corrected by comparison, so that every machine finds the same
+ * nanosecond.
  *
- * With rate r in units of 1/D launches a nanosecond, a hold has area r t / D. A ramp from r0 to r1 over T has area (2 T r0 t + (r1 - r0) t^2) / (2 T D);
- * both sides are multiplied by 2 T D before they are compared.
+ * With rate r in units of 1/D launches a nanosecond, a hold has area r t / D. A ramp from r0 to r1 over T has area
+ * (2 T r0 t + (r1 - r0) t^2) / (2 T D); both sides are multiplied by 2 T D before they are compared.
  */
 #include "traffic/schedule.h"
 
@@ -57,7 +58,8 @@ static bool phase_valid(const struct schedule_phase *p)
 {
     int64_t longest = is_hold(p) ? SCHEDULE_MAX_HOLD_NS : SCHEDULE_MAX_RAMP_NS;
 
-    return p->duration_ns > 0 && p->duration_ns <= longest && p->from <= SCHEDULE_MAX_RATE && p->to <= SCHEDULE_MAX_RATE;
+    return p->duration_ns > 0 && p->duration_ns <= longest && p->from <= SCHEDULE_MAX_RATE &&
+           p->to <= SCHEDULE_MAX_RATE;
 }
 
 int schedule_compile(struct schedule *s)

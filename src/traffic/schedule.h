@@ -2,13 +2,13 @@
 /*
  * When a load launches what: a list of phases (ramps and holds) of one target, in integers only.
  *
- * The k-th launch of a phase (k from 0) is due when the area under the rate since the phase began reaches k, rounded down to a
- * nanosecond. A phase of area A therefore holds exactly ceil(A) launches, the first of them at its start, and nothing drifts: every due time
- * follows from k, not from the one before. Workers share a schedule without talking: share i of n takes the launches whose number in their
- * phase is i modulo n.
+ * The k-th launch of a phase (k from 0) is due when the area under the rate since the phase began reaches k,
+ * rounded down to a nanosecond. A phase of area A therefore holds exactly ceil(A) launches, the first of them at
+ * its start, and nothing drifts: every due time follows from k, not from the one before. Workers share a schedule
+ * without talking: share i of n takes the launches whose number in their phase is i modulo n.
  *
- * Rates are in thousandths of a launch a second, or in whole bits a second; a level (concurrent) is a number of connections. Times are
- * relative to the start of the schedule. Pure: no memory, no clock.
+ * Rates are in thousandths of a launch a second, or in whole bits a second; a level (concurrent) is a number of
+ * connections. Times are relative to the start of the schedule. Pure: no memory, no clock.
  */
 #ifndef WEIR_TRAFFIC_SCHEDULE_H
 #define WEIR_TRAFFIC_SCHEDULE_H

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Embedded servers: they listen on every address of their device, and each connection is an L7 server session as long as something is begun.
+ * Embedded servers: they listen on every address of their device, and each connection is an L7 server session as
+ * long as something is begun.
  */
 #include "traffic/traffic_private.h"
 
-static struct server_run *run_of(struct traffic *t, const struct connection *connection) { return &t->servers[connection->owner]; }
+static struct server_run *run_of(struct traffic *t, const struct connection *connection)
+{
+    return &t->servers[connection->owner];
+}
 
 int server_listen(struct traffic *t, struct server_run *run)
 {
@@ -100,7 +104,8 @@ static bool ends_when_idle(const struct traffic *t, const struct server_run *run
     return (connection->flags & CONNECTION_PEER_FIN) || (t->draining && !run->server->has_clients);
 }
 
-static void arm_engine_deadline(struct traffic *t, const struct server_run *run, const struct activity *a, struct tcp *c, int64_t now)
+static void arm_engine_deadline(struct traffic *t, const struct server_run *run, const struct activity *a,
+                                struct tcp *c, int64_t now)
 {
     const struct l7_engine *engine = run->endpoint.engine;
 
@@ -129,7 +134,8 @@ static void settle(struct traffic *t, struct server_run *run, struct connection 
     }
 }
 
-static void client_finished(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c, int64_t now)
+static void client_finished(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c,
+                            int64_t now)
 {
     struct activity *a = activity_of(t, connection);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Counting, merging and checking of load and server statistics. Merging is addition throughout: any number of blocks in any order gives the
- * same sum.
+ * Counting, merging and checking of load and server statistics. Merging is addition throughout: any number of
+ * blocks in any order gives the same sum.
  */
 #include "traffic/stats.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What loads and embedded servers count. One worker owns a block and writes it without locks; others get copies (traffic_read_stats), which
- * are merged by addition.
+ * What loads and embedded servers count. One worker owns a block and writes it without locks; others get copies
+ * (traffic_read_stats), which are merged by addition.
  *
- * At every moment: attempted = connecting + established + sum(failed); established = closed + live;
- * started = completed + sum(failed) + active; requested = sent + dropped + what still waits. load_stats_check() says whether they hold.
+ * At every moment: attempted = connecting + established + sum(failed); established = closed + live; started =
+ * completed + sum(failed) + active; requested = sent + dropped + what still waits. load_stats_check() says whether
+ * they hold.
  */
 #ifndef WEIR_TRAFFIC_STATS_H
 #define WEIR_TRAFFIC_STATS_H
@@ -28,7 +29,7 @@ enum connect_failure {
 #define CONNECT_FAILURE_ENUM(name, text) CONNECT_FAILED_##name,
     CONNECT_FAILURE_LIST(CONNECT_FAILURE_ENUM)
 #undef CONNECT_FAILURE_ENUM
-    CONNECT_FAILURE_COUNT
+        CONNECT_FAILURE_COUNT
 };
 const char *connect_failure_name(enum connect_failure cause);
 
@@ -73,9 +74,9 @@ struct load_stats {
     } schedule;
     struct {
         uint64_t sent, completed_transactions, established; /* by the phase in which it happened */
-        uint64_t bits; /* application bits both ways; of the present phase only in copies */
-    } phases[SCHEDULE_MAX_PHASES + 1];                      /* the last used one: after the schedule's end */
-    struct histogram connect, first_byte, transaction;      /* open loop: from due time */
+        uint64_t bits;                 /* application bits both ways; of the present phase only in copies */
+    } phases[SCHEDULE_MAX_PHASES + 1]; /* the last used one: after the schedule's end */
+    struct histogram connect, first_byte, transaction; /* open loop: from due time */
 };
 
 void load_stats_reset(struct load_stats *s);

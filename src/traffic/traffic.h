@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One port's share of a plan: its hosts, the clients of the loads whose devices lie on it, its embedded servers. Sans I/O; one owner, the worker of
- * that port, who calls in each turn
+ * One port's share of a plan: its hosts, the clients of the loads whose devices lie on it, its embedded servers.
+ * Sans I/O; one owner, the worker of that port, who calls in each turn
  *
  *     stack_receive(now) -> traffic_run(now, budget) -> stack_transmit(now)
  *
@@ -28,7 +28,8 @@
 struct traffic;
 
 /*
- * Adds the hosts of a plan's port to a fresh stack (one without hosts). ERR_INVALID (the stack has hosts), ERR_EXISTS, ERR_NO_SPACE.
+ * Adds the hosts of a plan's port to a fresh stack (one without hosts). ERR_INVALID (the stack has hosts),
+ * ERR_EXISTS, ERR_NO_SPACE.
  */
 MUST_CHECK int traffic_setup_hosts(const struct plan *p, uint32_t port, unsigned interface, struct stack *s);
 
@@ -46,8 +47,8 @@ unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget);
 int64_t traffic_next_deadline(const struct traffic *t);
 
 /*
- * Launches no more; what is begun finishes: transactions complete, then their connections close; idle connections close at once. What is due
- * but not sent is counted dropped.
+ * Launches no more; what is begun finishes: transactions complete, then their connections close; idle connections
+ * close at once. What is due but not sent is counted dropped.
  */
 void traffic_drain(struct traffic *t, int64_t now);
 /* After traffic_drain: no client connection and no server connection is left. */
@@ -59,9 +60,9 @@ void traffic_stop(struct traffic *t, int64_t now);
 
 /* A copy of all that one traffic (or, merged, a whole plan) counted. */
 struct traffic_stats {
-    struct load_stats *loads;     /* plan->n_loads; zero for loads without clients on this port */
-    struct server_stats *servers; /* plan->n_servers */
-    struct tcp_counters tcp[PLAN_MAX_PORTS];     /* of each port's stack */
+    struct load_stats *loads;                /* plan->n_loads; zero for loads without clients on this port */
+    struct server_stats *servers;            /* plan->n_servers */
+    struct tcp_counters tcp[PLAN_MAX_PORTS]; /* of each port's stack */
     struct stack_counters stack[PLAN_MAX_PORTS];
     uint32_t n_loads, n_servers;
     const struct allocator *allocator;

@@ -2,11 +2,12 @@
 /*
  * Between the files of a running traffic: connections, activities, loads and servers of one port.
  *
- * A connection object is all that an idle connection costs here. While a transaction is begun, or bytes it queued are not acknowledged, it has
- * an activity: the L7 session with its carrier. TCP's user word of a connection is the address of its connection object, which never moves.
+ * A connection object is all that an idle connection costs here. While a transaction is begun, or bytes it queued
+ * are not acknowledged, it has an activity: the L7 session with its carrier. TCP's user word of a connection is
+ * the address of its connection object, which never moves.
  *
- * A TCP verb that can end a connection (tcp_abort, tcp_close) calls closed(), which frees the connection object: such a verb is the last
- * thing a function does with a connection.
+ * A TCP verb that can end a connection (tcp_abort, tcp_close) calls closed(), which frees the connection object:
+ * such a verb is the last thing a function does with a connection.
  */
 #ifndef WEIR_TRAFFIC_TRAFFIC_PRIVATE_H
 #define WEIR_TRAFFIC_TRAFFIC_PRIVATE_H
@@ -26,8 +27,8 @@ enum connection_state {
 };
 
 enum connection_flag {
-    CONNECTION_LISTED = 1,      /* on the load's list */
-    CONNECTION_DUE = 2,         /* connecting for a transaction that is counted as started already */
+    CONNECTION_LISTED = 1, /* on the load's list */
+    CONNECTION_DUE = 2,    /* connecting for a transaction that is counted as started already */
     CONNECTION_THINKING = 4,
     CONNECTION_PEER_CLOSES = 8, /* the server announced its close, or was asked for it */
     CONNECTION_PEER_FIN = 16,   /* server: the client will send no more */
@@ -47,17 +48,18 @@ struct connection {
     uint8_t state;     /* enum connection_state */
     uint8_t flags;     /* enum connection_flag */
 };
-_Static_assert(sizeof(struct connection) <= 40, "DESIGN: an idle connection costs at most 256 bytes an end, 40 of them here");
+_Static_assert(sizeof(struct connection) <= 40,
+               "DESIGN: an idle connection costs at most 256 bytes an end, 40 of them here");
 
 struct activity {
     struct l7_carrier carrier; /* context: this activity */
     struct traffic *traffic;
     struct connection *connection;
-    uint64_t promised; /* end of what TCP was told of */
-    uint64_t moved;    /* bytes sent and received since the last transaction ended */
+    uint64_t promised;  /* end of what TCP was told of */
+    uint64_t moved;     /* bytes sent and received since the last transaction ended */
     int64_t timeout_at; /* client: the transaction at the head fails then; TIME_NEVER: not */
-    uint32_t held;     /* bytes received and not given back to the window */
-    uint32_t pending;  /* client: transactions begun */
+    uint32_t held;      /* bytes received and not given back to the window */
+    uint32_t pending;   /* client: transactions begun */
     alignas(16) uint8_t session[];
 };
 
@@ -96,24 +98,24 @@ struct load_run {
     struct endpoint endpoint;
     unsigned user; /* of TCP */
     uint32_t share, shares;
-    uint32_t limit;    /* connections at once */
-    uint32_t open;     /* connection objects in use */
-    uint32_t closing;  /* of those, waiting or closing */
-    uint32_t listed;   /* available (rates of transactions) or thinking (others) */
+    uint32_t limit;   /* connections at once */
+    uint32_t open;    /* connection objects in use */
+    uint32_t closing; /* of those, waiting or closing */
+    uint32_t listed;  /* available (rates of transactions) or thinking (others) */
     uint32_t list_head;
-    uint32_t phase;    /* of the schedule, in which events are counted */
+    uint32_t phase;                  /* of the schedule, in which events are counted */
     struct schedule_cursor arrivals; /* the next launch that is not due yet */
     struct schedule_cursor launches; /* the next launch to carry out */
-    uint64_t waiting;  /* launches between the two */
-    uint64_t level;    /* concurrent: this share's part of the present level */
-    uint64_t ended, ended_bytes; /* transactions that ended, and what they moved: bits_per_second */
-    uint64_t phase_bytes; /* moved before the present phase */
+    uint64_t waiting;                /* launches between the two */
+    uint64_t level;                  /* concurrent: this share's part of the present level */
+    uint64_t ended, ended_bytes;     /* transactions that ended, and what they moved: bits_per_second */
+    uint64_t phase_bytes;            /* moved before the present phase */
     struct pause pause;
     struct host_range *hosts;
     uint32_t n_hosts;
-    uint32_t range, host;   /* round robin over client hosts */
-    uint32_t server_host;   /* the same over server addresses */
-    uint64_t sequence;      /* URLs in order */
+    uint32_t range, host; /* round robin over client hosts */
+    uint32_t server_host; /* the same over server addresses */
+    uint64_t sequence;    /* URLs in order */
     struct random random;
     bool draining;
 };
@@ -158,7 +160,10 @@ struct traffic {
     enum connect_failure abort_failure;
 };
 
-static inline struct connection *connection_of(const struct tcp *c) { return (struct connection *)(uintptr_t)tcp_word(c); }
+static inline struct connection *connection_of(const struct tcp *c)
+{
+    return (struct connection *)(uintptr_t)tcp_word(c);
+}
 static inline uint64_t connection_word(const struct connection *connection) { return (uint64_t)(uintptr_t)connection; }
 static inline struct activity *activity_of(const struct traffic *t, const struct connection *connection)
 {
@@ -168,14 +173,16 @@ static inline struct activity *activity_of(const struct traffic *t, const struct
 /* ---- carrier.c: TCP and L7 engines, for clients and servers alike ---- */
 
 /* The connection's activity, made now if there is none; NULL when the pool is empty. */
-struct activity *carrier_attach(struct traffic *t, struct connection *connection, const struct endpoint *e, const struct tcp *c, int64_t now);
+struct activity *carrier_attach(struct traffic *t, struct connection *connection, const struct endpoint *e,
+                                const struct tcp *c, int64_t now);
 /* Ends the session (error 0: quietly) and gives the activity back. */
-void carrier_detach(struct traffic *t, struct connection *connection, const struct endpoint *e, int error, const char *cause, int64_t now);
+void carrier_detach(struct traffic *t, struct connection *connection, const struct endpoint *e, int error,
+                    const char *cause, int64_t now);
 /* The same when nothing is begun, queued, unacknowledged or held, and many activities are in use. */
 void carrier_detach_if_idle(struct traffic *t, struct connection *connection, const struct endpoint *e, int64_t now);
 /* Hands bytes to the engine and opens the window. Negative: the engine found an error; abort with carrier.cause. */
-int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, const uint8_t *bytes, uint32_t length,
-                  int64_t now);
+int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, const uint8_t *bytes,
+                  uint32_t length, int64_t now);
 /* Tells TCP of what the engine queued. ERR_NO_MEMORY: TCP cannot send now; abort. */
 int carrier_flush(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, int64_t now);
 /* Gives back what the engine held, if it lets go. */
@@ -185,7 +192,8 @@ void carrier_resume(struct activity *a, const struct endpoint *e, int64_t now);
 /* For tcp_user.pull. */
 size_t carrier_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum);
 /* Aborts the connection; what is counted because of it gets these causes. */
-void carrier_abort(struct traffic *t, struct tcp *c, enum connect_failure failure, enum err error, const char *cause, int64_t now);
+void carrier_abort(struct traffic *t, struct tcp *c, enum connect_failure failure, enum err error, const char *cause,
+                   int64_t now);
 /* What a connection that ended so counts as for transactions it had begun. */
 const char *carrier_close_cause(const struct traffic *t, enum tcp_close_reason reason, int *error);
 
@@ -211,7 +219,10 @@ void launch_stop(struct traffic *t, struct load_run *run, int64_t now);
 /* concurrent: more connections are open than the level asks for. */
 bool launch_has_surplus(const struct load_run *run);
 /* Application bytes, both ways. */
-static inline uint64_t run_bytes(const struct load_run *run) { return run->stats->bytes.sent + run->stats->bytes.received; }
+static inline uint64_t run_bytes(const struct load_run *run)
+{
+    return run->stats->bytes.sent + run->stats->bytes.received;
+}
 
 /* ---- server.c ---- */
 

@@ -75,7 +75,9 @@ static int allocate_members(struct traffic *t)
     t->servers = alloc_array(a, servers, sizeof *t->servers, alignof(struct server_run));
     t->server_numbers = alloc_array(a, servers, sizeof *t->server_numbers, alignof(uint32_t));
     t->server_stats = alloc_array(a, servers, sizeof *t->server_stats, CACHE_LINE);
-    return t->loads && t->load_numbers && t->load_stats && t->servers && t->server_numbers && t->server_stats ? 0 : ERR_NO_MEMORY;
+    return t->loads && t->load_numbers && t->load_stats && t->servers && t->server_numbers && t->server_stats
+               ? 0
+               : ERR_NO_MEMORY;
 }
 
 /* The TCP user for a role and profile, one for all that share it. */
@@ -112,8 +114,11 @@ static int init_load(struct traffic *t, uint32_t number, struct load_run *run, s
     *run = (struct load_run){
         .load = load,
         .stats = stats,
-        .endpoint = {.engine = load->protocol->client, .config = load->client_config, .events = &client_events,
-                     .bytes_sent = &stats->bytes.sent, .bytes_received = &stats->bytes.received},
+        .endpoint = {.engine = load->protocol->client,
+                     .config = load->client_config,
+                     .events = &client_events,
+                     .bytes_sent = &stats->bytes.sent,
+                     .bytes_received = &stats->bytes.received},
         .user = (unsigned)user,
         .share = traffic_find_share(load, t->port),
         .shares = load->n_client_ports,
@@ -140,7 +145,8 @@ static int init_loads(struct traffic *t)
     return 0;
 }
 
-static int init_server(struct traffic *t, const struct plan_server *server, struct server_run *run, struct server_stats *stats)
+static int init_server(struct traffic *t, const struct plan_server *server, struct server_run *run,
+                       struct server_stats *stats)
 {
     const struct plan_device *d = &t->plan->devices[server->device];
     int user = find_or_register(t, &server_user, &server->tcp);
@@ -150,8 +156,11 @@ static int init_server(struct traffic *t, const struct plan_server *server, stru
     *run = (struct server_run){
         .server = server,
         .stats = stats,
-        .endpoint = {.engine = server->protocol->server, .config = server->config, .events = &server_events,
-                     .bytes_sent = &stats->bytes.sent, .bytes_received = &stats->bytes.received},
+        .endpoint = {.engine = server->protocol->server,
+                     .config = server->config,
+                     .events = &server_events,
+                     .bytes_sent = &stats->bytes.sent,
+                     .bytes_received = &stats->bytes.received},
         .user = (unsigned)user,
         .first_local = d->first_local,
         .n_hosts = d->count,
@@ -203,12 +212,15 @@ static int init_pools(struct traffic *t)
     uint32_t clients = max_u32(1, at->max_client_connections), servers = max_u32(1, at->max_server_connections);
     uint64_t activities = (uint64_t)at->max_client_connections + at->max_server_connections + 1;
     uint64_t spans = activities * (2 * deepest_pipeline(t->plan) + 8);
-    int error = pool_init(&t->client_connections, t->allocator, clients, sizeof(struct connection), alignof(struct connection));
+    int error =
+        pool_init(&t->client_connections, t->allocator, clients, sizeof(struct connection), alignof(struct connection));
 
     if (!error)
-        error = pool_init(&t->server_connections, t->allocator, servers, sizeof(struct connection), alignof(struct connection));
+        error = pool_init(&t->server_connections, t->allocator, servers, sizeof(struct connection),
+                          alignof(struct connection));
     if (!error)
-        error = pool_init(&t->activities, t->allocator, (uint32_t)activities, traffic_activity_bytes(t->plan, t->port), 16);
+        error =
+            pool_init(&t->activities, t->allocator, (uint32_t)activities, traffic_activity_bytes(t->plan, t->port), 16);
     if (!error)
         error = outq_pool_init(&t->outq, t->allocator, (uint32_t)min_u64(spans + 1024, MAX_SPANS),
                                (uint32_t)min_u64(2 * activities + 1024, MAX_SPANS));
@@ -226,7 +238,8 @@ static int init_traffic(struct traffic *t)
     return error ? error : init_servers(t);
 }
 
-int traffic_new(const struct plan *p, uint32_t port, struct stack *s, const struct allocator *a, int64_t now, struct traffic **out)
+int traffic_new(const struct plan *p, uint32_t port, struct stack *s, const struct allocator *a, int64_t now,
+                struct traffic **out)
 {
     struct traffic *t = alloc_zeroed(a, sizeof *t, alignof(struct traffic));
 

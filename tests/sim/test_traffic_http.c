@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP load end to end in virtual time: two stacks and their traffic over a memory link on one thread. Every schedule reaches its exact counts,
- * every kind of bad peer gives its counted cause, the invariants hold after every turn, and after draining all pools are empty.
+ * HTTP load end to end in virtual time: two stacks and their traffic over a memory link on one thread. Every
+ * schedule reaches its exact counts, every kind of bad peer gives its counted cause, the invariants hold after
+ * every turn, and after draining all pools are empty.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,13 +11,12 @@
 #include "support/cmocka_all.h"
 #include "support/traffic_rig.h"
 
-static const char ends[] =
-    "ports:\n"
-    "  - {name: left, location: \"mem:wire\"}\n"
-    "  - {name: right, location: \"mem:wire\"}\n"
-    "devices:\n"
-    "  - {name: clients, port: left, ipv4: {address: 10.0.1.1/16}, count: 40}\n"
-    "  - {name: servers, port: right, ipv4: {address: 10.0.2.1/16}, count: 3}\n";
+static const char ends[] = "ports:\n"
+                           "  - {name: left, location: \"mem:wire\"}\n"
+                           "  - {name: right, location: \"mem:wire\"}\n"
+                           "devices:\n"
+                           "  - {name: clients, port: left, ipv4: {address: 10.0.1.1/16}, count: 40}\n"
+                           "  - {name: servers, port: right, ipv4: {address: 10.0.2.1/16}, count: 3}\n";
 
 static const char routes[] =
     "      http:\n"
@@ -30,19 +30,18 @@ static const char routes[] =
     "          - {path: /digest, digest: true}\n"
     "          - {path: /slow, size: 10, delay: 30ms}\n";
 
-static const char urls[] =
-    "    http:\n"
-    "      urls:\n"
-    "        - {path: /small, weight: 5}\n"
-    "        - {path: /large, weight: 1}\n"
-    "        - {path: /chunked}\n"
-    "        - {path: /sizes}\n"
-    "        - {path: /text}\n"
-    "        - {path: /text, method: head}\n"
-    "        - {path: /echo, method: post, body: ping}\n"
-    "        - {path: /echo, method: put, body_size: 5kB, chunk_size: 700}\n"
-    "        - {path: /digest, method: post, body_size: 10kB}\n"
-    "        - {path: /missing, status: 404}\n";
+static const char urls[] = "    http:\n"
+                           "      urls:\n"
+                           "        - {path: /small, weight: 5}\n"
+                           "        - {path: /large, weight: 1}\n"
+                           "        - {path: /chunked}\n"
+                           "        - {path: /sizes}\n"
+                           "        - {path: /text}\n"
+                           "        - {path: /text, method: head}\n"
+                           "        - {path: /echo, method: post, body: ping}\n"
+                           "        - {path: /echo, method: put, body_size: 5kB, chunk_size: 700}\n"
+                           "        - {path: /digest, method: post, body_size: 10kB}\n"
+                           "        - {path: /missing, status: 404}\n";
 
 #define YAML_BYTES 8192
 
@@ -50,8 +49,9 @@ static const char urls[] =
 static const char *load(const char *requests, const char *more)
 {
     static char text[YAML_BYTES];
-    int length = snprintf(text, sizeof text, "%sloads:\n  - name: web\n    client: clients\n    server:\n      device: servers\n%s%s%s", ends, routes,
-                          requests, more);
+    int length = snprintf(text, sizeof text,
+                          "%sloads:\n  - name: web\n    client: clients\n    server:\n      device: servers\n%s%s%s",
+                          ends, routes, requests, more);
     assert_true(length > 0 && length < YAML_BYTES);
     return text;
 }
@@ -138,9 +138,9 @@ static void weights_decide_how_often_a_url_is_asked_for(void **state)
 static void urls_in_sequence_are_asked_for_in_turn(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_flawless(
-        load("    http: {order: sequence, urls: [{path: /small}, {path: /missing, status: 404}, {path: /text}, {path: /sizes}]}\n",
-             "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n"));
+    struct traffic_stats *stats = run_flawless(load("    http: {order: sequence, urls: [{path: /small}, {path: "
+                                                    "/missing, status: 404}, {path: /text}, {path: /sizes}]}\n",
+                                                    "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n"));
 
     assert_int_equal(stats->loads[0].transactions.by_status[404], 250);
     traffic_stats_delete(stats);
@@ -149,8 +149,9 @@ static void urls_in_sequence_are_asked_for_in_turn(void **state)
 static void connections_end_after_their_requests(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_flawless(load(urls, "    requests_per_connection: 10\n"
-                                                          "    schedule: [{hold: 2s, transactions_per_second: 1000}]\n"));
+    struct traffic_stats *stats =
+        run_flawless(load(urls, "    requests_per_connection: 10\n"
+                                "    schedule: [{hold: 2s, transactions_per_second: 1000}]\n"));
     const struct load_stats *s = &stats->loads[0];
 
     assert_int_equal(s->transactions.completed, 2000);
@@ -165,8 +166,9 @@ static const char narrow[] = "    http: {urls: [{path: /slow}]}\n";
 static void an_open_loop_counts_latency_from_due_time(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_flawless(load(narrow, "    max_connections: 2\n    backlog: 1000\n"
-                                                            "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
+    struct traffic_stats *stats =
+        run_flawless(load(narrow, "    max_connections: 2\n    backlog: 1000\n"
+                                  "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
     const struct load_stats *s = &stats->loads[0];
 
     assert_int_equal(s->schedule.requested, 200);
@@ -181,8 +183,9 @@ static void an_open_loop_counts_latency_from_due_time(void **state)
 static void a_bounded_backlog_drops_the_oldest(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_flawless(load(narrow, "    max_connections: 2\n    backlog: 4\n"
-                                                            "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
+    struct traffic_stats *stats =
+        run_flawless(load(narrow, "    max_connections: 2\n    backlog: 4\n"
+                                  "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
     const struct load_stats *s = &stats->loads[0];
 
     assert_int_equal(s->schedule.requested, 200);
@@ -195,8 +198,9 @@ static void a_bounded_backlog_drops_the_oldest(void **state)
 static void a_closed_loop_counts_latency_from_sending(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_flawless(load(narrow, "    max_connections: 2\n    loop: closed\n"
-                                                            "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
+    struct traffic_stats *stats =
+        run_flawless(load(narrow, "    max_connections: 2\n    loop: closed\n"
+                                  "    schedule: [{hold: 1s, transactions_per_second: 200}]\n"));
     const struct load_stats *s = &stats->loads[0];
 
     assert_int_equal(s->schedule.requested, 200);
@@ -230,8 +234,11 @@ static void a_rate_of_connections_is_met_exactly_whoever_closes_first(void **sta
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(closers); i++) {
         char more[256];
-        (void)snprintf(more, sizeof more, "    close: %s\n    requests_per_connection: 3\n"
-                       "    schedule: [{hold: 1s, connections_per_second: 1500}, {ramp: 1s, connections_per_second: 100}]\n", closers[i].who);
+        (void)snprintf(
+            more, sizeof more,
+            "    close: %s\n    requests_per_connection: 3\n"
+            "    schedule: [{hold: 1s, connections_per_second: 1500}, {ramp: 1s, connections_per_second: 100}]\n",
+            closers[i].who);
         struct traffic_stats *stats = run_flawless(load(urls, more));
         const struct load_stats *s = &stats->loads[0];
         assert_int_equal(s->schedule.requested, 1500 + 800);
@@ -251,8 +258,10 @@ static void running_out_of_ports_is_a_counted_cause(void **state)
     (void)state;
     struct rig r;
 
-    rig_open(&r, load(urls, "    schedule: [{hold: 1s, connections_per_second: 2000}]\n"
-                            "stack: {first_port: 20000, last_port: 20009}\n"), RIG_SIDES);
+    rig_open(&r,
+             load(urls, "    schedule: [{hold: 1s, connections_per_second: 2000}]\n"
+                        "stack: {first_port: 20000, last_port: 20009}\n"),
+             RIG_SIDES);
     rig_run_plan(&r);
     struct traffic_stats *stats = rig_stats(&r);
     const struct load_stats *s = &stats->loads[0];
@@ -270,8 +279,11 @@ static void a_level_is_reached_held_and_left(void **state)
     (void)state;
     struct rig r;
 
-    rig_open(&r, load(urls, "    think_time: 50ms\n"
-                            "    schedule: [{ramp: 1s, concurrent: 200}, {hold: 1s}, {ramp: 1s, concurrent: 20}, {hold: 1s}]\n"), RIG_SIDES);
+    rig_open(&r,
+             load(urls,
+                  "    think_time: 50ms\n"
+                  "    schedule: [{ramp: 1s, concurrent: 200}, {hold: 1s}, {ramp: 1s, concurrent: 20}, {hold: 1s}]\n"),
+             RIG_SIDES);
     traffic_start(r.traffics[0], r.now);
     traffic_start(r.traffics[1], r.now);
     const struct load_stats *s = traffic_load_stats(r.traffics[0], 0);
@@ -298,8 +310,10 @@ static void think_times_pace_the_users_of_a_level(void **state)
 
     for (size_t i = 0; i < ARRAY_SIZE(distributions); i++) {
         char more[256];
-        (void)snprintf(more, sizeof more, "    think_time: 20ms\n    think_distribution: %s\n"
-                       "    schedule: [{hold: 5s, concurrent: 50}]\n", distributions[i]);
+        (void)snprintf(more, sizeof more,
+                       "    think_time: 20ms\n    think_distribution: %s\n"
+                       "    schedule: [{hold: 5s, concurrent: 50}]\n",
+                       distributions[i]);
         struct traffic_stats *stats = run_flawless(load("    http: {urls: [{path: /small}]}\n", more));
         /* 50 users, a transaction in 20 ms and up to one tick: 250 each in 5 s */
         assert_in_range(stats->loads[0].transactions.completed, 11000, 12600);
@@ -311,8 +325,9 @@ static void think_times_pace_the_users_of_a_level(void **state)
 static void users_open_anew_after_their_requests(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_flawless(load(urls, "    requests_per_connection: 5\n    close: server\n    think_time: 1ms\n"
-                                                          "    schedule: [{hold: 500ms, concurrent: 30}]\n"));
+    struct traffic_stats *stats =
+        run_flawless(load(urls, "    requests_per_connection: 5\n    close: server\n    think_time: 1ms\n"
+                                "    schedule: [{hold: 500ms, concurrent: 30}]\n"));
     const struct load_stats *s = &stats->loads[0];
 
     assert_true(s->connections.attempted > 500);
@@ -341,23 +356,22 @@ static void a_rate_of_bits_is_met(void **state)
 static void two_client_devices_take_turns(void **state)
 {
     (void)state;
-    static const char yaml[] =
-        "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
-        "devices:\n"
-        "  - {name: a, port: left, ipv4: {address: 10.0.1.1/16}, count: 3}\n"
-        "  - {name: b, port: left, ipv4: {address: 10.0.3.1/16}, count: 2}\n"
-        "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}, count: 5}\n"
-        "loads:\n"
-        "  - name: one\n"
-        "    client: [a, b]\n"
-        "    server: {device: s, http: {routes: [{path: /, size: 10}]}}\n"
-        "    http: {urls: [{path: /}]}\n"
-        "    schedule: [{hold: 1s, connections_per_second: 250}]\n"
-        "  - name: two\n"
-        "    client: a\n"
-        "    server: {device: s}\n"
-        "    http: {urls: [{path: /}]}\n"
-        "    schedule: [{hold: 1s, transactions_per_second: 100}]\n";
+    static const char yaml[] = "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+                               "devices:\n"
+                               "  - {name: a, port: left, ipv4: {address: 10.0.1.1/16}, count: 3}\n"
+                               "  - {name: b, port: left, ipv4: {address: 10.0.3.1/16}, count: 2}\n"
+                               "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}, count: 5}\n"
+                               "loads:\n"
+                               "  - name: one\n"
+                               "    client: [a, b]\n"
+                               "    server: {device: s, http: {routes: [{path: /, size: 10}]}}\n"
+                               "    http: {urls: [{path: /}]}\n"
+                               "    schedule: [{hold: 1s, connections_per_second: 250}]\n"
+                               "  - name: two\n"
+                               "    client: a\n"
+                               "    server: {device: s}\n"
+                               "    http: {urls: [{path: /}]}\n"
+                               "    schedule: [{hold: 1s, transactions_per_second: 100}]\n";
     struct rig r;
 
     rig_open(&r, yaml, RIG_SIDES);
@@ -396,12 +410,13 @@ static char *run_to_json(const char *yaml)
     return text.bytes;
 }
 
-static const char lossy[] = "    requests_per_connection: 7\n"
-                            "    transaction_timeout: 0\n    connect_timeout: 0\n"
-                            "    schedule: [{hold: 2s, transactions_per_second: 500}]\n"
-                            "drain: 600s\n"
-                            "impairments:\n"
-                            "  - {port: left, direction: both, loss: 3%, delay: 2ms, jitter: 1ms, duplicate: 1%, reorder: 2%}\n";
+static const char lossy[] =
+    "    requests_per_connection: 7\n"
+    "    transaction_timeout: 0\n    connect_timeout: 0\n"
+    "    schedule: [{hold: 2s, transactions_per_second: 500}]\n"
+    "drain: 600s\n"
+    "impairments:\n"
+    "  - {port: left, direction: both, loss: 3%, delay: 2ms, jitter: 1ms, duplicate: 1%, reorder: 2%}\n";
 
 static void loss_and_reordering_cost_time_but_no_transaction(void **state)
 {
@@ -509,10 +524,16 @@ static size_t peer_pull(void *context, struct tcp *c UNUSED, uint64_t offset, ui
     return n;
 }
 
-static void peer_closed(void *context UNUSED, struct tcp *c UNUSED, enum tcp_close_reason reason UNUSED, int64_t now UNUSED) {}
+static void peer_closed(void *context UNUSED, struct tcp *c UNUSED, enum tcp_close_reason reason UNUSED,
+                        int64_t now UNUSED)
+{
+}
 
-static const struct tcp_user peer_user = {
-    .admit = peer_admit, .connected = peer_connected, .received = peer_received, .pull = peer_pull, .closed = peer_closed};
+static const struct tcp_user peer_user = {.admit = peer_admit,
+                                          .connected = peer_connected,
+                                          .received = peer_received,
+                                          .pull = peer_pull,
+                                          .closed = peer_closed};
 
 /* Runs a load against a peer of that kind instead of the embedded server. */
 static struct traffic_stats *run_against(enum manners manners, const char *more)
@@ -561,8 +582,10 @@ static void bad_peers_give_counted_causes(void **state)
         {BAD_LENGTH, "length_mismatch", true, CONNECT_FAILED_RESET},
     };
     static const char *const schedules[] = {
-        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    schedule: [{hold: 1s, transactions_per_second: 300}]\n",
-        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    schedule: [{hold: 1s, connections_per_second: 300}]\n",
+        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    schedule: [{hold: 1s, "
+        "transactions_per_second: 300}]\n",
+        "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    schedule: [{hold: 1s, connections_per_second: "
+        "300}]\n",
         "    connect_timeout: 300ms\n    transaction_timeout: 200ms\n    retry_pause: 50ms\n    think_time: 5ms\n"
         "    schedule: [{hold: 1s, concurrent: 20}]\n",
     };
@@ -573,7 +596,8 @@ static void bad_peers_give_counted_causes(void **state)
             const struct load_stats *s = &stats->loads[0];
             uint64_t of_cause = cause_counts_of(&s->transactions.failed, cases[i].cause);
             if (of_cause != cause_counts_total(&s->transactions.failed))
-                fail_msg("case %zu, schedule %zu: %s, not only %s", i, k, s->transactions.failed.list[0].name, cases[i].cause);
+                fail_msg("case %zu, schedule %zu: %s, not only %s", i, k, s->transactions.failed.list[0].name,
+                         cases[i].cause);
             if (cases[i].connects)
                 assert_int_equal(s->connections.established, s->connections.attempted);
             else
@@ -593,10 +617,11 @@ static void bad_peers_give_counted_causes(void **state)
 static void a_peer_that_speaks_first_is_cut_off(void **state)
 {
     (void)state;
-    struct traffic_stats *stats =
-        run_against(UNSOLICITED, "    think_time: 100ms\n    retry_pause: 100ms\n    schedule: [{hold: 1s, concurrent: 5}]\n");
+    struct traffic_stats *stats = run_against(
+        UNSOLICITED, "    think_time: 100ms\n    retry_pause: 100ms\n    schedule: [{hold: 1s, concurrent: 5}]\n");
 
-    assert_true(stats->loads[0].connections.closed_by[TCP_CLOSE_ABORTED] > 0 || stats->loads[0].transactions.started > 0);
+    assert_true(stats->loads[0].connections.closed_by[TCP_CLOSE_ABORTED] > 0 ||
+                stats->loads[0].transactions.started > 0);
     traffic_stats_delete(stats);
 }
 
@@ -626,15 +651,215 @@ static void a_host_that_is_not_there_is_unreachable(void **state)
     rig_close(&r);
 }
 
+/* ---- sizes and servers that end connections ---- */
+
+static void large_bodies_flow_both_ways(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+        "devices:\n"
+        "  - {name: c, port: left, ipv4: {address: 10.0.1.1/16}, count: 3}\n"
+        "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}}\n"
+        "loads:\n"
+        "  - name: bulk\n"
+        "    client: c\n"
+        "    server: {device: s, http: {routes: [{path: /down, size: 5MB}, {path: /up, digest: true}, {path: /both, "
+        "echo: true},\n"
+        "      {path: /chunks, size: 3MB, chunk_size: 64KiB}]}}\n"
+        "    http: {order: sequence, urls: [{path: /down}, {path: /up, method: put, body_size: 3MB}, {path: /chunks},\n"
+        "      {path: /both, method: post, body_size: 2MB}]}\n"
+        "    requests_per_connection: 4\n"
+        "    schedule: [{hold: 1s, connections_per_second: 6}]\n";
+    struct traffic_stats *stats = run_flawless(yaml);
+
+    assert_int_equal(stats->loads[0].transactions.completed, 24);
+    assert_int_equal(stats->loads[0].transactions.body_bytes, 6 * (5000000 + 16 + 3000000 + 2000000));
+    traffic_stats_delete(stats);
+}
+
+static void a_server_may_end_connections_after_some_requests(void **state)
+{
+    (void)state;
+    static const char yaml[] = "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+                               "devices:\n"
+                               "  - {name: c, port: left, ipv4: {address: 10.0.1.1/16}, count: 3}\n"
+                               "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}}\n"
+                               "loads:\n"
+                               "  - name: web\n"
+                               "    client: c\n"
+                               "    server: {device: s, http: {max_requests: 10, routes: [{path: /, size: 10}]}}\n"
+                               "    http: {urls: [{path: /}]}\n"
+                               "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n";
+    struct traffic_stats *stats = run_flawless(yaml);
+
+    assert_int_equal(stats->loads[0].transactions.completed, 1000);
+    assert_in_range(stats->loads[0].connections.attempted, 100, 105);
+    assert_true(stats->tcp[1].time_wait_entered >= 100);
+    traffic_stats_delete(stats);
+}
+
+static void bodies_may_end_with_the_connection(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+        "devices:\n"
+        "  - {name: c, port: left, ipv4: {address: 10.0.1.1/16}, count: 3}\n"
+        "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}}\n"
+        "loads:\n"
+        "  - name: web\n"
+        "    client: c\n"
+        "    server: {device: s, http: {routes: [{path: /, size: 30kB, close_delimited: true}]}}\n"
+        "    http: {urls: [{path: /}]}\n"
+        "    schedule: [{hold: 1s, transactions_per_second: 100}]\n";
+    struct traffic_stats *stats = run_flawless(yaml);
+
+    assert_int_equal(stats->loads[0].transactions.completed, 100);
+    assert_int_equal(stats->loads[0].connections.attempted, 100);
+    traffic_stats_delete(stats);
+}
+
+/* ---- servers for others ---- */
+
+static const char server_only[] =
+    "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+    "devices:\n"
+    "  - {name: c, port: left, ipv4: {address: 10.0.1.1/16}}\n"
+    "  - {name: s, port: right, ipv4: {address: 10.0.2.1/16}}\n"
+    "loads:\n"
+    "  - {name: web, server: {device: s, max_connections: 2, http: {routes: [{path: /, size: 10}]}}}\n"
+    "duration: 2s\n";
+
+struct visitor {
+    unsigned connected, closed;
+};
+static void visitor_connected(void *context, struct tcp *c UNUSED, int64_t now UNUSED)
+{
+    ((struct visitor *)context)->connected++;
+}
+static struct tcp_layer *visitor_tcp(struct rig *r) { return stack_tcp(r->stacks[0]); }
+static void visitor_received(void *context UNUSED, struct tcp *c UNUSED, const uint8_t *bytes UNUSED, uint32_t length,
+                             int64_t now UNUSED)
+{
+    assert_int_equal(length, 0); /* only the server's FIN */
+}
+static size_t visitor_pull(void *context UNUSED, struct tcp *c UNUSED, uint64_t offset UNUSED, uint8_t *to UNUSED,
+                           size_t length UNUSED, uint64_t *sum UNUSED)
+{
+    return 0;
+}
+static void visitor_closed(void *context, struct tcp *c UNUSED, enum tcp_close_reason reason UNUSED, int64_t now UNUSED)
+{
+    ((struct visitor *)context)->closed++;
+}
+static const struct tcp_user visitor_user = {
+    .connected = visitor_connected, .received = visitor_received, .pull = visitor_pull, .closed = visitor_closed};
+
+/* Three strangers come, two find room; the drain sends them away although they are idle. */
+static void a_server_without_clients_of_its_own_ends_idle_connections(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct visitor visitor = {0};
+    struct tcp_profile profile;
+    struct tcp_ref refs[3];
+
+    rig_open(&r, server_only, 0);
+    tcp_profile_default(&profile);
+    int user = tcp_register_user(visitor_tcp(&r), &visitor_user, &visitor, &profile);
+    assert_true(user >= 0);
+    traffic_start(r.traffics[1], r.now);
+    struct flow_key key = {.local = 1, .remote = ip_addr_from_v4(0x0a000201), .remote_port = 80};
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(tcp_connect(visitor_tcp(&r), (unsigned)user, &key, 0, r.now, &refs[i]), 0);
+    rig_run_until(&r, r.now + NS_PER_S / 2);
+    assert_int_equal(visitor.connected, 2);
+    traffic_drain(r.traffics[1], r.now);
+    rig_run_until(&r, r.now + NS_PER_S / 2);
+    for (unsigned i = 0; i < 3; i++) {
+        struct tcp *c = tcp_get(visitor_tcp(&r), refs[i]);
+        if (c)
+            (void)tcp_close(visitor_tcp(&r), c, r.now);
+    }
+    rig_run_until(&r, r.now + NS_PER_S);
+    assert_true(traffic_finished(r.traffics[1]));
+    assert_int_equal(visitor.closed, 3);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_int_equal(stats->servers[0].connections.established, 2);
+    assert_true(stats->servers[0].connections.refused >= 1);
+    assert_int_equal(stats->servers[0].connections.closed_by[TCP_CLOSE_NORMAL], 2);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+/* ---- shares ---- */
+
+/* Two ports carry one load: each launches its half, at its own times. */
+static void two_ports_share_a_schedule(void **state)
+{
+    (void)state;
+    static const char yaml[] = "ports: [{name: up1, location: \"packet:a\"}, {name: up2, location: \"packet:b\"}]\n"
+                               "devices:\n"
+                               "  - {name: c1, port: up1, ipv4: {address: 198.18.0.10/24}}\n"
+                               "  - {name: c2, port: up2, ipv4: {address: 198.18.0.20/24}}\n"
+                               "loads:\n"
+                               "  - name: both\n"
+                               "    client: [c1, c2]\n"
+                               "    server: {address: 198.18.0.1}\n"
+                               "    http: {urls: [{path: /}]}\n"
+                               "    schedule: [{hold: 1s, connections_per_second: 101}]\n";
+    struct rig r;
+
+    rig_open(&r, yaml, RIG_SIDES);
+    rig_run_plan(&r);
+    assert_int_equal(traffic_load_stats(r.traffics[0], 0)->connections.attempted, 51);
+    assert_int_equal(traffic_load_stats(r.traffics[1], 0)->connections.attempted, 50);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_int_equal(stats->loads[0].schedule.sent, 101);
+    assert_null(load_stats_check(&stats->loads[0]));
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
 /* ---- the end of a run ---- */
+
+static void a_stop_at_any_moment_leaves_nothing(void **state)
+{
+    (void)state;
+    for (int64_t after = 0; after < 40; after++) {
+        struct rig r;
+        rig_open(
+            &r,
+            load(urls, "    requests_per_connection: 3\n    schedule: [{hold: 10s, connections_per_second: 2000}]\n"),
+            RIG_SIDES);
+        traffic_start(r.traffics[0], r.now);
+        traffic_start(r.traffics[1], r.now);
+        rig_run_until(&r, r.now + after * after * 7919);
+        traffic_stop(r.traffics[0], r.now);
+        traffic_stop(r.traffics[1], r.now);
+        assert_true(traffic_finished(r.traffics[0]) && traffic_finished(r.traffics[1]));
+        struct traffic_stats *stats = rig_stats(&r);
+        const struct load_stats *s = &stats->loads[0];
+        assert_null(load_stats_check(s));
+        assert_int_equal(s->connections.live + s->connections.connecting + s->transactions.active, 0);
+        assert_int_equal(cause_counts_total(&s->transactions.failed),
+                         cause_counts_of(&s->transactions.failed, "stopped"));
+        assert_int_equal(failed_connections(s), s->connections.failed[CONNECT_FAILED_STOPPED]);
+        traffic_stats_delete(stats);
+        rig_close(&r);
+    }
+}
 
 static void what_is_left_after_the_drain_is_stopped(void **state)
 {
     (void)state;
     struct rig r;
 
-    rig_open(&r, load("    http: {urls: [{path: /slow}]}\n", "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n"
-                                                             "drain: 10ms\n"), RIG_SIDES);
+    rig_open(&r,
+             load("    http: {urls: [{path: /slow}]}\n", "    schedule: [{hold: 1s, transactions_per_second: 1000}]\n"
+                                                         "drain: 10ms\n"),
+             RIG_SIDES);
     rig_run_plan(&r);
     struct traffic_stats *stats = rig_stats(&r);
     const struct load_stats *s = &stats->loads[0];
@@ -649,8 +874,9 @@ static void what_is_left_after_the_drain_is_stopped(void **state)
 static void connections_still_connecting_are_stopped(void **state)
 {
     (void)state;
-    struct traffic_stats *stats = run_against(SILENT_SYN, "    connect_timeout: 0\n"
-                                                          "    schedule: [{hold: 100ms, connections_per_second: 100}]\ndrain: 100ms\n");
+    struct traffic_stats *stats =
+        run_against(SILENT_SYN, "    connect_timeout: 0\n"
+                                "    schedule: [{hold: 100ms, connections_per_second: 100}]\ndrain: 100ms\n");
     const struct load_stats *s = &stats->loads[0];
 
     assert_int_equal(s->connections.attempted, 10);
@@ -663,7 +889,9 @@ static void a_drain_in_the_middle_lets_begun_transactions_finish(void **state)
     (void)state;
     struct rig r;
 
-    rig_open(&r, load("    http: {urls: [{path: /slow}]}\n", "    schedule: [{hold: 10s, transactions_per_second: 1000}]\n"), RIG_SIDES);
+    rig_open(
+        &r, load("    http: {urls: [{path: /slow}]}\n", "    schedule: [{hold: 10s, transactions_per_second: 1000}]\n"),
+        RIG_SIDES);
     traffic_start(r.traffics[0], r.now);
     traffic_start(r.traffics[1], r.now);
     rig_run_until(&r, r.now + NS_PER_S);
@@ -681,18 +909,17 @@ static void a_drain_in_the_middle_lets_begun_transactions_finish(void **state)
 static void thousands_of_hosts_hold_tens_of_thousands_of_connections(void **state)
 {
     (void)state;
-    static const char yaml[] =
-        "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
-        "devices:\n"
-        "  - {name: c, port: left, ipv4: {address: 10.0.16.1/12}, count: 3000}\n"
-        "  - {name: s, port: right, ipv4: {address: 10.0.1.1/12}, count: 100}\n"
-        "loads:\n"
-        "  - name: many\n"
-        "    client: c\n"
-        "    server: {device: s, http: {routes: [{path: /, size: 500}]}}\n"
-        "    http: {urls: [{path: /}]}\n"
-        "    think_time: 4s\n"
-        "    schedule: [{ramp: 3s, concurrent: 30k}, {hold: 5s}]\n";
+    static const char yaml[] = "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+                               "devices:\n"
+                               "  - {name: c, port: left, ipv4: {address: 10.0.16.1/12}, count: 3000}\n"
+                               "  - {name: s, port: right, ipv4: {address: 10.0.1.1/12}, count: 100}\n"
+                               "loads:\n"
+                               "  - name: many\n"
+                               "    client: c\n"
+                               "    server: {device: s, http: {routes: [{path: /, size: 500}]}}\n"
+                               "    http: {urls: [{path: /}]}\n"
+                               "    think_time: 4s\n"
+                               "    schedule: [{ramp: 3s, concurrent: 30k}, {hold: 5s}]\n";
     struct rig r;
     struct traffic_occupancy o;
     struct tcp_occupancy tcp;
@@ -746,6 +973,12 @@ int main(void)
         cmocka_unit_test(bad_peers_give_counted_causes),
         cmocka_unit_test(a_peer_that_speaks_first_is_cut_off),
         cmocka_unit_test(a_host_that_is_not_there_is_unreachable),
+        cmocka_unit_test(large_bodies_flow_both_ways),
+        cmocka_unit_test(a_server_may_end_connections_after_some_requests),
+        cmocka_unit_test(bodies_may_end_with_the_connection),
+        cmocka_unit_test(a_server_without_clients_of_its_own_ends_idle_connections),
+        cmocka_unit_test(two_ports_share_a_schedule),
+        cmocka_unit_test(a_stop_at_any_moment_leaves_nothing),
         cmocka_unit_test(what_is_left_after_the_drain_is_stopped),
         cmocka_unit_test(connections_still_connecting_are_stopped),
         cmocka_unit_test(a_drain_in_the_middle_lets_begun_transactions_finish),

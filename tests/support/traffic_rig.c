@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See traffic_rig.h. The turn is that of a worker; between turns the clock jumps to the next deadline, in steps of at least 2 microseconds.
+ * See traffic_rig.h. The turn is that of a worker; between turns the clock jumps to the next deadline, in steps of
+ * at least 2 microseconds.
  */
 #include "support/traffic_rig.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ends of a plan on one thread in virtual time: a stack, a link end and a traffic for each of its two mem: ports. For tests of traffic/.
+ * Two ends of a plan on one thread in virtual time: a stack, a link end and a traffic for each of its two mem:
+ * ports. For tests of traffic/.
  *
  * The rig owns everything it makes; rig_close() checks that nothing is left in pools and counts.
  */

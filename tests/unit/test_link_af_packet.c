@@ -299,7 +299,7 @@ static void drops_of_the_kernel_are_counted(void **state)
     }
     uint64_t refused = f.ends[0]->counters.drops[LINK_DROP_TX_NO_ROOM];
     uint64_t dropped = f.ends[1]->counters.drops[LINK_DROP_RX_NO_BUFFER];
-    assert_true(dropped > 0); /* 96 MB do not fit a buffer of 8 MiB */
+    assert_true(dropped > 0);                                       /* 96 MB do not fit a buffer of 8 MiB */
     assert_in_range(received + dropped + refused, sent, sent + 10); /* the kernel may add a frame of its own */
     close_ends(&f);
 }

@@ -231,10 +231,8 @@ static void with_everything_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(both_ways_at_once),
-        cmocka_unit_test(with_a_short_queue_and_few_frames),
-        cmocka_unit_test(with_frames_turned_round),
-        cmocka_unit_test(with_frames_kept_on_both_sides),
+        cmocka_unit_test(both_ways_at_once),        cmocka_unit_test(with_a_short_queue_and_few_frames),
+        cmocka_unit_test(with_frames_turned_round), cmocka_unit_test(with_frames_kept_on_both_sides),
         cmocka_unit_test(with_everything_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,8 +141,10 @@ static void test_networks_pass_by_default_and_others_do_not(void **state)
     is_denied(f, ipv4(f, unicast, 0, 0xf0000000), GUARD_DESTINATION);
     static const struct {
         uint64_t first, last;
-    } v6[] = {{0xfc00000000000000, 0xfdffffffffffffff}, {0xfe80000000000000, 0xfebfffffffffffff},
-              {0x2001000200000000, 0x200100020000ffff}, {0x20010db800000000, 0x20010db8ffffffff}};
+    } v6[] = {{0xfc00000000000000, 0xfdffffffffffffff},
+              {0xfe80000000000000, 0xfebfffffffffffff},
+              {0x2001000200000000, 0x200100020000ffff},
+              {0x20010db800000000, 0x20010db8ffffffff}};
     for (unsigned i = 0; i < ARRAY_SIZE(v6); i++) {
         passes(f, ipv6(f, unicast, v6[i].first, 0));
         passes(f, ipv6(f, unicast, v6[i].last, UINT64_MAX));
@@ -407,7 +409,8 @@ static void the_bit_rate_is_capped_exactly_with_a_burst_of_10_ms(void **state)
     for (unsigned i = 0; i < 3; i++)
         assert_in_range(offer_for_a_second(f, 10007), 9721, 9723);
     assert_true(f->guard.denied[GUARD_RATE] > 0);
-    assert_in_range(offer_for_a_second(f, 125000), 7999, 8000); /* below the cap all pass but one that still pays for before */
+    assert_in_range(offer_for_a_second(f, 125000), 7999,
+                    8000); /* below the cap all pass but one that still pays for before */
 }
 
 static void the_frame_rate_is_capped(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Schedules are exact: due times against the definition (the area under the rate), counts against integers, shares against the whole.
+ * Schedules are exact: due times against the definition (the area under the rate), counts against integers, shares
+ * against the whole.
  */
 #include "support/cmocka_all.h"
 #include "traffic/schedule.h"
@@ -50,10 +51,12 @@ static void each_second_of_a_hold_has_exactly_the_rate(void **state)
     static const uint64_t rates[] = {1, 7, 999, 1000, 12345, 333333, 1000003};
 
     for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
-        const struct schedule_phase hold = {.from = rates[i] * MILLI, .to = rates[i] * MILLI, .duration_ns = 20 * NS_PER_S};
+        const struct schedule_phase hold = {
+            .from = rates[i] * MILLI, .to = rates[i] * MILLI, .duration_ns = 20 * NS_PER_S};
         struct schedule s = compiled(SCHEDULE_TRANSACTIONS, &hold, 1);
         for (int64_t second = 0; second < 20; second++)
-            assert_int_equal(schedule_due_until(&s, (second + 1) * NS_PER_S) - schedule_due_until(&s, second * NS_PER_S), rates[i]);
+            assert_int_equal(
+                schedule_due_until(&s, (second + 1) * NS_PER_S) - schedule_due_until(&s, second * NS_PER_S), rates[i]);
     }
 }
 
@@ -97,7 +100,8 @@ static void each_launch_of_a_ramp_is_due_when_the_area_reaches_its_number(void *
     check_ramp((struct schedule_phase){.from = 0, .to = 1, .duration_ns = SCHEDULE_MAX_RAMP_NS});
     check_ramp((struct schedule_phase){.from = 0, .to = SCHEDULE_MAX_RATE, .duration_ns = SCHEDULE_MAX_RAMP_NS});
     check_ramp((struct schedule_phase){.from = SCHEDULE_MAX_RATE, .to = 0, .duration_ns = SCHEDULE_MAX_RAMP_NS});
-    check_ramp((struct schedule_phase){.from = SCHEDULE_MAX_RATE, .to = SCHEDULE_MAX_RATE - 1, .duration_ns = SCHEDULE_MAX_RAMP_NS});
+    check_ramp((struct schedule_phase){
+        .from = SCHEDULE_MAX_RATE, .to = SCHEDULE_MAX_RATE - 1, .duration_ns = SCHEDULE_MAX_RAMP_NS});
 }
 
 static void a_ramp_has_half_the_launches_of_a_hold(void **state)
@@ -168,7 +172,8 @@ static void shares_take_each_launch_once(void **state)
 static void nothing_drifts_over_a_year(void **state)
 {
     (void)state;
-    const struct schedule_phase hold = {.from = 3000000007, .to = 3000000007, .duration_ns = 365 * 24 * 3600 * NS_PER_S};
+    const struct schedule_phase hold = {
+        .from = 3000000007, .to = 3000000007, .duration_ns = 365 * 24 * 3600 * NS_PER_S};
     struct schedule s = compiled(SCHEDULE_TRANSACTIONS, &hold, 1);
 
     assert_int_equal(s.count, 94608000220752u); /* 365 * 86400 * 3000000.007, rounded up */
