@@ -43,7 +43,7 @@ void impair_settings_default(struct impair_settings *s);
 MUST_CHECK int impair_link_new(const struct impair_settings *s, struct link *lower, const struct allocator *a,
                                struct link **out);
 /* Takes effect for the next frame; another seed starts its sequence. ERR_INVALID, also for a longer queue than at the beginning. */
-MUST_CHECK int impair_link_set(struct link *impair, const struct impair_settings *s);
-const struct impair_counters *impair_link_counters(const struct link *impair);
+MUST_CHECK int impair_link_set(struct link *link, const struct impair_settings *s);
+const struct impair_counters *impair_link_counters(const struct link *link);
 
 #endif

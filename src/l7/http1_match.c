@@ -17,17 +17,6 @@ static int compare(const struct http1_match_entry *a, const struct http1_match_e
     return order ? order : (int)a->length - (int)b->length;
 }
 
-void http1_match_sort(struct http1_match_table *t)
-{
-    for (uint16_t i = 1; i < t->count; i++) {
-        struct http1_match_entry entry = t->entries[i];
-        uint16_t at = i;
-        for (; at > 0 && compare(&entry, &t->entries[at - 1]) < 0; at--)
-            t->entries[at] = t->entries[at - 1];
-        t->entries[at] = entry;
-    }
-}
-
 /* Takes the entries that end at this depth, which come first, out of the range. */
 static void settle(struct http1_match *m, const struct http1_match_table *t)
 {
@@ -39,11 +28,18 @@ static void settle(struct http1_match *m, const struct http1_match_table *t)
     }
 }
 
-void http1_match_begin(struct http1_match *m, const struct http1_match_table *t)
+void http1_match_sort(struct http1_match_table *t)
 {
-    *m = (struct http1_match){
+    for (uint16_t i = 1; i < t->count; i++) {
+        struct http1_match_entry entry = t->entries[i];
+        uint16_t at = i;
+        for (; at > 0 && compare(&entry, &t->entries[at - 1]) < 0; at--)
+            t->entries[at] = t->entries[at - 1];
+        t->entries[at] = entry;
+    }
+    t->begin = (struct http1_match){
         .high = t->count, .prefix = HTTP1_MATCH_NONE, .exact = HTTP1_MATCH_NONE, .part = PART_BEGIN};
-    settle(m, t);
+    settle(&t->begin, t);
 }
 
 static uint8_t next_byte(const struct http1_match *m, const struct http1_match_table *t, uint16_t entry)

@@ -21,12 +21,6 @@ struct http1_match_entry {
     bool prefix;
 };
 
-/* Sorted by path, shorter first. Constant. */
-struct http1_match_table {
-    struct http1_match_entry *entries;
-    uint16_t count;
-};
-
 struct http1_match {
     uint16_t low, high; /* entries that agree so far and are longer than what was read */
     uint16_t depth;     /* path bytes read */
@@ -35,10 +29,17 @@ struct http1_match {
     uint8_t part;
 };
 
-/* Sorts entries that are filled in. */
+/* Sorted by path, shorter first. Constant. */
+struct http1_match_table {
+    struct http1_match_entry *entries;
+    uint16_t count;
+    struct http1_match begin; /* nothing is read */
+};
+
+/* Makes a table of entries that are filled in, by sorting them. */
 void http1_match_sort(struct http1_match_table *t);
 
-void http1_match_begin(struct http1_match *m, const struct http1_match_table *t);
+static inline void http1_match_begin(struct http1_match *m, const struct http1_match_table *t) { *m = t->begin; }
 void http1_match_feed(struct http1_match *m, const struct http1_match_table *t, const uint8_t *bytes, uint32_t length);
 /* The route's number, or HTTP1_MATCH_NONE. */
 uint16_t http1_match_end(struct http1_match *m, const struct http1_match_table *t);

@@ -383,7 +383,7 @@ static int server_input(void *session, struct l7_carrier *carrier, const uint8_t
     int error = read_input(s, carrier, &at, end, now);
     if (!error && s->phase != ENDED && at < end)
         error = hold(s, carrier, at, (uint32_t)(end - at));
-    if (s->phase != ENDED)
+    if (s->phase != ENDED && (s->echoing || s->phase != READING))
         set_hold_input(s, carrier);
     return error;
 }
@@ -431,7 +431,7 @@ static void server_resume(void *session, struct l7_carrier *carrier, int64_t now
         s->phase = ANSWERING;
     if (s->phase == ANSWERING)
         go_on_answering(s, carrier, now);
-    if (s->phase == READING)
+    if (s->phase == READING && (outq_length(&s->held) > 0 || s->end_seen || carrier->hold_input))
         read_held(s, carrier, now);
 }
 

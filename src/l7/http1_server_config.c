@@ -270,7 +270,7 @@ static int fill_table(struct http1_server_config *c, const struct http1_server_s
         bool prefix = length > 0 && path[length - 1] == '*';
         entries[i] = (struct http1_match_entry){path, (uint16_t)(length - prefix), (uint16_t)i, prefix};
     }
-    c->table = (struct http1_match_table){entries, (uint16_t)spec->n_routes};
+    c->table = (struct http1_match_table){.entries = entries, .count = (uint16_t)spec->n_routes};
     http1_match_sort(&c->table);
     return ERR_OK;
 }

@@ -21,7 +21,7 @@
  * queued).
  */
 struct l7_transaction {
-    /* 0, or negative enum err: ERR_PROTOCOL, ERR_MALFORMED, ERR_CLOSED (peer closed in between), or as close() was told. */
+    /* 0, or negative enum err: ERR_PROTOCOL, ERR_MALFORMED, ERR_CLOSED (peer closed early), or as close() was told. */
     int error;
     /* Stable name for counters when error != 0: "bad_status_line", "length_mismatch", "digest_mismatch", … */
     const char *cause;

@@ -149,7 +149,7 @@ static int open_files(struct pcap_link *l, const struct pcap_link_settings *s, c
         return ERR_INVALID;
     }
     if (s->loop && s->read_path)
-        strcpy(l->path, s->read_path);
+        snprintf(l->path, sizeof l->path, "%s", s->read_path);
     int error = s->read_path ? pcap_reader_open(s->read_path, &l->reader, message) : 0;
     if (!error && s->write_path)
         error = pcap_writer_open(s->write_path, PCAP_RECORD_MAX, &l->writer, message);

@@ -26,9 +26,8 @@
 
 enum guard_cause {
 #define GUARD_CAUSE_ENUM(name, text) GUARD_##name,
-    GUARD_CAUSE_LIST(GUARD_CAUSE_ENUM)
+    GUARD_CAUSE_LIST(GUARD_CAUSE_ENUM) GUARD_CAUSE_COUNT
 #undef GUARD_CAUSE_ENUM
-    GUARD_CAUSE_COUNT
 };
 
 struct guard_prefix {
@@ -40,8 +39,8 @@ struct guard_rules {
     /* Destinations; n_allowed 0: every destination (memory links only). */
     struct guard_prefix allowed[GUARD_MAX_PREFIXES];
     uint32_t n_allowed;
-    bool allow_multicast;  /* broadcast and multicast floods; multicast addresses need no prefix then */
-    bool allow_ethertypes; /* LLDP, STP, anything; group addresses not of bridges need allow_multicast too */
+    bool allow_multicast;           /* broadcast and multicast floods; multicast addresses need no prefix then */
+    bool allow_ethertypes;          /* LLDP, STP, anything; group addresses not of bridges need allow_multicast too */
     uint64_t max_bits_per_second;   /* 0: no cap; counts frame bytes + 24 (preamble, FCS, gap); at most 2^48 */
     uint64_t max_frames_per_second; /* 0: no cap; at most 2^48 */
     uint64_t max_frames;            /* 0: no cap */

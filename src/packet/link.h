@@ -28,9 +28,8 @@
 
 enum link_drop {
 #define LINK_DROP_ENUM(name, text) LINK_DROP_##name,
-    LINK_DROP_LIST(LINK_DROP_ENUM)
+    LINK_DROP_LIST(LINK_DROP_ENUM) LINK_DROP_COUNT
 #undef LINK_DROP_ENUM
-    LINK_DROP_COUNT
 };
 
 const char *link_drop_name(enum link_drop cause);

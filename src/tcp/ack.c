@@ -80,6 +80,7 @@ static void adopt_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     w->first.transmissions = 2; /* no RTT sample: which probe arrived is unknown */
     c->snd_nxt = ack;
     w->probed = false;
+    w->probe_backoff = 0;
 }
 
 /* snd_una moves. False: the connection ended. */

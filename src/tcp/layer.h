@@ -109,7 +109,7 @@ void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct 
 void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now);
 static inline bool tcp_timewait_expired(const struct tcp_timewait *tw, int64_t now)
 {
-    return (int32_t)((uint32_t)(tw->expires_16ms << 4) - tcp_ms(now)) <= 0;
+    return (int32_t)(((uint32_t)tw->expires_16ms << 4) - tcp_ms(now)) <= 0;
 }
 /* Takes it off the table: its four-tuple is free. */
 void tcp_timewait_forget(struct tcp_layer *t, struct tcp_timewait *tw);

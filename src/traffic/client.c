@@ -461,7 +461,10 @@ static void client_connected(void *context, struct tcp *c, int64_t now)
         go_on(t, run, connection, c, now);
 }
 
-/* After any call into the engine: sends what it queued, ends what it gave up, goes on. `ended`: a transaction may have ended. */
+/*
+ * After any call into the engine: sends what it queued, ends what it gave up, goes on. `ended`: a transaction may
+ * have ended.
+ */
 static void settle(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c, bool ended,
                    int64_t now)
 {

@@ -24,7 +24,10 @@
 
 enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_PCAP };
 
-/* What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, pcap -> pcap_link_new. */
+/*
+ * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, pcap ->
+ * pcap_link_new.
+ */
 struct plan_port {
     const char *name;
     const char *location; /* as written: "mem:wire" */
@@ -173,7 +176,10 @@ extern const struct config_schema plan_schema;
 /* What the stack of a port's worker needs; trace and the secrets are the caller's to set. */
 void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_settings *out);
 
-/* Estimate in bytes for a port's worker at its peak, all connections open and busy: TCP records, works, hosts, traffic's own pools, frames. */
+/*
+ * Estimate in bytes for a port's worker at its peak, all connections open and busy: TCP records, works, hosts,
+ * traffic's own pools, frames.
+ */
 struct plan_memory {
     uint64_t idle_connection_bytes; /* one end of an idle connection */
     uint64_t busy_connection_bytes; /* what it takes in addition while something is in flight */

@@ -16,7 +16,10 @@ struct compiling {
     struct config_errors *errors;
 };
 
-/* Memory that lives as long as the plan, zeroed, aligned for anything. NULL: out of memory, which was added to the errors. */
+/*
+ * Memory that lives as long as the plan, zeroed, aligned for anything. NULL: out of memory, which was added to the
+ * errors.
+ */
 void *plan_alloc(struct compiling *c, size_t count, size_t size);
 /* A text in that memory, as printf makes it. */
 const char *plan_print(struct compiling *c, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -7,7 +7,7 @@
 #include "traffic/plan.h"
 #include "traffic/plan_config.h"
 
-#define TOGETHER(type, member) .given_offset = CONFIG_GIVEN(type, member)
+#define FLAG(type, member) .given_offset = CONFIG_GIVEN(type, member)
 
 /* ---- ports ---- */
 
@@ -40,10 +40,10 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
      .max = "1048576", .doc = "Frame buffers of the port"},
     {CONFIG_MEMBER(struct port_config, trust_checksums), .type = CONFIG_TYPE_BOOL, .fallback = "false",
-     TOGETHER(struct port_config, trust_checksums_given),
+     FLAG(struct port_config, trust_checksums_given),
      .doc = "mem: only: the link vouches for checksums, nobody computes them"},
     {CONFIG_MEMBER(struct port_config, promiscuous), .type = CONFIG_TYPE_BOOL, .fallback = "true",
-     TOGETHER(struct port_config, promiscuous_given), .doc = "packet: only: receive frames for every MAC address"},
+     FLAG(struct port_config, promiscuous_given), .doc = "packet: only: receive frames for every MAC address"},
     {CONFIG_MEMBER(struct port_config, netns), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
      .doc = "packet: only: path of the network namespace that holds the interface"},
     {CONFIG_MEMBER(struct port_config, read_file), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
@@ -87,7 +87,7 @@ static const struct config_field device_fields[] = {
      .doc = "Name of the device"},
     {CONFIG_MEMBER(struct device_config, port), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
      .doc = "Name of the port it is connected to"},
-    {CONFIG_MEMBER(struct device_config, mac), .type = CONFIG_TYPE_MAC, TOGETHER(struct device_config, mac_given),
+    {CONFIG_MEMBER(struct device_config, mac), .type = CONFIG_TYPE_MAC, FLAG(struct device_config, mac_given),
      .doc = "MAC address of the first host, the next ones count up; otherwise 02:00 followed by the IPv4 address"},
     {CONFIG_MEMBER(struct device_config, ipv4), .type = CONFIG_TYPE_MAP, .schema = &ipv4_schema, .required = true,
      .doc = "IPv4 address"},
@@ -193,7 +193,7 @@ static const struct config_field route_fields[] = {
      .doc = "Methods that are answered, others get 405; otherwise all"},
     {CONFIG_MEMBER(struct route_config, status), .type = CONFIG_TYPE_U16, .fallback = "200", .min = "200", .max = "599",
      .doc = "Status of the response"},
-    {CONFIG_MEMBER(struct route_config, size), .type = CONFIG_TYPE_SIZE, TOGETHER(struct route_config, size_given),
+    {CONFIG_MEMBER(struct route_config, size), .type = CONFIG_TYPE_SIZE, FLAG(struct route_config, size_given),
      .doc = "A generated body of so many bytes"},
     {CONFIG_ITEMS(struct route_config, sizes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &size_schema, .items_min = 1, .items_max = 256,
@@ -239,16 +239,16 @@ static const struct config_field url_fields[] = {
      .doc = "How often it is drawn, relative to the others"},
     {CONFIG_MEMBER(struct url_config, body), .type = CONFIG_TYPE_STRING, .doc = "Body of the request"},
     {CONFIG_MEMBER(struct url_config, body_size), .type = CONFIG_TYPE_SIZE, .max = "1TiB",
-     TOGETHER(struct url_config, body_size_given), .doc = "A generated body of so many bytes instead"},
+     FLAG(struct url_config, body_size_given), .doc = "A generated body of so many bytes instead"},
     {CONFIG_MEMBER(struct url_config, chunk_size), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1GiB",
      .doc = "Body in chunks of this size; 0: Content-Length"},
     {CONFIG_MEMBER(struct url_config, headers), .type = CONFIG_TYPE_NODE,
      .doc = "Further headers: a map of name: value"},
     {CONFIG_MEMBER(struct url_config, status), .type = CONFIG_TYPE_U16, .fallback = "0", .max = "599",
      .doc = "Status that the response must have; 0: any of 200 to 399"},
-    {CONFIG_MEMBER(struct url_config, length), .type = CONFIG_TYPE_SIZE, TOGETHER(struct url_config, length_given),
+    {CONFIG_MEMBER(struct url_config, length), .type = CONFIG_TYPE_SIZE, FLAG(struct url_config, length_given),
      .doc = "Bytes of body that the response must have"},
-    {CONFIG_MEMBER(struct url_config, digest), .type = CONFIG_TYPE_U64, TOGETHER(struct url_config, digest_given),
+    {CONFIG_MEMBER(struct url_config, digest), .type = CONFIG_TYPE_U64, FLAG(struct url_config, digest_given),
      .doc = "Digest that the response's body must have: 0x and 16 hexadecimal digits"},
 };
 static const struct config_schema url_schema =
@@ -289,8 +289,8 @@ static const struct config_schema http_client_schema =
 static const struct config_field server_fields[] = {
     {CONFIG_MEMBER(struct server_config, device), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "Device of this file whose hosts answer"},
-    {CONFIG_MEMBER(struct server_config, address), .type = CONFIG_TYPE_IPV4,
-     TOGETHER(struct server_config, address_given), .doc = "Outside server instead"},
+    {CONFIG_MEMBER(struct server_config, address), .type = CONFIG_TYPE_IPV4, FLAG(struct server_config, address_given),
+     .doc = "Outside server instead"},
     {CONFIG_MEMBER(struct server_config, port), .type = CONFIG_TYPE_U16, .fallback = "80", .min = "1",
      .doc = "TCP port"},
     {CONFIG_MEMBER(struct server_config, max_connections), .type = CONFIG_TYPE_U32, .fallback = "0", .max = "20000000",
@@ -305,15 +305,15 @@ static const struct config_schema server_schema =
 
 #define TARGET(name_, number, type_, doc_)                                                                             \
     {                                                                                                                  \
-        CONFIG_NAMED(name_, struct phase_config, value[number]),                                                       \
-            .type = type_, TOGETHER(struct phase_config, given[number]), .doc = doc_                                   \
+        CONFIG_NAMED(name_, struct phase_config, value[number]), .type = type_,                                        \
+                                                                 FLAG(struct phase_config, given[number]), .doc = doc_ \
     }
 static const struct config_field phase_fields[] = {
     {CONFIG_MEMBER(struct phase_config, ramp), .type = CONFIG_TYPE_DURATION, .min = "1ms", .max = "4h",
-     TOGETHER(struct phase_config, ramp_given),
+     FLAG(struct phase_config, ramp_given),
      .doc = "From the level before (0 at the start) to this one within this time"},
     {CONFIG_MEMBER(struct phase_config, hold), .type = CONFIG_TYPE_DURATION, .min = "1ms", .max = "8784h",
-     TOGETHER(struct phase_config, hold_given),
+     FLAG(struct phase_config, hold_given),
      .doc = "This level for this time; without a level: that of the phase before"},
     TARGET("connections_per_second", SCHEDULE_CONNECTIONS, CONFIG_TYPE_MILLI, "New connections"),
     TARGET("transactions_per_second", SCHEDULE_TRANSACTIONS, CONFIG_TYPE_MILLI, "Transactions"),
@@ -329,9 +329,9 @@ static const struct config_field pass_fields[] = {
     {CONFIG_MEMBER(struct pass_config, max_failed_transactions), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Transactions that may fail"},
     {CONFIG_MEMBER(struct pass_config, max_late), .type = CONFIG_TYPE_QUANTITY,
-     TOGETHER(struct pass_config, max_late_given), .doc = "Launches that may be late"},
+     FLAG(struct pass_config, max_late_given), .doc = "Launches that may be late"},
     {CONFIG_MEMBER(struct pass_config, max_dropped), .type = CONFIG_TYPE_QUANTITY,
-     TOGETHER(struct pass_config, max_dropped_given), .doc = "Launches that may be dropped"},
+     FLAG(struct pass_config, max_dropped_given), .doc = "Launches that may be dropped"},
     {CONFIG_MEMBER(struct pass_config, min_completed_transactions), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
      .doc = "Transactions that must complete"},
     {CONFIG_MEMBER(struct pass_config, min_connections_per_second), .type = CONFIG_TYPE_MILLI, .fallback = "0",
@@ -382,15 +382,14 @@ static const struct config_field load_fields[] = {
      .schema = &phase_schema, .items_max = SCHEDULE_MAX_PHASES, .doc = "Phases of one target, one after the other"},
     {CONFIG_MEMBER(struct load_config, loop), .type = CONFIG_TYPE_ENUM, .choices = loops, .fallback = "open",
      .doc = "What happens to launches that cannot be carried out when they are due"},
-    {CONFIG_MEMBER(struct load_config, backlog), .type = CONFIG_TYPE_QUANTITY,
-     TOGETHER(struct load_config, backlog_given),
+    {CONFIG_MEMBER(struct load_config, backlog), .type = CONFIG_TYPE_QUANTITY, FLAG(struct load_config, backlog_given),
      .doc = "Launches that may wait (loop: open); otherwise one second's worth at the peak rate"},
     {CONFIG_MEMBER(struct load_config, max_connections), .type = CONFIG_TYPE_U32, .min = "1", .max = "20000000",
-     TOGETHER(struct load_config, max_connections_given),
+     FLAG(struct load_config, max_connections_given),
      .doc = "Connections open at once; otherwise the peak of concurrent, two seconds of connections_per_second, one of "
             "transactions_per_second"},
     {CONFIG_MEMBER(struct load_config, requests_per_connection), .type = CONFIG_TYPE_U32,
-     TOGETHER(struct load_config, requests_per_connection_given),
+     FLAG(struct load_config, requests_per_connection_given),
      .doc = "Requests before a connection is closed, 0: no limit; otherwise 1 for connections_per_second and 0 else"},
     {CONFIG_MEMBER(struct load_config, close), .type = CONFIG_TYPE_ENUM, .choices = closes, .fallback = "client",
      .doc = "Who closes first"},
@@ -505,7 +504,7 @@ static const struct config_field plan_fields[] = {
     {CONFIG_MEMBER(struct plan_config, seed), .type = CONFIG_TYPE_U64, .fallback = "1",
      .doc = "Seed of everything that is drawn"},
     {CONFIG_MEMBER(struct plan_config, duration), .type = CONFIG_TYPE_DURATION, .min = "1ms", .max = "8784h",
-     TOGETHER(struct plan_config, duration_given),
+     FLAG(struct plan_config, duration_given),
      .doc = "Length of the load: schedules are cut there, or their last level is held until then; otherwise the "
             "longest schedule"},
     {CONFIG_MEMBER(struct plan_config, drain), .type = CONFIG_TYPE_DURATION, .fallback = "5s", .min = "0", .max = "1h",

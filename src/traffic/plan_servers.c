@@ -72,7 +72,10 @@ static void link_to_server(struct compiling *c, uint32_t number)
         p->servers[load->server].has_clients = true;
 }
 
-/* What its loads may open, and a quarter more: a client may open anew before the server has seen the old connection end. */
+/*
+ * What its loads may open, and a quarter more: a client may open anew before the server has seen the old
+ * connection end.
+ */
 static void size_server(struct compiling *c, uint32_t number)
 {
     struct plan *p = c->plan;

@@ -13,7 +13,10 @@
 struct traffic_protocol {
     const char *name;
     const struct l7_engine *client, *server;
-    /* Queues a request on a client session: 0, ERR_AGAIN (pipeline full), ERR_CLOSED (the peer announced its close), ERR_NO_MEMORY. */
+    /*
+     * Queues a request on a client session: 0, ERR_AGAIN (pipeline full), ERR_CLOSED (the peer announced its
+     * close), ERR_NO_MEMORY.
+     */
     int (*send)(void *session, struct l7_carrier *carrier, const void *request, int64_t due_at, int64_t now);
     /* Fills plan->loads[load] with requests and client_config; plan->servers[server] with config. Adds errors. */
     void (*compile_client)(struct compiling *c, uint32_t load);

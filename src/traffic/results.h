@@ -48,7 +48,10 @@ void results_judge_load(const struct results *r, uint32_t load, struct results_v
 /* True when every load meets its criteria: exit code 0, else 1. */
 bool results_passed(const struct results *r);
 
-/* One object: {"schema": 1, "duration_s", "passed", "loads": […], "servers": […], "ports": […]}. The caller finishes the writer. */
+/*
+ * One object: {"schema": 1, "duration_s", "passed", "loads": […], "servers": […], "ports": […]}. The caller
+ * finishes the writer.
+ */
 void results_write_json(struct json_writer *w, const struct results *r);
 
 #endif

@@ -132,7 +132,10 @@ static int64_t guess_in_ramp(const struct schedule_phase *p, uint64_t k, uint64_
     return t >= (double)p->duration_ns ? p->duration_ns - 1 : (int64_t)t;
 }
 
-/* The last nanosecond of the ramp at which its area does not exceed `area`: grows a bracket around the guess, then halves it. */
+/*
+ * The last nanosecond of the ramp at which its area does not exceed `area`: grows a bracket around the guess, then
+ * halves it.
+ */
 static int64_t search_ramp(const struct schedule_phase *p, u128 area, int64_t guess)
 {
     int64_t low = guess, high = guess + 1, step = 1; /* wanted: area(low) <= area < area(high) */

@@ -54,7 +54,10 @@ struct schedule {
     uint64_t peak;  /* the highest rate or level */
 };
 
-/* Fills in what follows from the phases. ERR_INVALID: no phase, too many, or a rate or duration beyond the limits above or not above 0. */
+/*
+ * Fills in what follows from the phases. ERR_INVALID: no phase, too many, or a rate or duration beyond the limits
+ * above or not above 0.
+ */
 MUST_CHECK int schedule_compile(struct schedule *s);
 /* The rate or level at a time; 0 before the start and after the end. */
 uint64_t schedule_level(const struct schedule *s, int64_t at);

@@ -113,7 +113,10 @@ static void arm_engine_deadline(struct traffic *t, const struct server_run *run,
         tcp_set_deadline(t->tcp, c, engine->next_deadline(a->session), now);
 }
 
-/* After any call into the engine: sends what it queued, ends the connection if it says so, lets an idle session go. */
+/*
+ * After any call into the engine: sends what it queued, ends the connection if it says so, lets an idle session
+ * go.
+ */
 static void settle(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c, int64_t now)
 {
     struct activity *a = activity_of(t, connection);

@@ -33,7 +33,10 @@ enum connect_failure {
 };
 const char *connect_failure_name(enum connect_failure cause);
 
-/* Causes by name: the L7 engine's, and those of the carrier: the connect failures above, reset, timeout, peer_closed, stopped, no_memory. */
+/*
+ * Causes by name: the L7 engine's, and those of the carrier: the connect failures above, reset, timeout,
+ * peer_closed, stopped, no_memory.
+ */
 #define CAUSE_COUNTS_MAX 32
 struct cause_counts {
     uint32_t used;

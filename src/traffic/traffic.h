@@ -6,16 +6,17 @@
  *     stack_receive(now) -> traffic_run(now, budget) -> stack_transmit(now)
  *
  * Life of a run, for all ports of a plan together:
- *     plan_stack_settings, stack_new, stack_add_interface, traffic_setup_hosts, traffic_new    servers listen from here on
- *     traffic_start(at)                     the same `at` for all; loads begin then
- *     traffic_drain(now)                    at at + plan->duration_ns, or when the user asks
- *     until traffic_finished() for all      a server's traffic ends only when its clients have: ask all, then stop all
- *     traffic_stop(now)                     after plan->drain_ns at the latest; then one more stack_transmit for the RSTs
- *     traffic_read_stats, traffic_delete    before stack_delete
+ *     plan_stack_settings, stack_new, stack_add_interface, traffic_setup_hosts, traffic_new: servers listen now
+ *     traffic_start(at)             the same `at` for all; loads begin then
+ *     traffic_drain(now)            at at + plan->duration_ns, or when the user asks
+ *     until traffic_finished() for all     a server's traffic ends only when its clients have: ask all, then stop all
+ *     traffic_stop(now)             after plan->drain_ns at the latest; then one more stack_transmit for the RSTs
+ *     traffic_read_stats, traffic_delete   before stack_delete
  *
  * Borrows plan and stack. Pools are made at the start from the plan; nothing is allocated afterwards:
- *     connections   one of 32 bytes for each connection open at once: the share of max_connections
- *     activities    one for each connection with a transaction begun or bytes unacknowledged: same capacity, touched only as far as used
+ *     connections   one of 32 bytes for each connection open at once: plan_share_connections(), or max_connections
+ *     activities    one for each connection with a transaction begun or bytes unacknowledged; as many as connections,
+ *                   touched only as far as used
  *     outq spans    (2 * pipeline + 8) for each activity, chunks 2 for each activity, both at most 2^22
  * An idle keep-alive connection holds its connection object only, once more than 1024 activities are in use.
  */
@@ -33,7 +34,10 @@ struct traffic;
  */
 MUST_CHECK int traffic_setup_hosts(const struct plan *p, uint32_t port, unsigned interface, struct stack *s);
 
-/* Makes the pools and lets the embedded servers listen. ERR_NO_MEMORY, ERR_NO_SPACE (too many TCP users), ERR_IN_USE. */
+/*
+ * Makes the pools and lets the embedded servers listen. ERR_NO_MEMORY, ERR_NO_SPACE (too many TCP users),
+ * ERR_IN_USE.
+ */
 MUST_CHECK int traffic_new(const struct plan *p, uint32_t port, struct stack *s, const struct allocator *a, int64_t now,
                            struct traffic **out);
 /* Aborts what is left, without counting it. The stack must still be there. */
@@ -53,7 +57,10 @@ int64_t traffic_next_deadline(const struct traffic *t);
 void traffic_drain(struct traffic *t, int64_t now);
 /* After traffic_drain: no client connection and no server connection is left. */
 bool traffic_finished(const struct traffic *t);
-/* Aborts what is left: what was connecting counts as failed.stopped, what was begun as a transaction failed with "stopped". */
+/*
+ * Aborts what is left: what was connecting counts as failed.stopped, what was begun as a transaction failed with
+ * "stopped".
+ */
 void traffic_stop(struct traffic *t, int64_t now);
 
 /* ---- statistics ---- */
@@ -72,11 +79,17 @@ MUST_CHECK int traffic_stats_new(const struct plan *p, const struct allocator *a
 void traffic_stats_delete(struct traffic_stats *s);
 void traffic_stats_reset(struct traffic_stats *s);
 void traffic_stats_merge(struct traffic_stats *into, const struct traffic_stats *from);
-/* Adds this traffic's present counts to *into (reset it first for a plain copy). Called by the owner between two turns: consistent. */
+/*
+ * Adds this traffic's present counts to *into (reset it first for a plain copy). Called by the owner between two
+ * turns: consistent.
+ */
 void traffic_read_stats(const struct traffic *t, struct traffic_stats *into);
 /* The live block of a load, for the owner; NULL when it has no client on this port. */
 const struct load_stats *traffic_load_stats(const struct traffic *t, uint32_t load);
-/* NULL, or which invariant of stats.h does not hold, or which connection object disagrees with the counts. For tests. */
+/*
+ * NULL, or which invariant of stats.h does not hold, or which connection object disagrees with the counts. For
+ * tests.
+ */
 const char *traffic_check(const struct traffic *t);
 
 /* What the pools hold now: all zero when everything ended. */

@@ -201,9 +201,15 @@ const char *carrier_close_cause(const struct traffic *t, enum tcp_close_reason r
 
 extern const struct tcp_user client_user;
 extern const struct l7_events client_events;
-/* Opens a connection; due_at: when it should have been opened; for_transaction: it is to carry a transaction counted as started. */
+/*
+ * Opens a connection; due_at: when it should have been opened; for_transaction: it is to carry a transaction
+ * counted as started.
+ */
 void client_connect(struct traffic *t, struct load_run *run, int64_t due_at, bool for_transaction, int64_t now);
-/* Begins a transaction on the listed connection at the head. False when it could not take one: it is not listed any more. */
+/*
+ * Begins a transaction on the listed connection at the head. False when it could not take one: it is not listed
+ * any more.
+ */
 bool client_launch(struct traffic *t, struct load_run *run, int64_t due_at, int64_t now);
 /* Ends the listed connection at the head of the list; false when the list is empty. */
 bool client_close_listed(struct traffic *t, struct load_run *run, int64_t now);

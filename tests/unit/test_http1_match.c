@@ -13,7 +13,7 @@ struct table {
 
 static void make_table(struct table *t, const char *const *paths, uint16_t n)
 {
-    t->table = (struct http1_match_table){t->entries, n};
+    t->table = (struct http1_match_table){.entries = t->entries, .count = n};
     for (uint16_t i = 0; i < n; i++) {
         size_t length = strlen(paths[i]);
         bool prefix = length > 0 && paths[i][length - 1] == '*';

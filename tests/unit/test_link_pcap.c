@@ -35,7 +35,7 @@ static char message[256];
 static int set_up(void **state)
 {
     (void)state;
-    strcpy(file_path, "/tmp/weir-pcap-XXXXXX");
+    snprintf(file_path, sizeof file_path, "/tmp/weir-pcap-XXXXXX");
     int fd = mkstemp(file_path);
     assert_true(fd >= 0);
     close(fd);
@@ -445,21 +445,21 @@ static bool check_capture(const char *path, unsigned packets)
 static void every_capture_has_as_many_packets_as_tshark_counts(void **state)
 {
     (void)state;
-    char path[512], line[4096], folder[64] = "", name[256];
+    char path[512], line[4096], folder[64] = "", name[256], packets[16];
     snprintf(path, sizeof path, "%s/README.md", pcaps());
     FILE *table = fopen(path, "r");
     if (!table) {
         print_message("no captures: %s is absent (WEIR_PCAPS names their folder)\n", path);
         skip();
     }
-    unsigned read = 0, packets;
+    unsigned read = 0;
     while (fgets(line, sizeof line, table)) {
         if (sscanf(line, "### %63s", folder) == 1 ||
-            sscanf(line, "| %255[^ |] | %*[^|] | %*[^|] | %*u | %u |", name, &packets) != 2)
+            sscanf(line, "| %255[^ |] | %*[^|] | %*[^|] | %*[0-9] | %15[0-9] |", name, packets) != 2)
             continue;
         snprintf(path, sizeof path, "%s/%s/%s", pcaps(), folder, name);
         if (access(path, R_OK) == 0)
-            read += check_capture(path, packets);
+            read += check_capture(path, (unsigned)strtoul(packets, NULL, 10));
     }
     fclose(table);
     print_message("%u captures read\n", read);

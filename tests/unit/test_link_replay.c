@@ -25,7 +25,7 @@ static char message[256];
 
 static void make_file(char path[32])
 {
-    strcpy(path, "/tmp/weir-replay-XXXXXX");
+    snprintf(path, 32, "/tmp/weir-replay-XXXXXX");
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);

@@ -437,7 +437,7 @@ static void a_mixed_burst_keeps_the_order_of_what_passes(void **state)
     }
     guard_tx_burst(&f->guard, &f->link, burst, 100, f->now);
     assert_int_equal(f->sent, n);
-    assert_memory_equal(f->order, expected, n * sizeof *expected);
+    assert_memory_equal(f->order, expected, n * sizeof(struct packet *));
     assert_int_equal(f->guard.denied[GUARD_DESTINATION], 100 - n);
     assert_int_equal(f->pool.free_count, FRAMES);
     guard_tx_burst(&f->guard, &f->link, burst, 0, f->now); /* nothing is no burst */

@@ -350,7 +350,10 @@ static void all_faults_are_reported_at_once(void **state)
     config_tree_free(tree);
 }
 
-/* Wherever an allocation fails, compiling ends with an error and nothing leaks (the leak checker of the sanitizers looks). */
+/*
+ * Wherever an allocation fails, compiling ends with an error and nothing leaks (the leak checker of the sanitizers
+ * looks).
+ */
 struct scarce {
     struct allocator allocator;
     unsigned left;
