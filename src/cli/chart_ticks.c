@@ -30,26 +30,25 @@ double chart_round_down(double v)
 
 unsigned chart_ticks_linear(double min, double max, unsigned wanted, double ticks[CHART_TICKS_MAX])
 {
-    unsigned n = 0;
     if (!(max > min) || wanted == 0)
         return 0;
     double step = chart_round_up((max - min) / wanted);
-    for (double k = ceil(min / step - TINY); k * step <= max + step * TINY && n < CHART_TICKS_MAX; k++)
-        ticks[n++] = k * step + 0.0; /* not -0 */
+    double first = ceil(min / step - TINY);
+    unsigned n = 0;
+    for (; n < CHART_TICKS_MAX && (first + n) * step <= max + step * TINY; n++)
+        ticks[n] = (first + n) * step + 0.0; /* not -0 */
     return n;
 }
 
 static unsigned log_ticks(double min, double max, unsigned n_steps, double ticks[CHART_TICKS_MAX])
 {
     unsigned n = 0;
-    for (double power = pow(10, floor(log10(min))); power <= max * (1 + TINY); power *= 10)
-        for (unsigned i = 0; i < n_steps; i++) {
-            double v = steps[i] * power;
-            if (v < min * (1 - TINY) || v > max * (1 + TINY))
-                continue;
-            if (n == CHART_TICKS_MAX)
-                return n;
-            ticks[n++] = v;
+    int last = (int)floor(log10(max) + TINY);
+    for (int decade = (int)floor(log10(min)); decade <= last; decade++)
+        for (unsigned i = 0; i < n_steps && n < CHART_TICKS_MAX; i++) {
+            double v = steps[i] * pow(10, decade);
+            if (v >= min * (1 - TINY) && v <= max * (1 + TINY))
+                ticks[n++] = v;
         }
     return n;
 }

@@ -14,11 +14,11 @@ struct check_options {
 };
 
 static const struct option_row options[] = {
-    {"duration", "T", OPTION_DURATION, offsetof(struct check_options, duration_ns), 0,
+    {"duration", "T", OPTION_DURATION, 0, offsetof(struct check_options, duration_ns),
      "length of the load instead of the configured one: 10s, 2m"},
-    {"set", "PATH=VALUE", OPTION_TEXTS, offsetof(struct check_options, sets), 0,
+    {"set", "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct check_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
-    {"quiet", NULL, OPTION_FLAG, offsetof(struct check_options, quiet), 0, "print nothing but errors"},
+    {"quiet", NULL, OPTION_FLAG, 0, offsetof(struct check_options, quiet), "print nothing but errors"},
 };
 
 static int to_standard_output(void *context, const char *bytes, size_t length)

@@ -36,8 +36,8 @@ struct option_row {
     const char *name;  /* "json" for --json */
     const char *value; /* what the help calls its value; NULL for flags */
     enum option_kind kind;
-    size_t offset; /* of the member in the settings */
     uint32_t max;  /* OPTION_COUNT */
+    size_t offset; /* of the member in the settings */
     const char *help;
 };
 

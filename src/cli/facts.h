@@ -15,8 +15,8 @@ struct facts {
 };
 
 void facts_write_load(const struct facts *f, uint32_t load, const struct sheet *s);
-void facts_write_server(const struct facts *f, uint32_t server, const struct sheet *s);
-void facts_write_port(const struct facts *f, uint32_t port, const struct sheet *s);
+void facts_write_server(const struct facts *f, uint32_t number, const struct sheet *s);
+void facts_write_port(const struct facts *f, uint32_t number, const struct sheet *s);
 /* All of them. */
 void facts_write(const struct facts *f, const struct sheet *s);
 

@@ -14,14 +14,15 @@ static bool in_thousandths(enum schedule_target target)
     return target == SCHEDULE_CONNECTIONS || target == SCHEDULE_TRANSACTIONS;
 }
 
-static void write_target(const struct plan_load *l, const struct sheet *s)
+static void write_target(const struct plan *p, const struct plan_load *l, const struct sheet *s)
 {
     const struct schedule *c = &l->schedule;
     struct format_text peak = in_thousandths(c->target) ? format_thousandths(c->peak) : format_count(c->peak);
     s->ops->begin_line(s->to, "target");
     sheet_say(s, "", "%s, %s", l->protocol->name, l->closed_loop ? "closed loop" : "open loop");
     sheet_say(s, schedule_target_name(c->target), "up to %s", peak.s);
-    sheet_say(s, "", "%u phase%s in %s", c->n_phases, c->n_phases == 1 ? "" : "s", format_seconds(c->duration_ns).s);
+    sheet_say(s, "", "%u phase%s in %s", c->n_phases, c->n_phases == 1 ? "" : "s",
+              format_seconds(min_i64(c->duration_ns, p->duration_ns)).s);
     s->ops->end_line(s->to);
 }
 
@@ -182,7 +183,7 @@ void facts_write_load(const struct facts *f, uint32_t load, const struct sheet *
     struct sample totals;
     sample_totals(r, load, &totals);
     s->ops->heading(s->to, "load", l->name);
-    write_target(l, s);
+    write_target(r->plan, l, s);
     write_schedule(c, s);
     write_connections(c, &totals, s);
     write_transactions(c, &totals, s);

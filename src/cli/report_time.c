@@ -46,10 +46,12 @@ static const double *rate(struct columns *c, unsigned k, enum sample_counter cou
 /* What the schedule asks for at the given times; a gap after its end. */
 static const double *scheduled(struct columns *c, unsigned k, const double *at, double unit)
 {
-    const struct schedule *s = &c->results->plan->loads[c->load].schedule;
+    const struct plan *p = c->results->plan;
+    const struct schedule *s = &p->loads[c->load].schedule;
+    int64_t end = min_i64(s->duration_ns, p->duration_ns);
     for (uint32_t i = 0; i < c->series->used; i++) {
         int64_t t = (int64_t)(at[i] * 1e9);
-        c->y[k][i] = t < s->duration_ns ? (double)schedule_level(s, t) * unit : NAN;
+        c->y[k][i] = t < end ? (double)schedule_level(s, t) * unit : NAN;
     }
     return c->y[k];
 }

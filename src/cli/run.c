@@ -55,14 +55,14 @@ struct run {
 };
 
 static const struct option_row options[] = {
-    {"duration", "T", OPTION_DURATION, offsetof(struct run_options, duration_ns), 0,
+    {"duration", "T", OPTION_DURATION, 0, offsetof(struct run_options, duration_ns),
      "length of the load instead of the configured one: 10s, 2m"},
-    {"json", "FILE", OPTION_TEXT, offsetof(struct run_options, json), 0, "write the results as JSON"},
-    {"csv", "FILE", OPTION_TEXT, offsetof(struct run_options, csv), 0, "write the samples over time as CSV"},
-    {"report", "FILE", OPTION_TEXT, offsetof(struct run_options, report), 0, "write an HTML report with charts"},
-    {"set", "PATH=VALUE", OPTION_TEXTS, offsetof(struct run_options, sets), 0,
+    {"json", "FILE", OPTION_TEXT, 0, offsetof(struct run_options, json), "write the results as JSON"},
+    {"csv", "FILE", OPTION_TEXT, 0, offsetof(struct run_options, csv), "write the samples over time as CSV"},
+    {"report", "FILE", OPTION_TEXT, 0, offsetof(struct run_options, report), "write an HTML report with charts"},
+    {"set", "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct run_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
-    {"quiet", NULL, OPTION_FLAG, offsetof(struct run_options, quiet), 0, "print nothing but errors"},
+    {"quiet", NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
 };
 
 /* ---- outputs ---- */

@@ -10,14 +10,14 @@
 
 #include "traffic/results.h"
 
-/* Counts of a span, that add up. */
+/* Counts of a span, that add up; the last one of the ports that carry the load. */
+/* clang-format off */
 #define SAMPLE_COUNTER_LIST(X)                                                                                         \
-    X(requested)                                                                                                       \
-    X(sent)                                                                                                            \
-    X(late)                                                                                                            \
-    X(dropped) X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed)         \
-        X(transactions_started) X(transactions_completed) X(transactions_failed) X(bytes_sent) X(bytes_received)       \
-            X(retransmitted_segments) /* of the ports that carry the load */
+    X(requested) X(sent) X(late) X(dropped)                                                                            \
+    X(connections_attempted) X(connections_established) X(connections_failed) X(connections_closed)                    \
+    X(transactions_started) X(transactions_completed) X(transactions_failed)                                           \
+    X(bytes_sent) X(bytes_received) X(retransmitted_segments)
+/* clang-format on */
 
 enum sample_counter {
 #define SAMPLE_COUNTER_ENUM(name) SAMPLE_##name,

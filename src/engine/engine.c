@@ -13,13 +13,14 @@
 #include "engine/worker.h"
 
 #define START_DELAY_NS (2 * NS_PER_MS) /* so that all workers run when the loads begin */
+#define PPM INT64_C(1000000)
 #define STATISTICS_POLL_NS (50 * NS_PER_US)
 
 struct engine {
     const struct plan *plan;
     struct engine_options options;
     enum engine_phase phase;
-    int64_t started_at, drain_at, ended_at; /* drain_at, ended_at: 0 until then */
+    int64_t started_at, drain_at, ended_at; /* 0 until then */
     bool interrupted;
     atomic_bool drain_requested;
     atomic_bool emergency_stop; /* all guards look at it */
@@ -92,10 +93,14 @@ static void command_all(struct engine *e, enum worker_command command)
         atomic_store_explicit(&e->workers[i].command, command, memory_order_release);
 }
 
+/*
+ * Looks twice: a server asked before its last client could have got a connection since. Clients that have finished
+ * begin no more, so that the second look at the servers holds.
+ */
 static bool all_finished(struct engine *e)
 {
-    for (uint32_t i = 0; i < e->plan->n_ports; i++)
-        if (!atomic_load_explicit(&e->workers[i].finished, memory_order_acquire))
+    for (uint32_t i = 0; i < 2 * e->plan->n_ports; i++)
+        if (!atomic_load_explicit(&e->workers[i % e->plan->n_ports].finished, memory_order_acquire))
             return false;
     return true;
 }
@@ -161,22 +166,21 @@ void engine_read_results(struct engine *e, struct results *out)
         traffic_stats_merge(e->merged, e->workers[i].published);
         out->ports[i] = e->workers[i].published_port;
     }
-    int64_t now = e->phase == ENGINE_DONE ? e->ended_at : clock_now();
-    out->duration_ns = max_i64(now - e->started_at, 0);
-    out->load_ns = max_i64((e->drain_at ? e->drain_at : now) - e->started_at, 0);
+    out->duration_ns = engine_elapsed(e);
+    out->load_ns = e->drain_at ? max_i64(e->drain_at - e->started_at, 0) : out->duration_ns;
 }
 
 uint32_t engine_busy_ppm(const struct engine *e, uint32_t port)
 {
     const struct worker *w = &e->workers[port];
     int64_t total = w->busy_ns + w->idle_ns;
-    return total > 0 ? (uint32_t)((uint64_t)w->busy_ns * 1000000u / (uint64_t)total) : 0;
+    return (uint32_t)min_i64(w->busy_ns / max_i64(total / PPM, 1), PPM);
 }
 
 int64_t engine_elapsed(const struct engine *e)
 {
     int64_t end = e->phase == ENGINE_DONE ? e->ended_at : clock_now();
-    return max_i64(end - e->started_at, 0);
+    return e->started_at ? max_i64(end - e->started_at, 0) : 0;
 }
 
 void engine_delete(struct engine *e)

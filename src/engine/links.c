@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "engine/clock.h"
 #include "link/af_packet.h"
 #include "link/memory.h"
 #include "link/pcap.h"
@@ -20,7 +21,7 @@ static int open_memory(const struct plan *p, uint32_t port, const struct allocat
         return 0;
     memory_settings_default(&s);
     s.mtu = q->mtu;
-    s.frames = q->frames;
+    s.frames = max_u32(q->frames, p->ports[q->peer].frames);
     s.buffer_bytes = max_u32(s.buffer_bytes, q->mtu + 14 + 8 + PACKET_HEADROOM);
     s.two_threads = true;
     s.trust_checksums = q->trust_checksums;
@@ -79,6 +80,7 @@ static int wrap(const struct plan_port *q, const struct allocator *a, struct por
         struct link *capture;
         if ((e = capture_link_new(l->top, q->capture, a, &capture, message)) < 0)
             return e;
+        capture_link_set_epoch(capture, clock_epoch());
         l->top = capture;
     }
     return 0;

@@ -29,14 +29,12 @@ static int new_secrets(struct stack_settings *s)
 
 static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struct trace *trace, const struct allocator *a, int64_t now)
 {
-    struct guard_rules rules = w->plan->ports[w->port].guard;
     struct stack_settings settings;
     int e, interface;
     plan_stack_settings(w->plan, w->port, &settings);
     settings.trace = settings.tcp.trace = trace;
-    if (w->plan->ports[w->port].max_duration_ns != TIME_NEVER)
-        rules.stop_at = now + w->plan->ports[w->port].max_duration_ns;
-    if ((e = new_secrets(&settings)) < 0 || (e = guard_init(&w->guard, &rules, emergency_stop, now)) < 0 ||
+    if ((e = new_secrets(&settings)) < 0 ||
+        (e = guard_init(&w->guard, &w->plan->ports[w->port].guard, emergency_stop, now)) < 0 ||
         (e = stack_new(&settings, a, now, &w->stack)) < 0)
         return e;
     if ((interface = stack_add_interface(w->stack, w->link.top, &w->guard)) < 0)
@@ -70,11 +68,23 @@ void worker_free(struct worker *w)
     w->published = NULL;
 }
 
+/* What the driver sent and received, and what it and the links over it dropped. */
+static void read_link(const struct link *top, struct link_counters *out)
+{
+    const struct link *driver = top;
+    while (driver->lower)
+        driver = driver->lower;
+    *out = driver->counters;
+    for (; top != driver; top = top->lower)
+        for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+            out->drops[i] += top->counters.drops[i];
+}
+
 static void publish(struct worker *w)
 {
     traffic_stats_reset(w->published);
     traffic_read_stats(w->traffic, w->published);
-    w->published_port.link = w->link.top->counters;
+    read_link(w->link.top, &w->published_port.link);
     for (unsigned i = 0; i < GUARD_CAUSE_COUNT; i++)
         w->published_port.guard_denied[i] = w->guard.denied[i];
     if (w->link.impair)
@@ -100,8 +110,8 @@ static void obey(struct worker *w, int64_t now)
         stack_transmit(w->stack, now);
     }
     w->obeyed = command;
-    if (w->obeyed >= WORKER_DRAIN && traffic_finished(w->traffic))
-        atomic_store_explicit(&w->finished, true, memory_order_release);
+    if (w->obeyed >= WORKER_DRAIN)
+        atomic_store_explicit(&w->finished, traffic_finished(w->traffic), memory_order_release);
 }
 
 static unsigned turn(struct worker *w, int64_t now)
@@ -173,6 +183,8 @@ static void *run(void *argument)
 
 int worker_start(struct worker *w)
 {
+    int64_t longest = w->plan->ports[w->port].max_duration_ns;
+    w->guard.rules.stop_at = longest < TIME_NEVER - w->start_at ? w->start_at + longest : TIME_NEVER;
     if (pthread_create(&w->thread, NULL, run, w) != 0)
         return ERR_SYSTEM;
     w->thread_running = true;

@@ -33,7 +33,7 @@ struct worker {
     CACHE_ALIGNED atomic_uint command; /* enum worker_command */
     atomic_uint stats_wanted;
     atomic_uint stats_done;
-    atomic_bool finished;              /* after a drain: this worker's traffic has ended */
+    atomic_bool finished; /* in a drain: nothing is left here; a server may get a late connection once more */
     struct traffic_stats *published;
     struct results_port published_port;
     /* the worker's own */

@@ -102,7 +102,7 @@ static ALWAYS_INLINE enum http1_cause take_field(struct http1_parser *p, enum ht
         if (p->role != HTTP1_REQUESTS)
             return HTTP1_CAUSE_NONE;
         if (field == HTTP1_FIELD_HOST)
-            return http1_value_begin(p, field);
+            return http1_host_found(p);
     }
     return read_value(p, field, value, end);
 }
@@ -145,32 +145,32 @@ static NOINLINE const uint8_t *find_colon(const uint8_t *name, const uint8_t *en
 }
 
 /*
- * One line of the head, whose first block shows the name and often the end: the byte behind it, or NULL. *empty: it
- * was the empty line. `near_end` is constant: only near the end of the buffer have the block's answers to be shifted.
+ * One header line, whose first block shows the name and often the end: the byte behind it, or NULL. `near_end` is
+ * constant: only near the end of the buffer have the block's answers to be shifted.
  */
 static ALWAYS_INLINE const uint8_t *take_line(struct http1_parser *p, const uint8_t *name, const uint8_t *end,
-                                              bool near_end, bool *empty)
+                                              bool near_end)
 {
     unsigned skip = 0;
     struct scan_block block = near_end ? block_at(name, end, &skip) : scan_load(name);
-    uint32_t controls = scan_controls(block) >> skip;
-    *empty = controls & 1;
-    if (controls & 1)
-        return end - name >= 2 && is_crlf(name) ? name + 2 : NULL;
     uint32_t colons = scan_colons(block) >> skip;
-    uint32_t common = scan_common_name(block) >> skip;
-    const uint8_t *colon = name + __builtin_ctz(colons | 0x10000u);
     uint32_t before = (colons - 1) & ~colons; /* the bytes before the first; all 32 when there is none */
-    if (unlikely((before & ~common) | (colons & 1))) {
-        colon = find_colon(name, end);
-        if (!colon)
+    uint32_t common = scan_common_name(block) >> skip;
+    uint32_t controls = scan_controls(block) >> skip;
+    const uint8_t *colon, *stop;
+    if (likely(!((before & ~common) | (colons & 1))))
+        colon = name + __builtin_ctz(colons);
+    else if (!(colon = find_colon(name, end)))
+        return NULL;
+    if (controls)
+        stop = name + __builtin_ctz(controls);
+    else
+        stop = value_end(name + SCAN_BLOCK - skip, end);
+    if (stop >= end - 1 || unlikely(!is_crlf(stop))) {
+        stop = value_end(colon + 1, end); /* past tabs */
+        if (stop >= end - 1 || !is_crlf(stop))
             return NULL;
     }
-    const uint8_t *stop = name + __builtin_ctz(controls | 0x10000u);
-    if (!controls || unlikely(*stop == '\t'))
-        stop = value_end(controls ? colon + 1 : name + SCAN_BLOCK - skip, end);
-    if (stop > end - 2 || !is_crlf(stop))
-        return NULL;
     enum http1_field field = find_field(name, (size_t)(colon - name));
     if (field != HTTP1_FIELD_OTHER && take_field(p, field, colon + 1, stop))
         return NULL;
@@ -181,18 +181,21 @@ static ALWAYS_INLINE const uint8_t *take_line(struct http1_parser *p, const uint
 static ALWAYS_INLINE const uint8_t *take_headers(struct http1_parser *p, const struct http1_limits *limits,
                                                  const uint8_t *at, const uint8_t *end)
 {
-    const uint8_t *first = at;
+    const uint8_t *first = at, *last_block = end - SCAN_BLOCK;
     uint32_t lines = 0;
-    for (bool empty = false; !empty; lines++) {
-        if (likely(end - at >= SCAN_BLOCK))
-            at = take_line(p, at, end, false, &empty);
-        else
-            at = at < end ? take_line(p, at, end, true, &empty) : NULL;
+    for (;; lines++) {
+        bool near_end = at > last_block;
+        if (unlikely(at > end - 2))
+            return NULL;
+        if (is_crlf(at))
+            break;
+        at = likely(!near_end) ? take_line(p, at, end, false) : take_line(p, at, end, true);
         if (!at)
             return NULL;
     }
-    p->headers = lines - 1;
-    return p->headers <= limits->max_headers && (uint64_t)(at - first) <= limits->max_header_bytes ? at : NULL;
+    at += 2;
+    p->headers = lines;
+    return lines <= limits->max_headers && (uint64_t)(at - first) <= limits->max_header_bytes ? at : NULL;
 }
 
 /* The method and its space: how long they are, or 0. */

@@ -105,22 +105,10 @@ enum http1_cause http1_value_begin(struct http1_parser *p, enum http1_field fiel
         word_begin(p, &expectations);
         break;
     case HTTP1_FIELD_HOST:
-        if (p->flags & HTTP1_HAS_HOST)
-            return HTTP1_CAUSE_DUPLICATE_HOST;
-        p->flags |= HTTP1_HAS_HOST;
-        break;
+        return http1_host_found(p);
     default:
         break;
     }
-    return HTTP1_CAUSE_NONE;
-}
-
-enum http1_cause http1_length_found(struct http1_parser *p, uint64_t length)
-{
-    if ((p->flags & HTTP1_HAS_LENGTH) && p->length != length)
-        return HTTP1_CAUSE_CONTENT_LENGTH_CONFLICT;
-    p->flags |= HTTP1_HAS_LENGTH;
-    p->length = length;
     return HTTP1_CAUSE_NONE;
 }
 

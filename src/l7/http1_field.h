@@ -46,7 +46,21 @@ enum http1_cause http1_value_begin(struct http1_parser *p, enum http1_field fiel
 enum http1_cause http1_value_byte(struct http1_parser *p, uint8_t c);
 enum http1_cause http1_value_end(struct http1_parser *p);
 /* A complete Content-Length number. */
-enum http1_cause http1_length_found(struct http1_parser *p, uint64_t length);
+static inline enum http1_cause http1_length_found(struct http1_parser *p, uint64_t length)
+{
+    if ((p->flags & HTTP1_HAS_LENGTH) && p->length != length)
+        return HTTP1_CAUSE_CONTENT_LENGTH_CONFLICT;
+    p->flags |= HTTP1_HAS_LENGTH;
+    p->length = length;
+    return HTTP1_CAUSE_NONE;
+}
+static inline enum http1_cause http1_host_found(struct http1_parser *p)
+{
+    if (p->flags & HTTP1_HAS_HOST)
+        return HTTP1_CAUSE_DUPLICATE_HOST;
+    p->flags |= HTTP1_HAS_HOST;
+    return HTTP1_CAUSE_NONE;
+}
 
 /* The head is complete: HTTP1_CAUSE_NONE and the state in which the body is read, or what is wrong. */
 enum http1_cause http1_head_complete(struct http1_parser *p, const struct http1_limits *limits);

@@ -383,7 +383,7 @@ static int server_input(void *session, struct l7_carrier *carrier, const uint8_t
     int error = read_input(s, carrier, &at, end, now);
     if (!error && s->phase != ENDED && at < end)
         error = hold(s, carrier, at, (uint32_t)(end - at));
-    if (s->phase != ENDED && (s->echoing || s->phase != READING))
+    if (s->phase != ENDED && (s->echoing || s->phase != READING || carrier->hold_input))
         set_hold_input(s, carrier);
     return error;
 }

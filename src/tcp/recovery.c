@@ -116,12 +116,12 @@ static void in_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
 
 static void in_loss(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now)
 {
+    if (a->acked > 0)
+        congestion_of(tcp_profile_of(t, c))->acked(c, w, a->acked, now);
     if (seq_ge(c->snd_una, w->recover)) {
         w->recovery = RECOVERY_OPEN;
         w->dup_acks = 0;
     }
-    if (a->acked > 0)
-        congestion_of(tcp_profile_of(t, c))->acked(c, w, a->acked, now);
 }
 
 void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now)

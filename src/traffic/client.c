@@ -7,8 +7,6 @@
  * Every connection object is connecting, or established and counted live, until closed(); the counters change only
  * here.
  */
-#include <string.h>
-
 #include "traffic/traffic_private.h"
 
 static struct load_run *run_of(struct traffic *t, const struct connection *connection)

@@ -2,7 +2,6 @@
 /*
  * Loads of a plan, apart from their protocol: clients, target, schedule, connection limits, TCP settings, criteria.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "traffic/plan_private.h"

@@ -54,6 +54,7 @@ static inline const struct load_config *plan_load_config(const struct compiling 
 uint32_t plan_server_load(const struct compiling *c, uint32_t server);
 
 void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to);
+bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b);
 /* Checks what the schema's limits cannot express; node is the map, mtu that of the port. */
 void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu);
 void plan_compile_criteria(const struct pass_config *from, struct plan_criteria *to);

@@ -3,8 +3,6 @@
  * Embedded servers of a plan, and whether clients and servers can reach each other: wiring, VLANs, subnets,
  * gateways, the guard.
  */
-#include <stdio.h>
-#include <string.h>
 
 #include "traffic/plan_private.h"
 #include "traffic/protocol.h"
@@ -265,23 +263,35 @@ static void check_client_reach(struct compiling *c, const struct plan_load *load
     plan_check_tcp(c, &from->tcp, config_find(from->node, "tcp"), c->plan->ports[client->port].mtu);
 }
 
-/* Connections of one role with the same profile share a TCP user. */
+static bool load_is_on(const struct plan_load *load, uint32_t port)
+{
+    bool here = false;
+
+    for (uint32_t i = 0; i < load->n_client_ports; i++)
+        here |= load->client_ports[i] == port;
+    return here;
+}
+
+/* Connections of loads with the same profile share a TCP user; each server has its own. */
+static uint32_t count_tcp_users(const struct plan *p, uint32_t port)
+{
+    uint32_t users = 0;
+
+    for (uint32_t i = 0; i < p->n_servers; i++)
+        users += p->devices[p->servers[i].device].port == port;
+    for (uint32_t i = 0; i < p->n_loads; i++) {
+        bool fresh = load_is_on(&p->loads[i], port);
+        for (uint32_t k = 0; k < i && fresh; k++)
+            fresh = !load_is_on(&p->loads[k], port) || !plan_tcp_equal(&p->loads[k].tcp, &p->loads[i].tcp);
+        users += fresh;
+    }
+    return users;
+}
+
 static void check_tcp_users(struct compiling *c)
 {
-    const struct plan *p = c->plan;
-
-    for (uint32_t port = 0; port < p->n_ports; port++) {
-        uint32_t users = 0;
-        for (uint32_t i = 0; i < p->n_servers; i++)
-            users += p->devices[p->servers[i].device].port == port;
-        for (uint32_t i = 0; i < p->n_loads; i++) {
-            bool here = false, seen = false;
-            for (uint32_t k = 0; k < p->loads[i].n_client_ports; k++)
-                here |= p->loads[i].client_ports[k] == port;
-            for (uint32_t k = 0; k < i; k++)
-                seen |= memcmp(&p->loads[k].tcp, &p->loads[i].tcp, sizeof p->loads[i].tcp) == 0;
-            users += here && !seen;
-        }
+    for (uint32_t port = 0; port < c->plan->n_ports; port++) {
+        uint32_t users = count_tcp_users(c->plan, port);
         if (users > MAX_TCP_USERS)
             config_errors_add(c->errors, c->config->ports[port].node, NULL,
                               "found %u servers and different tcp settings on one port, allowed %u", users,

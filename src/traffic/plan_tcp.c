@@ -2,14 +2,13 @@
 /*
  * TCP settings of a plan's loads and servers: from the configuration to a tcp_profile.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "traffic/plan_private.h"
 
 void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
 {
-    memset(to, 0, sizeof *to); /* padding too: profiles are compared as bytes */
+    memset(to, 0, sizeof *to);
     to->mss = from->mss;
     to->min_mss = from->min_mss;
     to->receive_buffer = (uint32_t)from->receive_buffer;
@@ -39,6 +38,22 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     to->syn_queue = from->syn_queue;
     to->ttl = from->ttl;
     to->tos = from->tos;
+}
+
+bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b)
+{
+    return a->mss == b->mss && a->min_mss == b->min_mss && a->receive_buffer == b->receive_buffer &&
+           a->max_in_flight == b->max_in_flight && a->window_scaling == b->window_scaling &&
+           a->timestamps == b->timestamps && a->sack == b->sack && a->nagle == b->nagle &&
+           a->quick_ack == b->quick_ack && a->ack_push == b->ack_push && a->congestion == b->congestion &&
+           a->initial_window == b->initial_window && a->fixed_window == b->fixed_window &&
+           a->delayed_ack_ns == b->delayed_ack_ns && a->rto_min_ns == b->rto_min_ns &&
+           a->rto_initial_ns == b->rto_initial_ns && a->rto_max_ns == b->rto_max_ns &&
+           a->syn_retries == b->syn_retries && a->syn_ack_retries == b->syn_ack_retries &&
+           a->data_retries == b->data_retries && a->user_timeout_ns == b->user_timeout_ns &&
+           a->keepalive_idle_ns == b->keepalive_idle_ns && a->keepalive_interval_ns == b->keepalive_interval_ns &&
+           a->keepalive_probes == b->keepalive_probes && a->time_wait_ns == b->time_wait_ns &&
+           a->fin_wait_2_ns == b->fin_wait_2_ns && a->syn_queue == b->syn_queue && a->ttl == b->ttl && a->tos == b->tos;
 }
 
 void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu)

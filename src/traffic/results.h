@@ -44,7 +44,7 @@ struct results_verdict {
 };
 
 /* Judges one load. */
-void results_judge_load(const struct results *r, uint32_t load, struct results_verdict *out);
+void results_judge_load(const struct results *r, uint32_t number, struct results_verdict *out);
 /* True when every load meets its criteria: exit code 0, else 1. */
 bool results_passed(const struct results *r);
 

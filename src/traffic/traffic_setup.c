@@ -2,8 +2,6 @@
 /*
  * Making and unmaking a port's traffic: hosts, pools sized from the plan, loads, servers that listen.
  */
-#include <string.h>
-
 #include "traffic/traffic_private.h"
 
 #define MAX_SPANS (1u << 22)
@@ -84,7 +82,7 @@ static int allocate_members(struct traffic *t)
 static int find_or_register(struct traffic *t, const struct tcp_user *calls, const struct tcp_profile *profile)
 {
     for (uint32_t i = 0; calls == &client_user && i < t->n_loads; i++)
-        if (t->loads[i].load && memcmp(&t->loads[i].load->tcp, profile, sizeof *profile) == 0)
+        if (t->loads[i].load && plan_tcp_equal(&t->loads[i].load->tcp, profile))
             return (int)t->loads[i].user;
     return tcp_register_user(t->tcp, calls, t, profile);
 }

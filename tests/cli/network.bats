@@ -26,6 +26,13 @@ against() { # BEHAVIOUR
 # After `run`: skips the test where there are no namespaces.
 skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: the kernel lacks CONFIG_NET_NS or CONFIG_USER_NS, or forbids them"; }
 
+# All failures have this one cause; the sums tell that all are counted.
+only_cause() { # connections|transactions CAUSE
+    local causes
+    causes=$(python3 "$CHECK" get out.json "loads.0.$1.failed")
+    [[ "$causes" =~ ^\{\"$2\":\ [0-9]+\}$ ]] || { echo "found $causes" && return 1; }
+}
+
 @test "an interface that does not exist is named" {
     run in_network '"$WEIR" run load.yaml --set "ports[0].location=\"packet:nosuch0\""'
     skip_without_network
@@ -45,7 +52,7 @@ skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: th
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
-    [ "$(python3 "$CHECK" get out.json loads.0.connections.failed)" = '{"connect_refused": 50}' ]
+    only_cause connections connect_refused
 }
 
 @test "an address where nobody is: connect_unreachable" {
@@ -54,7 +61,7 @@ skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: th
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
-    [ "$(python3 "$CHECK" get out.json loads.0.connections.failed)" = '{"connect_unreachable": 50}' ]
+    only_cause connections connect_unreachable
 }
 
 @test "a server that drops SYNs: connect_timeout" {
@@ -62,7 +69,7 @@ skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: th
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
-    [[ "$(python3 "$CHECK" get out.json loads.0.connections.failed)" =~ ^\{\"connect_timeout\":\ [34][0-9]\}$ ]]
+    only_cause connections connect_timeout
 }
 
 @test "a server that accepts and never answers: timeout" {
@@ -70,7 +77,7 @@ skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: th
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
-    [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = '{"timeout": 50}' ]
+    only_cause transactions timeout
 }
 
 @test "a server that answers garbage: a named protocol error" {
@@ -78,7 +85,7 @@ skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: th
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
-    [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = '{"bad_status_line": 50}' ]
+    only_cause transactions bad_status_line
 }
 
 @test "a server that breaks off in the middle of a response, or before it: peer_closed" {
@@ -87,7 +94,6 @@ skip_without_network() { [ "$status" -ne 99 ] || skip "no network namespaces: th
         skip_without_network
         [ "$status" -eq 1 ]
         python3 "$CHECK" sums out.json
-        python3 "$CHECK" get out.json loads.0.transactions
-        [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = '{"peer_closed": 50}' ]
+        only_cause transactions peer_closed
     done
 }

@@ -34,7 +34,7 @@ end_run() {
     python3 "$CHECK" csv out.json out.csv
     python3 "$CHECK" report out.json out.html
     [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = "{}" ]
-    [ "$(python3 "$CHECK" get out.json loads.0.connections.attempted)" -eq 750 ]
+    [ "$(python3 "$CHECK" get out.json loads.0.schedule.requested)" -eq 750 ]
 }
 
 @test "the checks of this file can fail" {

@@ -36,6 +36,7 @@ static const char yaml[] = "ports: [{name: left, location: \"mem:w\"}, {name: ri
 
 struct fixture {
     struct config_tree *tree;
+    struct plan *plan;
     struct results results;
     struct traffic_stats *stats;
 };
@@ -43,11 +44,12 @@ struct fixture {
 static int set_up(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct plan *plan = rig_compile(yaml, &f->tree);
 
-    assert_int_equal(traffic_stats_new(plan, &rig_allocator, &f->stats), 0);
+    f->plan = rig_compile(yaml, &f->tree);
+
+    assert_int_equal(traffic_stats_new(f->plan, &rig_allocator, &f->stats), 0);
     f->results =
-        (struct results){.plan = plan, .stats = f->stats, .duration_ns = 3250 * NS_PER_MS, .load_ns = 3 * NS_PER_S};
+        (struct results){.plan = f->plan, .stats = f->stats, .duration_ns = 3250 * NS_PER_MS, .load_ns = 3 * NS_PER_S};
 
     struct load_stats *s = &f->stats->loads[0];
     s->connections.attempted = 7;
@@ -90,10 +92,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    struct plan *plan = (struct plan *)(uintptr_t)f->results.plan;
 
     traffic_stats_delete(f->stats);
-    plan_free(plan);
+    plan_free(f->plan);
     config_tree_free(f->tree);
     free(f);
     return 0;

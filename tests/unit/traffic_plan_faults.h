@@ -253,6 +253,22 @@ static const struct fault faults[] = {
     {{"impairments=[{port: left, loss: 2}]"},
      "--set impairments: impairments[0].loss: found the integer 2, allowed a probability such as 1% or 0.01, from 0 to "
      "1"},
+    {{"loads=[{name: n0, server: {device: servers, port: 81, http: {routes: [{path: /, size: 1}]}}}, {name: n1, "
+      "server: {device: servers, port: 82, http: {routes: [{path: /, size: 1}]}}}, {name: n2, server: {device: "
+      "servers, port: 83, http: {routes: [{path: /, size: 1}]}}}, {name: n3, server: {device: servers, port: 84, http: "
+      "{routes: [{path: /, size: 1}]}}}, {name: n4, server: {device: servers, port: 85, http: {routes: [{path: /, "
+      "size: 1}]}}}, {name: n5, server: {device: servers, port: 86, http: {routes: [{path: /, size: 1}]}}}, {name: n6, "
+      "server: {device: servers, port: 87, http: {routes: [{path: /, size: 1}]}}}, {name: n7, server: {device: "
+      "servers, port: 88, http: {routes: [{path: /, size: 1}]}}}, {name: n8, server: {device: servers, port: 89, http: "
+      "{routes: [{path: /, size: 1}]}}}, {name: n9, server: {device: servers, port: 90, http: {routes: [{path: /, "
+      "size: 1}]}}}, {name: n10, server: {device: servers, port: 91, http: {routes: [{path: /, size: 1}]}}}, {name: "
+      "n11, server: {device: servers, port: 92, http: {routes: [{path: /, size: 1}]}}}, {name: n12, server: {device: "
+      "servers, port: 93, http: {routes: [{path: /, size: 1}]}}}, {name: n13, server: {device: servers, port: 94, "
+      "http: {routes: [{path: /, size: 1}]}}}, {name: n14, server: {device: servers, port: 95, http: {routes: [{path: "
+      "/, size: 1}]}}}, {name: n15, server: {device: servers, port: 96, http: {routes: [{path: /, size: 1}]}}}, {name: "
+      "n16, server: {device: servers, port: 97, http: {routes: [{path: /, size: 1}]}}}]",
+      "duration=1s"},
+     "test.yaml:3:5: ports[1]: found 17 servers and different tcp settings on one port, allowed 16"},
     {{"seed=-1"}, "--set seed: seed: found the integer -1, allowed an integer from 0 to 18446744073709551615"},
     {{"duration=0"},
      "--set duration: duration: found the integer 0, allowed a duration such as 10s, 250ms or 1.5us (units ns us ms s "
