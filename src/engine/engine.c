@@ -14,7 +14,7 @@
 
 #define START_DELAY_NS (2 * NS_PER_MS) /* so that all workers run when the loads begin */
 #define PPM INT64_C(1000000)
-#define STATISTICS_POLL_NS (50 * NS_PER_US)
+#define WORKER_POLL_NS (50 * NS_PER_US)
 
 struct engine {
     const struct plan *plan;
@@ -113,11 +113,23 @@ static void begin_drain(struct engine *e, int64_t now, bool interrupted)
     command_all(e, WORKER_DRAIN);
 }
 
-static void end_run(struct engine *e)
+/* In two steps: see worker.h. */
+static void end_workers(struct engine *e)
 {
     command_all(e, WORKER_STOP);
+    for (uint32_t i = 0; i < e->plan->n_ports; i++) {
+        const struct worker *w = &e->workers[i];
+        while (w->thread_running && !atomic_load_explicit(&w->stopped, memory_order_acquire))
+            clock_sleep(WORKER_POLL_NS);
+    }
+    command_all(e, WORKER_EXIT);
     for (uint32_t i = 0; i < e->plan->n_ports; i++)
         worker_join(&e->workers[i]);
+}
+
+static void end_run(struct engine *e)
+{
+    end_workers(e);
     e->ended_at = clock_now();
     if (e->drain_at == 0)
         e->drain_at = e->ended_at;
@@ -152,7 +164,7 @@ static void refresh(struct engine *e)
         struct worker *w = &e->workers[i];
         while (w->thread_running && atomic_load_explicit(&w->stats_done, memory_order_acquire) !=
                                         atomic_load_explicit(&w->stats_wanted, memory_order_relaxed))
-            clock_sleep(STATISTICS_POLL_NS);
+            clock_sleep(WORKER_POLL_NS);
     }
 }
 
@@ -188,11 +200,9 @@ void engine_delete(struct engine *e)
     if (!e)
         return;
     const struct allocator *a = alloc_heap();
-    command_all(e, WORKER_STOP);
-    for (uint32_t i = 0; i < e->plan->n_ports; i++) {
-        worker_join(&e->workers[i]);
+    end_workers(e);
+    for (uint32_t i = 0; i < e->plan->n_ports; i++)
         worker_free(&e->workers[i]);
-    }
     links_close(e->plan, e->links);
     traffic_stats_delete(e->merged);
     alloc_free(a, e->workers, e->plan->n_ports * sizeof *e->workers);

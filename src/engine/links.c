@@ -90,7 +90,7 @@ static void explain(const struct plan_port *q, int e, char message[256])
 {
     char why[256];
     snprintf(why, sizeof why, "%s", message[0] ? message : err_text(e));
-    snprintf(message, 256, "port %.60s (%.60s): %.120s", q->name, q->location, why);
+    snprintf(message, 256, "port %.32s (%.48s): %.160s", q->name, q->location, why);
 }
 
 int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS], char message[256])

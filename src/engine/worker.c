@@ -105,12 +105,14 @@ static void obey(struct worker *w, int64_t now)
     enum worker_command command = atomic_load_explicit(&w->command, memory_order_acquire);
     if (command >= WORKER_DRAIN && w->obeyed < WORKER_DRAIN)
         traffic_drain(w->traffic, now);
-    if (command == WORKER_STOP) {
+    if (command >= WORKER_STOP && w->obeyed < WORKER_STOP) {
         traffic_stop(w->traffic, now);
-        stack_transmit(w->stack, now);
+        atomic_store_explicit(&w->stopped, true, memory_order_release);
     }
+    if (command == WORKER_EXIT)
+        stack_transmit(w->stack, now);
     w->obeyed = command;
-    if (w->obeyed >= WORKER_DRAIN)
+    if (command == WORKER_DRAIN)
         atomic_store_explicit(&w->finished, traffic_finished(w->traffic), memory_order_release);
 }
 
@@ -154,16 +156,11 @@ static void name_thread(const struct worker *w)
     (void)pthread_setname_np(pthread_self(), name);
 }
 
-static void *run(void *argument)
+static void work(struct worker *w)
 {
-    struct worker *w = argument;
     unsigned empty = 0;
-    if (w->cpu >= 0)
-        cpu_pin(w->cpu);
-    name_thread(w);
     int64_t last = clock_now();
-    traffic_start(w->traffic, w->start_at);
-    while (w->obeyed != WORKER_STOP) {
+    while (w->obeyed < WORKER_STOP) {
         int64_t now = clock_now();
         unsigned n = turn(w, now);
         *(n > 0 ? &w->busy_ns : &w->idle_ns) += now - last;
@@ -176,6 +173,20 @@ static void *run(void *argument)
             cpu_relax();
         if (empty > EMPTY_TURNS_BEFORE_SLEEP)
             rest(w, now);
+    }
+}
+
+static void *run(void *argument)
+{
+    struct worker *w = argument;
+    if (w->cpu >= 0)
+        cpu_pin(w->cpu);
+    name_thread(w);
+    traffic_start(w->traffic, w->start_at);
+    work(w);
+    while (w->obeyed != WORKER_EXIT) {
+        clock_sleep(SHORTEST_SLEEP_NS);
+        obey(w, clock_now());
     }
     publish(w);
     return NULL;

@@ -2,7 +2,7 @@
 /*
  * A worker: one thread that owns one port: its link, guard, stack and share of the traffic. Run to completion, nothing shared with other workers.
  *
- * What crosses threads, all C11 atomics: `command` in, `finished` out, and the request/answer pair of statistics: the controller raises
+ * What crosses threads, all C11 atomics: `command` in, `finished` and `stopped` out, and the request/answer pair of statistics: the controller raises
  * `stats_wanted`, the worker copies its counts into `published` between two turns and sets `stats_done` to the same number. `published` belongs to the
  * worker while they differ and to the controller while they are equal.
  */
@@ -15,7 +15,11 @@
 #include "engine/links.h"
 #include "traffic/results.h"
 
-enum worker_command { WORKER_RUN, WORKER_DRAIN, WORKER_STOP };
+/*
+ * Stop and exit are two steps, so that no worker hears of a peer's resets before it has counted its own connections as stopped: stop ends what is left and
+ * handles no frame any more; exit, given when all have stopped, sends the resets and ends the thread.
+ */
+enum worker_command { WORKER_RUN, WORKER_DRAIN, WORKER_STOP, WORKER_EXIT };
 
 struct worker {
     /* set before the thread starts */
@@ -34,6 +38,7 @@ struct worker {
     atomic_uint stats_wanted;
     atomic_uint stats_done;
     atomic_bool finished; /* in a drain: nothing is left here; a server may get a late connection once more */
+    atomic_bool stopped;  /* has obeyed WORKER_STOP */
     struct traffic_stats *published;
     struct results_port published_port;
     /* the worker's own */
@@ -46,7 +51,7 @@ struct worker {
 MUST_CHECK int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link, atomic_bool *emergency_stop,
                            const struct trace *trace, const struct allocator *a, int64_t now, char message[256]);
 MUST_CHECK int worker_start(struct worker *w);
-/* Waits for the end of a thread that got WORKER_STOP. */
+/* Waits for the end of a thread that got WORKER_EXIT. */
 void worker_join(struct worker *w);
 /* Not the link: that is closed by links_close() afterwards. */
 void worker_free(struct worker *w);

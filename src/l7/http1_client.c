@@ -28,7 +28,7 @@ struct client {
     uint8_t informational;
     bool closing, dead;
 };
-static_assert(sizeof(struct client) <= 192, "as documented");
+static_assert(sizeof(struct client) <= 192, "sessions stay small");
 
 static int client_open(void *session, const void *config, struct l7_carrier *carrier, int64_t now)
 {

@@ -93,7 +93,7 @@ struct http1_parser {
     bool close_delimited; /* the body is what comes until the connection is closed */
     bool no_body;         /* set by the client: the response being read answers HEAD */
 };
-static_assert(sizeof(struct http1_parser) <= 40, "sessions hold one each");
+static_assert(sizeof(struct http1_parser) <= 40, "each session holds one");
 
 void http1_parser_init(struct http1_parser *p, enum http1_role role);
 /*

@@ -123,7 +123,7 @@ static bool same_segment(const struct compiling *c, const struct plan_device *a,
     return (wired || unknown) && a->vlan_key == b->vlan_key;
 }
 
-static bool has_address(const struct plan_device *d, uint32_t address)
+bool plan_device_has(const struct plan_device *d, uint32_t address)
 {
     uint32_t offset = address - d->address;
 
@@ -139,7 +139,7 @@ static uint32_t shared_address(const struct plan_device *a, const struct plan_de
         return 0;
     const struct plan_device *few = a->count < b->count ? a : b, *many = few == a ? b : a;
     for (uint32_t i = 0; i < few->count; i++)
-        if (has_address(many, plan_device_address(few, i)))
+        if (plan_device_has(many, plan_device_address(few, i)))
             return plan_device_address(few, i);
     return 0;
 }

@@ -43,6 +43,8 @@ void plan_compile_protocols(struct compiling *c);
 /* PLAN_NONE when there is none of that name. */
 uint32_t plan_find_port(const struct compiling *c, const char *name);
 uint32_t plan_find_device(const struct compiling *c, const char *name);
+/* Whether one of the device's hosts has the address. */
+bool plan_device_has(const struct plan_device *d, uint32_t address);
 void plan_list_devices(const struct compiling *c, char text[PLAN_NAMES_TEXT]);
 
 /* Configuration of the load or server with that number: loads keep their order. */

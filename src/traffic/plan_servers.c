@@ -228,26 +228,37 @@ static void check_embedded(struct compiling *c, const struct plan_load *load, co
     check_guard(c, server->port, client->address, client->step, client->count, node);
 }
 
+/* The device of a kernel port that has the address: it is none of somebody else's. */
+static const struct plan_device *find_owner(const struct plan *p, uint32_t address)
+{
+    for (uint32_t i = 0; i < p->n_devices; i++)
+        if (p->ports[p->devices[i].port].kind != PLAN_MEM && plan_device_has(&p->devices[i], address))
+            return &p->devices[i];
+    return NULL;
+}
+
 static void check_outside(struct compiling *c, const struct plan_load *load, const struct plan_device *client,
                           const struct config_node *node)
 {
     const struct plan_port *port = &c->plan->ports[client->port];
+    const struct plan_device *owner = find_owner(c->plan, load->server_address);
     char found[IP_ADDR_TEXT];
     uint32_t a = load->server_address;
 
     (void)ipv4_addr_print(found, sizeof found, a);
-    if (port->kind == PLAN_MEM) {
+    if (port->kind == PLAN_MEM)
         config_errors_add(c->errors, node, "address",
                           "found %s behind port \"%s\" (%s), allowed a device: nobody else is on a memory link", found,
                           port->name, port->location);
-        return;
-    }
-    if (ipv4_addr_is_multicast(a) || ipv4_addr_is_class_e(a) || ipv4_addr_is_this_network(a) ||
-        ipv4_addr_is_loopback(a)) {
+    else if (owner)
+        config_errors_add(c->errors, node, "address",
+                          "found %s, an address of device \"%s\", allowed others' addresses (or device: %s)", found,
+                          owner->name, owner->name);
+    else if (ipv4_addr_is_multicast(a) || ipv4_addr_is_class_e(a) || ipv4_addr_is_this_network(a) ||
+             ipv4_addr_is_loopback(a))
         config_errors_add(c->errors, node, "address", "found %s, allowed unicast addresses", found);
-        return;
-    }
-    check_route(c, client, a, a, true, node);
+    else
+        check_route(c, client, a, a, true, node);
 }
 
 static void check_client_reach(struct compiling *c, const struct plan_load *load, const struct plan_device *client)

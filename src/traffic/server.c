@@ -10,12 +10,20 @@ static struct server_run *run_of(struct traffic *t, const struct connection *con
     return &t->servers[connection->owner];
 }
 
+static void unlisten_first(struct traffic *t, const struct server_run *run, uint32_t n, int64_t now)
+{
+    for (uint32_t i = 0; i < n; i++)
+        (void)tcp_unlisten(t->tcp, run->first_local + i, run->server->port, now);
+}
+
 int server_listen(struct traffic *t, struct server_run *run)
 {
     for (uint32_t i = 0; i < run->n_hosts; i++) {
         int error = tcp_listen(t->tcp, run->user, run->first_local + i, run->server->port);
-        if (error)
+        if (error) {
+            unlisten_first(t, run, i, t->now);
             return error;
+        }
     }
     run->listening = true;
     return 0;
@@ -23,11 +31,9 @@ int server_listen(struct traffic *t, struct server_run *run)
 
 void server_unlisten(struct traffic *t, struct server_run *run, int64_t now)
 {
-    if (!run->listening)
-        return;
+    if (run->listening)
+        unlisten_first(t, run, run->n_hosts, now);
     run->listening = false;
-    for (uint32_t i = 0; i < run->n_hosts; i++)
-        (void)tcp_unlisten(t->tcp, run->first_local + i, run->server->port, now);
 }
 
 static void request_answered(void *context, const struct l7_transaction *tr)

@@ -67,6 +67,7 @@ in_network() { # SCRIPT
     local become=(unshare --net)
     [ "$(id -u)" -eq 0 ] || become=(unshare --user --map-root-user --net)
     "${become[@]}" true 2>/dev/null || return 99
+    # shellcheck disable=SC2016 # the inner shell expands it
     WEIR=$WEIR CHECK=$CHECK timeout -k 10 200 "${become[@]}" bash -eu -c '
         PATH=$PATH:/usr/sbin:/sbin
         ip link set lo up

@@ -904,6 +904,63 @@ static void a_drain_in_the_middle_lets_begun_transactions_finish(void **state)
     rig_close(&r);
 }
 
+/* ---- the beginning ---- */
+
+struct scarce {
+    struct allocator allocator;
+    unsigned left;
+};
+static void *scarce_alloc(const struct allocator *self, size_t size, size_t align)
+{
+    struct scarce *s = self->context;
+    return s->left == 0 ? NULL : (s->left--, rig_allocator.alloc(&rig_allocator, size, align));
+}
+static void scarce_free(const struct allocator *self, void *memory, size_t size)
+{
+    (void)self;
+    rig_allocator.free(&rig_allocator, memory, size);
+}
+
+static void running_out_of_memory_at_the_start_is_an_error(void **state)
+{
+    (void)state;
+    bool made = false;
+
+    for (unsigned allocations = 0; !made; allocations++) {
+        struct rig r;
+        struct traffic *t;
+        struct scarce scarce = {.left = allocations};
+        scarce.allocator = (struct allocator){.alloc = scarce_alloc, .free = scarce_free, .context = &scarce};
+        rig_open(&r, load(urls, "    schedule: [{hold: 1s, concurrent: 5}]\n"), allocations % 2);
+        int error = traffic_new(r.plan, allocations % 2, r.stacks[allocations % 2], &scarce.allocator, r.now, &t);
+        made = error == 0;
+        assert_true(made || (error == ERR_NO_MEMORY && !t));
+        assert_true(allocations < 100);
+        traffic_delete(t);
+        rig_close(&r);
+    }
+}
+
+static void a_port_that_is_taken_is_an_error(void **state)
+{
+    (void)state;
+    struct rig r;
+    struct traffic *t;
+    struct tcp_profile profile;
+
+    rig_open(&r, load(urls, "    schedule: [{hold: 1s, concurrent: 5}]\n"), 1);
+    tcp_profile_default(&profile);
+    int user = tcp_register_user(stack_tcp(r.stacks[1]), &peer_user, &r, &profile);
+    assert_true(user >= 0);
+    assert_int_equal(tcp_listen(stack_tcp(r.stacks[1]), (unsigned)user, 2, 80), 0);
+    assert_int_equal(traffic_new(r.plan, 1, r.stacks[1], &rig_allocator, r.now, &t), ERR_IN_USE);
+    /* what was listening already does no more */
+    assert_int_equal(tcp_unlisten(stack_tcp(r.stacks[1]), 2, 80, r.now), 0);
+    assert_int_equal(tcp_unlisten(stack_tcp(r.stacks[1]), 1, 80, r.now), ERR_NOT_FOUND);
+    assert_int_equal(traffic_setup_hosts(r.plan, 1, 0, r.stacks[1]), ERR_EXISTS);
+    rig_close(&r);
+}
+
 /* ---- scale ---- */
 
 static void thousands_of_hosts_hold_tens_of_thousands_of_connections(void **state)
@@ -982,6 +1039,8 @@ int main(void)
         cmocka_unit_test(what_is_left_after_the_drain_is_stopped),
         cmocka_unit_test(connections_still_connecting_are_stopped),
         cmocka_unit_test(a_drain_in_the_middle_lets_begun_transactions_finish),
+        cmocka_unit_test(running_out_of_memory_at_the_start_is_an_error),
+        cmocka_unit_test(a_port_that_is_taken_is_an_error),
         cmocka_unit_test(thousands_of_hosts_hold_tens_of_thousands_of_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

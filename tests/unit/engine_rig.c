@@ -11,15 +11,33 @@
 
 #define LOOK_NS (3 * NS_PER_MS)
 
-void engine_rig_open(struct engine_rig *r, const char *yaml)
+void engine_rig_compile(struct engine_rig *r, const char *yaml)
+{
+    *r = (struct engine_rig){.looks = 0};
+    r->plan = rig_compile(yaml, &r->tree);
+}
+
+void engine_rig_make(struct engine_rig *r)
 {
     struct engine_options options;
     char message[256];
-    *r = (struct engine_rig){NULL};
-    r->plan = rig_compile(yaml, &r->tree);
     engine_options_default(&options);
     if (engine_new(r->plan, &options, &r->engine, message) < 0)
         fail_msg("%s", message);
+}
+
+void engine_rig_open(struct engine_rig *r, const char *yaml)
+{
+    engine_rig_compile(r, yaml);
+    engine_rig_make(r);
+}
+
+void engine_rig_deny(struct engine_rig *r, uint32_t port)
+{
+    struct guard_rules *rules = &r->plan->ports[port].guard;
+    rules->n_allowed = 1;
+    rules->allowed[0] = (struct guard_prefix){
+        .bytes = {[10] = 0xff, [11] = 0xff, [12] = 192, [13] = 0, [14] = 2, [15] = 1}, .length = 128};
 }
 
 int engine_rig_refused(const char *yaml, char message[256])
@@ -103,7 +121,7 @@ void engine_rig_close(struct engine_rig *r)
     engine_delete(r->engine);
     plan_free(r->plan);
     config_tree_free(r->tree);
-    *r = (struct engine_rig){NULL};
+    *r = (struct engine_rig){.looks = 0};
 }
 
 const struct load_stats *engine_rig_load(const struct engine_rig *r, uint32_t load)

@@ -27,8 +27,15 @@ struct engine_rig {
     "  - {name: clients, port: a, ipv4: {address: 10.1.0.1/16}, count: 8}\n"                                           \
     "  - {name: web, port: b, ipv4: {address: 10.1.1.1/16}}\n"
 
-/* Makes the engine, without starting it; fails the test with the messages when that fails. */
+/*
+ * Makes the engine, without starting it; fails the test with the messages when that fails. In two steps where a test changes the plan in between, to
+ * have what the compiler would refuse.
+ */
+void engine_rig_compile(struct engine_rig *r, const char *yaml);
+void engine_rig_make(struct engine_rig *r);
 void engine_rig_open(struct engine_rig *r, const char *yaml);
+/* Between the two: nothing but ARP may leave the port, to any address of a test. */
+void engine_rig_deny(struct engine_rig *r, uint32_t port);
 /* For a configuration that engine_new refuses: its error, and its message. */
 int engine_rig_refused(const char *yaml, char message[256]);
 void engine_rig_start(struct engine_rig *r);

@@ -31,18 +31,21 @@ static const char stuck_run[] =
                     "    transaction_timeout: 0\n"
                     "    schedule: [{hold: 1h, concurrent: 16}]\n";
 
-/* ARP goes through, SYNs do not: connections remain connecting. */
-static const char connecting_run[] = "ports:\n"
-                                     "  - {name: a, location: 'mem:wire', guard: {allowed: [192.0.2.0/24]}}\n"
-                                     "  - {name: b, location: 'mem:wire'}\n" ENGINE_RIG_DEVICES "drain: 100ms\n"
-                                     "loads:\n"
-                                     "  - name: pages\n"
-                                     "    client: clients\n"
-                                     "    server: {address: 10.1.1.1}\n"
-                                     "    http: {urls: [{path: /}]}\n"
-                                     "    connect_timeout: 1h\n"
-                                     "    tcp: {syn_retries: 100}\n"
-                                     "    schedule: [{hold: 1h, concurrent: 16}]\n";
+/* ARP passes a guard, SYNs do not pass this one: connections remain connecting. */
+static void open_connecting(struct engine_rig *r)
+{
+    engine_rig_compile(r, ENGINE_RIG_WIRE "drain: 100ms\n"
+                                          "loads:\n"
+                                          "  - name: pages\n"
+                                          "    client: clients\n"
+                                          "    server: {device: web, http: {routes: [{path: /, body: x}]}}\n"
+                                          "    http: {urls: [{path: /}]}\n"
+                                          "    connect_timeout: 1h\n"
+                                          "    tcp: {syn_retries: 100}\n"
+                                          "    schedule: [{hold: 1h, concurrent: 16}]\n");
+    engine_rig_deny(r, 0);
+    engine_rig_make(r);
+}
 
 static void run_until_busy(struct engine_rig *r)
 {
@@ -208,7 +211,7 @@ static void test_what_still_connects_when_the_drain_is_over_has_failed_as_stoppe
 {
     struct engine_rig r;
     (void)state;
-    engine_rig_open(&r, connecting_run);
+    open_connecting(&r);
     run_until_busy(&r);
     engine_request_drain(r.engine);
     engine_rig_finish(&r);

@@ -49,11 +49,11 @@ static void requests_with_bodies(void **state)
         {"POST / HTTP/1.1\r\nHost: a\r\ntransfer-ENCODING:ChunkeD\r\n\r\n3\r\nhel\r\n002\r\nlo\r\n000\r\n\r\n",
          "POST / 1.1 keep 5 hello\n"},
         {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ,chunked, \r\n\r\n0\r\n\r\n", "POST / 1.1 keep 0 \n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0 ;c=\"d\"\r\nT: "
-         "1\r\nContent-Length: 9\r\n\r\n",
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0 ;c=\"d\"\r\n"
+         "T: 1\r\nContent-Length: 9\r\n\r\n",
          "POST / 1.1 keep 5 hello\n"},
-        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-         "chunked\r\n\r\nA\r\n0123456789\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n",
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nA\r\n0123456789\r\n1a\r\n"
+         "abcdefghijklmnopqrstuvwxyz\r\n0\r\n\r\n",
          "POST / 1.1 keep 36 0123456789abcdefghijklmnopqrstuvwxyz\n"},
     };
     check(HTTP1_REQUESTS, samples, ARRAY_SIZE(samples));
@@ -84,11 +84,11 @@ static void names_like_known_ones_mean_nothing(void **state)
         {"GET / HTTP/1.1\r\nHost: a\r\nContent-Lengths: 5\r\n\r\n", "GET / 1.1 keep 0 \n"},
         {"GET / HTTP/1.1\r\nHost: a\r\nXontent-Length: 5\r\n\r\n", "GET / 1.1 keep 0 \n"},
         {"GET / HTTP/1.1\r\nHost: a\r\nContent_Length: 5\r\n\r\n", "GET / 1.1 keep 0 \n"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Lengtj: 5\r\nHos_: b\r\nConnectiom: close\r\nExpecT_: "
-         "x\r\nTransfer-Encodinf: gzip\r\n\r\n",
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Lengtj: 5\r\nHos_: b\r\nConnectiom: close\r\nExpecT_: x\r\n"
+         "Transfer-Encodinf: gzip\r\n\r\n",
          "GET / 1.1 keep 0 \n"},
-        {"GET / HTTP/1.1\r\nHost: a\r\nA-Very-Long-Name-That-Goes-On-And-On-Beyond-One-Block_And.More: \t\x80\xff "
-         "tab\tinside \r\n\r\n",
+        {"GET / HTTP/1.1\r\nHost: a\r\n"
+         "A-Very-Long-Name-That-Goes-On-And-On-Beyond-One-Block_And.More: \t\x80\xff tab\tinside \r\n\r\n",
          "GET / 1.1 keep 0 \n"},
         {"GET / HTTP/1.1\r\nHost: a\r\nEmpty:\r\nBlank:   \r\n!#$%&'*+-.^_`|~09azAZ: x\r\n\r\n", "GET / 1.1 keep 0 \n"},
     };
@@ -99,8 +99,8 @@ static void pipelined_and_empty_lines_before(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
-        {"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabcGET /3 "
-         "HTTP/1.0\r\n\r\n",
+        {"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+         "abcGET /3 HTTP/1.0\r\n\r\n",
          "GET /1 1.1 keep 0 \nPOST /2 1.1 keep 3 abc\nGET /3 1.0 close 0 \n"},
         {"\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n",
          "GET / 1.1 keep 0 \nGET / 1.1 keep 0 \n"},
@@ -117,14 +117,14 @@ static void responses(void **state)
         {"HTTP/1.1 404 Not Found: \x80\xff\tno\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx",
          "404 1.1 close 1 x\n"},
         {"HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok", "200 1.0 keep 2 ok\n"},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\nX: y\r\nZ: "
-         "z\r\n\r\n",
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n"
+         "X: y\r\nZ: z\r\n\r\n",
          "200 1.1 keep 3 abc\n"},
-        {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 "
-         "OK\r\nContent-Length: 1\r\n\r\nx",
+        {"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n"
+         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
          "204 1.1 keep 0 \n304 1.1 keep 0 \n200 1.1 keep 1 x\n"},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 "
-         "Created\r\nContent-Length: 0\r\n\r\n",
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 201 Created\r\n"
+         "Content-Length: 0\r\n\r\n",
          "100 1.1 keep 0 \n103 1.1 keep 0 \n201 1.1 keep 0 \n"},
         {"HTTP/1.1 200 OK\r\nHost: a\r\nHost: b\r\nExpect: nonsense\r\nContent-Length: 1\r\n\r\nx",
          "200 1.1 keep 1 x\n"},
@@ -198,8 +198,8 @@ static void every_cut_in_three(void **state)
 {
     (void)state;
     static const char bytes[] =
-        "PUT /a?b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "a\r\n0123456789\r\n0\r\nT: u\r\n\r\n";
+        "PUT /a?b HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\na\r\n"
+        "0123456789\r\n0\r\nT: u\r\n\r\n";
     struct reading r = reading_default(HTTP1_REQUESTS);
     struct transcript t;
     for (size_t i = 0; i < sizeof bytes; i++)
@@ -218,8 +218,7 @@ static void usual_heads_are_read_whole(void **state)
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "GET / HTTP/1.0\r\n\r\n",
         "DELETE /x HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nConnection: keep-alive\r\nX_y: \tz\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nETag: "
-        "\"6592a3c0-c\"\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\nContent-Length: 12\r\nETag: \"a-c\"\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     };
     for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {

@@ -126,6 +126,9 @@ static const struct fault faults[] = {
     {{"devices[2].ipv4.gateway=0.0.0.0"},
      "test.yaml:28:13: loads[1].server: found 198.18.0.1, which device \"far\" cannot reach: it is not in "
      "192.0.2.0/24, and the device has no gateway"},
+    {{"loads[1].server.address=192.0.2.12"},
+     "--set loads[1].server.address: loads[1].server.address: found 192.0.2.12, an address of device \"far\", allowed "
+     "others' addresses (or device: far)"},
     {{"loads[1].server.address=224.0.0.1", "ports[2].guard.allowed=[0.0.0.0/0]"},
      "--set loads[1].server.address: loads[1].server.address: found 224.0.0.1, allowed unicast addresses"},
     {{"loads[1].client=clients"},
