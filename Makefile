@@ -20,7 +20,7 @@ test:
 	./test
 
 bench: all
-	@for name in $(BENCH); do build/weir bench $$name || exit; done
+	@bench/run $(BENCH)
 
 install: all
 	cmake --install build --prefix $(PREFIX)

@@ -62,8 +62,7 @@ static bool fin_acknowledged(struct tcp_layer *t, struct tcp *c, struct tcp_work
         return true;
     case TCP_CLOSING:
         tcp_set_state(t, c, TCP_TIME_WAIT, now, "FIN acknowledged");
-        tcp_timewait_enter(t, c, now);
-        tcp_finish(t, c, TCP_CLOSE_NORMAL, now);
+        tcp_timewait_finish(t, c, now);
         return false;
     case TCP_LAST_ACK:
         tcp_finish(t, c, TCP_CLOSE_NORMAL, now);

@@ -240,6 +240,10 @@ static bool check_reset(struct tcp_layer *t, struct tcp *c, const struct tcp_seg
 {
     if (!(s->h.flags & TCP_RST))
         return true;
+    if (c->state == TCP_TIME_WAIT) { /* RFC 1337 */
+        t->counters.drop_time_wait++;
+        return false;
+    }
     if (!seq_eq(s->h.seq, c->rcv_nxt)) {
         ack_challenge(t, c, now);
         return false;

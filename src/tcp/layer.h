@@ -106,7 +106,8 @@ struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local
 void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now);
 
 /* timewait.c */
-void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now);
+/* The connection ends well for its user; a TIME_WAIT record takes its place. */
+void tcp_timewait_finish(struct tcp_layer *t, struct tcp *c, int64_t now);
 static inline bool tcp_timewait_expired(const struct tcp_timewait *tw, int64_t now)
 {
     return (int32_t)(((uint32_t)tw->expires_16ms << 4) - tcp_ms(now)) <= 0;

@@ -311,6 +311,8 @@ unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now)
             tcp_list_push(t, waiters, w);
         else if (c->flags & TCPF_LINGERS)
             tcp_bury(t, c);
+        else if (c->state == TCP_TIME_WAIT)
+            tcp_timewait_finish(t, c, now);
         else
             tcp_park_if_idle(t, c);
     }

@@ -63,16 +63,15 @@ void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segm
     owe_duplicate_ack(t, c, w);
 }
 
-static void enter_time_wait(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
+static enum tcp_state state_after_fin(unsigned state)
 {
-    tcp_set_state(t, c, TCP_TIME_WAIT, now, "FIN received");
-    segment_reply_ack(t, s, c->snd_nxt, c->rcv_nxt, c->flags & TCPF_TIMESTAMPS ? &c->ts_recent : NULL, now);
-    tcp_timewait_enter(t, c, now);
-    tcp_finish(t, c, TCP_CLOSE_NORMAL, now);
+    if (state == TCP_FIN_WAIT_2)
+        return TCP_TIME_WAIT;
+    return state == TCP_FIN_WAIT_1 ? TCP_CLOSING : TCP_CLOSE_WAIT;
 }
 
 /* RFC 9293 3.10.7.4 eighth step; rcv_nxt stands at the FIN. */
-static void take_fin(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
+static void take_fin(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     const struct tcp_registered *u = &t->users[c->user];
     struct tcp_work *w = tcp_attach(t, c);
@@ -85,14 +84,12 @@ static void take_fin(struct tcp_layer *t, struct tcp *c, const struct tcp_segmen
     }
     c->rcv_nxt = seq_add(c->rcv_nxt, 1);
     c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
-    bool last = c->state == TCP_FIN_WAIT_2;
-    if (c->state == TCP_ESTABLISHED)
-        tcp_set_state(t, c, TCP_CLOSE_WAIT, now, "FIN received");
-    else if (c->state == TCP_FIN_WAIT_1)
-        tcp_set_state(t, c, TCP_CLOSING, now, "FIN received");
+    tcp_set_state(t, c, state_after_fin(c->state), now, "FIN received");
+    if (c->state == TCP_TIME_WAIT && w)
+        w->fin_wait_at = TIME_NEVER; /* ends when output has acknowledged the FIN */
     u->calls->received(u->context, c, NULL, 0, now);
-    if (last && !(c->flags & TCPF_DEAD))
-        enter_time_wait(t, c, s, now);
+    if (c->state == TCP_TIME_WAIT && !w && !(c->flags & TCPF_DEAD))
+        tcp_timewait_finish(t, c, now);
 }
 
 /* A frame may be part of the burst that is being processed: it is released when that is over. */
@@ -253,7 +250,7 @@ void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, 
             return;
     }
     if (fin || (w->ooo_fin && seq_eq(w->fin_seq, c->rcv_nxt)))
-        take_fin(t, c, s, now);
+        take_fin(t, c, now);
     else if (w->ooo_fin && seq_lt(w->fin_seq, c->rcv_nxt))
         w->ooo_fin = false; /* the peer sent more in its place */
 }

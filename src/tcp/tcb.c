@@ -144,8 +144,7 @@ static void end_for_user(struct tcp_layer *t, struct tcp *c, enum tcp_close_reas
 {
     const struct tcp_registered *u = &t->users[c->user];
     leave_listener(t, c);
-    if (c->state != TCP_TIME_WAIT) /* which has left the table already */
-        table_remove(&t->table, tcp_flow_hash(t, &c->key), tcp_index(t, c));
+    table_remove(&t->table, tcp_flow_hash(t, &c->key), tcp_index(t, c));
     if (c->flags & TCPF_CONNECTED)
         t->counters.closed++;
     c->flags |= TCPF_DEAD;

@@ -55,12 +55,11 @@ static uint32_t end_of(const struct tcp_layer *t, unsigned user, int64_t now)
     return (tcp_ms(now + t->users[user].profile.time_wait_ns) + 15u) >> 4;
 }
 
-void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now)
+static void enter(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     uint32_t hash = tcp_flow_hash(t, &c->key);
     t->counters.time_wait_entered++;
-    table_remove(&t->table, hash, tcp_index(t, c));
     if (p->time_wait_ns == 0)
         return;
     if (t->timewaits.used == t->timewaits.capacity) {
@@ -82,6 +81,12 @@ void tcp_timewait_enter(struct tcp_layer *t, struct tcp *c, int64_t now)
         return;
     }
     push_youngest(t, index);
+}
+
+void tcp_timewait_finish(struct tcp_layer *t, struct tcp *c, int64_t now)
+{
+    enter(t, c, now);
+    tcp_finish(t, c, TCP_CLOSE_NORMAL, now);
 }
 
 /* RFC 6191 and RFC 1122 4.2.2.13: a SYN that is certainly newer than the old connection may open a new one. */

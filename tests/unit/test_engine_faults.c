@@ -155,7 +155,7 @@ static void test_a_target_whose_answers_never_arrive_times_out(void **state)
     struct engine_rig r;
     (void)state;
     engine_rig_compile(&r, ENGINE_RIG_WIRE
-                       "drain: 30s\n" LOAD(SMALL_SERVER "    connect_timeout: 100ms\n"
+                       "drain: 2s\n" LOAD(SMALL_SERVER "    connect_timeout: 100ms\n"
                                                         "    schedule: [{hold: 300ms, concurrent: 4}]\n"));
     engine_rig_deny(&r, 1);
     run(&r);

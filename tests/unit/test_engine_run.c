@@ -84,7 +84,8 @@ static void test_both_ends_of_a_run_of_new_connections_agree(void **state)
     check_agreement(&r, 0, 0);
     check_wire(&r, 0, 1);
     const struct load_stats *l = engine_rig_load(&r, 0);
-    assert_int_equal(l->connections.established, l->transactions.completed);
+    /* what was still connecting when the drain began closes without a request */
+    assert_true(l->connections.established >= l->transactions.completed);
     assert_int_equal(l->connect.count, l->connections.established);
     engine_rig_close(&r);
 }

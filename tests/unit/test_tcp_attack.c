@@ -270,6 +270,32 @@ static void too_big_cuts_segments_only_when_it_quotes_what_is_in_flight(void **s
     script_end(&s);
 }
 
+static void garbage_probes_are_answered_twice_a_second_and_no_more(void **state) /* TC-44 */
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_give(&s, TCP_ACK, 1, 1, 10);
+    script_pass(&s, NS_PER_S);
+    script_drain(&s);
+    unsigned answers = 0;
+    for (unsigned i = 0; i < 10000; i++) { /* for one second */
+        script_give(&s, TCP_ACK, 10, 1, i & 1);
+        script_pass(&s, 100 * NS_PER_US);
+        answers += script_drain(&s);
+    }
+    assert_true(answers >= 2 && answers <= 3);
+    script_give(&s, TCP_ACK, 1, 1, 10); /* a retransmission whose ACK was lost is answered each time */
+    script_expect(&s, TCP_ACK, 1, 11, 0);
+    script_give(&s, TCP_ACK, 1, 1, 10);
+    script_expect(&s, TCP_ACK, 1, 11, 0);
+    script_pass(&s, NS_PER_S);
+    script_give(&s, TCP_ACK, 10, 1, 1); /* a keep-alive of every minute too */
+    script_expect(&s, TCP_ACK, 1, 11, 0);
+    script_end(&s);
+}
+
 static void an_urgent_pointer_changes_nothing(void **state) /* TC-14, TC-15, TC-16 */
 {
     static const uint16_t pointers[] = {0, 1, 10, 65535};
@@ -396,6 +422,7 @@ int main(void)
         T(a_syn_flood_is_bounded_and_passes),
         T(a_hard_icmp_error_refuses_only_a_connection_being_opened),
         T(too_big_cuts_segments_only_when_it_quotes_what_is_in_flight),
+        T(garbage_probes_are_answered_twice_a_second_and_no_more),
         T(an_urgent_pointer_changes_nothing),
         T(random_segments_leave_a_healthy_stream_intact),
     };

@@ -317,6 +317,54 @@ static void closing_a_listener_leaves_established_connections_alone(void **state
 
 #define T(name) cmocka_unit_test_setup(name, defaults)
 
+static void data_behind_the_fin_is_dropped_and_counted(void **state) /* TC-43 */
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_close_wait(&s);
+    script_give(&s, TCP_ACK, 2, 1, 10);
+    assert_int_equal(s.received, 0);
+    assert_int_equal(script_counters(&s)->drop_after_close, 1);
+    script_end(&s);
+}
+
+static void frames_held_behind_the_fin_are_given_back_with_it(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_give(&s, TCP_ACK, 50, 1, 10);
+    script_give(&s, TCP_ACK, 70, 1, 10);
+    script_give(&s, TCP_ACK | TCP_FIN, 1, 1, 10); /* ends at 11 */
+    script_drain(&s);
+    assert_true(s.fin);
+    assert_int_equal(s.received, 10);
+    assert_int_equal(script_occupancy(&s).out_of_order_frames, 0);
+    assert_int_equal(script_counters(&s)->drop_after_close, 2);
+    assert_true(script_info(&s).parked);
+    script_end(&s);
+}
+
+static void a_fin_that_was_overtaken_by_data_is_forgotten(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_give(&s, TCP_ACK | TCP_FIN, 11, 1, 0); /* ends at 11, so it says */
+    script_give(&s, TCP_ACK, 1, 1, 30);
+    script_pass(&s, NS_PER_S);
+    script_drain(&s);
+    assert_false(s.fin);
+    assert_int_equal(s.received, 30);
+    assert_true(script_info(&s).parked);
+    script_give(&s, TCP_ACK | TCP_FIN, 31, 1, 0);
+    assert_true(s.fin);
+    script_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +385,9 @@ int main(void)
         T(abort_in_syn_sent_is_silent),
         T(an_exact_rst_ends_every_state),
         T(closing_a_listener_leaves_established_connections_alone),
+        T(data_behind_the_fin_is_dropped_and_counted),
+        T(frames_held_behind_the_fin_are_given_back_with_it),
+        T(a_fin_that_was_overtaken_by_data_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -362,6 +362,64 @@ static void hostile_sacks_of_single_bytes_do_not_break_the_scoreboard(void **sta
     script_end(&s);
 }
 
+static void begin_with_one_record(struct script *s)
+{
+    struct tcp_settings settings;
+    script_settings(&settings);
+    settings.sent_records = 1;
+    profile.congestion = TCP_FIXED;
+    script_begin_with(s, &profile, &settings);
+    s->peer_options.present |= TCP_OPT_SACK_PERMITTED;
+    script_to_established(s);
+}
+
+static void a_record_that_cannot_be_split_sends_its_fin_only_at_its_end(void **state)
+{
+    struct script s;
+    (void)state;
+    begin_with_one_record(&s);
+    script_send(&s, 100);
+    script_drain(&s);
+    script_pass(&s, NS_PER_MS);
+    script_send(&s, 3000); /* takes the only record */
+    script_drain(&s);
+    script_pass(&s, NS_PER_MS);
+    tcp_close(s.end.layer, script_connection(&s), s.now);
+    script_expect(&s, TCP_ACK | TCP_FIN, 3101, 1, 0); /* joins it */
+    script_wait(&s);
+    script_expect(&s, TCP_ACK, 1, 1, 100);
+    script_expect(&s, TCP_ACK, 101, 1, MSS);
+    script_drain(&s);
+    script_give(&s, TCP_ACK, 1, 101 + MSS, 0);
+    script_expect(&s, TCP_ACK, 101 + MSS, 1, MSS);
+    script_give(&s, TCP_ACK, 1, 101 + 2 * MSS, 0);
+    script_expect(&s, TCP_ACK | TCP_FIN, 101 + 2 * MSS, 1, 80);
+    script_give(&s, TCP_ACK, 1, 3102, 0);
+    assert_int_equal(s.acked, 3100);
+    assert_int_equal(script_state(&s), TCP_FIN_WAIT_2);
+    assert_int_equal(script_counters(&s)->rto_fired, 1);
+    script_end(&s);
+}
+
+static void new_data_never_counts_as_sacked(void **state)
+{
+    struct script s;
+    (void)state;
+    begin_with_one_record(&s);
+    for (unsigned i = 0; i < 2; i++) {
+        script_send(&s, MSS);
+        script_drain(&s);
+        script_pass(&s, NS_PER_MS);
+    }
+    sack_one(&s, 1, S(1), S(2));
+    assert_int_equal(script_info(&s).in_flight_bytes, MSS);
+    script_drain(&s); /* the hole, which may go again now */
+    script_send(&s, MSS); /* no record is left for it */
+    script_drain(&s);
+    assert_true(script_info(&s).in_flight_bytes >= 2 * MSS);
+    script_end(&s);
+}
+
 #define T(name) cmocka_unit_test_setup(name, defaults)
 
 int main(void)
@@ -384,6 +442,8 @@ int main(void)
         T(a_peer_that_takes_its_sacks_back_gets_everything_again),
         T(a_retransmission_that_is_lost_too_is_found_by_the_timeout),
         T(hostile_sacks_of_single_bytes_do_not_break_the_scoreboard),
+        T(a_record_that_cannot_be_split_sends_its_fin_only_at_its_end),
+        T(new_data_never_counts_as_sacked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -138,6 +138,50 @@ static void the_oldest_time_wait_gives_way_when_all_are_taken(void **state)
     script_end(&s);
 }
 
+static void a_repeated_fin_starts_the_time_anew(void **state) /* RFC 9293 3.10.7.4 */
+{
+    struct script s;
+    (void)state;
+    profile.time_wait_ns = 20 * NS_PER_S;
+    script_begin(&s, &profile);
+    script_to_time_wait(&s);
+    for (unsigned i = 0; i < 5; i++) {
+        script_pass(&s, 15 * NS_PER_S);
+        assert_int_equal(script_occupancy(&s).time_wait, 1);
+        script_give(&s, TCP_FIN | TCP_ACK, 1, 2, 0);
+        script_expect(&s, TCP_ACK, 2, 2, 0);
+    }
+    script_pass(&s, 19 * NS_PER_S);
+    script_give(&s, TCP_ACK, 1, 1, 1); /* old data is acknowledged, and starts nothing */
+    script_expect(&s, TCP_ACK, 2, 2, 0);
+    script_pass(&s, 2 * NS_PER_S);
+    assert_int_equal(script_occupancy(&s).time_wait, 0);
+    script_end(&s);
+}
+
+static void a_time_that_started_anew_does_not_hold_up_the_others(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.time_wait_ns = 20 * NS_PER_S;
+    script_begin(&s, &profile);
+    for (uint16_t port = 81; port <= 85; port++) {
+        assert_int_equal(tcp_listen(s.end.layer, 0, TCP_ANY_LOCAL, port), 0);
+        s.our_port = port;
+        s.closed = s.connected = s.fin = false;
+        script_to_time_wait(&s);
+    }
+    script_pass(&s, 15 * NS_PER_S);
+    s.our_port = 81; /* the oldest */
+    script_give(&s, TCP_FIN | TCP_ACK, 1, 2, 0);
+    script_drain(&s);
+    script_pass(&s, 6 * NS_PER_S);
+    assert_int_equal(script_occupancy(&s).time_wait, 1);
+    script_pass(&s, 15 * NS_PER_S);
+    assert_int_equal(script_occupancy(&s).time_wait, 0);
+    script_end(&s);
+}
+
 static void a_four_tuple_is_reused_a_thousand_times(void **state)
 {
     struct script s;
@@ -191,6 +235,8 @@ int main(void)
         T(time_wait_expires),
         T(time_wait_of_zero_keeps_nothing),
         T(the_oldest_time_wait_gives_way_when_all_are_taken),
+        T(a_repeated_fin_starts_the_time_anew),
+        T(a_time_that_started_anew_does_not_hold_up_the_others),
         T(a_four_tuple_is_reused_a_thousand_times),
         T(a_port_in_time_wait_is_free_for_connect_once_it_expired),
     };
