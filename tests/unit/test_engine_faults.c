@@ -156,7 +156,7 @@ static void test_a_target_whose_answers_never_arrive_times_out(void **state)
     (void)state;
     engine_rig_compile(&r, ENGINE_RIG_WIRE
                        "drain: 2s\n" LOAD(SMALL_SERVER "    connect_timeout: 100ms\n"
-                                                        "    schedule: [{hold: 300ms, concurrent: 4}]\n"));
+                                                       "    schedule: [{hold: 300ms, concurrent: 4}]\n"));
     engine_rig_deny(&r, 1);
     run(&r);
     check_connections_failed(&r, CONNECT_FAILED_TIMEOUT);
