@@ -21,7 +21,9 @@ tail -n 2 "$work/check.out" | while read -r line; do diag "$line"; done
 check_equal "the capture holds packets" yes "$([ "$(found "$work/nginx.pcap" tcp)" -gt 10000 ] && echo yes || echo no)"
 check_equal "no malformed packet" 0 "$(found "$work/nginx.pcap" _ws.malformed)"
 check_equal "no bad IP checksum" 0 "$(found "$work/nginx.pcap" 'ip.checksum.status == 0')"
-check_equal "no bad TCP checksum" 0 "$(found "$work/nginx.pcap" 'tcp.checksum.status == 0')"
+# Linux writes a sum of zero as 0xffff where it computes it late, which is as right (RFC 1624); tshark warns of it.
+check_equal "no bad TCP checksum" 0 \
+    "$(found "$work/nginx.pcap" 'tcp.checksum.status == 0 && (ip.dst == 198.18.0.1 || tcp.checksum != 0xffff)')"
 check_equal "no retransmission of ours" 0 \
     "$(found "$work/nginx.pcap" 'tcp.analysis.retransmission && ip.dst == 198.18.0.1')"
 check_equal "never beyond the server's window, never a shut window of ours" 0 \
