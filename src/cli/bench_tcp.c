@@ -32,7 +32,7 @@ static const char cps_config[] = WIRE "loads:\n"
                                       "    client: clients\n"
                                       "    server: {device: web, http: {routes: [{path: /, body: 'Hello, world!'}]}}\n"
                                       "    http: {urls: [{path: /}], host: web, verify: length}\n"
-                                      "    schedule: [{hold: 1h, concurrent: 256}]\n"
+                                      "    schedule: [{hold: 1h, concurrent: 128}]\n"
                                       "    requests_per_connection: 1\n"
                                       "    tcp: {time_wait: 0}\n";
 

@@ -77,6 +77,11 @@ static ALWAYS_INLINE struct tcp_work *tcp_work_of(const struct tcp_layer *t, con
 {
     return c->work ? (struct tcp_work *)pool_at(&t->works, c->work) : NULL;
 }
+static inline uint32_t tcp_hash_of(const struct tcp_layer *t, const struct tcp *c)
+{
+    const struct tcp_work *w = tcp_work_of(t, c);
+    return w && w->hash ? w->hash : tcp_flow_hash(t, &c->key);
+}
 static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_layer *t, const struct tcp *c)
 {
     return &t->users[c->user].profile;

@@ -85,6 +85,22 @@ void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c)
         tcp_detach(t, c);
 }
 
+static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned user, const struct flow_key *key, const struct tcp_path *path)
+{
+    uint32_t generation = c->generation;
+    uint32_t headers = ip_addr_is_v4(&key->remote) ? 40 : 60;
+    memset(c, 0, sizeof *c);
+    c->key = *key;
+    c->generation = generation;
+    c->user = (uint8_t)user;
+    c->path = path->id;
+    c->link = path->link;
+    c->snd_mss = (uint16_t)max_u32(path->mtu - headers, p->min_mss);
+    c->rcv_mss = p->mss ? (uint16_t)min_u32(p->mss, c->snd_mss) : c->snd_mss;
+    while ((p->receive_buffer >> c->receive_wscale) > 65535)
+        c->receive_wscale++;
+}
+
 struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error)
 {
     struct tcp_path path;
@@ -100,24 +116,14 @@ struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow
         t->lower->path_close(t->lower_context, path.id);
         return NULL;
     }
-    const struct tcp_profile *p = &t->users[user].profile;
     struct tcp *c = tcp_at(t, index);
-    uint32_t generation = c->generation;
-    memset(c, 0, sizeof *c);
-    c->key = *key;
-    c->generation = generation;
-    c->user = (uint8_t)user;
-    c->path = path.id;
-    c->link = path.link;
-    uint32_t headers = ip_addr_is_v4(&key->remote) ? 40 : 60;
-    c->snd_mss = (uint16_t)max_u32(path.mtu - headers, p->min_mss);
-    c->rcv_mss = p->mss ? (uint16_t)min_u32(p->mss, c->snd_mss) : c->snd_mss;
-    while ((p->receive_buffer >> c->receive_wscale) > 65535)
-        c->receive_wscale++;
-    if (!tcp_attach(t, c) || table_add(&t->table, hash, index) != 0) {
+    init_record(c, &t->users[user].profile, user, key, &path);
+    struct tcp_work *w = tcp_attach(t, c);
+    if (!w || table_add(&t->table, hash, index) != 0) {
         tcp_record_discard(t, c, hash);
         return NULL;
     }
+    w->hash = hash;
     *error = 0;
     return c;
 }
@@ -144,7 +150,7 @@ static void end_for_user(struct tcp_layer *t, struct tcp *c, enum tcp_close_reas
 {
     const struct tcp_registered *u = &t->users[c->user];
     leave_listener(t, c);
-    table_remove(&t->table, tcp_flow_hash(t, &c->key), tcp_index(t, c));
+    table_remove(&t->table, tcp_hash_of(t, c), tcp_index(t, c));
     if (c->flags & TCPF_CONNECTED)
         t->counters.closed++;
     c->flags |= TCPF_DEAD;

@@ -88,6 +88,7 @@ struct cubic_state {
 struct tcp_work {
     uint32_t next, prev; /* on a tcp_list; next must be first (free list) */
     uint32_t owner;      /* record index */
+    uint32_t hash;       /* tcp_flow_hash of the key, when the work has been there from the start; else 0 */
     uint8_t want;        /* enum tcp_want */
     uint8_t acks_owed;   /* duplicate ACKs, one for each out-of-order or duplicate segment */
     uint8_t segments_unacked; /* full segments received since the last ACK */

@@ -58,7 +58,7 @@ static uint32_t end_of(const struct tcp_layer *t, unsigned user, int64_t now)
 static void enter(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
-    uint32_t hash = tcp_flow_hash(t, &c->key);
+    uint32_t hash = tcp_hash_of(t, c);
     t->counters.time_wait_entered++;
     if (p->time_wait_ns == 0)
         return;

@@ -904,6 +904,226 @@ static void a_drain_in_the_middle_lets_begun_transactions_finish(void **state)
     rig_close(&r);
 }
 
+/*
+ * With loss, connections are in their handshake at any moment: when the drain begins they still do what they were
+ * begun for, so that every launch that was sent has an end that is counted.
+ */
+static void what_was_launched_before_the_drain_still_happens(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *schedule;
+        bool for_transactions; /* a connection that fails is counted as a failed transaction too */
+    } cases[] = {{"    schedule: [{hold: 2s, connections_per_second: 1000}]\n", false},
+                 {"    requests_per_connection: 1\n    schedule: [{hold: 2s, transactions_per_second: 1000}]\n", true}};
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        char more[512];
+        (void)snprintf(more, sizeof more,
+                       "%s    connect_timeout: 0\n    transaction_timeout: 0\ndrain: 60s\n"
+                       "impairments: [{port: left, direction: both, loss: 1%%, delay: 20ms}]\n",
+                       cases[i].schedule);
+        struct rig r;
+        rig_open(&r, load("    http: {urls: [{path: /small}]}\n", more), RIG_SIDES);
+        rig_run_plan(&r);
+        struct traffic_stats *stats = rig_stats(&r);
+        const struct load_stats *s = &stats->loads[0];
+        uint64_t failed = cause_counts_total(&s->transactions.failed);
+        if (!cases[i].for_transactions)
+            failed += failed_connections(s);
+        assert_true(stats->tcp[0].retransmitted_segments > 10);
+        assert_int_equal(s->schedule.requested, 2000);
+        assert_int_equal(s->schedule.sent + s->schedule.dropped, 2000);
+        assert_int_equal(s->transactions.completed + failed, s->schedule.sent);
+        assert_int_equal(failed, 0);
+        traffic_stats_delete(stats);
+        rig_close(&r);
+    }
+}
+
+/* A duration that cuts a schedule: exactly what was planned until there is launched. */
+static void a_cut_schedule_is_met_exactly(void **state)
+{
+    (void)state;
+    struct traffic_stats *stats = run_flawless(load(urls, "    schedule: [{ramp: 2s, transactions_per_second: 2000}]\n"
+                                                          "duration: 1s\n"));
+
+    assert_int_equal(stats->loads[0].schedule.requested, 500);
+    assert_int_equal(stats->loads[0].schedule.sent, 500);
+    assert_int_equal(stats->loads[0].phases[0].sent, 500);
+    traffic_stats_delete(stats);
+}
+
+/* ---- opening and closing many at once ---- */
+
+#define CROWD 50000u
+static const char crowd[] = "ports: [{name: left, location: \"mem:wire\"}, {name: right, location: \"mem:wire\"}]\n"
+                            "devices:\n"
+                            "  - {name: c, port: left, ipv4: {address: 10.0.16.1/12}, count: 50}\n"
+                            "  - {name: s, port: right, ipv4: {address: 10.0.1.1/12}}\n"
+                            "loads:\n"
+                            "  - name: crowd\n"
+                            "    client: c\n"
+                            "    server: {device: s, http: {routes: [{path: /, size: 100}]}}\n"
+                            "    http: {urls: [{path: /}]}\n"
+                            "    think_time: 60s\n";
+
+static const char *crowd_with(const char *more)
+{
+    static char text[YAML_BYTES];
+    int length = snprintf(text, sizeof text, "%s%s", crowd, more);
+    assert_true(length > 0 && length < YAML_BYTES);
+    return text;
+}
+
+static void open_crowd(struct rig *r, const char *more)
+{
+    rig_open(r, crowd_with(more), RIG_SIDES);
+    r->check_each_turn = false;
+    traffic_start(r->traffics[0], r->now);
+    traffic_start(r->traffics[1], r->now);
+}
+
+static void assert_calm(const struct traffic_stats *stats)
+{
+    assert_flawless(stats);
+    assert_int_equal(stats->loads[0].connections.attempted, CROWD);
+    for (unsigned side = 0; side < RIG_SIDES; side++) {
+        assert_int_equal(stats->tcp[side].retransmitted_segments, 0);
+        assert_int_equal(stats->tcp[side].drop_syn_queue_full, 0);
+    }
+}
+
+static void a_level_that_jumps_is_reached_without_loss(void **state)
+{
+    (void)state;
+    /* on the bare link, and with so much delay that all handshakes are in progress at once */
+    static const char *const ways[] = {
+        "    schedule: [{hold: 2s, concurrent: 50000}]\n",
+        "    schedule: [{hold: 2s, concurrent: 50000}]\n"
+        "impairments: [{port: left, direction: both, delay: 50ms, queue_frames: 200000}]\n"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        struct rig r;
+        open_crowd(&r, ways[i]);
+        rig_run_until(&r, r.now + NS_PER_S);
+        assert_int_equal(traffic_load_stats(r.traffics[0], 0)->connections.live, CROWD);
+        assert_null(traffic_check(r.traffics[0]));
+        assert_true(rig_drain(&r));
+        struct traffic_stats *stats = rig_stats(&r);
+        assert_calm(stats);
+        traffic_stats_delete(stats);
+        rig_close(&r);
+    }
+}
+
+static void turn_of_one_side(struct rig *r, unsigned side)
+{
+    (void)stack_receive(r->stacks[side], r->now);
+    (void)traffic_run(r->traffics[side], r->now, 256);
+    (void)stack_transmit(r->stacks[side], r->now);
+    r->now += 2 * NS_PER_US;
+}
+
+/* The other end takes nothing off the wire for a while: what cannot leave is not launched, and is launched later. */
+static void launches_wait_for_a_link_that_is_stuck(void **state)
+{
+    (void)state;
+    static const char *const ways[] = {
+        "    schedule: [{hold: 100ms, concurrent: 100}, {hold: 2s, concurrent: 50000}]\n",
+        "    max_connections: 50000\n    backlog: 50000\n"
+        "    schedule: [{hold: 100ms, connections_per_second: 2000}, {hold: 100ms, connections_per_second: 498000}]\n"};
+
+    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
+        struct rig r;
+        open_crowd(&r, ways[i]);
+        rig_run_until(&r, r.now + 100 * NS_PER_MS);
+        const struct load_stats *s = traffic_load_stats(r.traffics[0], 0);
+        uint64_t before = s->connections.attempted;
+        for (unsigned turn = 0; turn < 1000; turn++)
+            turn_of_one_side(&r, 0);
+        /* the link's queue of 1024, and one turn's launches behind it */
+        assert_in_range(s->connections.attempted - before, 200, 1024 + 256);
+        rig_run_until(&r, r.now + 500 * NS_PER_MS);
+        assert_int_equal(s->connections.attempted, CROWD);
+        assert_int_equal(s->schedule.dropped, 0);
+        assert_true(rig_drain(&r));
+        struct traffic_stats *stats = rig_stats(&r);
+        assert_calm(stats);
+        traffic_stats_delete(stats);
+        rig_close(&r);
+    }
+}
+
+/* How many connections the client's side has told to end. */
+static uint64_t ends_begun(const struct rig *r)
+{
+    struct tcp_occupancy tcp;
+
+    tcp_get_occupancy(stack_tcp(r->stacks[0]), &tcp);
+    return traffic_load_stats(r->traffics[0], 0)->connections.closed + tcp.active;
+}
+
+static void idle_connections_close_a_few_at_a_time(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    open_crowd(&r, "    schedule: [{hold: 2s, concurrent: 50000}]\n");
+    rig_run_until(&r, r.now + 2 * NS_PER_S);
+    const struct load_stats *s = traffic_load_stats(r.traffics[0], 0);
+    assert_int_equal(s->connections.live, CROWD);
+    traffic_drain(r.traffics[0], r.now);
+    traffic_drain(r.traffics[1], r.now);
+    for (unsigned turn = 0; turn < 20; turn++) {
+        uint64_t before = ends_begun(&r);
+        (void)traffic_run(r.traffics[0], r.now, 256);
+        assert_in_range(ends_begun(&r) - before, 1, 64);
+        assert_int_equal(traffic_next_deadline(r.traffics[0]), r.now);
+        rig_turn(&r, TIME_NEVER);
+    }
+    rig_run_until(&r, r.now + NS_PER_S);
+    assert_true(traffic_finished(r.traffics[0]) && traffic_finished(r.traffics[1]));
+    assert_int_equal(traffic_next_deadline(r.traffics[0]), TIME_NEVER);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_calm(stats);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+/* Neither the closes of a drain nor think times that end meanwhile fill the way to a link that is stuck. */
+static void closes_wait_for_a_link_that_is_stuck(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    open_crowd(&r, "    think_distribution: uniform\n    schedule: [{hold: 2s, concurrent: 50000}]\n");
+    rig_run_until(&r, r.now + 2 * NS_PER_S);
+    traffic_drain(r.traffics[0], r.now);
+    traffic_drain(r.traffics[1], r.now);
+    for (unsigned turn = 0; turn < 200; turn++) {
+        turn_of_one_side(&r, 0);
+        r.now += NS_PER_MS / 2; /* all in all 100 ms, in which some 80 think times end */
+    }
+    assert_true(ends_begun(&r) <= 1024 + 64 + 64);
+    rig_run_until(&r, r.now + NS_PER_S);
+    assert_true(traffic_finished(r.traffics[0]) && traffic_finished(r.traffics[1]));
+    rig_close(&r);
+}
+
+static void a_stop_ends_a_crowd_at_once(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    open_crowd(&r, "    schedule: [{hold: 2s, concurrent: 50000}]\n");
+    rig_run_until(&r, r.now + NS_PER_S);
+    traffic_stop(r.traffics[0], r.now);
+    traffic_stop(r.traffics[1], r.now);
+    assert_true(traffic_finished(r.traffics[0]) && traffic_finished(r.traffics[1]));
+    rig_close(&r);
+}
+
 /* ---- the beginning ---- */
 
 struct scarce {
@@ -1039,6 +1259,13 @@ int main(void)
         cmocka_unit_test(what_is_left_after_the_drain_is_stopped),
         cmocka_unit_test(connections_still_connecting_are_stopped),
         cmocka_unit_test(a_drain_in_the_middle_lets_begun_transactions_finish),
+        cmocka_unit_test(what_was_launched_before_the_drain_still_happens),
+        cmocka_unit_test(a_cut_schedule_is_met_exactly),
+        cmocka_unit_test(a_level_that_jumps_is_reached_without_loss),
+        cmocka_unit_test(launches_wait_for_a_link_that_is_stuck),
+        cmocka_unit_test(idle_connections_close_a_few_at_a_time),
+        cmocka_unit_test(closes_wait_for_a_link_that_is_stuck),
+        cmocka_unit_test(a_stop_ends_a_crowd_at_once),
         cmocka_unit_test(running_out_of_memory_at_the_start_is_an_error),
         cmocka_unit_test(a_port_that_is_taken_is_an_error),
         cmocka_unit_test(thousands_of_hosts_hold_tens_of_thousands_of_connections),

@@ -138,6 +138,100 @@ static void a_duration_holds_the_last_level_until_then(void **state)
     config_tree_free(tree);
 }
 
+/* The good configuration for so long; the caller frees both. */
+static struct plan *compile_for(int64_t duration_ns, struct config_tree **tree)
+{
+    struct config_error error;
+    struct config_errors errors = {0};
+    struct plan *p;
+    const struct plan_options options = {.duration_ns = duration_ns};
+
+    assert_int_equal(config_tree_parse("test.yaml", good, sizeof good - 1, tree, &error), 0);
+    assert_int_equal(plan_compile(*tree, &options, &rig_allocator, &p, &errors), 0);
+    return p;
+}
+
+static void assert_described(const struct plan *p, const char *line)
+{
+    struct json_buffer text = {0};
+
+    assert_int_equal(plan_describe(p, json_buffer_sink, &text), 0);
+    if (!strstr(text.bytes, line))
+        fail_msg("not in the description: %sbut:\n%s", line, text.bytes);
+    json_buffer_free(&text);
+}
+
+static void a_duration_cuts_schedules_there(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p = compile_for(3 * NS_PER_S, &tree);
+
+    assert_int_equal(p->duration_ns, 3 * NS_PER_S);
+    assert_int_equal(p->loads[0].schedule.n_phases, 2);
+    assert_int_equal(p->loads[0].schedule.duration_ns, 3 * NS_PER_S);
+    assert_int_equal(p->loads[0].schedule.phases[1].duration_ns, NS_PER_S);
+    assert_int_equal(p->loads[0].schedule.count, 1000 + 1000);
+    assert_described(p, "    hold 1s at 1000 transactions_per_second: 1000 transactions\n");
+    plan_free(p);
+    config_tree_free(tree);
+
+    /* in the middle of the ramp, which goes up no faster than before */
+    p = compile_for(NS_PER_S, &tree);
+    assert_int_equal(p->loads[0].schedule.n_phases, 1);
+    assert_int_equal(p->loads[0].schedule.count, 250);
+    assert_int_equal(p->loads[0].schedule.peak, 500000);
+    assert_described(p, "    ramp 1s from 0 to 500 transactions_per_second: 250 transactions\n");
+    plan_free(p);
+    config_tree_free(tree);
+}
+
+static void the_configured_duration_cuts_as_the_option_does(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct config_error error;
+    struct config_errors errors = {0};
+    struct plan *p;
+
+    assert_int_equal(config_tree_parse("test.yaml", good, sizeof good - 1, &tree, &error), 0);
+    assert_int_equal(config_set(tree, "duration=3s", &error), 0);
+    assert_int_equal(plan_compile(tree, NULL, &rig_allocator, &p, &errors), 0);
+    assert_int_equal(p->loads[0].schedule.count, 1000 + 1000);
+    plan_free(p);
+    config_tree_free(tree);
+}
+
+static void an_embedded_server_takes_as_many_handshakes_as_its_loads_may_begin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set[3];
+        uint32_t expected;
+    } cases[] = {
+        {{"loads[0].max_connections=1000"}, 4096},
+        {{"loads[0].max_connections=40000"}, (40000 + 10000 + 256) / 4}, /* on each of four addresses */
+        {{"loads[0].max_connections=40000", "loads[0].tcp={syn_queue: 7}"}, 7},
+        {{"loads[0].max_connections=40000", "loads[0].server.tcp={syn_queue: 4096}"}, 4096},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct config_tree *tree;
+        struct config_error error;
+        struct config_errors errors = {0};
+        struct plan *p;
+        assert_int_equal(config_tree_parse("test.yaml", good, sizeof good - 1, &tree, &error), 0);
+        for (size_t k = 0; cases[i].set[k]; k++)
+            if (config_set(tree, cases[i].set[k], &error) != 0)
+                fail_msg("%s", error.text);
+        if (plan_compile(tree, NULL, &rig_allocator, &p, &errors) != 0)
+            fail_msg("%s", errors.list[0].text);
+        assert_int_equal(p->servers[0].tcp.syn_queue, cases[i].expected);
+        plan_free(p);
+        config_tree_free(tree);
+    }
+}
+
 static void the_examples_compile(void **state)
 {
     (void)state;
@@ -395,6 +489,9 @@ int main(void)
         cmocka_unit_test(ports_devices_and_shares_are_laid_out),
         cmocka_unit_test(loads_know_their_servers_and_defaults),
         cmocka_unit_test(a_duration_holds_the_last_level_until_then),
+        cmocka_unit_test(a_duration_cuts_schedules_there),
+        cmocka_unit_test(the_configured_duration_cuts_as_the_option_does),
+        cmocka_unit_test(an_embedded_server_takes_as_many_handshakes_as_its_loads_may_begin),
         cmocka_unit_test(the_examples_compile),
         cmocka_unit_test(the_digests_of_the_nginx_example_are_those_of_its_files),
         cmocka_unit_test(the_schema_is_sound),

@@ -270,6 +270,87 @@ static void a_run_cut_short_is_judged_over_what_it_did(void **state)
     assert_false(v.met);
 }
 
+static void a_phase_that_barely_began_is_not_judged(void **state)
+{
+    struct fixture *f = *state;
+    struct results_verdict v;
+
+    f->results.load_ns = NS_PER_S + 5 * NS_PER_MS;
+    f->results.interrupted = true;
+    f->stats->loads[0].phases[1].completed_transactions = 50; /* in 5 ms: what the ramp had left behind */
+    f->stats->loads[0].phases[1].established = 50;
+    results_judge_load(&f->results, 0, &v);
+    assert_string_equal(v.list[5].text, "min_connections_per_second: not met: the last phase did not run");
+    assert_string_equal(v.list[6].text, "min_transactions_per_second: not met: the last phase did not run");
+    assert_string_equal(v.list[7].text, "min_bits_per_second: not met: the last phase did not run");
+    for (unsigned i = 5; i <= 7; i++) {
+        assert_false(v.list[i].met);
+        assert_int_equal(v.list[i].found, 0);
+    }
+    assert_false(v.met);
+}
+
+/* The plan of the fixture for so long. */
+static void compile_again(struct fixture *f, int64_t duration_ns)
+{
+    struct config_errors errors = {0};
+    const struct plan_options options = {.duration_ns = duration_ns};
+
+    plan_free(f->plan);
+    assert_int_equal(plan_compile(f->tree, &options, &rig_allocator, &f->plan, &errors), 0);
+    f->results.plan = f->plan;
+    f->results.load_ns = duration_ns;
+}
+
+static void a_run_that_was_asked_to_be_shorter_is_judged_over_the_last_phase_that_ran(void **state)
+{
+    struct fixture *f = *state;
+    struct results_verdict v;
+
+    /* half a second of the hold */
+    compile_again(f, 1500 * NS_PER_MS);
+    f->results.load_ns += 3 * NS_PER_MS; /* the drain begins a little late */
+    f->stats->loads[0].phases[1].completed_transactions = 50;
+    results_judge_load(&f->results, 0, &v);
+    assert_int_equal(v.list[6].found, 100000);
+    assert_true(v.list[6].met);
+
+    /* 5 ms of the hold: the ramp is the last phase that ran */
+    compile_again(f, NS_PER_S + 5 * NS_PER_MS);
+    f->stats->loads[0].phases[0].completed_transactions = 50;
+    results_judge_load(&f->results, 0, &v);
+    assert_int_equal(v.list[6].found, 50000);
+
+    /* 5 ms of the ramp: nothing ran */
+    compile_again(f, 5 * NS_PER_MS);
+    results_judge_load(&f->results, 0, &v);
+    assert_string_equal(v.list[6].text, "min_transactions_per_second: not met: the last phase did not run");
+
+    /* the first half of the ramp */
+    compile_again(f, 500 * NS_PER_MS);
+    f->stats->loads[0].phases[0].completed_transactions = 12;
+    results_judge_load(&f->results, 0, &v);
+    assert_int_equal(v.list[6].found, 24000);
+}
+
+static void a_phase_that_was_written_short_is_judged_when_it_ran(void **state)
+{
+    struct fixture *f = *state;
+    struct config_error error;
+    struct config_errors errors = {0};
+    struct results_verdict v;
+
+    plan_free(f->plan);
+    assert_int_equal(config_set(f->tree, "loads[0].schedule[1].hold=20ms", &error), 0);
+    assert_int_equal(plan_compile(f->tree, NULL, &rig_allocator, &f->plan, &errors), 0);
+    f->results.plan = f->plan;
+    f->results.load_ns = NS_PER_S + 20 * NS_PER_MS;
+    f->stats->loads[0].phases[1].completed_transactions = 2;
+    results_judge_load(&f->results, 0, &v);
+    assert_int_equal(v.list[6].found, 100000);
+    assert_true(v.list[6].met);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +358,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_load_on_the_edge_of_every_criterion_passes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_criterion_alone_fails_the_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_run_cut_short_is_judged_over_what_it_did, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_phase_that_barely_began_is_not_judged, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_run_that_was_asked_to_be_shorter_is_judged_over_the_last_phase_that_ran,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_phase_that_was_written_short_is_judged_when_it_ran, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
