@@ -25,7 +25,7 @@
 #define CACHE_ALIGNED __attribute__((aligned(CACHE_LINE)))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* Ask for a cache line that will be read (or written) soon. */
 static ALWAYS_INLINE void prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
@@ -54,9 +54,6 @@ static ALWAYS_INLINE int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : 
 static ALWAYS_INLINE int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Smallest power of two not below x; x in [1, 2^31]. */
-static inline uint32_t round_up_pow2(uint32_t x)
-{
-    return x <= 1 ? 1 : 1u << (32 - __builtin_clz(x - 1));
-}
+static inline uint32_t round_up_pow2(uint32_t x) { return x <= 1 ? 1 : 1u << (32 - __builtin_clz(x - 1)); }
 
 #endif

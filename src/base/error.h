@@ -35,7 +35,7 @@ enum err_ordinal {
 #define ERR_ORDINAL(name, text, posix) name##_ORDINAL,
     ERR_LIST(ERR_ORDINAL)
 #undef ERR_ORDINAL
-    ERR_COUNT
+        ERR_COUNT
 };
 
 enum err {

@@ -45,7 +45,8 @@ MUST_CHECK int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes,
  * Writes the bytes [offset, offset + length) to `to` and adds them to *sum (checksum.h; pass NULL for no sum).
  * Returns how many there were: less than length only past the end. offset >= base.
  */
-size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length, uint64_t *sum);
+size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length,
+                 uint64_t *sum);
 /* Lets go of everything before offset. */
 void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset);
 /* Lets go of everything; the queue is empty at offset `end`. */

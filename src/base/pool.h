@@ -17,10 +17,10 @@ struct pool {
     uint8_t *objects; /* (capacity + 1) * size bytes; object 0 is unused */
     uint32_t size;    /* bytes each, a multiple of align */
     uint32_t capacity;
-    uint32_t used;       /* handed out now */
-    uint32_t free_head;  /* POOL_NONE: take the next untouched one */
-    uint32_t touched;    /* indices 1..touched have been handed out at least once */
-    uint32_t exhausted;  /* how often pool_get found nothing */
+    uint32_t used;      /* handed out now */
+    uint32_t free_head; /* POOL_NONE: take the next untouched one */
+    uint32_t touched;   /* indices 1..touched have been handed out at least once */
+    uint32_t exhausted; /* how often pool_get found nothing */
     const struct allocator *allocator;
 };
 

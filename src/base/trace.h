@@ -8,7 +8,15 @@
 
 #include "base/compiler.h"
 
-enum trace_layer { TRACE_LINK = 1, TRACE_ARP = 2, TRACE_IP = 4, TRACE_ICMP = 8, TRACE_UDP = 16, TRACE_TCP = 32, TRACE_L7 = 64 };
+enum trace_layer {
+    TRACE_LINK = 1,
+    TRACE_ARP = 2,
+    TRACE_IP = 4,
+    TRACE_ICMP = 8,
+    TRACE_UDP = 16,
+    TRACE_TCP = 32,
+    TRACE_L7 = 64
+};
 
 struct trace {
     unsigned layers; /* bits of enum trace_layer that are on */

@@ -13,7 +13,7 @@
 struct engine;
 
 struct engine_options {
-    bool pin; /* workers to processors, one each, when there are enough; default true */
+    bool pin;                  /* workers to processors, one each, when there are enough; default true */
     const struct trace *trace; /* or NULL */
 };
 void engine_options_default(struct engine_options *o);

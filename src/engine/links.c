@@ -54,7 +54,8 @@ static int open_pcap(const struct plan_port *q, const struct allocator *a, struc
     return pcap_link_new(&s, a, out, message);
 }
 
-static int open_driver(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links, char message[256])
+static int open_driver(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links,
+                       char message[256])
 {
     const struct plan_port *q = &p->ports[port];
     switch (q->kind) {
@@ -93,7 +94,8 @@ static void explain(const struct plan_port *q, int e, char message[256])
     snprintf(message, 256, "port %.32s (%.48s): %.160s", q->name, q->location, why);
 }
 
-int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS], char message[256])
+int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS],
+               char message[256])
 {
     for (uint32_t i = 0; i < PLAN_MAX_PORTS; i++)
         links[i] = (struct port_link){NULL, NULL};

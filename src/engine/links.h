@@ -17,7 +17,8 @@ struct port_link {
  * Opens all ports' links. On failure nothing stays open and message (256 bytes) says which port, what was found and what is needed.
  * ERR_NOT_FOUND, ERR_DENIED, ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID, as the drivers say.
  */
-MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS], char message[256]);
+MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS],
+                          char message[256]);
 void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS]);
 
 #endif

@@ -27,7 +27,8 @@ static int new_secrets(struct stack_settings *s)
     return 0;
 }
 
-static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struct trace *trace, const struct allocator *a, int64_t now)
+static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struct trace *trace,
+                      const struct allocator *a, int64_t now)
 {
     struct stack_settings settings;
     int e, interface;
@@ -45,8 +46,9 @@ static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struc
     return traffic_stats_new(w->plan, a, &w->published);
 }
 
-int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link, atomic_bool *emergency_stop,
-                const struct trace *trace, const struct allocator *a, int64_t now, char message[256])
+int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link,
+                atomic_bool *emergency_stop, const struct trace *trace, const struct allocator *a, int64_t now,
+                char message[256])
 {
     *w = (struct worker){.plan = p, .port = port, .cpu = -1, .link = link};
     int e = make_parts(w, emergency_stop, trace, a, now);
@@ -165,7 +167,8 @@ static void work(struct worker *w)
         unsigned n = turn(w, now);
         *(n > 0 ? &w->busy_ns : &w->idle_ns) += now - last;
         last = now;
-        if (unlikely(atomic_load_explicit(&w->command, memory_order_relaxed) != (unsigned)w->obeyed || w->obeyed == WORKER_DRAIN))
+        if (unlikely(atomic_load_explicit(&w->command, memory_order_relaxed) != (unsigned)w->obeyed ||
+                     w->obeyed == WORKER_DRAIN))
             obey(w, now);
         answer_statistics(w);
         empty = n > 0 ? 0 : empty + 1;

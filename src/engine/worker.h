@@ -48,8 +48,9 @@ struct worker {
 };
 
 /* Makes guard, stack, hosts and traffic over an open link. message (256 bytes) on failure; worker_free() then frees what there is. */
-MUST_CHECK int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link, atomic_bool *emergency_stop,
-                           const struct trace *trace, const struct allocator *a, int64_t now, char message[256]);
+MUST_CHECK int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link,
+                           atomic_bool *emergency_stop, const struct trace *trace, const struct allocator *a,
+                           int64_t now, char message[256]);
 MUST_CHECK int worker_start(struct worker *w);
 /* Waits for the end of a thread that got WORKER_EXIT. */
 void worker_join(struct worker *w);

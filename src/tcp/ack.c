@@ -35,7 +35,8 @@ void ack_update_window(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
     w->snd_wl1 = s->h.seq;
     w->snd_wl2 = s->h.ack;
     if (w->persist || window == 0)
-        w->retries = 0; /* the peer is alive: it may keep its window shut for ever, even over data in flight (MUST-37) */
+        w->retries =
+            0; /* the peer is alive: it may keep its window shut for ever, even over data in flight (MUST-37) */
     if (w->persist && window > 0) {
         timers_window_opened(w);
         opened = true; /* also one that is still too small: the override timer begins anew */
@@ -83,8 +84,8 @@ static void adopt_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 }
 
 /* snd_una moves. False: the connection ended. */
-static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq ack, const struct wire_tcp_options *o,
-                    struct recovery_ack *r, int64_t now)
+static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq ack,
+                    const struct wire_tcp_options *o, struct recovery_ack *r, int64_t now)
 {
     struct sent_acked a;
     sent_acknowledge(t, w, ack, &a);
@@ -138,7 +139,8 @@ static bool acceptable(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
     return true;
 }
 
-bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o, int64_t now)
+bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o,
+                 int64_t now)
 {
     struct tcp_work *w = tcp_work_of(t, c);
     if (!acceptable(t, c, w, s, now))

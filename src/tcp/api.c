@@ -17,7 +17,10 @@ struct tcp *tcp_get(struct tcp_layer *t, struct tcp_ref ref)
     return c->generation == ref.generation && c->state != TCP_CLOSED ? c : NULL;
 }
 
-struct tcp_ref tcp_ref_of(const struct tcp_layer *t, const struct tcp *c) { return (struct tcp_ref){tcp_index(t, c), c->generation}; }
+struct tcp_ref tcp_ref_of(const struct tcp_layer *t, const struct tcp *c)
+{
+    return (struct tcp_ref){tcp_index(t, c), c->generation};
+}
 uint64_t tcp_word(const struct tcp *c) { return c->word; }
 void tcp_set_word(struct tcp *c, uint64_t word) { c->word = word; }
 const struct flow_key *tcp_key(const struct tcp *c) { return &c->key; }
@@ -45,7 +48,8 @@ static int settle_port(struct tcp_layer *t, struct flow_key *key, uint32_t *hash
     return 0;
 }
 
-int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wanted, uint64_t word, int64_t now, struct tcp_ref *out)
+int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wanted, uint64_t word, int64_t now,
+                struct tcp_ref *out)
 {
     struct flow_key key = *wanted;
     uint32_t hash;
@@ -110,7 +114,8 @@ void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now)
     c->unconsumed -= n;
     uint32_t advertised = seq_gt(c->rcv_adv, c->rcv_nxt) ? seq_len(c->rcv_nxt, c->rcv_adv) : 0;
     uint32_t buffer = tcp_profile_of(t, c)->receive_buffer;
-    uint32_t low = max_u32(buffer / 4, min_u32(buffer / 2, c->rcv_mss)); /* below it, the peer may wait: RFC 9293 3.8.6.2.1 */
+    uint32_t low =
+        max_u32(buffer / 4, min_u32(buffer / 2, c->rcv_mss)); /* below it, the peer may wait: RFC 9293 3.8.6.2.1 */
     /* The peer hears of new room with the next ACK, unless it may be waiting for it. */
     if (advertised >= low || !state_receives(c->state) || segment_window(t, c) <= advertised)
         return;
@@ -121,7 +126,10 @@ void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now)
     }
 }
 
-void tcp_set_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now) { timers_user_deadline(t, c, at, now); }
+void tcp_set_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now)
+{
+    timers_user_deadline(t, c, at, now);
+}
 
 void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out)
 {
@@ -135,7 +143,8 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
                              .receive_window = segment_window(t, c),
                              .srtt_ns = (int64_t)(c->srtt_us / 8) * NS_PER_US,
                              .rttvar_ns = c->srtt_us ? (int64_t)(c->rttvar_us / 4) * NS_PER_US : 0,
-                             .rto_ns = rtt_timeout(c, tcp_profile_of(t, c), w && w->persist ? w->probe_backoff : c->backoff),
+                             .rto_ns =
+                                 rtt_timeout(c, tcp_profile_of(t, c), w && w->persist ? w->probe_backoff : c->backoff),
                              .bytes_acked = c->acked,
                              .bytes_received = c->received,
                              .retransmits = c->retransmits,
@@ -162,7 +171,8 @@ static bool lower_mss(struct tcp_layer *t, struct tcp *c, uint32_t mtu)
     return true;
 }
 
-bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind, uint32_t mtu, int64_t now)
+bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind,
+                    uint32_t mtu, int64_t now)
 {
     struct tcp_timewait *tw = NULL;
     struct tcp *c = tcp_lookup(t, key, tcp_flow_hash(t, key), &tw);
@@ -171,7 +181,8 @@ bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq 
     bool believed = true;
     if (kind == TCP_ICMP_TOO_BIG) {
         believed = lower_mss(t, c, mtu);
-    } else if (kind == TCP_ICMP_HARD && state_embryonic(c->state)) { /* RFC 5927 section 5: hard only while connecting */
+    } else if (kind == TCP_ICMP_HARD &&
+               state_embryonic(c->state)) { /* RFC 5927 section 5: hard only while connecting */
         t->counters.refused++;
         tcp_finish(t, c, TCP_CLOSE_REFUSED, now);
         tcp_bury_dead(t);

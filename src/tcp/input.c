@@ -37,8 +37,8 @@ static void negotiate(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, co
         c->receive_wscale = 0;
 }
 
-void input_take_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s, const struct wire_tcp_options *o,
-                    int64_t now)
+void input_take_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s,
+                    const struct wire_tcp_options *o, int64_t now)
 {
     c->rcv_nxt = seq_add(s->h.seq, 1);
     c->rcv_adv = seq_max(seq_add(c->rcv_nxt, min_u32(tcp_profile_of(t, c)->receive_buffer, 65535)), c->rcv_nxt);
@@ -161,7 +161,8 @@ static bool paws_rejects(const struct tcp *c, const struct wire_tcp_options *o, 
     return tcp_ms(now) - c->heard_ms < PAWS_IDLE_MS;
 }
 
-static bool check_timestamp(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o, int64_t now)
+static bool check_timestamp(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s,
+                            const struct wire_tcp_options *o, int64_t now)
 {
     if (!(c->flags & TCPF_TIMESTAMPS) || (s->h.flags & TCP_RST))
         return true;
@@ -180,7 +181,8 @@ static bool check_timestamp(struct tcp_layer *t, struct tcp *c, const struct tcp
 }
 
 /* RFC 7323 section 4.3 (2): the timestamp of the segment that the last ACK stands for. */
-static void remember_timestamp(const struct tcp_layer *t, struct tcp *c, struct seq seq, const struct wire_tcp_options *o)
+static void remember_timestamp(const struct tcp_layer *t, struct tcp *c, struct seq seq,
+                               const struct wire_tcp_options *o)
 {
     const struct tcp_work *w = tcp_work_of(t, c);
     struct seq last_ack = w ? w->last_ack_sent : c->rcv_nxt;
@@ -266,7 +268,8 @@ static bool check_syn(struct tcp_layer *t, struct tcp *c, const struct tcp_segme
 }
 
 /* Fifth step. */
-static bool check_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o, int64_t now)
+static bool check_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o,
+                      int64_t now)
 {
     if (!(s->h.flags & TCP_ACK)) {
         t->counters.drop_no_ack_flag++;
@@ -303,8 +306,8 @@ static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct t
     struct wire_tcp_options o;
     struct seq seq = s->h.seq; /* before it is trimmed */
     wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
-    if (!check_timestamp(t, c, s, &o, now) || !repeated_syn(t, c, s) || !check_sequence(t, c, s, now) || !check_reset(t, c, s, now) ||
-        !check_syn(t, c, s, now))
+    if (!check_timestamp(t, c, s, &o, now) || !repeated_syn(t, c, s) || !check_sequence(t, c, s, now) ||
+        !check_reset(t, c, s, now) || !check_syn(t, c, s, now))
         return;
     remember_timestamp(t, c, seq, &o);
     heard(t, c, now);

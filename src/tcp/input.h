@@ -8,7 +8,7 @@
 #include "tcp/layer.h"
 
 /* Takes sequence number, window and options from the peer's SYN or SYN-ACK. */
-void input_take_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s, const struct wire_tcp_options *o,
-                    int64_t now);
+void input_take_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s,
+                    const struct wire_tcp_options *o, int64_t now);
 
 #endif

@@ -64,17 +64,19 @@ static bool keepalive_valid(const struct tcp_profile *p)
 
 static bool profile_valid(const struct tcp_profile *p)
 {
-    if (!time_valid(p->time_wait_ns) || !time_valid(p->user_timeout_ns) || !time_valid(p->fin_wait_2_ns) || !time_valid(p->rto_initial_ns) ||
-        !keepalive_valid(p))
+    if (!time_valid(p->time_wait_ns) || !time_valid(p->user_timeout_ns) || !time_valid(p->fin_wait_2_ns) ||
+        !time_valid(p->rto_initial_ns) || !keepalive_valid(p))
         return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
            p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT && p->initial_window >= 1 &&
-           p->initial_window <= 1000 && p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
-           p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 &&
-           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0;
+           p->initial_window <= 1000 && p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS &&
+           p->rto_min_ns > 0 && p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns &&
+           p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 && p->syn_ack_retries < 255 &&
+           p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0;
 }
 
-int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context, const struct tcp_profile *profile)
+int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
+                      const struct tcp_profile *profile)
 {
     if (!profile_valid(profile) || !user->received || !user->pull || !user->closed)
         return ERR_INVALID;
@@ -87,8 +89,8 @@ int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *co
 static bool settings_valid(const struct tcp_settings *s)
 {
     return s->max_connections >= 1 && s->max_connections < TCP_TIME_WAIT_BIT / 2 && s->max_time_wait >= 1 &&
-           s->max_time_wait < TCP_TIME_WAIT_BIT / 2 && s->port_first >= 1 && s->port_first <= s->port_last && s->links >= 1 &&
-           s->links <= TCP_MAX_LINKS && s->max_out_of_order_frames >= 1;
+           s->max_time_wait < TCP_TIME_WAIT_BIT / 2 && s->port_first >= 1 && s->port_first <= s->port_last &&
+           s->links >= 1 && s->links <= TCP_MAX_LINKS && s->max_out_of_order_frames >= 1;
 }
 
 static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t now)
@@ -102,15 +104,16 @@ static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t no
         (e = pool_init(&t->sent, a, s->sent_records, sizeof(struct sent_record), 8)) < 0 ||
         (e = pool_init(&t->listeners, a, 65536, sizeof(struct tcp_listener), 4)) < 0 ||
         (e = pool_init(&t->timewaits, a, s->max_time_wait, sizeof(struct tcp_timewait), 4)) < 0 ||
-        (e = table_init(&t->table, a, s->max_connections + s->max_time_wait)) < 0 || (e = table_init(&t->listen_table, a, 65536)) < 0 ||
+        (e = table_init(&t->table, a, s->max_connections + s->max_time_wait)) < 0 ||
+        (e = table_init(&t->listen_table, a, 65536)) < 0 ||
         (e = wheel_init(&t->wheel, a, s->max_connections, TCP_TIMER_SHIFT, now)) < 0 ||
         (e = packet_pool_init(&t->ooo_pool, a, ooo_copies, s->frame_bytes + PACKET_HEADROOM, 0)) < 0)
         return e;
     return 0;
 }
 
-int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, void *lower_context, const struct allocator *a, int64_t now,
-                  struct tcp_layer **out)
+int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, void *lower_context,
+                  const struct allocator *a, int64_t now, struct tcp_layer **out)
 {
     *out = NULL;
     if (!settings_valid(s))

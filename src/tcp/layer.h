@@ -13,8 +13,8 @@
 
 #define TCP_MAX_USERS 16
 #define TCP_MAX_LINKS 16
-#define TCP_PORT_COUNTERS 1024 /* RFC 6056 algorithm 4 */
-#define TCP_TIMER_SHIFT 20     /* wheel tick: 1.05 ms */
+#define TCP_PORT_COUNTERS 1024        /* RFC 6056 algorithm 4 */
+#define TCP_TIMER_SHIFT 20            /* wheel tick: 1.05 ms */
 #define TCP_TIME_WAIT_BIT 0x80000000u /* in a table index: a TIME_WAIT record */
 
 struct tcp_listener {
@@ -26,13 +26,13 @@ struct tcp_listener {
 
 /* TIME_WAIT: 48 bytes in a FIFO, oldest recycled. */
 struct tcp_timewait {
-    uint32_t next : 30; /* towards younger; must be first (free list) */
+    uint32_t next : 30;                     /* towards younger; must be first (free list) */
     uint32_t timestamps : 1, restarted : 1; /* ts_recent is valid; a repeated FIN came */
     struct flow_key key;
     struct seq rcv_nxt, snd_nxt;
     uint32_t ts_recent;
     uint32_t expires_16ms : 28, user : 4; /* on the circle of tcp_ms(), rounded up */
-    uint32_t tag; /* of the table; 0 with key.local 0: already taken off */
+    uint32_t tag;                         /* of the table; 0 with key.local 0: already taken off */
 };
 _Static_assert(sizeof(struct tcp_timewait) == 48, "DESIGN section 3: 48 bytes");
 
@@ -43,18 +43,18 @@ struct tcp_registered {
 };
 
 struct tcp_layer {
-    struct pool records;   /* struct tcp */
-    struct pool works;     /* struct tcp_work */
-    struct table table;    /* flow hash -> record, or TIME_WAIT record with TCP_TIME_WAIT_BIT */
+    struct pool records; /* struct tcp */
+    struct pool works;   /* struct tcp_work */
+    struct table table;  /* flow hash -> record, or TIME_WAIT record with TCP_TIME_WAIT_BIT */
     const struct tcp_lower *lower;
     void *lower_context;
     struct tcp_counters counters;
     struct tcp_settings settings;
-    uint32_t ts_offset;    /* added to the millisecond clock in TSval */
-    uint32_t dead;         /* records that ended, linked through their word */
+    uint32_t ts_offset; /* added to the millisecond clock in TSval */
+    uint32_t dead;      /* records that ended, linked through their word */
     struct tcp_list fifo[TCP_MAX_LINKS];
-    struct wheel wheel;    /* node = record index */
-    struct pool sent;      /* struct sent_record */
+    struct wheel wheel; /* node = record index */
+    struct pool sent;   /* struct sent_record */
     struct packet_pool ooo_pool;
     uint32_t ooo_frames;
     struct packet *to_release; /* frames out of the queues, linked by next; may still be part of the burst at hand */
@@ -68,7 +68,10 @@ struct tcp_layer {
     const struct allocator *allocator;
 };
 
-static ALWAYS_INLINE struct tcp *tcp_at(const struct tcp_layer *t, uint32_t index) { return pool_at(&t->records, index); }
+static ALWAYS_INLINE struct tcp *tcp_at(const struct tcp_layer *t, uint32_t index)
+{
+    return pool_at(&t->records, index);
+}
 static ALWAYS_INLINE uint32_t tcp_index(const struct tcp_layer *t, const struct tcp *c)
 {
     return (uint32_t)(c - (const struct tcp *)(const void *)t->records.objects);
@@ -95,7 +98,8 @@ static ALWAYS_INLINE uint32_t tcp_ts_now(const struct tcp_layer *t, int64_t now)
 }
 
 /* lookup.c */
-struct tcp *tcp_lookup(const struct tcp_layer *t, const struct flow_key *key, uint32_t hash, struct tcp_timewait **timewait);
+struct tcp *tcp_lookup(const struct tcp_layer *t, const struct flow_key *key, uint32_t hash,
+                       struct tcp_timewait **timewait);
 static inline bool flow_key_equal(const struct flow_key *a, const struct flow_key *b)
 {
     return __builtin_memcmp(a, b, sizeof *a) == 0;

@@ -10,7 +10,8 @@ uint32_t tcp_flow_hash(const struct tcp_layer *t, const struct flow_key *key)
     return (uint32_t)hash_sip13_24bytes(&t->settings.secret, key);
 }
 
-struct tcp *tcp_lookup(const struct tcp_layer *t, const struct flow_key *key, uint32_t hash, struct tcp_timewait **timewait)
+struct tcp *tcp_lookup(const struct tcp_layer *t, const struct flow_key *key, uint32_t hash,
+                       struct tcp_timewait **timewait)
 {
     uint32_t index;
     for (uint32_t at = hash; (index = table_next(&t->table, hash, &at)) != 0;) {

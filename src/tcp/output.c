@@ -13,7 +13,16 @@
 
 #define QUANTUM 16
 
-enum output_kind { OUTPUT_NOTHING, OUTPUT_RESET, OUTPUT_SYN, OUTPUT_ACK, OUTPUT_AGAIN, OUTPUT_NEW, OUTPUT_PROBE, OUTPUT_KEEPALIVE };
+enum output_kind {
+    OUTPUT_NOTHING,
+    OUTPUT_RESET,
+    OUTPUT_SYN,
+    OUTPUT_ACK,
+    OUTPUT_AGAIN,
+    OUTPUT_NEW,
+    OUTPUT_PROBE,
+    OUTPUT_KEEPALIVE
+};
 
 struct output_choice {
     enum output_kind kind;
@@ -65,7 +74,8 @@ static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 }
 
 /* May `length` of `available` unsent bytes go, seen from Nagle and silly-window avoidance? */
-static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32_t length, uint64_t available, uint32_t full)
+static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32_t length, uint64_t available,
+                          uint32_t full)
 {
     if (length == full)
         return true;
@@ -176,7 +186,8 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
         (void)choose_ack(c, w, o);
 }
 
-static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, const struct segment_spec *s, int64_t now)
+static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f,
+                     const struct segment_spec *s, int64_t now)
 {
     bool fin = (s->flags & TCP_FIN) != 0;
     segment_send(t, c, w, f, s, now);
@@ -195,8 +206,8 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     timers_sent(t, c, w, now);
 }
 
-static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, const struct output_choice *o,
-                       int64_t now)
+static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f,
+                       const struct output_choice *o, int64_t now)
 {
     t->counters.retransmitted_segments++;
     t->counters.retransmitted_bytes += o->spec.payload;
@@ -218,7 +229,8 @@ static void send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     timers_sent(t, c, w, now);
 }
 
-static void carry_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, const struct output_choice *o, int64_t now)
+static void carry_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f,
+                      const struct output_choice *o, int64_t now)
 {
     switch (o->kind) {
     case OUTPUT_NEW:
@@ -265,8 +277,8 @@ static void settle(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64
 
 enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_BLOCKED, OUTPUT_WAITS };
 
-static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_list **waiters,
-                                            unsigned *sent, int64_t now)
+static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, struct tcp_work *w,
+                                            struct tcp_list **waiters, unsigned *sent, int64_t now)
 {
     for (unsigned n = 0; n < QUANTUM; n++) {
         struct output_choice o;

@@ -156,8 +156,8 @@ static struct packet *keep_part(struct tcp_layer *t, struct packet *frame, uint3
 }
 
 /* Puts [start, end) of the segment into the queue at *link. False: no room. */
-static bool hold_part(struct tcp_layer *t, struct tcp_work *w, const struct tcp_segment *s, struct seq start, struct seq end,
-                      struct packet **link)
+static bool hold_part(struct tcp_layer *t, struct tcp_work *w, const struct tcp_segment *s, struct seq start,
+                      struct seq end, struct packet **link)
 {
     uint32_t from = (uint32_t)(s->payload - s->packet->data) + seq_len(s->h.seq, start);
     bool more = seq_lt(end, seq_add(s->h.seq, s->payload_len));
@@ -212,7 +212,8 @@ static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_
 }
 
 /* The segment, which begins at rcv_nxt, and what was held; held bytes go before those that the segment has in their place. False: the connection ended. */
-static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s, int64_t now)
+static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s,
+                             int64_t now)
 {
     struct seq end = seq_add(s->h.seq, s->payload_len);
     while (seq_lt(c->rcv_nxt, end)) {

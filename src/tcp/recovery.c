@@ -44,7 +44,8 @@ static void enter_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, u
     t->counters.fast_retransmits++;
     w->recovery = RECOVERY_FAST;
     w->recover = c->snd_nxt;
-    c->ssthresh = cc->lost(c, w, min_u32(flight_size, c->cwnd)); /* what limited transmit added is not counted: RFC 5681 3.2 (2) */
+    c->ssthresh = cc->lost(
+        c, w, min_u32(flight_size, c->cwnd)); /* what limited transmit added is not counted: RFC 5681 3.2 (2) */
     if (cc->adapts)
         c->cwnd = c->flags & TCPF_SACK ? c->ssthresh : c->ssthresh + DUP_THRESHOLD * c->snd_mss;
     mark_first_lost(t, c, w);
@@ -124,7 +125,8 @@ static void in_loss(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     }
 }
 
-void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now)
+void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a,
+                          int64_t now)
 {
     switch (w->recovery) {
     case RECOVERY_OPEN:
@@ -143,7 +145,8 @@ void recovery_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bo
 {
     const struct congestion *cc = congestion_of(tcp_profile_of(t, c));
     if (first)
-        c->ssthresh = cc->lost(c, w, seq_len(c->snd_una, c->snd_nxt)); /* RFC 5681 (4): not again for the same segment */
+        c->ssthresh =
+            cc->lost(c, w, seq_len(c->snd_una, c->snd_nxt)); /* RFC 5681 (4): not again for the same segment */
     if (cc->adapts)
         c->cwnd = c->snd_mss;
     if (w->first.flags & SENT_SACKED) /* the peer discarded what it had sacked: RFC 2018 section 8 */

@@ -10,13 +10,14 @@
 #include "tcp/sent.h"
 
 struct recovery_ack {
-    uint32_t acked;     /* bytes snd_una moved */
-    uint32_t sacked;    /* bytes newly sacked */
-    bool duplicate;     /* RFC 5681 section 2 */
+    uint32_t acked;       /* bytes snd_una moved */
+    uint32_t sacked;      /* bytes newly sacked */
+    bool duplicate;       /* RFC 5681 section 2 */
     uint32_t flight_size; /* RFC 5681: bytes not cumulatively acknowledged before this ACK */
 };
 /* After snd_una and the records were updated. */
-void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now);
+void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a,
+                          int64_t now);
 /* The retransmission timer fired, for the first time since snd_una moved or again. */
 void recovery_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bool first);
 /* What shall be sent again, at most one segment long, or NULL: first what is lost (RFC 6675 NextSeg() rule 1) ... */

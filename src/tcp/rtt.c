@@ -46,7 +46,8 @@ static int64_t without_sample(const struct tcp *c, const struct tcp_profile *p)
 
 int64_t rtt_timeout(const struct tcp *c, const struct tcp_profile *p, unsigned doublings)
 {
-    int64_t rto = c->srtt_us == 0 ? without_sample(c, p) : ((int64_t)(c->srtt_us / 8) + max_u32(c->rttvar_us, 1)) * NS_PER_US;
+    int64_t rto =
+        c->srtt_us == 0 ? without_sample(c, p) : ((int64_t)(c->srtt_us / 8) + max_u32(c->rttvar_us, 1)) * NS_PER_US;
     rto = max_i64(rto, p->rto_min_ns);
     for (; doublings > 0 && rto < p->rto_max_ns; doublings--) /* (5.5) */
         rto *= 2;

@@ -16,7 +16,10 @@ static struct wire_sack_block next_run(const struct packet **p)
     return b;
 }
 
-static bool contains(const struct wire_sack_block *b, struct seq x) { return seq_le(b->left, x) && seq_lt(x, b->right); }
+static bool contains(const struct wire_sack_block *b, struct seq x)
+{
+    return seq_le(b->left, x) && seq_lt(x, b->right);
+}
 
 uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, uint32_t max)
 {
@@ -58,8 +61,8 @@ static bool is_dsack(const struct wire_tcp_options *o, struct seq ack)
     return o->sack_count > 1 && seq_ge(b[0].left, b[1].left) && seq_le(b[0].right, b[1].right);
 }
 
-void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o, struct seq ack,
-                struct sack_result *result)
+void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
+                struct seq ack, struct sack_result *result)
 {
     result->newly = 0;
     result->rtt_from = TIME_NEVER;

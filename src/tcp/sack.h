@@ -18,7 +18,7 @@ struct sack_result {
     bool dsack;       /* the first block reported a duplicate */
 };
 /* Applies the blocks of a segment that acknowledges `ack`. Bad blocks are ignored one by one. */
-void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o, struct seq ack,
-                struct sack_result *result);
+void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
+                struct seq ack, struct sack_result *result);
 
 #endif

@@ -9,8 +9,8 @@
 
 #define TIMESTAMP_BYTES 12u /* NOP NOP kind length value echo */
 
-static void write_fixed(uint8_t *h, const struct flow_key *key, struct seq seq, struct seq ack, uint32_t header_len, uint16_t flags,
-                        uint16_t window)
+static void write_fixed(uint8_t *h, const struct flow_key *key, struct seq seq, struct seq ack, uint32_t header_len,
+                        uint16_t flags, uint16_t window)
 {
     store_be16(h, key->local_port);
     store_be16(h + 2, key->remote_port);
@@ -40,8 +40,8 @@ static uint64_t sum_header(uint64_t sum, const uint8_t *h, uint32_t header_len)
 }
 
 /* Completes the checksum (or leaves it to the link) and sends. payload_sum: over the bytes behind the header. */
-static void finish(struct tcp_layer *t, struct tcp_frame *frame, uint32_t header_len, uint32_t payload, uint64_t payload_sum, uint8_t ttl,
-                   uint8_t tos)
+static void finish(struct tcp_layer *t, struct tcp_frame *frame, uint32_t header_len, uint32_t payload,
+                   uint64_t payload_sum, uint8_t ttl, uint8_t tos)
 {
     uint32_t l4_bytes = header_len + payload;
     uint64_t sum = frame->pseudo_sum + __builtin_bswap16((uint16_t)l4_bytes);
@@ -112,8 +112,8 @@ static void note_acknowledged(struct tcp *c, struct tcp_work *w)
     w->ack_at = TIME_NEVER;
 }
 
-void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame, const struct segment_spec *spec,
-                  int64_t now)
+void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame,
+                  const struct segment_spec *spec, int64_t now)
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     uint32_t header_len = WIRE_TCP_MIN;
@@ -194,8 +194,8 @@ void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to)
     finish(t, &frame, WIRE_TCP_MIN, 0, 0, 64, 0);
 }
 
-void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack, const uint32_t *ts_recent,
-                       int64_t now)
+void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack,
+                       const uint32_t *ts_recent, int64_t now)
 {
     struct tcp_frame frame;
     if (!open_reply(t, to, &frame))

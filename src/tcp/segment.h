@@ -18,15 +18,15 @@ struct segment_spec {
 /* Payload bytes that fit into the next segment: snd_mss less the SACK blocks it carries. */
 uint32_t segment_payload_limit(const struct tcp *c, const struct tcp_work *w);
 /* Fills the frame and hands it to the lower layer. Notes that everything received is acknowledged. */
-void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame, const struct segment_spec *spec,
-                  int64_t now);
+void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame,
+                  const struct segment_spec *spec, int64_t now);
 /* SYN or SYN-ACK with its options. */
 void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame, int64_t now);
 /* RFC 9293 3.10.7.1: the RST that answers a segment without connection. Never answers an RST. */
 void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to);
 /* An ACK that answers `to` without a connection's work (TIME_WAIT). ts_recent NULL: no timestamps. */
-void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack, const uint32_t *ts_recent,
-                       int64_t now);
+void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack,
+                       const uint32_t *ts_recent, int64_t now);
 
 /* The window to advertise now, in bytes; moves the right edge only by worthwhile steps (RFC 9293 3.8.6.2.2). */
 uint32_t segment_window(const struct tcp_layer *t, const struct tcp *c);

@@ -10,8 +10,9 @@
 
 const char *tcp_state_name(enum tcp_state state)
 {
-    static const char *const names[TCP_STATE_COUNT] = {"CLOSED",     "LISTEN",     "SYN-SENT",   "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1",
-                                                       "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING",    "LAST-ACK",     "TIME-WAIT"};
+    static const char *const names[TCP_STATE_COUNT] = {"CLOSED",      "LISTEN",     "SYN-SENT",   "SYN-RECEIVED",
+                                                       "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT",
+                                                       "CLOSING",     "LAST-ACK",   "TIME-WAIT"};
     return (unsigned)state < TCP_STATE_COUNT ? names[state] : "?";
 }
 
@@ -73,9 +74,10 @@ static bool work_is_idle(const struct tcp *c, const struct tcp_work *w)
 {
     bool quiet_state = c->state == TCP_ESTABLISHED || c->state == TCP_CLOSE_WAIT || c->state == TCP_FIN_WAIT_2;
     bool fin_waits = (c->flags & (TCPF_CLOSE | TCPF_FIN_SENT)) == TCPF_CLOSE;
-    return quiet_state && !fin_waits && seq_eq(c->snd_una, c->snd_nxt) && w->promised == c->acked && w->want == 0 && w->acks_owed == 0 &&
-           !w->ooo && !w->ooo_fin && !w->on && w->retransmit_at == TIME_NEVER && w->ack_at == TIME_NEVER && w->fin_wait_at == TIME_NEVER &&
-           !w->keepalive && w->challenge_until == 0 && seq_eq(w->dsack_left, w->dsack_right);
+    return quiet_state && !fin_waits && seq_eq(c->snd_una, c->snd_nxt) && w->promised == c->acked && w->want == 0 &&
+           w->acks_owed == 0 && !w->ooo && !w->ooo_fin && !w->on && w->retransmit_at == TIME_NEVER &&
+           w->ack_at == TIME_NEVER && w->fin_wait_at == TIME_NEVER && !w->keepalive && w->challenge_until == 0 &&
+           seq_eq(w->dsack_left, w->dsack_right);
 }
 
 void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c)
@@ -85,7 +87,8 @@ void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c)
         tcp_detach(t, c);
 }
 
-static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned user, const struct flow_key *key, const struct tcp_path *path)
+static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned user, const struct flow_key *key,
+                        const struct tcp_path *path)
 {
     uint32_t generation = c->generation;
     uint32_t headers = ip_addr_is_v4(&key->remote) ? 40 : 60;
@@ -214,8 +217,8 @@ static void check_sent(const struct tcp_layer *t, const struct tcp *c, const str
         lost += r->flags & SENT_LOST ? sent_bytes(r) : 0;
         retrans += r->flags & SENT_RETRANS ? sent_bytes(r) : 0;
     }
-    assert(seq_eq(at, c->snd_nxt));                                              /* I3 */
-    assert(sacked == w->sacked && lost == w->lost && retrans == w->retrans);     /* I4 */
+    assert(seq_eq(at, c->snd_nxt));                                          /* I3 */
+    assert(sacked == w->sacked && lost == w->lost && retrans == w->retrans); /* I4 */
     (void)sacked, (void)lost, (void)retrans, (void)at;
 }
 
@@ -238,16 +241,16 @@ void tcp_check(const struct tcp_layer *t, const struct tcp *c)
     const struct tcp_work *w = tcp_work_of(t, c);
     if (c->state == TCP_CLOSED)
         return;
-    assert(seq_le(c->snd_una, c->snd_nxt));                                                    /* I1 */
-    assert(!state_synchronized(c->state) || seq_le(c->rcv_nxt, c->rcv_adv));                   /* I8 */
-    assert(!(c->flags & TCPF_FIN_SENT) || (c->flags & TCPF_CLOSE));                            /* I6 */
+    assert(seq_le(c->snd_una, c->snd_nxt));                                  /* I1 */
+    assert(!state_synchronized(c->state) || seq_le(c->rcv_nxt, c->rcv_adv)); /* I8 */
+    assert(!(c->flags & TCPF_FIN_SENT) || (c->flags & TCPF_CLOSE));          /* I6 */
     if (!w) {
-        assert(seq_eq(c->snd_una, c->snd_nxt) && !state_embryonic(c->state));                  /* I2 */
+        assert(seq_eq(c->snd_una, c->snd_nxt) && !state_embryonic(c->state)); /* I2 */
         return;
     }
     assert(w->owner == tcp_index(t, c));
     assert(!(c->flags & TCPF_FIN_SENT) || seq_eq(c->snd_una, c->snd_nxt) ||
-           w->promised - c->acked + 1 == seq_len(c->snd_una, c->snd_nxt));                     /* I6 */
+           w->promised - c->acked + 1 == seq_len(c->snd_una, c->snd_nxt)); /* I6 */
     check_sent(t, c, w);
     check_out_of_order(c, w);
 }

@@ -37,19 +37,20 @@ struct tcp {
     uint64_t acked;    /* stream offset of snd_una */
     uint64_t received; /* stream offset of rcv_nxt */
     uint32_t ts_recent;
-    uint32_t heard_ms; /* when the last acceptable segment came: PAWS age, keep-alive */
-    uint32_t srtt_us;  /* scaled by 8; 0: no sample yet */
-    uint32_t rttvar_us; /* scaled by 4; without a sample: the initial RTO where it is not the profile's, or 0 */
+    uint32_t heard_ms;       /* when the last acceptable segment came: PAWS age, keep-alive */
+    uint32_t srtt_us;        /* scaled by 8; 0: no sample yet */
+    uint32_t rttvar_us;      /* scaled by 4; without a sample: the initial RTO where it is not the profile's, or 0 */
     uint32_t cwnd, ssthresh; /* bytes */
     uint32_t path;
     uint32_t max_snd_wnd;
-    uint32_t unconsumed; /* bytes handed up and not consumed yet */
+    uint32_t unconsumed;  /* bytes handed up and not consumed yet */
     uint32_t deadline_ms; /* the user's; 0: none */
     uint16_t snd_mss;     /* payload bytes of a full segment without SACK options */
     uint16_t rcv_mss;     /* largest payload seen, for delayed ACK */
     uint16_t retransmits;
     uint8_t link;
-    uint8_t backoff; /* doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
+    uint8_t
+        backoff; /* doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
 };
 _Static_assert(sizeof(struct flow_key) == 24, "a flow key is hashed as 24 bytes");
 _Static_assert(sizeof(struct tcp) == 128, "DESIGN section 3: a 128-byte record");
@@ -67,11 +68,11 @@ struct sent_record {
 
 /* struct tcp_work.want: what output shall do besides sending data that may go */
 enum tcp_want {
-    WANT_ACK = 0x01,       /* an ACK at once */
+    WANT_ACK = 0x01,         /* an ACK at once */
     WANT_DELAYED_ACK = 0x02, /* an ACK within the delay, by piggyback if possible */
-    WANT_SYN = 0x04,       /* SYN or SYN-ACK, first or again */
+    WANT_SYN = 0x04,         /* SYN or SYN-ACK, first or again */
     WANT_RST = 0x08,
-    WANT_PROBE = 0x10,     /* zero-window probe */
+    WANT_PROBE = 0x10, /* zero-window probe */
     WANT_KEEPALIVE = 0x20,
 };
 
@@ -81,23 +82,23 @@ struct cubic_state {
     int64_t epoch_at; /* 0: begins with the next ACK */
     uint32_t w_max;   /* bytes */
     uint32_t k_ms;
-    uint32_t w_est;   /* bytes */
-    uint32_t origin;  /* bytes */
+    uint32_t w_est;  /* bytes */
+    uint32_t origin; /* bytes */
 };
 
 struct tcp_work {
-    uint32_t next, prev; /* on a tcp_list; next must be first (free list) */
-    uint32_t owner;      /* record index */
-    uint32_t hash;       /* tcp_flow_hash of the key, when the work has been there from the start; else 0 */
-    uint8_t want;        /* enum tcp_want */
-    uint8_t acks_owed;   /* duplicate ACKs, one for each out-of-order or duplicate segment */
+    uint32_t next, prev;      /* on a tcp_list; next must be first (free list) */
+    uint32_t owner;           /* record index */
+    uint32_t hash;            /* tcp_flow_hash of the key, when the work has been there from the start; else 0 */
+    uint8_t want;             /* enum tcp_want */
+    uint8_t acks_owed;        /* duplicate ACKs, one for each out-of-order or duplicate segment */
     uint8_t segments_unacked; /* full segments received since the last ACK */
-    uint8_t recovery;    /* enum recovery_phase */
-    struct tcp_list *on; /* the list it is on, or NULL */
-    uint64_t promised;   /* stream offset behind what the user promised */
+    uint8_t recovery;         /* enum recovery_phase */
+    struct tcp_list *on;      /* the list it is on, or NULL */
+    uint64_t promised;        /* stream offset behind what the user promised */
     struct seq snd_wl1, snd_wl2;
     struct seq last_ack_sent;
-    struct seq recover;  /* RFC 6582: snd_nxt when recovery began; without SACK, a later one begins only beyond it */
+    struct seq recover; /* RFC 6582: snd_nxt when recovery began; without SACK, a later one begins only beyond it */
     /* timers: absolute, TIME_NEVER when off */
     int64_t retransmit_at; /* retransmission, zero-window probe or handshake */
     int64_t ack_at;
@@ -105,25 +106,25 @@ struct tcp_work {
     int64_t stalled_since; /* since when snd_una waits; valid while something is in flight or persist is on */
     /* what was sent */
     struct sent_record first;
-    uint32_t sent_last; /* pool index of the last record; POOL_NONE: `first` is the only one */
+    uint32_t sent_last;             /* pool index of the last record; POOL_NONE: `first` is the only one */
     uint32_t sacked, lost, retrans; /* bytes */
-    struct seq high_sacked; /* end of the highest sacked byte; valid when sacked > 0 */
-    uint8_t probe_backoff; /* doublings of the time between zero-window probes */
-    uint8_t retries;      /* RTOs, probes or SYNs in a row without an answer */
+    struct seq high_sacked;         /* end of the highest sacked byte; valid when sacked > 0 */
+    uint8_t probe_backoff;          /* doublings of the time between zero-window probes */
+    uint8_t retries;                /* RTOs, probes or SYNs in a row without an answer */
     uint8_t dup_acks;
     bool persist : 1, probed : 1, cwnd_limited : 1, retransmit_first : 1, keepalive : 1;
-    uint32_t listener;    /* of an embryo; POOL_NONE otherwise */
+    uint32_t listener;       /* of an embryo; POOL_NONE otherwise */
     int64_t challenge_until; /* no further challenge ACK before; 0: none went out lately */
     /* out-of-order data: frames linked by packet->next, holder_word = sequence number of data[0] */
     struct packet *ooo;
     uint32_t ooo_frames, ooo_bytes;
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */
     struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
-    bool ooo_fin;          /* a FIN waits at fin_seq */
+    bool ooo_fin;                       /* a FIN waits at fin_seq */
     struct seq fin_seq;
     struct cubic_state cubic;
-    uint32_t reno_acked;   /* bytes acknowledged in congestion avoidance since the last increase */
-    bool peer_wscale; /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
+    uint32_t reno_acked; /* bytes acknowledged in congestion avoidance since the last increase */
+    bool peer_wscale;    /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
 };
 _Static_assert(sizeof(struct tcp_work) <= 384, "DESIGN section 3: a work of at most 384 bytes");
 

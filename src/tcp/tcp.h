@@ -61,6 +61,7 @@ enum tcp_state {
 const char *tcp_state_name(enum tcp_state state);
 
 /* Every cause for which something is not done, and everything counted; names as in the results. */
+/* clang-format off */
 #define TCP_COUNTER_LIST(X)                                                                                            \
     X(segments_received) X(segments_sent) X(bytes_received) X(bytes_sent)                                              \
     X(active_opens) X(passive_opens) X(established) X(closed) X(resets_received) X(resets_sent)                        \
@@ -73,6 +74,7 @@ const char *tcp_state_name(enum tcp_state state);
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
     X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_path) X(drop_no_work) X(drop_ooo_full)     \
     X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(reply_no_room)
+/* clang-format on */
 
 struct tcp_counters {
 #define TCP_COUNTER_FIELD(name) uint64_t name;
@@ -86,29 +88,29 @@ enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
 /* What connections of one user have in common. */
 struct tcp_profile {
-    uint16_t mss;              /* what we advertise at most; 0: from the path MTU */
-    uint16_t min_mss;          /* floor for the peer's MSS; default 48 */
-    uint32_t receive_buffer;   /* bytes of window at most; default 262144 */
-    uint32_t max_in_flight;    /* bytes sent and not acknowledged at most; default 16 MiB */
-    bool window_scaling, timestamps, sack;  /* offered and accepted; default true */
-    bool nagle;                /* default false: load generators send whole messages */
-    bool quick_ack;            /* no delayed ACK; default false */
-    bool ack_push;             /* acknowledge a PSH segment at once; default false */
-    enum tcp_congestion congestion; /* default TCP_CUBIC */
-    uint32_t initial_window;   /* segments; default 10 (RFC 6928) */
-    uint32_t fixed_window;     /* bytes, for TCP_FIXED */
-    int64_t delayed_ack_ns;    /* default 40 ms; RFC 9293: under 500 ms */
+    uint16_t mss;                                   /* what we advertise at most; 0: from the path MTU */
+    uint16_t min_mss;                               /* floor for the peer's MSS; default 48 */
+    uint32_t receive_buffer;                        /* bytes of window at most; default 262144 */
+    uint32_t max_in_flight;                         /* bytes sent and not acknowledged at most; default 16 MiB */
+    bool window_scaling, timestamps, sack;          /* offered and accepted; default true */
+    bool nagle;                                     /* default false: load generators send whole messages */
+    bool quick_ack;                                 /* no delayed ACK; default false */
+    bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
+    enum tcp_congestion congestion;                 /* default TCP_CUBIC */
+    uint32_t initial_window;                        /* segments; default 10 (RFC 6928) */
+    uint32_t fixed_window;                          /* bytes, for TCP_FIXED */
+    int64_t delayed_ack_ns;                         /* default 40 ms; RFC 9293: under 500 ms */
     int64_t rto_min_ns, rto_initial_ns, rto_max_ns; /* default 200 ms, 1 s, 60 s */
-    uint32_t syn_retries, syn_ack_retries; /* default 6, 5 */
-    uint32_t data_retries;     /* RTOs in a row before the connection fails; default 15 */
-    int64_t user_timeout_ns;   /* unacknowledged data older than that fails the connection; 0: off */
-    int64_t keepalive_idle_ns; /* 0: off (default) */
+    uint32_t syn_retries, syn_ack_retries;          /* default 6, 5 */
+    uint32_t data_retries;                          /* RTOs in a row before the connection fails; default 15 */
+    int64_t user_timeout_ns;       /* unacknowledged data older than that fails the connection; 0: off */
+    int64_t keepalive_idle_ns;     /* 0: off (default) */
     int64_t keepalive_interval_ns; /* default 75 s */
-    uint32_t keepalive_probes; /* default 9 */
-    int64_t time_wait_ns;      /* 2MSL; default 60 s; 0: no TIME_WAIT */
-    int64_t fin_wait_2_ns;     /* orphaned FIN-WAIT-2 ends then; default 60 s; 0: never */
-    uint32_t syn_queue;        /* embryos a listener may have; default 4096 */
-    uint8_t ttl, tos;          /* default 64, 0 */
+    uint32_t keepalive_probes;     /* default 9 */
+    int64_t time_wait_ns;          /* 2MSL; default 60 s; 0: no TIME_WAIT */
+    int64_t fin_wait_2_ns;         /* orphaned FIN-WAIT-2 ends then; default 60 s; 0: never */
+    uint32_t syn_queue;            /* embryos a listener may have; default 4096 */
+    uint8_t ttl, tos;              /* default 64, 0 */
 };
 void tcp_profile_default(struct tcp_profile *p);
 
@@ -117,13 +119,14 @@ struct tcp_settings {
     uint32_t max_active;      /* works: connections with something in flight, buffered or timed; 0: max_connections */
     uint32_t max_time_wait;   /* default 65536; oldest recycled */
     uint32_t max_out_of_order_frames; /* frames held for reassembly, all connections; default 8192 */
-    uint32_t frame_bytes;     /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
-    uint32_t sent_records;    /* further send records; default 4 * max_active, at most 2^20 */
+    uint32_t
+        frame_bytes; /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
+    uint32_t sent_records;          /* further send records; default 4 * max_active, at most 2^20 */
     uint16_t port_first, port_last; /* ephemeral ports; default 32768, 60999 */
-    uint32_t links;           /* output FIFOs; default 1 */
-    bool fast_path;           /* default true; off: every segment takes the long way (must be equal) */
-    struct hash_key secret;   /* ISNs, ports, table hash */
-    const struct trace *trace; /* or NULL */
+    uint32_t links;                 /* output FIFOs; default 1 */
+    bool fast_path;                 /* default true; off: every segment takes the long way (must be equal) */
+    struct hash_key secret;         /* ISNs, ports, table hash */
+    const struct trace *trace;      /* or NULL */
 };
 void tcp_settings_default(struct tcp_settings *s);
 
@@ -135,9 +138,9 @@ struct tcp_list {
 };
 
 struct tcp_path {
-    uint32_t id;   /* the lower layer's handle; pinned until path_close */
-    uint16_t mtu;  /* bytes of IP packet */
-    uint8_t link;  /* output FIFO number */
+    uint32_t id;  /* the lower layer's handle; pinned until path_close */
+    uint16_t mtu; /* bytes of IP packet */
+    uint8_t link; /* output FIFO number */
 };
 
 enum tcp_frame_result { TCP_FRAME_OK, TCP_FRAME_NO_ROOM, TCP_FRAME_UNRESOLVED };
@@ -156,7 +159,8 @@ struct tcp_lower {
     int (*path_open)(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out);
     void (*path_close)(void *context, uint32_t path);
     /* control: may use the reserve (a segment without data). */
-    enum tcp_frame_result (*frame_open)(void *context, const struct flow_key *key, uint32_t path, bool control, struct tcp_frame *out);
+    enum tcp_frame_result (*frame_open)(void *context, const struct flow_key *key, uint32_t path, bool control,
+                                        struct tcp_frame *out);
     /* The segment of l4_bytes is complete; sent with ttl and tos. Takes the packet. */
     void (*frame_send)(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos);
     /* Gives back a frame that is not wanted. */
@@ -182,13 +186,13 @@ struct tcp_segment {
 /* ---- users ---- */
 
 enum tcp_close_reason {
-    TCP_CLOSE_NORMAL,    /* both directions finished */
-    TCP_CLOSE_RESET,     /* peer's RST */
-    TCP_CLOSE_REFUSED,   /* RST (or hard ICMP error) in answer to our SYN */
-    TCP_CLOSE_TIMEOUT,   /* retransmissions, keep-alive or user timeout ran out */
+    TCP_CLOSE_NORMAL,      /* both directions finished */
+    TCP_CLOSE_RESET,       /* peer's RST */
+    TCP_CLOSE_REFUSED,     /* RST (or hard ICMP error) in answer to our SYN */
+    TCP_CLOSE_TIMEOUT,     /* retransmissions, keep-alive or user timeout ran out */
     TCP_CLOSE_UNREACHABLE, /* neighbour or route failed while connecting */
-    TCP_CLOSE_ABORTED,   /* tcp_abort() here, or the listener was closed */
-    TCP_CLOSE_NO_MEMORY, /* a pool ran out */
+    TCP_CLOSE_ABORTED,     /* tcp_abort() here, or the listener was closed */
+    TCP_CLOSE_NO_MEMORY,   /* a pool ran out */
     TCP_CLOSE_REASON_COUNT
 };
 const char *tcp_close_reason_name(enum tcp_close_reason reason);
@@ -220,13 +224,14 @@ struct tcp_user {
 /* ---- verbs ---- */
 
 /* ERR_NO_MEMORY, ERR_INVALID. The lower layer and settings->trace outlive it. */
-MUST_CHECK int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, void *lower_context, const struct allocator *a,
-                             int64_t now, struct tcp_layer **out);
+MUST_CHECK int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, void *lower_context,
+                             const struct allocator *a, int64_t now, struct tcp_layer **out);
 /* Connections end without a word: no callback, no frame. Held frames are released. */
 void tcp_layer_delete(struct tcp_layer *t);
 
 /* The user's number (0 to 15), ERR_NO_SPACE, or ERR_INVALID for a profile out of range. Table and context outlive the layer. */
-MUST_CHECK int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context, const struct tcp_profile *profile);
+MUST_CHECK int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
+                                 const struct tcp_profile *profile);
 
 /* Accepts on a local address (or TCP_ANY_LOCAL) and port. 0, ERR_IN_USE, ERR_NO_SPACE, ERR_INVALID (port 0). */
 MUST_CHECK int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port);
@@ -237,7 +242,8 @@ int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now
  * Opens a connection; the SYN goes out with the next output. key->local_port 0: chosen by RFC 6056 (double-hash).
  * 0 and *out; ERR_NO_PORTS, ERR_IN_USE, ERR_NO_ROUTE, ERR_NO_MEMORY (no record or work), ERR_INVALID.
  */
-MUST_CHECK int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint64_t word, int64_t now, struct tcp_ref *out);
+MUST_CHECK int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint64_t word, int64_t now,
+                           struct tcp_ref *out);
 
 struct tcp *tcp_get(struct tcp_layer *t, struct tcp_ref ref); /* NULL when it ended */
 struct tcp_ref tcp_ref_of(const struct tcp_layer *t, const struct tcp *c);
@@ -291,7 +297,8 @@ int64_t tcp_next_deadline(const struct tcp_layer *t);
 void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now);
 enum tcp_icmp_kind { TCP_ICMP_SOFT, TCP_ICMP_HARD, TCP_ICMP_TOO_BIG };
 /* An ICMP error quoting a segment of ours: RFC 5927 checks; MTU is used with TOO_BIG. True when it was believed. */
-bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind, uint32_t mtu, int64_t now);
+bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind,
+                    uint32_t mtu, int64_t now);
 
 const struct tcp_counters *tcp_counters(const struct tcp_layer *t);
 struct tcp_occupancy {

@@ -9,7 +9,7 @@
 
 #define MAX_DOUBLINGS 16u
 #define MAX_DEADLINE_NS (24 * INT64_C(86400) * NS_PER_S) /* half the circle of 2^32 ms */
-#define CHALLENGE_INTERVAL_NS (500 * NS_PER_MS) /* RFC 5961 section 7, for each connection */
+#define CHALLENGE_INTERVAL_NS (500 * NS_PER_MS)          /* RFC 5961 section 7, for each connection */
 
 static void arm(struct tcp_layer *t, const struct tcp *c, int64_t at) { wheel_arm(&t->wheel, tcp_index(t, c), at); }
 
@@ -120,7 +120,8 @@ static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w
 }
 
 /* Counts one more try and doubles the time to the next; false when there were enough and the connection is given up. */
-static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff, int64_t now)
+static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff,
+                      int64_t now)
 {
     if (w->retries >= limit || user_timed_out(tcp_profile_of(t, c), w, now)) {
         t->counters.timeout_closed++;

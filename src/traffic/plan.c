@@ -98,19 +98,26 @@ static void compile_stack(struct compiling *c)
     p->answer_echo = s->answer_echo;
 }
 
-/* Schedules that end before the configured duration hold their last level until then. */
-static void extend_schedule(struct schedule *s, int64_t duration_ns)
+static void extend_schedule(struct schedule *s, int64_t missing)
 {
     struct schedule_phase *last = &s->phases[s->n_phases - 1];
-    int64_t missing = duration_ns - s->duration_ns;
 
-    if (s->n_phases == 0 || missing <= 0)
-        return;
     if (last->from == last->to)
         last->duration_ns += missing;
     else if (s->n_phases < SCHEDULE_MAX_PHASES)
         s->phases[s->n_phases++] = (struct schedule_phase){.from = last->to, .to = last->to, .duration_ns = missing};
     (void)!schedule_compile(s);
+}
+
+/* Schedules that end before the configured duration hold their last level until then; longer ones are cut there. */
+static void fit_schedule(struct schedule *s, int64_t duration_ns)
+{
+    if (s->n_phases == 0)
+        return;
+    if (s->duration_ns < duration_ns)
+        extend_schedule(s, duration_ns - s->duration_ns);
+    else
+        schedule_cut(s, duration_ns);
 }
 
 static void compile_duration(struct compiling *c, const struct plan_options *options)
@@ -123,7 +130,7 @@ static void compile_duration(struct compiling *c, const struct plan_options *opt
     p->drain_ns = c->config->drain;
     for (uint32_t i = 0; i < p->n_loads; i++) {
         if (wanted > 0 && p->loads[i].n_clients > 0)
-            extend_schedule(&p->loads[i].schedule, wanted);
+            fit_schedule(&p->loads[i].schedule, wanted);
         p->duration_ns = max_i64(p->duration_ns, p->loads[i].schedule.duration_ns);
     }
     if (wanted > 0)

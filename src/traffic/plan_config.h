@@ -61,6 +61,7 @@ struct tcp_config {
     uint32_t keepalive_probes;
     int64_t time_wait, fin_wait_2;
     uint32_t syn_queue;
+    bool syn_queue_given;
     uint8_t ttl, tos;
 };
 

@@ -163,7 +163,9 @@ static const struct config_field tcp_fields[] = {
     {CONFIG_MEMBER(struct tcp_config, fin_wait_2), .type = CONFIG_TYPE_DURATION, .fallback = "60s", .min = "0",
      .max = "1h", .doc = "How long FIN-WAIT-2 waits for the peer's FIN; 0: for ever"},
     {CONFIG_MEMBER(struct tcp_config, syn_queue), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1",
-     .max = "1048576", .doc = "Handshakes a listener may have in progress"},
+     .max = "1048576", FLAG(struct tcp_config, syn_queue_given),
+     .doc = "Handshakes a listener may have in progress; an embedded server's listeners have room for all its "
+            "connections unless this is given"},
     {CONFIG_MEMBER(struct tcp_config, ttl), .type = CONFIG_TYPE_U8, .fallback = "64", .min = "1",
      .doc = "IP time to live"},
     {CONFIG_MEMBER(struct tcp_config, tos), .type = CONFIG_TYPE_U8, .fallback = "0", .doc = "IP type of service byte"},

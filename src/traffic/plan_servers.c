@@ -70,6 +70,16 @@ static void link_to_server(struct compiling *c, uint32_t number)
         p->servers[load->server].has_clients = true;
 }
 
+/* Room for the handshakes of all connections at once, spread over the addresses, unless the configuration says less. */
+static void size_syn_queue(struct plan *p, struct plan_server *s, const struct load_config *from)
+{
+    const struct tcp_config *tcp = from->server.tcp ? from->server.tcp : &from->tcp;
+    uint32_t hosts = p->devices[s->device].count;
+
+    if (!tcp->syn_queue_given)
+        s->tcp.syn_queue = max_u32(s->tcp.syn_queue, (s->max_connections + hosts - 1) / hosts);
+}
+
 /*
  * What its loads may open, and a quarter more: a client may open anew before the server has seen the old
  * connection end.
@@ -90,6 +100,7 @@ static void size_server(struct compiling *c, uint32_t number)
         s->max_connections = (uint32_t)min_u64(wanted + wanted / 4 + 256, 25000000);
     else
         s->max_connections = SERVER_ONLY_CONNECTIONS;
+    size_syn_queue(p, s, plan_load_config(c, plan_server_load(c, number)));
     p->ports[p->devices[s->device].port].max_server_connections += s->max_connections;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verdict: what a load was to reach, what it reached. Rates are judged over the last phase of the schedule, as
- * far as the run got.
+ * far as the run got; a phase of which only an instant was planned or ran gives no rate.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +9,9 @@
 #include "traffic/results.h"
 
 __extension__ typedef unsigned __int128 u128;
+
+/* A phase ran when it ran for so long, or for all of the time that was written for it. */
+#define MEANINGFUL_NS (100 * NS_PER_MS)
 
 enum unit { UNIT_COUNT, UNIT_MILLI_PER_SECOND, UNIT_BITS_PER_SECOND, UNIT_NS };
 
@@ -46,13 +49,39 @@ static void judge(struct results_verdict *v, const char *name, bool at_most, enu
                    at_most ? "at most" : "at least", limit_text);
 }
 
-/* In thousandths a second, of what was counted in the last phase. */
-static uint64_t rate_of(const struct results *r, const struct schedule *s, uint64_t counted)
+static bool is_meaningful(const struct schedule_phase *p, int64_t ran)
 {
-    const struct schedule_phase *p = &s->phases[s->n_phases - 1];
-    int64_t elapsed = min_i64(p->duration_ns, r->load_ns - p->start_ns);
+    return ran >= min_i64(p->written_ns, MEANINGFUL_NS);
+}
 
-    return elapsed <= 0 ? 0 : (uint64_t)((u128)counted * 1000 * 1000000000u / (uint64_t)elapsed);
+/* The last phase, unless the plan's duration left next to nothing of it: then the one before. */
+static uint32_t judged_phase(const struct schedule *s)
+{
+    uint32_t i = s->n_phases - 1;
+
+    return i > 0 && !is_meaningful(&s->phases[i], s->phases[i].duration_ns) ? i - 1 : i;
+}
+
+/* How long a phase ran; 0: not at all, or too short a time to tell a rate. */
+static int64_t time_ran(const struct results *r, const struct schedule_phase *p)
+{
+    int64_t ran = min_i64(p->duration_ns, r->load_ns - p->start_ns);
+
+    return is_meaningful(p, ran) ? ran : 0;
+}
+
+/* What was counted in a phase that ran so long, as a rate. */
+static void judge_rate(struct results_verdict *v, const char *name, enum unit unit, uint64_t limit, uint64_t counted,
+                       int64_t ran)
+{
+    uint64_t a_second = unit == UNIT_MILLI_PER_SECOND ? UINT64_C(1000000000000) : UINT64_C(1000000000);
+
+    if (limit == 0)
+        return;
+    judge(v, name, false, unit, limit, ran > 0 ? (uint64_t)((u128)counted * a_second / (uint64_t)ran) : 0);
+    struct results_criterion *c = &v->list[v->count - 1];
+    if (ran == 0)
+        (void)snprintf(c->text, sizeof c->text, "%s: not met: the last phase did not run", name);
 }
 
 static void judge_counts(struct results_verdict *v, const struct plan_criteria *c, const struct load_stats *s)
@@ -77,17 +106,14 @@ static void judge_rates(struct results_verdict *v, const struct results *r, cons
                         const struct load_stats *s)
 {
     const struct plan_criteria *c = &load->pass;
-    uint32_t last = load->schedule.n_phases - 1;
+    uint32_t phase = judged_phase(&load->schedule);
+    int64_t ran = time_ran(r, &load->schedule.phases[phase]);
 
-    if (c->min_connections_per_second > 0)
-        judge(v, "min_connections_per_second", false, UNIT_MILLI_PER_SECOND, c->min_connections_per_second,
-              rate_of(r, &load->schedule, s->phases[last].established));
-    if (c->min_transactions_per_second > 0)
-        judge(v, "min_transactions_per_second", false, UNIT_MILLI_PER_SECOND, c->min_transactions_per_second,
-              rate_of(r, &load->schedule, s->phases[last].completed_transactions));
-    if (c->min_bits_per_second > 0)
-        judge(v, "min_bits_per_second", false, UNIT_BITS_PER_SECOND, c->min_bits_per_second,
-              rate_of(r, &load->schedule, s->phases[last].bits) / 1000);
+    judge_rate(v, "min_connections_per_second", UNIT_MILLI_PER_SECOND, c->min_connections_per_second,
+               s->phases[phase].established, ran);
+    judge_rate(v, "min_transactions_per_second", UNIT_MILLI_PER_SECOND, c->min_transactions_per_second,
+               s->phases[phase].completed_transactions, ran);
+    judge_rate(v, "min_bits_per_second", UNIT_BITS_PER_SECOND, c->min_bits_per_second, s->phases[phase].bits, ran);
 }
 
 static void judge_latency(struct results_verdict *v, const char *name, int64_t limit, const struct histogram *h,

@@ -26,17 +26,17 @@ static const struct {
 const char *schedule_target_name(enum schedule_target target) { return targets[target].name; }
 const char *schedule_target_unit(enum schedule_target target) { return targets[target].unit; }
 
-static bool is_hold(const struct schedule_phase *p) { return p->from == p->to; }
+static bool is_hold(const struct schedule_phase *p) { return p->from == p->written_to; }
 
-/* Area times 2 T D of a ramp. */
+/* Area times 2 T D of a ramp; T is its duration as it was written. */
 static u128 ramp_area(const struct schedule_phase *p, int64_t at)
 {
     u128 t = (u128)(uint64_t)at;
-    u128 straight = 2 * (u128)(uint64_t)p->duration_ns * p->from * t;
+    u128 straight = 2 * (u128)(uint64_t)p->written_ns * p->from * t;
 
-    if (p->to > p->from)
-        return straight + (p->to - p->from) * t * t;
-    return straight - (p->from - p->to) * t * t;
+    if (p->written_to > p->from)
+        return straight + (p->written_to - p->from) * t * t;
+    return straight - (p->from - p->written_to) * t * t;
 }
 
 /* Launches due in [0, at) of a phase: the area, rounded up. at <= duration_ns. */
@@ -49,38 +49,49 @@ static uint64_t phase_due_until(const struct schedule_phase *p, uint64_t denomin
         unit = denominator;
     } else {
         area = ramp_area(p, at);
-        unit = 2 * (u128)(uint64_t)p->duration_ns * denominator;
+        unit = 2 * (u128)(uint64_t)p->written_ns * denominator;
     }
     return (uint64_t)((area + unit - 1) / unit);
 }
 
 static bool phase_valid(const struct schedule_phase *p)
 {
-    int64_t longest = is_hold(p) ? SCHEDULE_MAX_HOLD_NS : SCHEDULE_MAX_RAMP_NS;
+    int64_t longest = p->from == p->to ? SCHEDULE_MAX_HOLD_NS : SCHEDULE_MAX_RAMP_NS;
 
     return p->duration_ns > 0 && p->duration_ns <= longest && p->from <= SCHEDULE_MAX_RATE &&
            p->to <= SCHEDULE_MAX_RATE;
 }
 
-int schedule_compile(struct schedule *s)
+/* All that follows from the phases. */
+static void add_up(struct schedule *s)
 {
     uint64_t denominator = targets[s->target].denominator;
 
-    if (s->n_phases == 0 || s->n_phases > SCHEDULE_MAX_PHASES)
-        return ERR_INVALID;
     s->duration_ns = 0;
     s->count = 0;
     s->peak = 0;
     for (uint32_t i = 0; i < s->n_phases; i++) {
         struct schedule_phase *p = &s->phases[i];
-        if (!phase_valid(p))
-            return ERR_INVALID;
         p->start_ns = s->duration_ns;
         p->count = s->target == SCHEDULE_CONCURRENT ? 0 : phase_due_until(p, denominator, p->duration_ns);
         s->duration_ns += p->duration_ns;
         s->count += p->count;
         s->peak = max_u64(s->peak, max_u64(p->from, p->to));
     }
+}
+
+int schedule_compile(struct schedule *s)
+{
+    if (s->n_phases == 0 || s->n_phases > SCHEDULE_MAX_PHASES)
+        return ERR_INVALID;
+    for (uint32_t i = 0; i < s->n_phases; i++) {
+        struct schedule_phase *p = &s->phases[i];
+        if (!phase_valid(p))
+            return ERR_INVALID;
+        p->written_to = p->to;
+        p->written_ns = p->duration_ns;
+    }
+    add_up(s);
     return 0;
 }
 
@@ -92,17 +103,34 @@ uint32_t schedule_phase_at(const struct schedule *s, int64_t at)
     return s->n_phases;
 }
 
+static uint64_t phase_level(const struct schedule_phase *p, int64_t within)
+{
+    u128 t = (u128)(uint64_t)within, duration = (u128)(uint64_t)p->written_ns;
+
+    if (p->written_to >= p->from)
+        return p->from + (uint64_t)((p->written_to - p->from) * t / duration);
+    return p->from - (uint64_t)(((p->from - p->written_to) * t + duration - 1) / duration);
+}
+
 uint64_t schedule_level(const struct schedule *s, int64_t at)
 {
     uint32_t i = schedule_phase_at(s, at);
     if (at < 0 || i == s->n_phases)
         return 0;
 
-    const struct schedule_phase *p = &s->phases[i];
-    u128 t = (u128)(uint64_t)(at - p->start_ns), duration = (u128)(uint64_t)p->duration_ns;
-    if (p->to >= p->from)
-        return p->from + (uint64_t)((p->to - p->from) * t / duration);
-    return p->from - (uint64_t)(((p->from - p->to) * t + duration - 1) / duration);
+    return phase_level(&s->phases[i], at - s->phases[i].start_ns);
+}
+
+void schedule_cut(struct schedule *s, int64_t at)
+{
+    if (at >= s->duration_ns)
+        return;
+    uint32_t last = schedule_phase_at(s, at - 1);
+    struct schedule_phase *p = &s->phases[last];
+    s->n_phases = last + 1;
+    p->duration_ns = at - p->start_ns;
+    p->to = phase_level(p, p->duration_ns);
+    add_up(s);
 }
 
 uint64_t schedule_due_until(const struct schedule *s, int64_t at)
@@ -124,7 +152,7 @@ static int64_t guess_in_ramp(const struct schedule_phase *p, uint64_t k, uint64_
 {
     double c = (double)k * (double)denominator;
     double b = (double)p->from;
-    double a = ((double)p->to - b) / (2.0 * (double)p->duration_ns);
+    double a = ((double)p->written_to - b) / (2.0 * (double)p->written_ns);
     double root = b * b + 4.0 * a * c;
     double divisor = b + (root > 0.0 ? sqrt(root) : 0.0);
     double t = divisor > 0.0 ? 2.0 * c / divisor : 0.0;
@@ -168,7 +196,7 @@ int64_t schedule_due_in_phase(const struct schedule *s, uint32_t phase, uint64_t
     assert(k < p->count);
     if (is_hold(p))
         return (int64_t)((u128)k * denominator / p->from);
-    return search_ramp(p, (u128)k * 2 * (uint64_t)p->duration_ns * denominator, guess_in_ramp(p, k, denominator));
+    return search_ramp(p, (u128)k * 2 * (uint64_t)p->written_ns * denominator, guess_in_ramp(p, k, denominator));
 }
 
 /* Puts the cursor on the first launch of its share in `phase` or the next phase that has one. */

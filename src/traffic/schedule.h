@@ -42,13 +42,16 @@ struct schedule_phase {
     /* Set by schedule_compile. */
     int64_t start_ns;
     uint64_t count; /* rates: launches (or bits) of the phase */
+    /* The phase as it was written: schedule_cut leaves these, so that what is left of a ramp keeps its slope. */
+    uint64_t written_to;
+    int64_t written_ns;
 };
 
 struct schedule {
     enum schedule_target target;
     uint32_t n_phases;
     struct schedule_phase phases[SCHEDULE_MAX_PHASES];
-    /* Set by schedule_compile. */
+    /* Set by schedule_compile and schedule_cut. */
     int64_t duration_ns;
     uint64_t count; /* of all phases */
     uint64_t peak;  /* the highest rate or level */
@@ -59,6 +62,11 @@ struct schedule {
  * above or not above 0.
  */
 MUST_CHECK int schedule_compile(struct schedule *s);
+/*
+ * Ends a compiled schedule at `at` > 0: what was due before is due as it was, later phases are gone, and the last
+ * one goes to the level it had reached. Nothing happens when it ends before.
+ */
+void schedule_cut(struct schedule *s, int64_t at);
 /* The rate or level at a time; 0 before the start and after the end. */
 uint64_t schedule_level(const struct schedule *s, int64_t at);
 /* The number of the phase in which `at` lies; n_phases after the end. */

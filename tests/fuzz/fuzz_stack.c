@@ -99,7 +99,8 @@ static void begin(struct world *w)
     profile.syn_queue = 8;
     profile.syn_retries = profile.syn_ack_retries = 2;
     profile.data_retries = 3;
-    profile.keepalive_idle_ns = profile.keepalive_interval_ns = NS_PER_S; /* so that all connections end by themselves */
+    profile.keepalive_idle_ns = profile.keepalive_interval_ns =
+        NS_PER_S; /* so that all connections end by themselves */
     profile.keepalive_probes = 2;
     profile.time_wait_ns = profile.fin_wait_2_ns = 5 * NS_PER_S;
     profile.user_timeout_ns = 30 * NS_PER_S; /* even with a window shut for ever */
@@ -166,7 +167,8 @@ static bool tcp_in_use(struct world *w)
 
 static void end(struct world *w)
 {
-    for (unsigned i = 0; i < 3000 && tcp_in_use(w); i++) { /* everything runs out: retransmissions, keep-alive, TIME_WAIT */
+    for (unsigned i = 0; i < 3000 && tcp_in_use(w);
+         i++) { /* everything runs out: retransmissions, keep-alive, TIME_WAIT */
         int64_t next = stack_next_deadline(w->stack);
         w->now = next == TIME_NEVER ? w->now + NS_PER_S : next > w->now ? next : w->now + NS_PER_MS;
         stack_receive(w->stack, w->now);

@@ -22,8 +22,22 @@
 #define OP_BYTES 6u
 
 enum operation {
-    OP_SEGMENT, OP_ACK_ALL, OP_DATA_NEXT, OP_SYN, OP_SACK, OP_RAW, OP_SEND, OP_CLOSE, OP_ABORT, OP_CONNECT, OP_TIME, OP_ROOM, OP_RESOLVE, OP_DEADLINE,
-    OP_LISTEN, OP_ICMP
+    OP_SEGMENT,
+    OP_ACK_ALL,
+    OP_DATA_NEXT,
+    OP_SYN,
+    OP_SACK,
+    OP_RAW,
+    OP_SEND,
+    OP_CLOSE,
+    OP_ABORT,
+    OP_CONNECT,
+    OP_TIME,
+    OP_ROOM,
+    OP_RESOLVE,
+    OP_DEADLINE,
+    OP_LISTEN,
+    OP_ICMP
 };
 
 struct peer {
@@ -77,7 +91,8 @@ static enum tcp_frame_result take_frame(struct world *w, struct tcp_frame *out)
     return TCP_FRAME_OK;
 }
 
-static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control, struct tcp_frame *out)
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control,
+                                        struct tcp_frame *out)
 {
     struct world *w = context;
     (void)key, (void)path, (void)control;
@@ -206,8 +221,8 @@ static struct tcp *connection(struct world *w, unsigned peer)
     return tcp_lookup(w->tcp, &key, tcp_flow_hash(w->tcp, &key), &tw);
 }
 
-static void give(struct world *w, unsigned peer, struct wire_tcp *h, struct wire_tcp_options *o, const uint8_t *raw, uint32_t raw_len,
-                 uint32_t payload, uint8_t fill)
+static void give(struct world *w, unsigned peer, struct wire_tcp *h, struct wire_tcp_options *o, const uint8_t *raw,
+                 uint32_t raw_len, uint32_t payload, uint8_t fill)
 {
     struct packet *p;
     struct tcp_segment s = {.key = key_of(w, peer)};
@@ -299,7 +314,8 @@ static void op_syn(struct world *w, unsigned peer, const uint8_t *a)
         h.seq = w->peers[peer].isn = seq_of(0xffffff00u + a[4]);
     h.flags |= a[0] & 1 ? TCP_ACK : 0;
     h.ack = c ? c->snd_nxt : seq_of(0);
-    o.present = (uint16_t)((a[0] & 2 ? TCP_OPT_MSS : 0) | (a[0] & 4 ? TCP_OPT_SACK_PERMITTED : 0) | (a[0] & 8 ? TCP_OPT_WSCALE : 0));
+    o.present = (uint16_t)((a[0] & 2 ? TCP_OPT_MSS : 0) | (a[0] & 4 ? TCP_OPT_SACK_PERMITTED : 0) |
+                           (a[0] & 8 ? TCP_OPT_WSCALE : 0));
     if (a[0] & 16)
         stamp(w, peer, &o);
     give(w, peer, &h, &o, NULL, 0, 0, 0);
@@ -410,23 +426,47 @@ static void operate(struct world *w, const uint8_t *op)
     unsigned peer = (op[0] >> 4) % PEERS;
     const uint8_t *a = op + 1;
     switch ((enum operation)(op[0] & 15)) {
-    case OP_SEGMENT: op_segment(w, peer, a); break;
-    case OP_ACK_ALL: op_ack_all(w, peer, a); break;
-    case OP_DATA_NEXT: op_data_next(w, peer, a); break;
-    case OP_SYN: op_syn(w, peer, a); break;
-    case OP_SACK: op_sack(w, peer, a); break;
-    case OP_RAW: op_raw(w, peer, a); break;
-    case OP_CONNECT: op_connect(w, peer); break;
-    case OP_TIME: op_time(w, a); break;
-    case OP_ROOM: w->room = a[0] < 128 ? a[0] : UINT32_MAX; break;
+    case OP_SEGMENT:
+        op_segment(w, peer, a);
+        break;
+    case OP_ACK_ALL:
+        op_ack_all(w, peer, a);
+        break;
+    case OP_DATA_NEXT:
+        op_data_next(w, peer, a);
+        break;
+    case OP_SYN:
+        op_syn(w, peer, a);
+        break;
+    case OP_SACK:
+        op_sack(w, peer, a);
+        break;
+    case OP_RAW:
+        op_raw(w, peer, a);
+        break;
+    case OP_CONNECT:
+        op_connect(w, peer);
+        break;
+    case OP_TIME:
+        op_time(w, a);
+        break;
+    case OP_ROOM:
+        w->room = a[0] < 128 ? a[0] : UINT32_MAX;
+        break;
     case OP_RESOLVE:
         w->resolved = a[0] & 1;
         if (a[0] & 2)
             tcp_path_ready(w->tcp, &w->waiters, w->resolved, w->now);
         break;
-    case OP_LISTEN: op_listen(w, a); break;
-    case OP_ICMP: op_icmp(w, peer, a); break;
-    default: op_user(w, peer, (enum operation)(op[0] & 15), a); break;
+    case OP_LISTEN:
+        op_listen(w, a);
+        break;
+    case OP_ICMP:
+        op_icmp(w, peer, a);
+        break;
+    default:
+        op_user(w, peer, (enum operation)(op[0] & 15), a);
+        break;
     }
     check_all(w);
     turn(w);

@@ -13,7 +13,7 @@
 #include "link/memory.h"
 
 #define START (100 * NS_PER_S)
-#define TIME_WAIT (3600 * NS_PER_S)      /* so long that no FIN, however often lost, comes after it */
+#define TIME_WAIT (3600 * NS_PER_S)         /* so long that no FIN, however often lost, comes after it */
 #define SETTLE (TIME_WAIT + 400 * NS_PER_S) /* longer than TIME_WAIT and any leftover timer */
 #define PORT 80
 
@@ -53,8 +53,14 @@ static uint64_t mix(uint64_t h, uint64_t v)
 }
 
 static struct tap *tap_of(struct link *l) { return container_of(l, struct tap, link); }
-static unsigned tap_rx(struct link *l, struct packet **p, unsigned n, int64_t now) { return link_rx_burst(tap_of(l)->lower, p, n, now); }
-static unsigned tap_alloc(struct link *l, struct packet **p, unsigned n, bool control) { return link_tx_alloc(tap_of(l)->lower, p, n, control); }
+static unsigned tap_rx(struct link *l, struct packet **p, unsigned n, int64_t now)
+{
+    return link_rx_burst(tap_of(l)->lower, p, n, now);
+}
+static unsigned tap_alloc(struct link *l, struct packet **p, unsigned n, bool control)
+{
+    return link_tx_alloc(tap_of(l)->lower, p, n, control);
+}
 
 static void tap_tx(struct link *l, struct packet **packets, unsigned n, int64_t now)
 {
@@ -360,8 +366,10 @@ void sim_cell_print(const struct sim_cell *c, char *text, size_t size)
 {
     const struct impair_settings *m = &c->impair;
     snprintf(text, size,
-             "seed %llu loss %.2f%% burst %.2f%% reorder %.0f%% dup %.0f%% corrupt %.2f%% delay %lld ms jitter %lld ms cc %d sack %d ts %d ws %d mtu %u%s",
-             (unsigned long long)c->seed, m->loss_ppb / 1e7, m->burst_enter_ppb / 1e7, m->reorder_ppb / 1e7, m->duplicate_ppb / 1e7,
-             m->corrupt_ppb / 1e7, (long long)(m->delay_ns / NS_PER_MS), (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion,
-             c->profile.sack, c->profile.timestamps, c->profile.window_scaling, c->mtu, c->reset_at_end ? " reset" : "");
+             "seed %llu loss %.2f%% burst %.2f%% reorder %.0f%% dup %.0f%% corrupt %.2f%% delay %lld ms jitter %lld ms "
+             "cc %d sack %d ts %d ws %d mtu %u%s",
+             (unsigned long long)c->seed, m->loss_ppb / 1e7, m->burst_enter_ppb / 1e7, m->reorder_ppb / 1e7,
+             m->duplicate_ppb / 1e7, m->corrupt_ppb / 1e7, (long long)(m->delay_ns / NS_PER_MS),
+             (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion, c->profile.sack, c->profile.timestamps,
+             c->profile.window_scaling, c->mtu, c->reset_at_end ? " reset" : "");
 }

@@ -16,7 +16,8 @@
 
 #define PERCENT 10000000u /* parts per billion */
 
-static const uint32_t losses[] = {0, PERCENT / 10, PERCENT, 2 * PERCENT, 5 * PERCENT, 10 * PERCENT, 20 * PERCENT, 30 * PERCENT};
+static const uint32_t losses[] = {0,           PERCENT / 10, PERCENT,      2 * PERCENT,
+                                  5 * PERCENT, 10 * PERCENT, 20 * PERCENT, 30 * PERCENT};
 static const uint32_t reorders[] = {0, PERCENT, 10 * PERCENT, 50 * PERCENT};
 static const uint32_t duplicates[] = {0, PERCENT, 10 * PERCENT};
 static const uint32_t corruptions[] = {0, PERCENT / 100, PERCENT};
@@ -62,8 +63,8 @@ static bool cell_passes(uint64_t seed, struct sim_result *result)
     if (!result->failure)
         return true;
     sim_cell_print(&cell, text, sizeof text);
-    print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  after %llu frames, %.3f s\n", (unsigned long long)seed, result->failure, text,
-                (unsigned long long)result->frames, (double)result->virtual_ns / 1e9);
+    print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  after %llu frames, %.3f s\n", (unsigned long long)seed,
+                result->failure, text, (unsigned long long)result->frames, (double)result->virtual_ns / 1e9);
     return false;
 }
 
@@ -84,8 +85,9 @@ static void every_byte_arrives_in_every_cell(void **state)
         frames += r.frames;
         retransmitted += r.tcp[0].retransmitted_segments + r.tcp[1].retransmitted_segments;
     }
-    print_message("%llu cells, %llu frames, %llu retransmitted segments, %llu failed\n", (unsigned long long)(only ? 1 : cells),
-                  (unsigned long long)frames, (unsigned long long)retransmitted, (unsigned long long)failed);
+    print_message("%llu cells, %llu frames, %llu retransmitted segments, %llu failed\n",
+                  (unsigned long long)(only ? 1 : cells), (unsigned long long)frames, (unsigned long long)retransmitted,
+                  (unsigned long long)failed);
     assert_int_equal(failed, 0);
 }
 
@@ -97,7 +99,8 @@ static void the_same_seed_gives_the_same_packets(void **state)
         assert_true(cell_passes(seed, &first));
         assert_true(cell_passes(seed, &second));
         assert_true(cell_passes(seed + 100, &other));
-        assert_true(first.digest == second.digest && first.frames == second.frames && first.virtual_ns == second.virtual_ns);
+        assert_true(first.digest == second.digest && first.frames == second.frames &&
+                    first.virtual_ns == second.virtual_ns);
         assert_true(first.digest != other.digest);
     }
 }

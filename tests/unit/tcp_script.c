@@ -125,7 +125,8 @@ static void take_sacks(struct script *s, const struct script_segment *g, struct 
     o->present = (uint16_t)(o->present | (g->sacks > 0 ? TCP_OPT_SACK : 0));
     o->sack_count = (uint8_t)g->sacks;
     for (uint32_t i = 0; i < g->sacks; i++)
-        o->sack[i] = (struct wire_sack_block){seq_add(s->our_isn, g->sack[2 * i]), seq_add(s->our_isn, g->sack[2 * i + 1])};
+        o->sack[i] =
+            (struct wire_sack_block){seq_add(s->our_isn, g->sack[2 * i]), seq_add(s->our_isn, g->sack[2 * i + 1])};
 }
 
 /* The header with its options; returns its length. */
@@ -254,7 +255,8 @@ void script_to_syn_rcvd(struct script *s)
 {
     script_give(s, TCP_SYN, 0, 0, 0);
     script_expect(s, TCP_SYN | TCP_ACK, 0, 1, 0);
-    for (uint32_t i = 1; i <= s->end.layer->records.touched; i++) /* the user learns of it only when it is established */
+    for (uint32_t i = 1; i <= s->end.layer->records.touched;
+         i++) /* the user learns of it only when it is established */
         if (tcp_at(s->end.layer, i)->state == TCP_SYN_RCVD)
             s->ref = tcp_ref_of(s->end.layer, tcp_at(s->end.layer, i));
 }

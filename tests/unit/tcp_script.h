@@ -36,10 +36,10 @@ extern const struct tcp_user script_user; /* its context is a struct script */
 struct script_segment {
     uint16_t flags, window, urgent;
     uint32_t seq, ack, payload;
-    uint8_t fill;            /* every byte of the payload; 0: the pattern 'a', 'b', ... */
-    bool without_timestamps; /* even where peer_options has them */
-    uint32_t sacks;          /* blocks that follow */
-    uint32_t sack[2 * WIRE_TCP_MAX_SACK]; /* left, right, left, right ... relative to our ISN */
+    uint8_t fill;                              /* every byte of the payload; 0: the pattern 'a', 'b', ... */
+    bool without_timestamps;                   /* even where peer_options has them */
+    uint32_t sacks;                            /* blocks that follow */
+    uint32_t sack[2 * WIRE_TCP_MAX_SACK];      /* left, right, left, right ... relative to our ISN */
     uint8_t raw_options[WIRE_TCP_MAX_OPTIONS]; /* instead of all others when raw_len is not 0; a multiple of 4 */
     uint32_t raw_len;
 };
@@ -53,12 +53,14 @@ void script_end(struct script *s);
 
 /* The peer sends a segment: relative numbers, payload bytes 'a', 'b', …; ack is left out without TCP_ACK in flags. */
 void script_give(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload);
-void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload, uint16_t window);
+void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload,
+                        uint16_t window);
 void script_give_segment(struct script *s, const struct script_segment *g);
 /* An ACK without data that reports n blocks. */
 void script_give_sack(struct script *s, uint32_t seq, uint32_t ack, uint32_t n, const uint32_t *blocks);
 /* The next segment of ours must be exactly this (PSH is ignored); returns it. */
-const struct wire_segment *script_expect(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload);
+const struct wire_segment *script_expect(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack,
+                                         uint32_t payload);
 void script_expect_nothing(struct script *s);
 /* Takes everything sent so far; returns how many segments that were. */
 unsigned script_drain(struct script *s);

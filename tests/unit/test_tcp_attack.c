@@ -77,8 +77,8 @@ static void an_rst_with_payload_has_to_be_exact_too(void **state) /* else each g
 }
 
 typedef void way(struct script *s);
-static way *const synchronized[] = {script_to_established, script_to_fin_wait_1, script_to_fin_wait_2, script_to_close_wait,
-                                    script_to_closing,     script_to_last_ack};
+static way *const synchronized[] = {script_to_established, script_to_fin_wait_1, script_to_fin_wait_2,
+                                    script_to_close_wait,  script_to_closing,    script_to_last_ack};
 
 static void a_syn_in_a_synchronized_state_is_only_challenged(void **state) /* TC-20, RFC 5961 4.2 */
 {
@@ -180,7 +180,8 @@ static void a_challenge_does_not_keep_an_idle_connection_from_parking(void **sta
 static void give_syn_from(struct script *s, uint16_t port)
 {
     uint8_t bytes[40];
-    struct wire_tcp h = {.src_port = port, .dst_port = OUR_PORT, .seq = seq_of(PEER_ISN), .flags = TCP_SYN, .window = 1000};
+    struct wire_tcp h = {
+        .src_port = port, .dst_port = OUR_PORT, .seq = seq_of(PEER_ISN), .flags = TCP_SYN, .window = 1000};
     struct wire_tcp_options none = {0};
     int n = wire_tcp_build(bytes, &h, &none);
     tcp_end_give(&s->end, PEER_ADDRESS, bytes, (uint32_t)n, s->now);
@@ -305,7 +306,8 @@ static void an_urgent_pointer_changes_nothing(void **state) /* TC-14, TC-15, TC-
     script_begin(&s, &profile);
     script_to_established(&s);
     for (size_t i = 0; i < ARRAY_SIZE(pointers); i++, at += 10) {
-        struct script_segment g = {.flags = TCP_ACK | TCP_URG, .seq = at, .ack = 1, .payload = 10, .window = 65535, .urgent = pointers[i]};
+        struct script_segment g = {
+            .flags = TCP_ACK | TCP_URG, .seq = at, .ack = 1, .payload = 10, .window = 65535, .urgent = pointers[i]};
         script_give_segment(&s, &g);
         assert_int_equal(s.received, at + 9);
     }
@@ -316,8 +318,9 @@ static void an_urgent_pointer_changes_nothing(void **state) /* TC-14, TC-15, TC-
 /* A segment near the connection's numbers, nearly everything random. Never the one RST that is right. */
 static void random_segment(struct script *s, struct random *r, const struct tcp *c, struct script_segment *g)
 {
-    static const uint16_t flags[] = {0, TCP_ACK, TCP_ACK, TCP_ACK | TCP_PSH, TCP_SYN, TCP_SYN | TCP_ACK, TCP_RST, TCP_RST | TCP_ACK,
-                                     TCP_FIN | TCP_ACK, TCP_FIN, TCP_ACK | TCP_URG, 0x1ff};
+    static const uint16_t flags[] = {
+        0,       TCP_ACK,           TCP_ACK,           TCP_ACK | TCP_PSH, TCP_SYN,           TCP_SYN | TCP_ACK,
+        TCP_RST, TCP_RST | TCP_ACK, TCP_FIN | TCP_ACK, TCP_FIN,           TCP_ACK | TCP_URG, 0x1ff};
     uint32_t rcv = c ? c->rcv_nxt.v - PEER_ISN : 1, una = c ? seq_len(s->our_isn, c->snd_una) : 1;
     memset(g, 0, sizeof *g);
     g->flags = flags[random_below(r, ARRAY_SIZE(flags))];

@@ -27,8 +27,9 @@ static const struct {
     enum tcp_state state;
     uint32_t snd_nxt, rcv_nxt;
 } states[] = {
-    {script_to_syn_rcvd, TCP_SYN_RCVD, 1, 1},     {script_to_established, TCP_ESTABLISHED, 1, 1}, {script_to_fin_wait_1, TCP_FIN_WAIT_1, 2, 1},
-    {script_to_fin_wait_2, TCP_FIN_WAIT_2, 2, 1}, {script_to_close_wait, TCP_CLOSE_WAIT, 1, 2},   {script_to_closing, TCP_CLOSING, 2, 2},
+    {script_to_syn_rcvd, TCP_SYN_RCVD, 1, 1},     {script_to_established, TCP_ESTABLISHED, 1, 1},
+    {script_to_fin_wait_1, TCP_FIN_WAIT_1, 2, 1}, {script_to_fin_wait_2, TCP_FIN_WAIT_2, 2, 1},
+    {script_to_close_wait, TCP_CLOSE_WAIT, 1, 2}, {script_to_closing, TCP_CLOSING, 2, 2},
     {script_to_last_ack, TCP_LAST_ACK, 2, 2},
 };
 

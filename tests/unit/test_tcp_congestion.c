@@ -136,7 +136,8 @@ static void a_fast_retransmit_halves_the_window(void **state) /* RFC 5681 3.2 */
     script_end(&s);
 }
 
-static void a_timeout_restarts_from_one_segment_and_grows_by_one_an_ack(void **state) /* RFC 5681 3.1; RFC 3465: L = 1 */
+static void a_timeout_restarts_from_one_segment_and_grows_by_one_an_ack(
+    void **state) /* RFC 5681 3.1; RFC 3465: L = 1 */
 {
     struct script s;
     (void)state;
@@ -252,12 +253,14 @@ static void assert_within(double found, double expected, double part)
     assert_true(fabs(found - expected) <= part * expected);
 }
 
-static void cubic_follows_its_curve(void **state) /* RFC 9438 4.2: W(t) = C (t - K)^3 + W_max, K = cbrt(W_max (1 - beta) / C) */
+static void cubic_follows_its_curve(
+    void **state) /* RFC 9438 4.2: W(t) = C (t - K)^3 + W_max, K = cbrt(W_max (1 - beta) / C) */
 {
     static const uint32_t windows[] = {300, 1000, 4000};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(windows); i++) {
-        struct tcp c = {.snd_mss = MSS, .cwnd = windows[i] * MSS, .ssthresh = windows[i] * MSS, .srtt_us = RTT_MS * 8000};
+        struct tcp c = {
+            .snd_mss = MSS, .cwnd = windows[i] * MSS, .ssthresh = windows[i] * MSS, .srtt_us = RTT_MS * 8000};
         struct tcp_work w = {0};
         int64_t now = 100 * NS_PER_S, start = now;
         c.ssthresh = c.cwnd = congestion_cubic.lost(&c, &w, c.cwnd);
@@ -282,7 +285,9 @@ static void cubic_is_never_slower_than_reno_would_be(void **state) /* RFC 9438 4
     double estimate = 14;
     for (unsigned round = 0; round < 40; round++) {
         cubic_round(&c, &w, &now);
-        estimate += 9.0 / 17; /* alpha a window, while below the window before the loss and after it, as Weir never changes alpha */
+        estimate +=
+            9.0 /
+            17; /* alpha a window, while below the window before the loss and after it, as Weir never changes alpha */
         assert_true(c.cwnd / (double)MSS >= estimate * 0.95 - 1);
     }
     assert_true(c.cwnd / (double)MSS <= 45);

@@ -135,7 +135,8 @@ static void a_peer_that_answers_may_keep_its_window_shut_for_days(void **state) 
     script_end(&s);
 }
 
-static void a_window_taken_back_over_data_in_flight_does_not_end_the_connection(void **state) /* MUST-34, SHLD-17, MUST-37 */
+static void a_window_taken_back_over_data_in_flight_does_not_end_the_connection(
+    void **state) /* MUST-34, SHLD-17, MUST-37 */
 {
     struct script s;
     (void)state;
@@ -434,7 +435,8 @@ static void the_right_edge_moves_in_worthwhile_steps_and_never_back(void **state
     script_end(&s);
 }
 
-static void a_reader_that_catches_up_opens_a_small_buffer_at_once(void **state) /* else the peer waits for its override time */
+static void a_reader_that_catches_up_opens_a_small_buffer_at_once(
+    void **state) /* else the peer waits for its override time */
 {
     static const uint32_t buffers[] = {1460, 2000, 3000, 4000, 6000, 20000};
     (void)state;

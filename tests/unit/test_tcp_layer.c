@@ -138,7 +138,8 @@ static void verbs_refuse_what_cannot_be(void **state)
     assert_int_equal(tcp_listen(s.end.layer, 0, 1, 0), ERR_INVALID);
     assert_int_equal(tcp_listen(s.end.layer, 1, 1, 81), ERR_INVALID);
     assert_int_equal(tcp_listen(s.end.layer, 0, TCP_ANY_LOCAL, OUR_PORT), ERR_IN_USE);
-    assert_int_equal(tcp_unlisten(s.end.layer, 1, OUR_PORT, s.now), ERR_NOT_FOUND); /* it is a listener on any address */
+    assert_int_equal(tcp_unlisten(s.end.layer, 1, OUR_PORT, s.now),
+                     ERR_NOT_FOUND); /* it is a listener on any address */
     script_end(&s);
 }
 
@@ -413,7 +414,8 @@ static uint32_t isn(struct script *s, uint16_t local_port, uint16_t remote_port)
     return tcp_initial_sequence(s->end.layer, &key, s->now).v;
 }
 
-static void initial_sequence_numbers_advance_with_a_clock_of_4_us_for_one_connection(void **state) /* RFC 6528 section 3, TC-36 */
+static void initial_sequence_numbers_advance_with_a_clock_of_4_us_for_one_connection(
+    void **state) /* RFC 6528 section 3, TC-36 */
 {
     struct script s;
     (void)state;

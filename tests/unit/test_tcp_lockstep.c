@@ -95,7 +95,8 @@ static void on_closed(void *context, struct tcp *c, enum tcp_close_reason reason
     s->closings++;
 }
 
-static const struct tcp_user user = {.connected = on_connected, .received = on_received, .pull = on_pull, .closed = on_closed};
+static const struct tcp_user user = {
+    .connected = on_connected, .received = on_received, .pull = on_pull, .closed = on_closed};
 
 static uint32_t below(struct world *w, uint32_t n) { return (uint32_t)random_below(&w->random, n); }
 
@@ -218,7 +219,8 @@ static struct flying *next_flying(struct world *w)
 {
     struct flying *first = NULL;
     for (uint32_t i = 0; i < w->n_flying; i++)
-        if (!first || w->flying[i].due < first->due || (w->flying[i].due == first->due && w->flying[i].order < first->order))
+        if (!first || w->flying[i].due < first->due ||
+            (w->flying[i].due == first->due && w->flying[i].order < first->order))
             first = &w->flying[i];
     return first;
 }
@@ -319,7 +321,8 @@ static void compare(const struct world *a, const struct world *b, uint64_t seed)
 {
     for (uint32_t i = 0; i < a->n_trace && i < b->n_trace; i++)
         if (a->trace[i].at != b->trace[i].at || a->trace[i].digest != b->trace[i].digest)
-            fail_msg("seed %llu: segment %u differs at %lld ns", (unsigned long long)seed, i, (long long)a->trace[i].at);
+            fail_msg("seed %llu: segment %u differs at %lld ns", (unsigned long long)seed, i,
+                     (long long)a->trace[i].at);
     assert_int_equal(a->n_trace, b->n_trace);
 }
 

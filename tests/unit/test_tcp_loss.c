@@ -12,7 +12,7 @@
 #include "tcp_script.h"
 
 #define MSS 1460u
-#define S(n) (1u + (n) * MSS)
+#define S(n) (1u + (n)*MSS)
 
 static struct tcp_profile profile;
 
@@ -75,7 +75,7 @@ static void what_is_not_a_duplicate_ack_is_not_counted(void **state) /* RFC 5681
     (void)state;
     ten_in_flight(&s, false);
     for (uint16_t i = 0; i < 5; i++) {
-        script_give_window(&s, TCP_ACK, 1, 1, 0, (uint16_t)(60000 - i)); /* a new window */
+        script_give_window(&s, TCP_ACK, 1, 1, 0, (uint16_t)(60000 - i));     /* a new window */
         script_give_window(&s, TCP_ACK, 1 + i, 1, 1, (uint16_t)(60000 - i)); /* data */
         script_drain(&s);
     }
@@ -102,7 +102,8 @@ static void a_duplicate_ack_without_news_in_sack_is_none(void **state) /* RFC 66
     script_end(&s);
 }
 
-static void a_segment_is_lost_when_enough_bytes_are_sacked_above_it(void **state) /* RFC 6675 IsLost(): more than 2 SMSS */
+static void a_segment_is_lost_when_enough_bytes_are_sacked_above_it(
+    void **state) /* RFC 6675 IsLost(): more than 2 SMSS */
 {
     struct script s;
     (void)state;
@@ -115,7 +116,8 @@ static void a_segment_is_lost_when_enough_bytes_are_sacked_above_it(void **state
     script_end(&s);
 }
 
-static void a_segment_is_lost_when_three_runs_are_sacked_above_it(void **state) /* IsLost(): DupThresh discontiguous sequences */
+static void a_segment_is_lost_when_three_runs_are_sacked_above_it(
+    void **state) /* IsLost(): DupThresh discontiguous sequences */
 {
     struct script s;
     const uint32_t two[] = {S(1) + 10, S(1) + 11, S(1) + 20, S(1) + 21};
@@ -163,7 +165,8 @@ static void the_scoreboard_repairs_all_holes_in_one_round_trip(void **state)
     script_expect(&s, TCP_ACK, S(3), 1, MSS);
     script_expect(&s, TCP_ACK, S(6), 1, MSS);
     script_expect_nothing(&s);
-    assert_int_equal(script_info(&s).cwnd_bytes, 5 * MSS); /* RFC 6675 (4.2): half of FlightSize, which counts what is sacked */
+    assert_int_equal(script_info(&s).cwnd_bytes,
+                     5 * MSS); /* RFC 6675 (4.2): half of FlightSize, which counts what is sacked */
     script_give(&s, TCP_ACK, 1, S(10), 0);
     assert_int_equal(s.acked, 10 * MSS);
     assert_int_equal(script_counters(&s)->rto_fired, 0);
@@ -180,7 +183,7 @@ static void a_hole_that_is_not_lost_yet_goes_when_nothing_new_can(void **state) 
     script_give_sack(&s, 1, 1, 2, blocks);
     script_expect(&s, TCP_ACK, S(0), 1, MSS); /* lost */
     script_expect(&s, TCP_ACK, S(4), 1, MSS); /* only one segment above it is sacked */
-    script_expect_nothing(&s);               /* and S(6) to S(9) lie above everything sacked */
+    script_expect_nothing(&s);                /* and S(6) to S(9) lie above everything sacked */
     script_end(&s);
 }
 
@@ -215,7 +218,8 @@ static void forged_duplicate_acks_do_not_inflate_the_window_for_ever(void **stat
     (void)state;
     ten_in_flight(&s, false);
     duplicate_acks(&s, 1, 1000);
-    assert_true(script_info(&s).cwnd_bytes <= 16 * MSS); /* ssthresh of 5, the 10 in flight, and the step over the limit */
+    assert_true(script_info(&s).cwnd_bytes <=
+                16 * MSS); /* ssthresh of 5, the 10 in flight, and the step over the limit */
     script_end(&s);
 }
 
@@ -239,8 +243,16 @@ static void a_dsack_is_counted_and_is_no_duplicate_ack(void **state)
 static void impossible_sack_blocks_are_ignored_one_by_one(void **state) /* TC-09 */
 {
     static const uint32_t bad[][2] = {
-        {S(2), S(2)},           {S(3), S(2)},           {S(9), S(10) + 1}, {S(10), S(11)},          {S(1), S(1) + 0x80000000u},
-        {S(1) - 0x7fffffffu, 1}, {0u - 5000u, S(9)}, {S(10) + 5, S(1)}, {S(1), S(10) + 0x7ffffff0u}, {0, S(10)},
+        {S(2), S(2)},
+        {S(3), S(2)},
+        {S(9), S(10) + 1},
+        {S(10), S(11)},
+        {S(1), S(1) + 0x80000000u},
+        {S(1) - 0x7fffffffu, 1},
+        {0u - 5000u, S(9)},
+        {S(10) + 5, S(1)},
+        {S(1), S(10) + 0x7ffffff0u},
+        {0, S(10)},
     };
     struct script s;
     (void)state;
@@ -413,7 +425,7 @@ static void new_data_never_counts_as_sacked(void **state)
     }
     sack_one(&s, 1, S(1), S(2));
     assert_int_equal(script_info(&s).in_flight_bytes, MSS);
-    script_drain(&s); /* the hole, which may go again now */
+    script_drain(&s);     /* the hole, which may go again now */
     script_send(&s, MSS); /* no record is left for it */
     script_drain(&s);
     assert_true(script_info(&s).in_flight_bytes >= 2 * MSS);

@@ -61,8 +61,11 @@ static void options_are_negotiated(void **state)
     struct tcp_info i;
     (void)state;
     script_begin(&s, &profile);
-    s.peer_options = (struct wire_tcp_options){
-        .present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_TIMESTAMPS | TCP_OPT_SACK_PERMITTED, .mss = 1000, .wscale = 200, .ts_val = 77};
+    s.peer_options =
+        (struct wire_tcp_options){.present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_TIMESTAMPS | TCP_OPT_SACK_PERMITTED,
+                                  .mss = 1000,
+                                  .wscale = 200,
+                                  .ts_val = 77};
     script_give(&s, TCP_SYN, 0, 0, 0);
     const struct wire_segment *w = script_expect(&s, TCP_SYN | TCP_ACK, 0, 1, 0);
     assert_int_equal(w->o.present, TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_TIMESTAMPS | TCP_OPT_SACK_PERMITTED);
@@ -207,7 +210,8 @@ static void strangers_are_reset(void **state) /* RFC 9293 3.10.7.1 */
 
 static void a_listener_takes_only_syns(void **state)
 {
-    static const uint16_t silent[] = {0, TCP_FIN, TCP_SYN | TCP_FIN, TCP_SYN | TCP_RST, TCP_FIN | TCP_PSH | TCP_URG, TCP_RST};
+    static const uint16_t silent[] = {
+        0, TCP_FIN, TCP_SYN | TCP_FIN, TCP_SYN | TCP_RST, TCP_FIN | TCP_PSH | TCP_URG, TCP_RST};
     struct script s;
     (void)state;
     script_begin(&s, &profile);
@@ -230,7 +234,11 @@ static void the_syn_queue_is_bounded(void **state)
     script_begin(&s, &profile);
     uint8_t bytes[40];
     for (uint16_t port = 1; port <= 5; port++) {
-        struct wire_tcp h = {.src_port = (uint16_t)(5000 + port), .dst_port = OUR_PORT, .seq = seq_of(1), .flags = TCP_SYN, .window = 100};
+        struct wire_tcp h = {.src_port = (uint16_t)(5000 + port),
+                             .dst_port = OUR_PORT,
+                             .seq = seq_of(1),
+                             .flags = TCP_SYN,
+                             .window = 100};
         struct wire_tcp_options none = {0};
         int n = wire_tcp_build(bytes, &h, &none);
         tcp_end_give(&s.end, PEER_ADDRESS, bytes, (uint32_t)n, s.now);

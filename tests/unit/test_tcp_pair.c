@@ -21,7 +21,10 @@ struct app {
     enum tcp_close_reason reason;
 };
 
-static uint8_t pattern(uint64_t offset, uint8_t salt) { return (uint8_t)(offset * 131 + (offset >> 8) * 17 + (offset >> 16) + salt); }
+static uint8_t pattern(uint64_t offset, uint8_t salt)
+{
+    return (uint8_t)(offset * 131 + (offset >> 8) * 17 + (offset >> 16) + salt);
+}
 
 static int app_admit(void *context, const struct flow_key *key, uint64_t *word)
 {
@@ -76,11 +79,8 @@ static void app_closed(void *context, struct tcp *c, enum tcp_close_reason reaso
     a->reason = reason;
 }
 
-static const struct tcp_user app_user = {.admit = app_admit,
-                                         .connected = app_connected,
-                                         .received = app_received,
-                                         .pull = app_pull,
-                                         .closed = app_closed};
+static const struct tcp_user app_user = {
+    .admit = app_admit, .connected = app_connected, .received = app_received, .pull = app_pull, .closed = app_closed};
 
 static void app_init(struct app *a, uint8_t address, const struct tcp_profile *p, int64_t now)
 {

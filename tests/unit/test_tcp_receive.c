@@ -23,7 +23,8 @@ static int defaults(void **state)
 
 static void give(struct script *s, uint32_t seq, uint32_t length, uint8_t fill)
 {
-    struct script_segment g = {.flags = TCP_ACK, .seq = seq, .ack = 1, .payload = length, .window = 65535, .fill = fill};
+    struct script_segment g = {
+        .flags = TCP_ACK, .seq = seq, .ack = 1, .payload = length, .window = 65535, .fill = fill};
     script_give_segment(s, &g);
 }
 
@@ -231,7 +232,7 @@ static void duplicates_are_reported(void **state) /* RFC 2883 section 4 */
     assert_block(w, 0, 1, 101);
     script_give(&s, TCP_ACK, 301, 1, 100);
     w = script_expect(&s, TCP_ACK, 1, 201, 0);
-    assert_int_equal(w->o.sack_count, 1); /* reported once */
+    assert_int_equal(w->o.sack_count, 1);  /* reported once */
     script_give(&s, TCP_ACK, 301, 1, 100); /* above: inside a block, which follows */
     w = script_expect(&s, TCP_ACK, 1, 201, 0);
     assert_int_equal(w->o.sack_count, 2);

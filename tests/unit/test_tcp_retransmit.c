@@ -125,7 +125,8 @@ static void lose_twice(struct script *s)
     assert_near(next_retransmission(s, s->now, 100), 400 * NS_PER_MS);
 }
 
-static void an_ack_of_retransmitted_data_gives_no_sample_and_keeps_the_doublings(void **state) /* Karn; RFC 6298 section 5 */
+static void an_ack_of_retransmitted_data_gives_no_sample_and_keeps_the_doublings(
+    void **state) /* Karn; RFC 6298 section 5 */
 {
     struct script s;
     (void)state;
@@ -238,7 +239,8 @@ static void progress_renews_the_retries(void **state)
     script_end(&s);
 }
 
-static void after_a_lost_syn_the_timeout_is_three_seconds_and_the_window_one_segment(void **state) /* RFC 6298 5.7, RFC 5681 3.1 */
+static void after_a_lost_syn_the_timeout_is_three_seconds_and_the_window_one_segment(
+    void **state) /* RFC 6298 5.7, RFC 5681 3.1 */
 {
     struct script s;
     (void)state;

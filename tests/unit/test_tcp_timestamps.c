@@ -130,7 +130,8 @@ static void a_segment_without_timestamps_is_dropped(void **state) /* section 3.2
     struct script s;
     (void)state;
     begin(&s, 1000);
-    struct script_segment g = {.flags = TCP_ACK, .seq = 1, .ack = 1, .payload = 10, .window = 65535, .without_timestamps = true};
+    struct script_segment g = {
+        .flags = TCP_ACK, .seq = 1, .ack = 1, .payload = 10, .window = 65535, .without_timestamps = true};
     script_give_segment(&s, &g);
     g.flags = TCP_ACK | TCP_FIN;
     script_give_segment(&s, &g);
