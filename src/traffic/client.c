@@ -235,13 +235,24 @@ static void start_thinking(struct traffic *t, struct load_run *run, struct conne
     carrier_detach_if_idle(t, connection, &run->endpoint, now);
 }
 
+/* While draining a connection that was launched for its requests still sends the first one. */
+static bool owes_first_request(const struct load_run *run, const struct connection *connection)
+{
+    return run->load->schedule.target == SCHEDULE_CONNECTIONS && connection->requests == 0;
+}
+
+static bool script_goes_on(const struct load_run *run, const struct connection *connection)
+{
+    return run->draining ? owes_first_request(run, connection) : quota_left(run, connection);
+}
+
 /* Keeps the pipeline full as far as the script goes; then tells TCP. */
 static void fill_pipeline(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
                           int64_t now)
 {
     const struct activity *a = activity_of(t, connection);
 
-    while ((a ? a->pending : 0) < run->load->pipeline && quota_left(run, connection)) {
+    while ((a ? a->pending : 0) < run->load->pipeline && script_goes_on(run, connection)) {
         if (begin_transaction(t, run, connection, c, now, now))
             break;
         a = activity_of(t, connection);
@@ -257,8 +268,8 @@ static void follow_script(struct traffic *t, struct load_run *run, struct connec
 {
     const struct activity *a = activity_of(t, connection);
     uint32_t pending = a ? a->pending : 0;
-    bool over = run->draining || !quota_left(run, connection) || (connection->flags & CONNECTION_PEER_CLOSES) ||
-                launch_has_surplus(run);
+    bool over =
+        !script_goes_on(run, connection) || (connection->flags & CONNECTION_PEER_CLOSES) || launch_has_surplus(run);
 
     if (over) {
         if (pending == 0)
@@ -543,6 +554,19 @@ static void client_acked(void *context, struct tcp *c, uint64_t offset, int64_t 
     }
 }
 
+static void think_time_over(struct traffic *t, struct load_run *run, struct connection *connection, struct tcp *c,
+                            int64_t now)
+{
+    if (run->draining)
+        return; /* it is listed: the drain comes to it */
+    connection->flags &= (uint8_t)~CONNECTION_THINKING;
+    list_remove(t, run, connection);
+    if (launch_has_surplus(run))
+        finish(t, run, connection, c, now);
+    else
+        fill_pipeline(t, run, connection, c, now);
+}
+
 static void client_deadline(void *context, struct tcp *c, int64_t now)
 {
     struct traffic *t = context;
@@ -553,12 +577,7 @@ static void client_deadline(void *context, struct tcp *c, int64_t now)
     if (connection->state == CONNECTION_CONNECTING) {
         carrier_abort(t, c, CONNECT_FAILED_TIMEOUT, ERR_TIMED_OUT, "connect_timeout", now);
     } else if (connection->flags & CONNECTION_THINKING) {
-        connection->flags &= (uint8_t)~CONNECTION_THINKING;
-        list_remove(t, run, connection);
-        if (run->draining || launch_has_surplus(run))
-            finish(t, run, connection, c, now);
-        else
-            fill_pipeline(t, run, connection, c, now);
+        think_time_over(t, run, connection, c, now);
     } else if (connection->state == CONNECTION_WAITING || (a && a->pending > 0 && now >= a->timeout_at)) {
         carrier_abort(t, c, CONNECT_FAILED_TIMEOUT, ERR_TIMED_OUT, "timeout", now);
     } else if (a && connection->state == CONNECTION_READY) {

@@ -108,22 +108,33 @@ bool launch_has_surplus(const struct load_run *run)
     return run->load->schedule.target == SCHEDULE_CONCURRENT && in_use(run) > run->level;
 }
 
+/* So many may wait for one neighbour or another before the first of them has left; then they would go all at once. */
+#define SILENT_CONNECTING 256u
+
+/* More connections are wanted, and can be opened. */
+static bool level_wants(const struct traffic *t, const struct load_run *run)
+{
+    if (t->silent && run->stats->connections.connecting >= SILENT_CONNECTING)
+        return false;
+    return in_use(run) + run->pause.count < run->level && can_connect(run);
+}
+
 static unsigned run_level(struct traffic *t, struct load_run *run, int64_t now, unsigned budget)
 {
     unsigned n = 0;
 
     pause_advance(&run->pause, now);
     run->level = part_of(run, schedule_level(&run->load->schedule, now - t->start_at));
-    while (n < budget && in_use(run) + run->pause.count < run->level && can_connect(run)) {
+    while (n < budget && level_wants(t, run)) {
         run->stats->schedule.requested++;
         run->stats->schedule.sent++;
         run->stats->phases[run->phase].sent++;
         client_connect(t, run, now, false, now);
         n++;
     }
-    for (unsigned closed = 0; closed < budget && launch_has_surplus(run); closed++)
-        if (!client_close_listed(t, run, now))
-            break;
+    budget = min_u32(budget, CLOSE_BUDGET);
+    while (n < budget && launch_has_surplus(run) && client_close_listed(t, run, now))
+        n++;
     return n;
 }
 
@@ -185,10 +196,9 @@ static int64_t next_look(const struct traffic *t, const struct load_run *run)
 
 static int64_t next_level_deadline(const struct traffic *t, const struct load_run *run)
 {
-    bool wants = in_use(run) + run->pause.count < run->level && can_connect(run);
     bool surplus = launch_has_surplus(run) && run->list_head != POOL_NONE;
 
-    return wants || surplus ? t->now : min_i64(next_look(t, run), pause_next(&run->pause));
+    return surplus || level_wants(t, run) ? t->now : min_i64(next_look(t, run), pause_next(&run->pause));
 }
 
 int64_t launch_next_deadline(const struct traffic *t, const struct load_run *run)

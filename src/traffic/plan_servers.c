@@ -70,7 +70,7 @@ static void link_to_server(struct compiling *c, uint32_t number)
         p->servers[load->server].has_clients = true;
 }
 
-/* Room for the handshakes of all connections at once, spread over the addresses, unless the configuration says less. */
+/* Room for the handshakes of all connections at once, spread over the addresses, unless it is configured. */
 static void size_syn_queue(struct plan *p, struct plan_server *s, const struct load_config *from)
 {
     const struct tcp_config *tcp = from->server.tcp ? from->server.tcp : &from->tcp;

@@ -5,6 +5,9 @@
  */
 #include "traffic/traffic_private.h"
 
+/* So many connections a turn are looked at when draining. */
+#define DRAIN_LOOKS 1024u
+
 static struct server_run *run_of(struct traffic *t, const struct connection *connection)
 {
     return &t->servers[connection->owner];
@@ -256,17 +259,25 @@ static bool is_idle(const struct traffic *t, const struct server_run *run, const
     return !a || run->endpoint.engine->idle(a->session);
 }
 
-void server_drain(struct traffic *t, int64_t now, unsigned budget)
+/* True when it had to be closed. */
+static bool drain_connection(struct traffic *t, struct connection *connection, int64_t now)
+{
+    if (connection->state != CONNECTION_READY)
+        return false;
+    const struct server_run *run = run_of(t, connection);
+    struct tcp *c = tcp_get(t->tcp, connection->ref);
+    if (!c || run->server->has_clients || !is_idle(t, run, connection))
+        return false;
+    close_now(t, connection, c, now);
+    return true;
+}
+
+unsigned server_drain(struct traffic *t, int64_t now, unsigned budget)
 {
     const struct pool *pool = &t->server_connections;
+    unsigned closed = 0;
 
-    for (; budget > 0 && t->drain_scan < pool->touched; budget--) {
-        struct connection *connection = pool_at(pool, ++t->drain_scan);
-        if (connection->state != CONNECTION_READY)
-            continue;
-        const struct server_run *run = run_of(t, connection);
-        struct tcp *c = tcp_get(t->tcp, connection->ref);
-        if (c && !run->server->has_clients && is_idle(t, run, connection))
-            close_now(t, connection, c, now);
-    }
+    for (unsigned looks = DRAIN_LOOKS; closed < budget && looks > 0 && t->drain_scan < pool->touched; looks--)
+        closed += drain_connection(t, pool_at(pool, ++t->drain_scan), now);
+    return closed;
 }

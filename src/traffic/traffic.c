@@ -4,8 +4,6 @@
  */
 #include "traffic/traffic_private.h"
 
-#define DRAIN_BUDGET 256u
-
 static void abort_all(struct traffic *t, const struct pool *pool, int64_t now)
 {
     for (uint32_t i = 1; i <= pool->touched; i++) {
@@ -30,22 +28,48 @@ void traffic_start(struct traffic *t, int64_t at)
     t->started = true;
 }
 
+/*
+ * What is left of a budget when the launches and closes that could not leave yet count towards it: a link without
+ * room gets no more of them, which then are late but not lost, and the answers on established connections do not
+ * stand behind a crowd. TCP's output is first in, first out: as many segments as left since then have gone before
+ * the newest of them, or were they; with nothing pending all are gone, or wait for a neighbour.
+ */
+static unsigned budget_left(struct traffic *t, unsigned budget)
+{
+    uint64_t sent = tcp_counters(t->tcp)->segments_sent;
+
+    t->unsent = stack_output_pending(t->stack) ? t->unsent - (unsigned)min_u64(t->unsent, sent - t->segments_sent) : 0;
+    t->silent = sent == t->segments_sent && (t->silent || t->acted);
+    t->segments_sent = sent;
+    return budget - min_u32(budget, t->unsent);
+}
+
+static unsigned drain_some(struct traffic *t, int64_t now, unsigned budget)
+{
+    unsigned n = 0;
+
+    for (uint32_t i = 0; i < t->n_loads; i++)
+        while (n < budget && client_close_listed(t, &t->loads[i], now))
+            n++;
+    return n + server_drain(t, now, budget - n);
+}
+
 unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget)
 {
     unsigned n = 0;
 
     t->now = now;
     if (t->draining) {
-        for (uint32_t i = 0; i < t->n_loads; i++)
-            for (unsigned k = 0; k < DRAIN_BUDGET && client_close_listed(t, &t->loads[i], now); k++)
-                ;
-        server_drain(t, now, DRAIN_BUDGET);
+        t->unsent += drain_some(t, now, budget_left(t, CLOSE_BUDGET));
         return 0;
     }
     if (!t->started || now < t->start_at)
         return 0;
+    budget = budget_left(t, budget);
     for (uint32_t i = 0; i < t->n_loads; i++)
         n += launch_run(t, &t->loads[i], now, budget);
+    t->unsent += n;
+    t->acted = n > 0;
     return n;
 }
 

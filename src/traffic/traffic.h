@@ -45,14 +45,19 @@ void traffic_delete(struct traffic *t);
 
 /* Schedules begin at `at` (not before now). */
 void traffic_start(struct traffic *t, int64_t at);
-/* Launches what is due, at most `budget` launches of each load. Returns how many. */
+/*
+ * Launches what is due, at most `budget` launches of each load, and fewer while earlier ones find no room on the
+ * link: those are late then. Closes what the level or a drain wants closed, 64 at most. Returns how many launches and
+ * closes, while draining 0.
+ */
 unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget);
 /* When traffic_run wants to be called at the latest, stack events apart; TIME_NEVER: only events matter. */
 int64_t traffic_next_deadline(const struct traffic *t);
 
 /*
- * Launches no more; what is begun finishes: transactions complete, then their connections close; idle connections
- * close at once. What is due but not sent is counted dropped.
+ * Launches no more; what is begun finishes: transactions complete, a connection that is still connecting sends its
+ * first request (unless the level was its only purpose), then they close; traffic_run closes idle ones, some at a
+ * time. What is due but not sent is counted dropped.
  */
 void traffic_drain(struct traffic *t, int64_t now);
 /* After traffic_drain: no client connection and no server connection is left. */

@@ -153,7 +153,11 @@ struct traffic {
     uint64_t serial;
     int64_t start_at, now;
     bool started, draining;
-    uint32_t drain_scan; /* server connections up to here have been asked to end */
+    uint32_t drain_scan;    /* server connections up to here have been asked to end */
+    uint64_t segments_sent; /* TCP's count when `unsent` was last looked at */
+    unsigned unsent;        /* launches and closes of which so many at most still wait for room on a link */
+    bool acted;             /* the last turn launched or closed something */
+    bool silent;            /* no segment has left since something was launched: neighbours are being looked for */
     /* Why we abort a connection, while tcp_abort runs. */
     const char *abort_cause;
     enum err abort_error;
@@ -217,7 +221,9 @@ bool client_close_listed(struct traffic *t, struct load_run *run, int64_t now);
 /* ---- launch.c: schedules ---- */
 
 void launch_init(struct load_run *run);
-/* Carries out what is due. Returns launches. */
+/* So many connections a turn at most are closed because the plan wants fewer or none, so that FINs do not crowd out. */
+#define CLOSE_BUDGET 64u
+/* Carries out what is due. Returns launches and closes. */
 unsigned launch_run(struct traffic *t, struct load_run *run, int64_t now, unsigned budget);
 int64_t launch_next_deadline(const struct traffic *t, const struct load_run *run);
 /* Nothing more is launched; what waits is dropped. */
@@ -236,8 +242,8 @@ extern const struct tcp_user server_user;
 extern const struct l7_events server_events;
 MUST_CHECK int server_listen(struct traffic *t, struct server_run *run);
 void server_unlisten(struct traffic *t, struct server_run *run, int64_t now);
-/* Closes idle connections of servers without clients of the plan; at most `budget` are looked at. */
-void server_drain(struct traffic *t, int64_t now, unsigned budget);
+/* Closes idle connections of servers without clients of the plan, at most `budget`. Returns how many. */
+unsigned server_drain(struct traffic *t, int64_t now, unsigned budget);
 
 /* ---- traffic.c ---- */
 

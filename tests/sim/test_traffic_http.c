@@ -997,24 +997,55 @@ static void assert_calm(const struct traffic_stats *stats)
 static void a_level_that_jumps_is_reached_without_loss(void **state)
 {
     (void)state;
-    /* on the bare link, and with so much delay that all handshakes are in progress at once */
-    static const char *const ways[] = {
-        "    schedule: [{hold: 2s, concurrent: 50000}]\n",
-        "    schedule: [{hold: 2s, concurrent: 50000}]\n"
-        "impairments: [{port: left, direction: both, delay: 50ms, queue_frames: 200000}]\n"};
+    struct rig r;
 
-    for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-        struct rig r;
-        open_crowd(&r, ways[i]);
-        rig_run_until(&r, r.now + NS_PER_S);
-        assert_int_equal(traffic_load_stats(r.traffics[0], 0)->connections.live, CROWD);
-        assert_null(traffic_check(r.traffics[0]));
-        assert_true(rig_drain(&r));
-        struct traffic_stats *stats = rig_stats(&r);
-        assert_calm(stats);
-        traffic_stats_delete(stats);
-        rig_close(&r);
-    }
+    open_crowd(&r, "    schedule: [{hold: 2s, concurrent: 50000}]\n");
+    rig_run_until(&r, r.now + NS_PER_S);
+    assert_int_equal(traffic_load_stats(r.traffics[0], 0)->connections.live, CROWD);
+    assert_null(traffic_check(r.traffics[0]));
+    assert_true(rig_drain(&r));
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_calm(stats);
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
+static const char far_crowd[] = "    schedule: [{hold: 2s, concurrent: 50000}]\n"
+                                "impairments: [{port: right, direction: tx, delay: 50ms, queue_frames: 200000}]\n";
+
+/* The answers are on their way for so long that all handshakes are in progress at once. */
+static void a_server_has_room_for_the_handshakes_of_a_level_that_jumps(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    open_crowd(&r, far_crowd);
+    rig_run_until(&r, r.now + 60 * NS_PER_MS); /* the neighbour answers */
+    rig_run_until(&r, r.now + 40 * NS_PER_MS); /* the servers' answers have not arrived */
+    const struct load_stats *s = traffic_load_stats(r.traffics[0], 0);
+    assert_int_equal(s->connections.attempted, CROWD);
+    assert_int_equal(s->connections.connecting, CROWD);
+    struct traffic_stats *stats = rig_stats(&r);
+    assert_int_equal(stats->servers[0].connections.connecting, CROWD);
+    assert_int_equal(stats->tcp[1].drop_syn_queue_full, 0);
+    traffic_stats_delete(stats);
+    traffic_stop(r.traffics[0], r.now);
+    traffic_stop(r.traffics[1], r.now);
+    rig_close(&r);
+}
+
+/* As long as the neighbour has not answered, one turn's launches wait for it, not the whole crowd. */
+static void a_level_that_jumps_waits_for_neighbours(void **state)
+{
+    (void)state;
+    struct rig r;
+
+    open_crowd(&r, far_crowd);
+    rig_run_until(&r, r.now + 49 * NS_PER_MS);
+    assert_int_equal(traffic_load_stats(r.traffics[0], 0)->connections.attempted, 256);
+    traffic_stop(r.traffics[0], r.now);
+    traffic_stop(r.traffics[1], r.now);
+    rig_close(&r);
 }
 
 static void turn_of_one_side(struct rig *r, unsigned side)
@@ -1262,6 +1293,8 @@ int main(void)
         cmocka_unit_test(what_was_launched_before_the_drain_still_happens),
         cmocka_unit_test(a_cut_schedule_is_met_exactly),
         cmocka_unit_test(a_level_that_jumps_is_reached_without_loss),
+        cmocka_unit_test(a_server_has_room_for_the_handshakes_of_a_level_that_jumps),
+        cmocka_unit_test(a_level_that_jumps_waits_for_neighbours),
         cmocka_unit_test(launches_wait_for_a_link_that_is_stuck),
         cmocka_unit_test(idle_connections_close_a_few_at_a_time),
         cmocka_unit_test(closes_wait_for_a_link_that_is_stuck),

@@ -241,6 +241,49 @@ static void schedules_out_of_range_are_refused(void **state)
     }
 }
 
+/* Wherever a schedule is cut, what was due before is due as it was, and nothing else is. */
+static void a_cut_changes_nothing_that_was_due_before(void **state)
+{
+    (void)state;
+    const struct schedule_phase phases[] = {{.from = 0, .to = 700 * MILLI, .duration_ns = 3 * NS_PER_S},
+                                            {.from = 700 * MILLI, .to = 700 * MILLI, .duration_ns = NS_PER_S},
+                                            {.from = 700 * MILLI, .to = 3, .duration_ns = 2 * NS_PER_S}};
+    const struct schedule whole = compiled(SCHEDULE_TRANSACTIONS, phases, 3);
+
+    for (int64_t at = 1; at < 7 * NS_PER_S; at += 123456789) {
+        struct schedule s = whole;
+        struct schedule_cursor a, b;
+        schedule_cut(&s, at);
+        assert_int_equal(s.duration_ns, min_i64(at, whole.duration_ns));
+        assert_int_equal(s.n_phases, at > 4 * NS_PER_S ? 3 : at > 3 * NS_PER_S ? 2 : 1);
+        assert_int_equal(s.count, schedule_due_until(&whole, at));
+        schedule_cursor_init(&a, &whole, 0, 1);
+        schedule_cursor_init(&b, &s, 0, 1);
+        for (uint64_t k = 0; k < s.count; k++) {
+            assert_int_equal(a.due, b.due);
+            schedule_cursor_next(&a);
+            schedule_cursor_next(&b);
+        }
+        assert_int_equal(b.due, TIME_NEVER);
+    }
+}
+
+static void a_cut_level_is_reached_when_it_was(void **state)
+{
+    (void)state;
+    const struct schedule_phase phases[] = {{.from = 0, .to = 3, .duration_ns = 10 * NS_PER_S},
+                                            {.from = 3, .to = 0, .duration_ns = 10 * NS_PER_S}};
+    const struct schedule whole = compiled(SCHEDULE_CONCURRENT, phases, 2);
+
+    for (int64_t cut = NS_PER_S / 2; cut < 20 * NS_PER_S; cut += NS_PER_S) {
+        struct schedule s = whole;
+        schedule_cut(&s, cut);
+        for (int64_t at = 0; at < 21 * NS_PER_S; at += 100 * NS_PER_MS)
+            assert_int_equal(schedule_level(&s, at), at < cut ? schedule_level(&whole, at) : 0);
+        assert_int_equal(s.phases[s.n_phases - 1].to, schedule_level(&whole, cut));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -254,6 +297,8 @@ int main(void)
         cmocka_unit_test(nothing_drifts_over_a_year),
         cmocka_unit_test(a_level_ramps_in_whole_connections),
         cmocka_unit_test(bits_are_counted_as_area),
+        cmocka_unit_test(a_cut_changes_nothing_that_was_due_before),
+        cmocka_unit_test(a_cut_level_is_reached_when_it_was),
         cmocka_unit_test(schedules_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
