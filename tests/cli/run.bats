@@ -188,3 +188,15 @@ YAML
     grep -qF '&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;' out.html
     [ "$(grep -cF '<b>bold' out.html)" -eq 0 ]
 }
+
+# At a rate that any machine reaches, so that the example's own criteria say nothing about this one.
+@test "examples/web.yaml as it stands: no failed transaction, sums and table agree" {
+    run --separate-stderr -0 weir run "$ROOT/examples/web.yaml" --json out.json \
+        --set "loads[0].schedule[0].transactions_per_second=2k" --set "loads[0].schedule[1].hold=2s" \
+        --set "report.pass.min_transactions_per_second=0"
+    echo "$output" >out.txt
+    python3 "$CHECK" sums out.json
+    python3 "$CHECK" table out.json out.txt
+    [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = "{}" ]
+    [ "$(python3 "$CHECK" get out.json loads.0.transactions.completed)" -eq 7000 ]
+}
