@@ -54,18 +54,26 @@ static int open_pcap(const struct plan_port *q, const struct allocator *a, struc
     return pcap_link_new(&s, a, out, message);
 }
 
+/* A port's mtu is what its stack may send; the driver must carry it. */
+static int fit_mtu(const struct plan_port *q, struct link *l, char message[256])
+{
+    if (q->mtu > l->mtu) {
+        snprintf(message, 256, "found mtu %u, allowed at most %u, which is what the link has", q->mtu, l->mtu);
+        return ERR_INVALID;
+    }
+    l->mtu = q->mtu;
+    return 0;
+}
+
 static int open_driver(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links,
                        char message[256])
 {
     const struct plan_port *q = &p->ports[port];
-    switch (q->kind) {
-    case PLAN_MEM:
+    if (q->kind == PLAN_MEM)
         return open_memory(p, port, a, links);
-    case PLAN_PACKET:
-        return open_packet(q, a, &links[port].top, message);
-    default:
-        return open_pcap(q, a, &links[port].top, message);
-    }
+    int e = q->kind == PLAN_PACKET ? open_packet(q, a, &links[port].top, message)
+                                   : open_pcap(q, a, &links[port].top, message);
+    return e < 0 ? e : fit_mtu(q, links[port].top, message);
 }
 
 /* Puts impairment and capture over a port's driver. */

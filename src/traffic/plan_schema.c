@@ -36,7 +36,7 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
      .max = "255", .doc = "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, pcap:FILE"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
-     .doc = "Bytes of IP packet"},
+     .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that"},
     {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
      .max = "1048576", .doc = "Frame buffers of the port"},
     {CONFIG_MEMBER(struct port_config, trust_checksums), .type = CONFIG_TYPE_BOOL, .fallback = "false",

@@ -41,6 +41,15 @@ only_cause() { # connections|transactions CAUSE
     holds "No such device" "$output"
 }
 
+@test "an MTU that the interface does not carry is refused, a smaller one is used" {
+    run in_network '"$WEIR" run load.yaml --set "ports[0].mtu=9000"'
+    skip_without_network
+    [ "$status" -eq 2 ]
+    holds "found mtu 9000, allowed at most 1500" "$output"
+    run in_network '"$WEIR" check load.yaml --set "ports[0].mtu=600"'
+    holds "MTU 600" "$output"
+}
+
 @test "without privilege a packet port is refused, and the message says what is needed" {
     run -3 weir_without_privilege run - --set 'ports[0].location="packet:lo"' <load.yaml
     holds "port left (packet:lo)" "$output"
