@@ -41,7 +41,7 @@ static void *receive_all(void *argument)
 static unsigned send_burst(struct link *link)
 {
     struct packet *burst[LINK_BURST];
-    unsigned n = link_tx_alloc(link, burst, LINK_BURST, false);
+    unsigned n = link_tx_alloc(link, burst, LINK_BURST, LINK_ALLOC_DATA);
     for (unsigned i = 0; i < n; i++) {
         memset(burst[i]->data, 0x02, FRAME_BYTES);
         burst[i]->len = FRAME_BYTES;

@@ -72,7 +72,7 @@ static void send_out(struct impair *im, int64_t now)
 static struct packet *exchange(struct impair *im, struct packet *p)
 {
     struct packet *theirs;
-    if (link_tx_alloc(im->lower, &theirs, 1, false) == 0) {
+    if (link_tx_alloc(im->lower, &theirs, 1, LINK_ALLOC_DATA) == 0) {
         drop(im, p, LINK_DROP_TX_NO_ROOM);
         return NULL;
     }
@@ -255,12 +255,12 @@ static void impair_tx_burst(struct link *link, struct packet **packets, unsigned
     send_out(im, now);
 }
 
-static unsigned impair_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+static unsigned impair_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct impair *im = impair_of(link);
     uint32_t used = waiting(im) + im->promised;
     n = min_u32(n, im->settings.queue_frames > used ? im->settings.queue_frames - used : 0);
-    n = n ? link_tx_alloc(im->lower, packets, n, control) : 0;
+    n = n ? link_tx_alloc(im->lower, packets, n, kind) : 0;
     im->promised += n;
     return n;
 }

@@ -161,11 +161,11 @@ static unsigned af_packet_rx_burst(struct link *l, struct packet **packets, unsi
 
 /* ---- transmit ---- */
 
-static unsigned af_packet_tx_alloc(struct link *l, struct packet **packets, unsigned n, bool control)
+static unsigned af_packet_tx_alloc(struct link *l, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct af_packet *a = af_packet_of(l);
     unsigned got = packet_pool_get(&a->tx_pool, packets, n);
-    while (control && got < n && (packets[got] = packet_pool_get_reserved(&a->tx_pool)) != NULL)
+    while (kind == LINK_ALLOC_CONTROL && got < n && (packets[got] = packet_pool_get_reserved(&a->tx_pool)) != NULL)
         got++;
     return got;
 }

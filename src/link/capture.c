@@ -58,9 +58,9 @@ static unsigned capture_rx_burst(struct link *link, struct packet **packets, uns
     return got;
 }
 
-static unsigned capture_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+static unsigned capture_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
-    return link_tx_alloc(capture_of(link)->lower, packets, n, control);
+    return link_tx_alloc(capture_of(link)->lower, packets, n, kind);
 }
 
 static void capture_tx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)

@@ -132,7 +132,7 @@ static void prefetch_free(const struct packet_pool *pool, unsigned n)
     }
 }
 
-static unsigned memory_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+static unsigned memory_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct memory_end *e = end_of(link);
     uint32_t room = room_for(e, e->promised + n);
@@ -146,7 +146,7 @@ static unsigned memory_tx_alloc(struct link *link, struct packet **packets, unsi
         }
     }
     got += packet_pool_get(&e->pool, packets + got, n - got);
-    while (control && got < n && (packets[got] = packet_pool_get_reserved(&e->pool)) != NULL)
+    while (kind == LINK_ALLOC_CONTROL && got < n && (packets[got] = packet_pool_get_reserved(&e->pool)) != NULL)
         got++;
     e->promised += got;
     return got;

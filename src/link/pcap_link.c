@@ -94,11 +94,11 @@ static int64_t pcap_next_deadline(struct link *link)
     return l->started ? l->due_ns : 0;
 }
 
-static unsigned pcap_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+static unsigned pcap_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct pcap_link *l = pcap_of(link);
     unsigned got = packet_pool_get(&l->tx_pool, packets, n);
-    while (control && got < n && (packets[got] = packet_pool_get_reserved(&l->tx_pool)) != NULL)
+    while (kind == LINK_ALLOC_CONTROL && got < n && (packets[got] = packet_pool_get_reserved(&l->tx_pool)) != NULL)
         got++;
     return got;
 }

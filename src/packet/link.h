@@ -46,13 +46,20 @@ enum link_cap {
     LINK_CAP_SCATTER = 8,     /* takes packets with frags */
 };
 
+/* What an empty packet is for. */
+enum link_alloc {
+    LINK_ALLOC_DATA,    /* a frame of at most mtu bytes of L3 packet */
+    LINK_ALLOC_CONTROL, /* the same; may use the reserve */
+    LINK_ALLOC_LARGE,   /* a GSO packet of up to gso_max bytes: only with LINK_CAP_TSO, otherwise none is given */
+};
+
 struct link;
 
 struct link_ops {
     /* Up to n received packets. */
     unsigned (*rx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
-    /* Up to n empty packets to fill and hand to tx_burst; control: may use the reserve. */
-    unsigned (*tx_alloc)(struct link *link, struct packet **packets, unsigned n, bool control);
+    /* Up to n empty packets to fill and hand to tx_burst. */
+    unsigned (*tx_alloc)(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind);
     /* Takes all n packets, of this link's tx_alloc or any other home. */
     void (*tx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
     /* When rx_burst or tx_burst wants to be called next because of time (impair); TIME_NEVER when only frames wake it. */
@@ -80,9 +87,11 @@ static inline unsigned link_rx_burst(struct link *l, struct packet **packets, un
 {
     return l->ops->rx_burst(l, packets, n, now);
 }
-static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, unsigned n, bool control)
+static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, unsigned n, enum link_alloc kind)
 {
-    return l->ops->tx_alloc(l, packets, n, control);
+    if (kind == LINK_ALLOC_LARGE && !(l->caps & LINK_CAP_TSO))
+        return 0;
+    return l->ops->tx_alloc(l, packets, n, kind);
 }
 static inline int64_t link_next_deadline(struct link *l)
 {

@@ -20,7 +20,7 @@ static const uint8_t everybody[WIRE_ETH_ADDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xf
 static bool send_arp(struct stack *s, const struct host *h, const uint8_t *mac, const struct wire_arp *arp)
 {
     struct interface *itf = stack_interface_of(s, h);
-    struct packet *p = interface_take(itf, true);
+    struct packet *p = interface_take(itf, LINK_ALLOC_CONTROL);
     if (!p) {
         STACK_DROP(s, TRACE_ARP, tx_no_room);
         return false;

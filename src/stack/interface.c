@@ -32,11 +32,11 @@ void interface_free(struct interface *itf)
     packet_pool_free(&itf->waiting);
 }
 
-bool interface_refill(struct interface *itf, bool control)
+bool interface_refill(struct interface *itf, enum link_alloc kind)
 {
-    unsigned got = link_tx_alloc(itf->link, itf->spare, itf->refill, false);
-    if (got == 0 && control)
-        got = link_tx_alloc(itf->link, itf->spare, 1, true);
+    unsigned got = link_tx_alloc(itf->link, itf->spare, itf->refill, LINK_ALLOC_DATA);
+    if (got == 0 && kind == LINK_ALLOC_CONTROL)
+        got = link_tx_alloc(itf->link, itf->spare, 1, LINK_ALLOC_CONTROL);
     itf->spares = got;
     itf->taken += got;
     itf->refill = min_u32(itf->refill * 2, INTERFACE_MAX_SPARES);

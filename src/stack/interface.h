@@ -43,11 +43,11 @@ void interface_free(struct interface *itf);
 static inline uint32_t interface_mtu(const struct interface *itf) { return min_u32(itf->link->mtu, itf->mtu_max); }
 
 /* More empty frames into spare[]; false when there are none. */
-bool interface_refill(struct interface *itf, bool control);
-/* An empty frame, or NULL. control: from the reserve if need be. */
-static ALWAYS_INLINE struct packet *interface_take(struct interface *itf, bool control)
+bool interface_refill(struct interface *itf, enum link_alloc kind);
+/* An empty frame, or NULL. */
+static ALWAYS_INLINE struct packet *interface_take(struct interface *itf, enum link_alloc kind)
 {
-    if (unlikely(itf->spares == 0) && !interface_refill(itf, control))
+    if (unlikely(itf->spares == 0) && !interface_refill(itf, kind))
         return NULL;
     return itf->spare[--itf->spares];
 }

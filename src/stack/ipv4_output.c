@@ -55,7 +55,7 @@ static bool group_mac(const struct host *h, uint32_t destination, uint8_t *mac)
 static int begin_in_link_frame(struct stack *s, const uint8_t *mac, struct ipv4_output *out)
 {
     struct interface *itf = stack_interface_of(s, out->host);
-    out->packet = interface_take(itf, false);
+    out->packet = interface_take(itf, LINK_ALLOC_DATA);
     if (unlikely(!out->packet)) {
         STACK_DROP(s, TRACE_IP, tx_no_room);
         return ERR_AGAIN;
@@ -126,7 +126,7 @@ void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_byte
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)
 {
     struct interface *itf = stack_interface_of(s, host_at(&s->hosts, (uint32_t)waited->holder_word));
-    struct packet *p = interface_take(itf, true);
+    struct packet *p = interface_take(itf, LINK_ALLOC_CONTROL);
     if (p) {
         memcpy(p->data, waited->data, waited->len);
         memcpy(p->data, mac, WIRE_ETH_ADDR_LEN);
@@ -146,7 +146,7 @@ bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_byt
     *out = (struct ipv4_output){.host = to->host, .destination = to->source};
     struct interface *itf = stack_interface_of(s, to->host);
     if (l4_bytes <= interface_mtu(itf) - WIRE_IPV4_MIN)
-        out->packet = interface_take(itf, true);
+        out->packet = interface_take(itf, LINK_ALLOC_CONTROL);
     if (!out->packet) {
         STACK_DROP(s, TRACE_IP, tx_no_room);
         return false;

@@ -91,9 +91,9 @@ static void path_close(void *context, uint32_t path) { neighbour_unpin(context, 
 /* ---- frames ---- */
 
 static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const struct host *h, const uint8_t *mac,
-                                                uint32_t remote, bool control, struct tcp_frame *out)
+                                                uint32_t remote, enum link_alloc kind, struct tcp_frame *out)
 {
-    struct packet *p = interface_take(itf, control);
+    struct packet *p = interface_take(itf, kind);
     if (unlikely(!p))
         return TCP_FRAME_NO_ROOM;
     out->packet = p;
@@ -103,7 +103,7 @@ static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const str
     return TCP_FRAME_OK;
 }
 
-static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control,
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, enum link_alloc kind,
                                         struct tcp_frame *out)
 {
     struct stack *s = context;
@@ -113,7 +113,7 @@ static enum tcp_frame_result frame_open(void *context, const struct flow_key *ke
         return TCP_FRAME_UNRESOLVED;
     }
     const struct host *h = &s->hosts.hosts[key->local];
-    return lend(stack_interface_of(s, h), h, n->mac, ip_addr_to_v4(&key->remote), control, out);
+    return lend(stack_interface_of(s, h), h, n->mac, ip_addr_to_v4(&key->remote), kind, out);
 }
 
 static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
@@ -153,7 +153,7 @@ static enum tcp_frame_result reply_open(void *context, const struct packet *to, 
     const struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), to->data);
     if (!h)
         return TCP_FRAME_NO_ROOM;
-    return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, load_be32(ip + 12), true, out);
+    return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, load_be32(ip + 12), LINK_ALLOC_CONTROL, out);
 }
 
 const struct tcp_lower stack_tcp_lower = {.path_open = path_open,

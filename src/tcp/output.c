@@ -288,8 +288,9 @@ static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, 
             settle(t, c, w, now);
             return OUTPUT_DONE;
         }
-        bool control = o.kind != OUTPUT_NEW && o.kind != OUTPUT_AGAIN;
-        switch (t->lower->frame_open(t->lower_context, &c->key, c->path, control, &frame)) {
+        bool data = o.kind == OUTPUT_NEW || o.kind == OUTPUT_AGAIN;
+        enum link_alloc kind = data ? LINK_ALLOC_DATA : LINK_ALLOC_CONTROL;
+        switch (t->lower->frame_open(t->lower_context, &c->key, c->path, kind, &frame)) {
         case TCP_FRAME_OK:
             break;
         case TCP_FRAME_NO_ROOM:

@@ -146,7 +146,7 @@ static void mend(uint8_t *f, uint32_t length)
 static void feed(struct world *w, const uint8_t *bytes, uint32_t length, bool mended)
 {
     struct packet *p;
-    if (link_tx_alloc(w->ends[1], &p, 1, false) == 0)
+    if (link_tx_alloc(w->ends[1], &p, 1, LINK_ALLOC_DATA) == 0)
         return;
     memcpy(p->data, bytes, length);
     p->len = length;

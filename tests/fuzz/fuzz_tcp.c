@@ -91,11 +91,11 @@ static enum tcp_frame_result take_frame(struct world *w, struct tcp_frame *out)
     return TCP_FRAME_OK;
 }
 
-static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control,
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, enum link_alloc kind,
                                         struct tcp_frame *out)
 {
     struct world *w = context;
-    (void)key, (void)path, (void)control;
+    (void)key, (void)path, (void)kind;
     if (!w->resolved) {
         out->waiters = &w->waiters;
         return TCP_FRAME_UNRESOLVED;

@@ -57,9 +57,9 @@ static unsigned tap_rx(struct link *l, struct packet **p, unsigned n, int64_t no
 {
     return link_rx_burst(tap_of(l)->lower, p, n, now);
 }
-static unsigned tap_alloc(struct link *l, struct packet **p, unsigned n, bool control)
+static unsigned tap_alloc(struct link *l, struct packet **p, unsigned n, enum link_alloc kind)
 {
-    return link_tx_alloc(tap_of(l)->lower, p, n, control);
+    return link_tx_alloc(tap_of(l)->lower, p, n, kind);
 }
 
 static void tap_tx(struct link *l, struct packet **packets, unsigned n, int64_t now)

@@ -25,10 +25,10 @@ static unsigned rig_rx_burst(struct link *link, struct packet **packets, unsigne
     return 0;
 }
 
-static unsigned rig_tx_alloc(struct link *link, struct packet **packets, unsigned n, bool control)
+static unsigned rig_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct rig *r = rig_of(link);
-    if (!control) {
+    if (kind != LINK_ALLOC_CONTROL) {
         n = min_u32(n, r->room);
         r->room -= n;
     }

@@ -34,11 +34,11 @@ static enum tcp_frame_result open_any(struct tcp_end *e, struct tcp_frame *out)
     return TCP_FRAME_OK;
 }
 
-static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, bool control,
+static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, enum link_alloc kind,
                                         struct tcp_frame *out)
 {
     struct tcp_end *e = context;
-    (void)key, (void)path, (void)control;
+    (void)key, (void)path, (void)kind;
     if (!e->resolved) {
         out->waiters = &e->waiters;
         return TCP_FRAME_UNRESOLVED;

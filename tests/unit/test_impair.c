@@ -70,9 +70,9 @@ static unsigned sink_rx_burst(struct link *l, struct packet **packets, unsigned 
     return 0;
 }
 
-static unsigned sink_tx_alloc(struct link *l, struct packet **packets, unsigned n, bool control)
+static unsigned sink_tx_alloc(struct link *l, struct packet **packets, unsigned n, enum link_alloc kind)
 {
-    (void)control;
+    (void)kind;
     return packet_pool_get(&container_of(l, struct sink, link)->pool, packets, n);
 }
 
@@ -139,7 +139,7 @@ static const struct impair_counters *counters(const struct fixture *f) { return 
 static bool send_one(struct fixture *f, uint32_t length)
 {
     struct packet *p;
-    if (link_tx_alloc(f->link, &p, 1, false) == 0)
+    if (link_tx_alloc(f->link, &p, 1, LINK_ALLOC_DATA) == 0)
         return false;
     fill(p, f->sent++, length);
     f->link->ops->tx_burst(f->link, &p, 1, f->now);
@@ -196,7 +196,7 @@ static void without_settings_frames_pass_at_once_and_unchanged(void **state)
     struct fixture *f = *state;
     open_link(f);
     struct packet *p[100];
-    assert_int_equal(link_tx_alloc(f->link, p, 100, false), 100);
+    assert_int_equal(link_tx_alloc(f->link, p, 100, LINK_ALLOC_DATA), 100);
     for (unsigned i = 0; i < 100; i++)
         fill(p[i], i, FRAME_BYTES + i);
     f->link->ops->tx_burst(f->link, p, 100, f->now);
@@ -320,7 +320,7 @@ static void an_open_checksum_is_completed_before_the_damage(void **state)
     f->settings.corrupt_ppb = PPB;
     open_link(f);
     struct packet *p;
-    assert_int_equal(link_tx_alloc(f->link, &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(f->link, &p, 1, LINK_ALLOC_DATA), 1);
     memset(p->data, 0, 64);
     p->len = 64;
     p->checksum = PACKET_CHECKSUM_PARTIAL;
@@ -335,7 +335,7 @@ static void an_open_checksum_is_completed_before_the_damage(void **state)
     packet_release(p);
     assert_true(ones == 15 || ones == 17); /* UDP checksum 0xffff of zeros, and one bit flipped */
 
-    assert_int_equal(link_tx_alloc(f->link, &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(f->link, &p, 1, LINK_ALLOC_DATA), 1);
     p->len = 20;
     p->checksum = PACKET_CHECKSUM_PARTIAL;
     p->checksum_start = 34;
@@ -515,12 +515,12 @@ static void no_more_frames_wait_than_the_queue_holds(void **state)
     f->settings.delay_ns = 1000;
     open_link(f);
     struct packet *p[64];
-    assert_int_equal(link_tx_alloc(f->link, p, 64, false), 10);
-    assert_int_equal(link_tx_alloc(f->link, p + 10, 1, false), 0); /* all promised */
+    assert_int_equal(link_tx_alloc(f->link, p, 64, LINK_ALLOC_DATA), 10);
+    assert_int_equal(link_tx_alloc(f->link, p + 10, 1, LINK_ALLOC_DATA), 0); /* all promised */
     for (unsigned i = 0; i < 10; i++)
         fill(p[i], i, FRAME_BYTES);
     f->link->ops->tx_burst(f->link, p, 10, f->now);
-    assert_int_equal(link_tx_alloc(f->link, p, 1, true), 0); /* all waiting */
+    assert_int_equal(link_tx_alloc(f->link, p, 1, LINK_ALLOC_CONTROL), 0); /* all waiting */
     struct packet *more[3];
     assert_int_equal(packet_pool_get(&f->sink.pool, more, 3), 3);
     f->link->ops->tx_burst(f->link, more, 3, f->now);
@@ -528,7 +528,7 @@ static void no_more_frames_wait_than_the_queue_holds(void **state)
     assert_int_equal(f->link->counters.drops[LINK_DROP_IMPAIR_QUEUE], 3);
     run_dry(f);
     assert_int_equal(f->sink.count, 10);
-    assert_int_equal(link_tx_alloc(f->link, p, 64, false), 10);
+    assert_int_equal(link_tx_alloc(f->link, p, 64, LINK_ALLOC_DATA), 10);
     packet_release_burst(p, 10);
 }
 
@@ -759,7 +759,7 @@ static void over_a_memory_link_every_frame_is_accounted_for(void **state)
         for (unsigned step = 0; step < 20000; step++, now += 5000) {
             for (unsigned i = 0; i < 2; i++) {
                 struct packet *p[8];
-                unsigned n = step < 15000 ? link_tx_alloc(tops[i], p, 1 + step % 8, false) : 0;
+                unsigned n = step < 15000 ? link_tx_alloc(tops[i], p, 1 + step % 8, LINK_ALLOC_DATA) : 0;
                 for (unsigned k = 0; k < n; k++)
                     fill(p[k], step, FRAME_BYTES);
                 tops[i]->ops->tx_burst(tops[i], p, n, now);

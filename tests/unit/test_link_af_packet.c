@@ -116,7 +116,7 @@ static void frames_cross_in_order_both_ways(void **state)
     for (unsigned round = 0; round < 50; round++) {
         struct link *tx = f.ends[round & 1], *rx = f.ends[!(round & 1)];
         struct packet *p[150];
-        assert_int_equal(link_tx_alloc(tx, p, 150, false), 150);
+        assert_int_equal(link_tx_alloc(tx, p, 150, LINK_ALLOC_DATA), 150);
         for (unsigned i = 0; i < 150; i++)
             fill(p[i], i, 60 + i * 9);
         tx->ops->tx_burst(tx, p, 150, 0);
@@ -143,7 +143,7 @@ static void frames_received_can_be_sent_on_and_kept(void **state)
     struct packet *p[100], *kept[100];
     unsigned n_kept = 0;
     for (unsigned round = 0; round < 20; round++) {
-        assert_int_equal(link_tx_alloc(f.ends[0], p, 10, false), 10);
+        assert_int_equal(link_tx_alloc(f.ends[0], p, 10, LINK_ALLOC_DATA), 10);
         for (unsigned i = 0; i < 10; i++)
             fill(p[i], i, 100);
         f.ends[0]->ops->tx_burst(f.ends[0], p, 10, 0);
@@ -167,13 +167,13 @@ static void when_all_frames_are_held_the_kernel_keeps_what_comes(void **state)
     static struct packet *p[256], *held[256], *q[4];
     open_ends(&f);
     for (unsigned have = 0; have < 256; have += 64) {
-        assert_int_equal(link_tx_alloc(f.ends[0], p, 64, false), 64);
+        assert_int_equal(link_tx_alloc(f.ends[0], p, 64, LINK_ALLOC_DATA), 64);
         for (unsigned i = 0; i < 64; i++)
             fill(p[i], have + i, 100);
         f.ends[0]->ops->tx_burst(f.ends[0], p, 64, 0);
         receive(f.ends[1], held + have, 64);
     }
-    assert_int_equal(link_tx_alloc(f.ends[0], p, 4, false), 4);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 4, LINK_ALLOC_DATA), 4);
     for (unsigned i = 0; i < 4; i++)
         fill(p[i], 1000 + i, 100);
     f.ends[0]->ops->tx_burst(f.ends[0], p, 4, 0);
@@ -194,7 +194,7 @@ static void tags_travel_beside_the_frame_and_come_out_on_the_wire(void **state)
     static struct fixture f;
     open_ends(&f);
     struct packet *p;
-    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, true), 1);
+    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_CONTROL), 1);
     fill(p, 77, 80);
     p->vlan_present = true;
     p->vlan_tci = 0x6005;
@@ -216,7 +216,7 @@ static void a_frame_over_the_mtu_is_refused_and_the_others_go_on(void **state)
     open_ends(&f);
     assert_int_equal(f.ends[0]->mtu, 1500);
     struct packet *p[3];
-    assert_int_equal(link_tx_alloc(f.ends[0], p, 3, false), 3);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 3, LINK_ALLOC_DATA), 3);
     fill(p[0], 1, 100);
     fill(p[1], 2, 1519);
     fill(p[2], 3, 100);
@@ -243,7 +243,7 @@ static void a_frame_longer_than_a_buffer_is_dropped_and_counted(void **state)
     f.ends[0] = open_end(&f, "wa");
     assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[1], message), 0);
     struct packet *p[2];
-    assert_int_equal(link_tx_alloc(f.ends[0], p, 2, false), 2);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 2, LINK_ALLOC_DATA), 2);
     fill(p[0], 1, 1001);
     fill(p[1], 2, 1000);
     f.ends[0]->ops->tx_burst(f.ends[0], p, 2, 0);
@@ -261,14 +261,14 @@ static void an_interface_that_goes_down_costs_its_frames_only(void **state)
     open_ends(&f);
     assert_int_equal(system("ip link set wa down"), 0);
     struct packet *p[64];
-    assert_int_equal(link_tx_alloc(f.ends[0], p, 64, false), 64);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 64, LINK_ALLOC_DATA), 64);
     for (unsigned i = 0; i < 64; i++)
         fill(p[i], i, 100);
     f.ends[0]->ops->tx_burst(f.ends[0], p, 64, 0);
     assert_int_equal(f.ends[0]->counters.drops[LINK_DROP_TX_ERROR], 64);
     assert_int_equal(link_rx_burst(f.ends[0], p, 64, 0), 0);
     assert_int_equal(system("ip link set wa up"), 0);
-    assert_int_equal(link_tx_alloc(f.ends[0], p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 1, LINK_ALLOC_DATA), 1);
     fill(p[0], 9, 100);
     f.ends[0]->ops->tx_burst(f.ends[0], p, 1, 0);
     receive(f.ends[1], p, 1);
@@ -284,7 +284,7 @@ static void drops_of_the_kernel_are_counted(void **state)
     struct packet *p[64];
     uint64_t sent = 0;
     for (unsigned round = 0; round < 1000; round++) {
-        unsigned n = link_tx_alloc(f.ends[0], p, 64, false);
+        unsigned n = link_tx_alloc(f.ends[0], p, 64, LINK_ALLOC_DATA);
         for (unsigned i = 0; i < n; i++)
             fill(p[i], i, 1500);
         f.ends[0]->ops->tx_burst(f.ends[0], p, n, 0);
@@ -358,7 +358,7 @@ static void an_interface_of_another_namespace_is_opened_and_this_thread_stays(vo
     assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[1], message), 0);
     assert_int_not_equal(system("ip link show wa >/dev/null 2>&1"), 0); /* a child is where its parent is */
     struct packet *p;
-    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_DATA), 1);
     fill(p, 5, 100);
     f.ends[0]->ops->tx_burst(f.ends[0], &p, 1, 0);
     receive(f.ends[1], &p, 1);

@@ -76,7 +76,7 @@ static uint32_t number_of(const struct packet *p) { return load_be32(p->data + 2
 static unsigned send_numbered(struct link *l, unsigned n, uint32_t first)
 {
     struct packet *p[64];
-    n = link_tx_alloc(l, p, n, false);
+    n = link_tx_alloc(l, p, n, LINK_ALLOC_DATA);
     for (unsigned i = 0; i < n; i++)
         fill(p[i], first + i, 64);
     l->ops->tx_burst(l, p, n, NOW);
@@ -134,9 +134,9 @@ static void check_room(struct fixture *f)
 {
     struct link *tx = f->ends[0];
     struct packet *p[64];
-    assert_int_equal(link_tx_alloc(tx, p, 64, false), 32);
+    assert_int_equal(link_tx_alloc(tx, p, 64, LINK_ALLOC_DATA), 32);
     tx->ops->tx_burst(tx, p, 20, NOW);
-    assert_int_equal(link_tx_alloc(tx, p + 32, 64, false), 0); /* 12 are promised, 20 wait */
+    assert_int_equal(link_tx_alloc(tx, p + 32, 64, LINK_ALLOC_DATA), 0); /* 12 are promised, 20 wait */
     tx->ops->tx_burst(tx, p + 20, 12, NOW);
     assert_int_equal(link_rx_burst(f->ends[1], p, 5, NOW), 5);
     packet_release_burst(p, 5);
@@ -153,7 +153,7 @@ static void check_unsent(struct fixture *f)
     struct link *tx = f->ends[0];
     for (unsigned i = 0; i < 10; i++) {
         struct packet *p[64];
-        assert_int_equal(link_tx_alloc(tx, p, 32, false), 32);
+        assert_int_equal(link_tx_alloc(tx, p, 32, LINK_ALLOC_DATA), 32);
         packet_release_burst(p, 32);
         assert_int_equal(receive_and_release(tx), 0); /* the turn ends */
     }
@@ -176,12 +176,12 @@ static void check_reserve(struct fixture *f)
     struct link *tx = f->ends[0];
     struct packet *p[128];
     unsigned n = 0, got;
-    while ((got = link_tx_alloc(tx, p + n, 8, false)) != 0) {
+    while ((got = link_tx_alloc(tx, p + n, 8, LINK_ALLOC_DATA)) != 0) {
         n += got;
         link_rx_burst(tx, p + n, 1, NOW); /* forgets what was promised: the queue is not what limits here */
     }
     assert_int_equal(n, 48);
-    while ((got = link_tx_alloc(tx, p + n, 8, true)) != 0) {
+    while ((got = link_tx_alloc(tx, p + n, 8, LINK_ALLOC_CONTROL)) != 0) {
         n += got;
         link_rx_burst(tx, p + n, 1, NOW);
     }
@@ -261,7 +261,7 @@ static struct packet *partial_datagram(struct link *l)
                                       0x7c, 0xca, 0x7f, 0x00, 0x00, 0x01, 0x7f, 0x00, 0x00, 0x01, 0x75, 0x30,
                                       0x32, 0xc8, 0x00, 0x0c, 0xfe, 0x1f, 0x58, 0x58, 0x58, 0x58};
     struct packet *p;
-    assert_int_equal(link_tx_alloc(l, &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(l, &p, 1, LINK_ALLOC_DATA), 1);
     memcpy(p->data, bytes, sizeof bytes);
     p->len = sizeof bytes;
     p->checksum = PACKET_CHECKSUM_PARTIAL;
@@ -316,7 +316,7 @@ static void with_trust_nobody_computes_checksums(void **state)
 static void check_what_crosses(struct fixture *f)
 {
     struct packet *p;
-    assert_int_equal(link_tx_alloc(f->ends[0], &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(f->ends[0], &p, 1, LINK_ALLOC_DATA), 1);
     fill(p, 1, 60);
     p->vlan_present = true;
     p->vlan_tci = 0x2fff;
@@ -331,7 +331,7 @@ static void check_what_crosses(struct fixture *f)
 
     static const uint8_t tail[100] = "tail";
     struct packet_frag frag = {tail, sizeof tail, NULL, NULL};
-    assert_int_equal(link_tx_alloc(f->ends[0], &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(f->ends[0], &p, 1, LINK_ALLOC_DATA), 1);
     fill(p, 1, 60);
     p->frags = &frag;
     p->nfrags = 1;
@@ -347,7 +347,7 @@ static void check_length(struct fixture *f)
 {
     for (uint32_t length = 1522; length <= 1523; length++) {
         struct packet *p;
-        assert_int_equal(link_tx_alloc(f->ends[0], &p, 1, false), 1);
+        assert_int_equal(link_tx_alloc(f->ends[0], &p, 1, LINK_ALLOC_DATA), 1);
         fill(p, 1, length);
         p = cross(f, p);
         assert_int_equal(p != NULL, length == 1522);

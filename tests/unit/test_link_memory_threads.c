@@ -57,7 +57,7 @@ static void send_some(struct side *s)
 {
     struct packet *p[LINK_BURST], *foreign;
     unsigned n = min_u32(1 + (uint32_t)random_below(&s->random, LINK_BURST), s->to_send - s->sent);
-    n = link_tx_alloc(s->link, p, n, false);
+    n = link_tx_alloc(s->link, p, n, LINK_ALLOC_DATA);
     if (n && percent(s, s->foreign_percent) && packet_pool_get(&s->own, &foreign, 1)) {
         packet_release(p[n - 1]);
         p[n - 1] = foreign;

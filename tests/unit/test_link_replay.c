@@ -177,7 +177,7 @@ static void what_is_transmitted_is_written_as_on_a_wire(void **state)
     struct fixture *f = *state;
     struct link *l = open_replay(f, NULL, f->out, 16, false);
     struct packet *p[3];
-    assert_int_equal(link_tx_alloc(l, p, 3, false), 3);
+    assert_int_equal(link_tx_alloc(l, p, 3, LINK_ALLOC_DATA), 3);
     for (unsigned i = 0; i < 3; i++) {
         memset(p[i]->data, (int)i + 1, 60);
         p[i]->len = 60;
@@ -246,7 +246,7 @@ static void capture_writes_both_directions_and_leaves_frames_alone(void **state)
     capture_link_set_epoch(top, 1000);
 
     struct packet *p, *q;
-    assert_int_equal(link_tx_alloc(top, &p, 1, true), 1);
+    assert_int_equal(link_tx_alloc(top, &p, 1, LINK_ALLOC_CONTROL), 1);
     memset(p->data, 0, 60);
     p->len = 60;
     p->checksum = PACKET_CHECKSUM_PARTIAL;
@@ -296,7 +296,7 @@ static void a_large_gso_packet_is_captured_whole(void **state)
     static const uint8_t body[65000];
     struct packet_frag frag = {body, sizeof body, NULL, NULL};
     struct packet *p;
-    assert_int_equal(link_tx_alloc(top, &p, 1, false), 1);
+    assert_int_equal(link_tx_alloc(top, &p, 1, LINK_ALLOC_DATA), 1);
     memset(p->data, 0, 54);
     p->len = 54;
     p->gso = PACKET_GSO_TCP4;

@@ -17,11 +17,11 @@ static int open_path(struct rig *r, uint32_t local, uint32_t remote, struct tcp_
 static void close_path(struct rig *r, const struct tcp_path *path) { stack_tcp_lower.path_close(r->stack, path->id); }
 
 static enum tcp_frame_result open_frame(struct rig *r, uint32_t local, uint32_t remote, const struct tcp_path *path,
-                                        bool control, struct tcp_frame *f)
+                                        enum link_alloc kind, struct tcp_frame *f)
 {
     struct flow_key key = {.local = local, .remote = v4(remote), .local_port = 1, .remote_port = 2};
     *f = (struct tcp_frame){0};
-    return stack_tcp_lower.frame_open(r->stack, &key, path->id, control, f);
+    return stack_tcp_lower.frame_open(r->stack, &key, path->id, kind, f);
 }
 
 /* Twenty bytes of a segment and a payload, with the checksum that the pseudo sum gives. */
@@ -115,7 +115,7 @@ static void test_frames_carry_the_right_headers(void **state)
     static const uint32_t payloads[] = {0, 1, 2, 3, 100, 1459, 1460};
     for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
         struct tcp_frame f;
-        assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f), TCP_FRAME_OK);
+        assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
         uint32_t n = write_segment(&f, payloads[i]);
         stack_tcp_lower.frame_send(r->stack, &f, n, (uint8_t)(60 + i), (uint8_t)(i * 4));
         rig_transmit(r);
@@ -145,7 +145,7 @@ static void test_a_link_that_completes_checksums_is_told_where(void **state)
     struct tcp_path path;
     struct tcp_frame f;
     assert_int_equal(open_path(r, r->us, PEER, &path), 0);
-    assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f), TCP_FRAME_OK);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
     assert_true(f.partial_checksum);
     uint32_t n = write_segment(&f, 99);
     stack_tcp_lower.frame_send(r->stack, &f, n, 64, 0);
@@ -171,13 +171,14 @@ static void test_without_room_only_control_gets_a_frame(void **state)
     r->room = 5;
     struct tcp_frame f[6], c;
     for (unsigned i = 0; i < 5; i++)
-        assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f[i]), TCP_FRAME_OK);
-    assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f[5]), TCP_FRAME_NO_ROOM);
-    assert_int_equal(open_frame(r, r->us, PEER, &path, true, &c), TCP_FRAME_OK);
+        assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f[i]), TCP_FRAME_OK);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f[5]), TCP_FRAME_NO_ROOM);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_CONTROL, &c), TCP_FRAME_OK);
     stack_tcp_lower.frame_drop(r->stack, &c);
     for (unsigned i = 0; i < 5; i++)
         stack_tcp_lower.frame_drop(r->stack, &f[i]);
-    assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f[0]), TCP_FRAME_OK); /* those given back serve again */
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f[0]),
+                     TCP_FRAME_OK); /* those given back serve again */
     stack_tcp_lower.frame_drop(r->stack, &f[0]);
     rig_transmit(r);
     expect_nothing(r);
@@ -195,7 +196,7 @@ static void test_more_frames_than_a_burst_leave_in_order(void **state)
     assert_int_equal(open_path(r, r->us, PEER, &path), 0);
     for (uint32_t i = 0; i < 200; i++) {
         struct tcp_frame f;
-        assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f), TCP_FRAME_OK);
+        assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
         stack_tcp_lower.frame_send(r->stack, &f, write_segment(&f, i), 64, 0);
     }
     assert_true(stack_output_pending(r->stack));
@@ -217,17 +218,17 @@ static void test_an_unresolved_path_lends_no_frame_and_names_the_list(void **sta
     struct tcp_path path;
     struct tcp_frame f;
     assert_int_equal(open_path(r, r->us, FAR, &path), 0);
-    assert_int_equal(open_frame(r, r->us, FAR, &path, true, &f), TCP_FRAME_UNRESOLVED);
+    assert_int_equal(open_frame(r, r->us, FAR, &path, LINK_ALLOC_CONTROL, &f), TCP_FRAME_UNRESOLVED);
     assert_non_null(f.waiters);
     rig_transmit(r);
     struct wire_arp arp;
     expect_arp(r, WIRE_ARP_REQUEST, &arp);
     assert_int_equal(arp.tpa, GATEWAY);
-    assert_int_equal(open_frame(r, r->us, FAR, &path, true, &f), TCP_FRAME_UNRESOLVED);
+    assert_int_equal(open_frame(r, r->us, FAR, &path, LINK_ALLOC_CONTROL, &f), TCP_FRAME_UNRESOLVED);
     rig_transmit(r);
     expect_nothing(r);
     reply(r, GATEWAY, GATEWAY_MAC);
-    assert_int_equal(open_frame(r, r->us, FAR, &path, false, &f), TCP_FRAME_OK);
+    assert_int_equal(open_frame(r, r->us, FAR, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
     stack_tcp_lower.frame_send(r->stack, &f, write_segment(&f, 4), 64, 0);
     rig_transmit(r);
     struct wire_ipv4 ip;
@@ -247,7 +248,7 @@ static void test_a_path_to_a_stale_neighbour_never_stalls(void **state)
     for (int minute = 0; minute < 10; minute++) {
         rig_pass(r, 60 * NS_PER_S);
         struct tcp_frame f;
-        assert_int_equal(open_frame(r, r->us, PEER, &path, false, &f), TCP_FRAME_OK);
+        assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
         stack_tcp_lower.frame_send(r->stack, &f, write_segment(&f, 4), 64, 0);
         rig_transmit(r);
         struct wire_arp arp;
@@ -272,7 +273,7 @@ static void test_a_gateway_that_changes_its_mac_is_followed(void **state)
     assert_int_equal(open_path(r, r->us, FAR, &path), 0);
     rig_pass(r, 2 * NS_PER_S);
     reply(r, GATEWAY, OTHER_MAC);
-    assert_int_equal(open_frame(r, r->us, FAR, &path, false, &f), TCP_FRAME_OK);
+    assert_int_equal(open_frame(r, r->us, FAR, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
     stack_tcp_lower.frame_send(r->stack, &f, write_segment(&f, 4), 64, 0);
     rig_transmit(r);
     struct wire_arp arp;
