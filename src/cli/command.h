@@ -80,6 +80,6 @@ int exit_code_of(int error);
 /* Everything that was written to standard output has arrived: 0; else EXIT_REFUSED after a message. A reader that went away does not count. */
 MUST_CHECK int flush_standard_output(void);
 
-extern const struct command run_command, check_command, bench_command;
+extern const struct command run_command, check_command, bench_command, bridge_command;
 
 #endif

@@ -11,7 +11,7 @@
 static const struct command help_command, version_command;
 
 static const struct command *const commands[] = {
-    &run_command, &check_command, &bench_command, &version_command, &help_command,
+    &run_command, &check_command, &bench_command, &bridge_command, &version_command, &help_command,
 };
 
 static const struct command *find_command(const char *name)

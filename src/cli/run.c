@@ -267,6 +267,16 @@ static void clean_up(struct run *r)
     configuration_free(&r->configuration);
 }
 
+static int check_has_loads(const struct configuration *c)
+{
+    if (!plan_is_bridge(c->plan))
+        return EXIT_MET;
+    complain("run: %s: found neither devices nor loads, required: both; to pass frames between its two ports: weir "
+             "bridge %s",
+             c->input.name, c->input.name);
+    return EXIT_USAGE;
+}
+
 static int run(int argc, char **argv)
 {
     struct run r = {.people = NULL};
@@ -277,6 +287,8 @@ static int run(int argc, char **argv)
     result = check_outputs(&r.options);
     if (result == EXIT_MET)
         result = configuration_load(&r.configuration, operands.list[0], &r.options.sets, r.options.duration_ns);
+    if (result == EXIT_MET)
+        result = check_has_loads(&r.configuration);
     if (result == EXIT_MET)
         result = open_outputs(&r);
     if (result == EXIT_MET)

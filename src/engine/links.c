@@ -129,3 +129,14 @@ void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS])
         links[i].top = NULL;
     }
 }
+
+void links_read_counters(const struct link *top, struct link_counters *out)
+{
+    const struct link *driver = top;
+    while (driver->lower)
+        driver = driver->lower;
+    *out = driver->counters;
+    for (; top != driver; top = top->lower)
+        for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+            out->drops[i] += top->counters.drops[i];
+}

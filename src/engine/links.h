@@ -20,5 +20,7 @@ struct port_link {
 MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS],
                           char message[256]);
 void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS]);
+/* What the driver below sent and received, and what it and the links over it dropped. */
+void links_read_counters(const struct link *top, struct link_counters *out);
 
 #endif

@@ -70,23 +70,11 @@ void worker_free(struct worker *w)
     w->published = NULL;
 }
 
-/* What the driver sent and received, and what it and the links over it dropped. */
-static void read_link(const struct link *top, struct link_counters *out)
-{
-    const struct link *driver = top;
-    while (driver->lower)
-        driver = driver->lower;
-    *out = driver->counters;
-    for (; top != driver; top = top->lower)
-        for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
-            out->drops[i] += top->counters.drops[i];
-}
-
 static void publish(struct worker *w)
 {
     traffic_stats_reset(w->published);
     traffic_read_stats(w->traffic, w->published);
-    read_link(w->link.top, &w->published_port.link);
+    links_read_counters(w->link.top, &w->published_port.link);
     for (unsigned i = 0; i < GUARD_CAUSE_COUNT; i++)
         w->published_port.guard_denied[i] = w->guard.denied[i];
     if (w->link.impair)

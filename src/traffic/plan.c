@@ -135,13 +135,31 @@ static void compile_duration(struct compiling *c, const struct plan_options *opt
     }
     if (wanted > 0)
         p->duration_ns = wanted;
-    if (p->duration_ns == 0)
+    if (p->duration_ns == 0 && p->n_loads > 0)
         config_errors_add(c->errors, c->config->node, NULL,
                           "found no duration and only servers, allowed a duration such as 60s at the top level");
 }
 
+static void require_list(struct compiling *c, const char *key, uint32_t count, uint32_t most)
+{
+    if (count == 0)
+        config_errors_add(c->errors, c->config->node, key,
+                          "found no such key, required: a list of 1 to %u items, each a map", most);
+}
+
+/* Neither is needed for a bridge. */
+static void check_parts(struct compiling *c)
+{
+    const struct plan_config *config = c->config;
+    if (config->ports_count == 2 && config->devices_count == 0 && config->loads_count == 0)
+        return;
+    require_list(c, "devices", config->devices_count, PLAN_MAX_DEVICES);
+    require_list(c, "loads", config->loads_count, PLAN_MAX_LOADS);
+}
+
 static void compile_all(struct compiling *c, const struct plan_options *options)
 {
+    check_parts(c);
     c->plan->seed = c->config->seed;
     compile_stack(c);
     plan_compile_ports(c);
@@ -181,6 +199,8 @@ int plan_compile(const struct config_tree *tree, const struct plan_options *opti
     *out = p;
     return 0;
 }
+
+bool plan_is_bridge(const struct plan *p) { return p->n_loads == 0; }
 
 uint32_t plan_share_connections(const struct plan_load *load)
 {

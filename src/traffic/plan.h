@@ -20,6 +20,7 @@
 
 #define PLAN_NONE UINT32_MAX
 #define PLAN_MAX_PORTS 16
+#define PLAN_MAX_DEVICES 65536
 #define PLAN_MAX_LOADS 64
 
 enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_PCAP };
@@ -172,6 +173,9 @@ void plan_free(struct plan *p); /* NULL is allowed */
 
 /* The schema of the whole configuration, for documentation and checks. */
 extern const struct config_schema plan_schema;
+
+/* Two ports with neither devices nor loads: frames are passed between them. */
+bool plan_is_bridge(const struct plan *p);
 
 /* What the stack of a port's worker needs; trace and the secrets are the caller's to set. */
 void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_settings *out);

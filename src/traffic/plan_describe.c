@@ -302,6 +302,11 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
     struct out o = {.sink = sink, .context = context};
     char time[VALUE_BYTES], drain[VALUE_BYTES];
 
+    if (plan_is_bridge(p)) {
+        say(&o, "bridge: every frame that comes in at one port leaves at the other; seed %" PRIu64 "\n", p->seed);
+        describe_ports(&o, p);
+        return o.error;
+    }
     say(&o, "duration %s, then up to %s to drain; seed %" PRIu64 "\n", duration(time, p->duration_ns),
         duration(drain, p->drain_ns), p->seed);
     describe_ports(&o, p);

@@ -25,6 +25,23 @@ setup() {
     done
 }
 
+@test "two ports without devices and loads are a bridge; neither command takes the other's configuration" {
+    cat >wan.yaml <<'YAML'
+ports: [{name: inside, location: "packet:nosuch0"}, {name: outside, location: "packet:nosuch1"}]
+impairments: [{port: outside, delay: 10ms}]
+YAML
+    run -0 weir check wan.yaml
+    holds "bridge: every frame" "$output"
+    run -2 weir run wan.yaml
+    holds "wan.yaml: found neither devices nor loads, required: both" "$output"
+    run -2 weir bridge load.yaml
+    holds "load.yaml: found devices and loads, allowed two ports" "$output"
+    run -3 weir bridge wan.yaml
+    holds "port inside (packet:nosuch0)" "$output"
+    run -2 weir check wan.yaml --set 'ports=[{name: a, location: "packet:nosuch0"}]'
+    holds "devices: found no such key" "$output"
+}
+
 @test "JSON and standard input are read too" {
     python3 - >load.json <<'PY'
 import json

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `weir bridge`: a bump in the wire between two ports with the impairments of a configuration, until Ctrl-C.
+ */
+#include <stdio.h>
+
+#include "base/alloc_heap.h"
+#include "base/error.h"
+#include "cli/configuration.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "config/json.h"
+#include "engine/bridge.h"
+#include "engine/clock.h"
+
+#define LOOK_EVERY_NS (100 * NS_PER_MS)
+#define JSON_INDENT 2u
+#define FOR_EVER_NS (INT64_C(366) * 24 * 3600 * NS_PER_S)
+
+struct bridge_options {
+    const char *json;
+    struct option_texts sets;
+    int64_t duration_ns;
+    bool quiet;
+};
+
+static const struct option_row options[] = {
+    {"duration", "T", OPTION_DURATION, 0, offsetof(struct bridge_options, duration_ns),
+     "ends after this time: 10s, 2m; otherwise by Ctrl-C"},
+    {"json", "FILE", OPTION_TEXT, 0, offsetof(struct bridge_options, json), "write the counts as JSON"},
+    {"set", "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct bridge_options, sets),
+     "change the configuration: impairments[0].loss=1% (repeatable)"},
+    {"quiet", NULL, OPTION_FLAG, 0, offsetof(struct bridge_options, quiet), "print nothing but errors"},
+};
+
+static void follow(struct bridge *b, int64_t duration_ns)
+{
+    int64_t end = clock_now() + duration_ns, now;
+    while ((now = clock_now()) < end && interrupt_count() == 0)
+        for (int64_t until = min_i64(now + LOOK_EVERY_NS, end); clock_now() < until;)
+            bridge_turn(b, until);
+}
+
+struct impair_count {
+    const char *name;
+    uint64_t value;
+};
+#define IMPAIR_COUNTS 6
+
+static void read_impairment(const struct port_link *l, struct impair_count out[IMPAIR_COUNTS])
+{
+    static const struct impair_counters none;
+    const struct impair_counters *c = l->impair ? impair_link_counters(l->impair) : &none;
+    const struct impair_count all[IMPAIR_COUNTS] = {{"lost", c->lost},           {"duplicated", c->duplicated},
+                                                    {"corrupted", c->corrupted}, {"reordered", c->reordered},
+                                                    {"delayed", c->delayed},     {"queue_full", c->queue_full}};
+    for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
+        out[i] = all[i];
+}
+
+static void print_port(const struct bridge *b, unsigned port)
+{
+    struct link_counters c;
+    struct impair_count impaired[IMPAIR_COUNTS];
+    links_read_counters(b->links[port].top, &c);
+    read_impairment(&b->links[port], impaired);
+    printf("%-12s received %llu frames, %llu bytes   sent %llu frames, %llu bytes\n", b->plan->ports[port].name,
+           (unsigned long long)c.frames_rx, (unsigned long long)c.bytes_rx, (unsigned long long)c.frames_tx,
+           (unsigned long long)c.bytes_tx);
+    for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
+        if (impaired[i].value > 0)
+            printf("  impaired   %s %llu\n", impaired[i].name, (unsigned long long)impaired[i].value);
+    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+        if (c.drops[i] > 0)
+            printf("  dropped    %s %llu\n", link_drop_name((enum link_drop)i), (unsigned long long)c.drops[i]);
+}
+
+static void put_port(struct json_writer *w, const struct bridge *b, unsigned port)
+{
+    struct link_counters c;
+    struct impair_count impaired[IMPAIR_COUNTS];
+    links_read_counters(b->links[port].top, &c);
+    read_impairment(&b->links[port], impaired);
+    json_begin_object(w);
+    json_member_string(w, "name", b->plan->ports[port].name);
+    json_member_u64(w, "frames_rx", c.frames_rx);
+    json_member_u64(w, "bytes_rx", c.bytes_rx);
+    json_member_u64(w, "frames_tx", c.frames_tx);
+    json_member_u64(w, "bytes_tx", c.bytes_tx);
+    json_member_object(w, "drops");
+    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+        if (c.drops[i] > 0)
+            json_member_u64(w, link_drop_name((enum link_drop)i), c.drops[i]);
+    json_end_object(w);
+    json_member_object(w, "impaired");
+    for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
+        json_member_u64(w, impaired[i].name, impaired[i].value);
+    json_end_object(w);
+    json_end_object(w);
+}
+
+static int write_json(struct output *o, const struct bridge *b)
+{
+    struct json_writer w;
+    output_begin(o);
+    json_writer_init(&w, output_sink, o, JSON_INDENT);
+    json_begin_object(&w);
+    json_member_u64(&w, "schema", 1);
+    json_member_array(&w, "ports");
+    for (unsigned i = 0; i < BRIDGE_PORTS; i++)
+        put_port(&w, b, i);
+    json_end_array(&w);
+    json_end_object(&w);
+    if (json_finish(&w) < 0)
+        o->failed = true;
+    return output_finish(o);
+}
+
+static int conclude(const struct bridge *b, const struct bridge_options *o, struct output *json)
+{
+    if (json->file && write_json(json, b) != EXIT_MET)
+        return EXIT_REFUSED;
+    for (unsigned i = 0; !o->quiet && json->file != stdout && i < BRIDGE_PORTS; i++)
+        print_port(b, i);
+    return flush_standard_output();
+}
+
+static int carry_out(const struct plan *p, const struct bridge_options *o)
+{
+    struct bridge b;
+    struct output json;
+    char message[256] = "";
+    int result = output_open(&json, o->json);
+    if (result != EXIT_MET)
+        return result;
+    int error = bridge_open(&b, p, alloc_heap(), message);
+    if (error < 0) {
+        complain("bridge: %s", message[0] ? message : err_text(error));
+        output_abandon(&json);
+        return exit_code_of(error);
+    }
+    interrupt_install(-1);
+    if (!o->quiet) {
+        fprintf(stderr, "bridging %s and %s; Ctrl-C ends it\n", p->ports[0].name, p->ports[1].name);
+        fflush(stderr);
+    }
+    follow(&b, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);
+    result = conclude(&b, o, &json);
+    output_abandon(&json);
+    bridge_close(&b);
+    return result;
+}
+
+static int check_is_bridge(const struct configuration *c)
+{
+    if (plan_is_bridge(c->plan))
+        return EXIT_MET;
+    complain("bridge: %s: found devices and loads, allowed two ports and their impairments; for loads: weir run %s",
+             c->input.name, c->input.name);
+    return EXIT_USAGE;
+}
+
+static int bridge(int argc, char **argv)
+{
+    struct bridge_options o = {.quiet = false};
+    struct operands operands;
+    struct configuration c;
+    int result = options_parse(&bridge_command, argc, argv, &o, &operands);
+    if (result != OPTIONS_READY)
+        return result;
+    result = configuration_load(&c, operands.list[0], &o.sets, o.duration_ns);
+    if (result != EXIT_MET)
+        return result;
+    result = check_is_bridge(&c);
+    if (result == EXIT_MET)
+        result = carry_out(c.plan, &o);
+    configuration_free(&c);
+    return result;
+}
+
+const struct command bridge_command = {
+    .name = "bridge",
+    .summary = "join two ports, with loss, delay and rate between them",
+    .operands = "FILE",
+    .min_operands = 1,
+    .max_operands = 1,
+    .description =
+        "Passes every frame between the two ports of the configuration in FILE, byte for byte, with what its\n"
+        "impairments say: loss, delay, jitter, duplication, reordering, corruption, rate. An impairment of a port is "
+        "done\n"
+        "to what leaves by that port. Between two machines, two namespaces, or a machine and its network: a network "
+        "in\n"
+        "between that is as bad as you want it.",
+    .examples = "  weir bridge examples/wan.yaml\n"
+                "  weir bridge examples/wan.yaml --set impairments[0].loss=1% --duration 1m",
+    .options = options,
+    .n_options = ARRAY_SIZE(options),
+    .run = bridge,
+};

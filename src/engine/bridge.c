@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Moving frames between two ports: see bridge.h.
+ */
+#define _GNU_SOURCE /* ppoll */
+#include "engine/bridge.h"
+
+#include <assert.h>
+#include <poll.h>
+
+#include "engine/clock.h"
+#include "engine/cpu.h"
+
+#define EMPTY_TURNS_BEFORE_SLEEP 200u
+#define SHORTEST_SLEEP_NS (20 * NS_PER_US)
+
+int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *a, char message[256])
+{
+    *b = (struct bridge){.plan = p};
+    assert(plan_is_bridge(p));
+    return links_open(p, a, b->links, message);
+}
+
+void bridge_close(struct bridge *b)
+{
+    if (b->plan)
+        links_close(b->plan, b->links);
+}
+
+static unsigned move_frames(struct link *from, struct link *to, int64_t now)
+{
+    struct packet *burst[LINK_BURST];
+    unsigned n = link_rx_burst(from, burst, LINK_BURST, now);
+    if (n > 0)
+        to->ops->tx_burst(to, burst, n, now);
+    return n;
+}
+
+/* False when a frame waits already, or the link cannot tell. */
+static bool arm(struct link *l, struct pollfd *p)
+{
+    *p = (struct pollfd){.fd = l->fd, .events = POLLIN};
+    return l->fd >= 0 && l->ops->arm && l->ops->arm(l);
+}
+
+static void rest(struct bridge *b, int64_t until)
+{
+    struct link *one = b->links[0].top, *other = b->links[1].top;
+    struct pollfd polled[BRIDGE_PORTS];
+    int64_t at = min_i64(until, min_i64(link_next_deadline(one), link_next_deadline(other)));
+    int64_t left = at - clock_now();
+    if (left < SHORTEST_SLEEP_NS)
+        return;
+    if (!arm(one, &polled[0]) || !arm(other, &polled[1])) {
+        clock_sleep(SHORTEST_SLEEP_NS);
+        return;
+    }
+    struct timespec t = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
+    (void)ppoll(polled, BRIDGE_PORTS, &t, NULL);
+}
+
+void bridge_turn(struct bridge *b, int64_t until)
+{
+    int64_t now = clock_now();
+    unsigned n = move_frames(b->links[0].top, b->links[1].top, now);
+    n += move_frames(b->links[1].top, b->links[0].top, now);
+    b->empty_turns = n > 0 ? 0 : b->empty_turns + 1;
+    if (b->empty_turns > 0)
+        cpu_relax();
+    if (b->empty_turns > EMPTY_TURNS_BEFORE_SLEEP)
+        rest(b, until);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bump in the wire: every frame that comes in at one of two ports leaves at the other as it was, after what the impairments of the port it leaves by do
+ * to it. No addresses, no stack, no guard: frames are not of our own making and go only where the other end of the cable would have sent them.
+ *
+ * One thread drives both directions. Ports are those of a plan; the bridge owns their links.
+ */
+#ifndef WEIR_ENGINE_BRIDGE_H
+#define WEIR_ENGINE_BRIDGE_H
+
+#include "engine/links.h"
+
+#define BRIDGE_PORTS 2
+
+struct bridge {
+    const struct plan *plan;
+    struct port_link links[PLAN_MAX_PORTS];
+    unsigned empty_turns;
+};
+
+/* The plan is one for a bridge (plan_is_bridge) and outlives it. Errors and message as links_open(). */
+MUST_CHECK int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *a, char message[256]);
+/* Moves what is there, both ways; after a while without frames, sleeps until the next one, a deadline, or `until`. */
+void bridge_turn(struct bridge *b, int64_t until);
+void bridge_close(struct bridge *b);
+
+#endif
