@@ -44,6 +44,7 @@ enum link_cap {
     LINK_CAP_TX_CHECKSUM = 2, /* takes PACKET_CHECKSUM_PARTIAL */
     LINK_CAP_TSO = 4,         /* takes PACKET_GSO_TCP4/6 up to gso_max bytes */
     LINK_CAP_SCATTER = 8,     /* takes packets with frags */
+    LINK_CAP_GRO = 16,        /* delivers GSO packets, so that merging by packet/gro gains nothing */
 };
 
 /* What an empty packet is for. */
