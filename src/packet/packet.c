@@ -58,7 +58,7 @@ static void clear_header_state(struct packet *p)
     p->l4_offset = 0;
 }
 
-static void copy_state(struct packet *to, const struct packet *from)
+void packet_copy_state(struct packet *to, const struct packet *from)
 {
     to->vlan_tci = from->vlan_tci;
     to->vlan_present = from->vlan_present;
@@ -99,7 +99,7 @@ struct packet *packet_keep(struct packet *p, uint32_t from, uint32_t length, str
         if (!kept)
             return NULL;
         memcpy(kept->data, p->data + from, length);
-        copy_state(kept, p);
+        packet_copy_state(kept, p);
     }
     kept->len = length;
     if (from)
@@ -123,7 +123,7 @@ bool packet_copy_to(struct packet *to, const struct packet *from)
     memcpy(to->data, from->data, from->len);
     uint8_t *end = append_frags(to->data + from->len, from);
     to->len = (uint32_t)(end - to->data);
-    copy_state(to, from);
+    packet_copy_state(to, from);
     return true;
 }
 
@@ -158,7 +158,7 @@ static int complete_checksum(struct packet *p)
     return 0;
 }
 
-static int insert_vlan(struct packet *p)
+int packet_insert_vlan(struct packet *p)
 {
     if (p->len < ETHERNET_ADDRESSES + 2)
         return ERR_MALFORMED;
@@ -184,6 +184,6 @@ int packet_finish(struct packet *p)
     if (!error && p->checksum == PACKET_CHECKSUM_PARTIAL)
         error = complete_checksum(p);
     if (!error && p->vlan_present)
-        error = insert_vlan(p);
+        error = packet_insert_vlan(p);
     return error;
 }

@@ -172,6 +172,8 @@ static inline void packet_unhold(struct packet *p)
         p->home->held--;
     }
 }
+/* What is known of a packet beside its bytes: tag, hash, checksum and GSO state, offsets, mark, times. */
+void packet_copy_state(struct packet *to, const struct packet *from);
 /*
  * Copies the bytes (frags made linear) and all that is known of them to an empty packet, behind the headroom it has. False when they do not fit.
  */
@@ -185,6 +187,8 @@ struct packet *packet_copy(const struct packet *p, struct packet_pool *pool);
  * tailroom for the frags), ERR_MALFORMED (checksum range outside the frame, no Ethernet header to tag, or a GSO packet); then the packet is still valid.
  */
 MUST_CHECK int packet_finish(struct packet *p);
+/* Only inserts the stripped VLAN tag (vlan_present) and moves the offsets behind it. 0, ERR_NO_SPACE, ERR_MALFORMED as above. */
+MUST_CHECK int packet_insert_vlan(struct packet *p);
 static ALWAYS_INLINE bool packet_is_plain(const struct packet *p)
 {
     return p->checksum != PACKET_CHECKSUM_PARTIAL && !p->vlan_present && p->nfrags == 0 && p->gso == PACKET_GSO_NONE;
