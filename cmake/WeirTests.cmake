@@ -27,7 +27,7 @@ endfunction()
 # Asserts stay on in test code, also in a release build. gcc cannot see that a failed assertion of cmocka does not
 # return, and takes what is set on success only for uninitialized.
 function(weir_test_flags target)
-    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests" "${PROJECT_SOURCE_DIR}/tests/support")
     target_link_libraries(${target} PRIVATE weir_flags PkgConfig::CMOCKA)
     target_compile_options(${target} PRIVATE -UNDEBUG $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 endfunction()

@@ -153,6 +153,7 @@ static enum tcp_frame_result reply_open(void *context, const struct packet *to, 
     const struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), to->data);
     if (!h)
         return TCP_FRAME_NO_ROOM;
+    out->mtu = (uint16_t)interface_mtu(s->input);
     return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, load_be32(ip + 12), LINK_ALLOC_CONTROL, out);
 }
 

@@ -160,7 +160,7 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
 
 static bool lower_mss(struct tcp_layer *t, struct tcp *c, uint32_t mtu)
 {
-    uint32_t headers = (ip_addr_is_v4(&c->key.remote) ? 40u : 60u) + (c->flags & TCPF_TIMESTAMPS ? 12u : 0u);
+    uint32_t headers = tcp_fixed_headers(&c->key.remote) + (c->flags & TCPF_TIMESTAMPS ? 12u : 0u);
     struct tcp_work *w = tcp_work_of(t, c);
     if (mtu < MIN_PATH_MTU || mtu - headers >= c->snd_mss || !w)
         return false;

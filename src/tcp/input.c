@@ -16,7 +16,6 @@
 
 #define PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* RFC 7323 section 5.5 */
 #define DEFAULT_PEER_MSS 536u                 /* RFC 9293 3.7.1, MUST-15 */
-#define MAX_WINDOW_SCALE 14u                  /* RFC 7323 section 2.3 */
 
 static void negotiate(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o)
 {
@@ -32,7 +31,7 @@ static void negotiate(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, co
     if (p->sack && (o->present & TCP_OPT_SACK_PERMITTED))
         c->flags |= TCPF_SACK;
     w->peer_wscale = p->window_scaling && (o->present & TCP_OPT_WSCALE);
-    c->send_wscale = w->peer_wscale ? (uint8_t)min_u32(o->wscale, MAX_WINDOW_SCALE) & 15u : 0;
+    c->send_wscale = w->peer_wscale ? (uint8_t)min_u32(o->wscale, TCP_MAX_WINDOW_SCALE) & 15u : 0;
     if (!w->peer_wscale)
         c->receive_wscale = 0;
 }
@@ -55,7 +54,7 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
     bool repeated = w->retries > 0;
     if (repeated)
         rtt_after_lost_syn(c);
-    else
+    else if (w->stalled_since != TIME_NEVER) /* when the SYN-ACK went out; not known of a cookie */
         rtt_sample(c, now - w->stalled_since);
     c->snd_una = c->snd_nxt;
     sent_init(w, c->snd_nxt);
@@ -319,7 +318,6 @@ static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct t
 
 void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
 {
-    t->counters.segments_received++;
     bool done = t->settings.fast_path && fast_segment(t, c, s, now);
     if (!done && c->state == TCP_SYN_SENT)
         segment_in_syn_sent(t, c, s, now);
@@ -333,7 +331,6 @@ void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
 
 static void without_connection(struct tcp_layer *t, struct tcp_segment *s, int64_t now)
 {
-    t->counters.segments_received++;
     struct tcp_listener *l = tcp_find_listener(t, s->key.local, s->key.local_port);
     if (l) {
         tcp_listen_input(t, l, s, now);
@@ -346,6 +343,7 @@ static void without_connection(struct tcp_layer *t, struct tcp_segment *s, int64
 static void dispatch(struct tcp_layer *t, struct tcp_segment *s, int64_t now)
 {
     struct tcp_timewait *tw = NULL;
+    t->counters.segments_received++;
     struct tcp *c = tcp_lookup(t, &s->key, s->hash, &tw);
     if (c)
         tcp_segment_arrives(t, c, s, now);

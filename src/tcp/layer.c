@@ -31,6 +31,7 @@ void tcp_profile_default(struct tcp_profile *p)
         .time_wait_ns = 60 * NS_PER_S,
         .fin_wait_2_ns = 60 * NS_PER_S,
         .syn_queue = 4096,
+        .syn_cookies = TCP_COOKIES_WHEN_FULL,
         .ttl = 64,
     };
 }
@@ -68,11 +69,12 @@ static bool profile_valid(const struct tcp_profile *p)
         !time_valid(p->rto_initial_ns) || !keepalive_valid(p))
         return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
-           p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT && p->initial_window >= 1 &&
-           p->initial_window <= 1000 && p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS &&
-           p->rto_min_ns > 0 && p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns &&
-           p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 && p->syn_ack_retries < 255 &&
-           p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0;
+           p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT &&
+           (unsigned)p->syn_cookies < TCP_COOKIES_COUNT && p->initial_window >= 1 && p->initial_window <= 1000 &&
+           p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
+           p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S &&
+           p->syn_retries < 255 && p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 &&
+           p->ttl > 0;
 }
 
 int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
@@ -102,7 +104,7 @@ static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t no
     if ((e = pool_init(&t->records, a, s->max_connections, sizeof(struct tcp), CACHE_LINE)) < 0 ||
         (e = pool_init(&t->works, a, active, sizeof(struct tcp_work), CACHE_LINE)) < 0 ||
         (e = pool_init(&t->sent, a, s->sent_records, sizeof(struct sent_record), 8)) < 0 ||
-        (e = pool_init(&t->listeners, a, 65536, sizeof(struct tcp_listener), 4)) < 0 ||
+        (e = pool_init(&t->listeners, a, 65536, sizeof(struct tcp_listener), 8)) < 0 ||
         (e = pool_init(&t->timewaits, a, s->max_time_wait, sizeof(struct tcp_timewait), 4)) < 0 ||
         (e = table_init(&t->table, a, s->max_connections + s->max_time_wait)) < 0 ||
         (e = table_init(&t->listen_table, a, 65536)) < 0 ||

@@ -14,6 +14,7 @@
 #define TCP_MAX_USERS 16
 #define TCP_MAX_LINKS 16
 #define TCP_PORT_COUNTERS 1024        /* RFC 6056 algorithm 4 */
+#define TCP_MAX_WINDOW_SCALE 14u      /* RFC 7323 section 2.3 */
 #define TCP_TIMER_SHIFT 20            /* wheel tick: 1.05 ms */
 #define TCP_TIME_WAIT_BIT 0x80000000u /* in a table index: a TIME_WAIT record */
 
@@ -22,6 +23,7 @@ struct tcp_listener {
     uint16_t port;
     uint8_t user;
     uint32_t embryos;
+    int64_t cookies_until; /* SYN cookies that went out may come back until then */
 };
 
 /* TIME_WAIT: 48 bytes in a FIFO, oldest recycled. */
@@ -89,6 +91,16 @@ static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_l
 {
     return &t->users[c->user].profile;
 }
+/* Bytes of IP and TCP header without options. */
+static inline uint32_t tcp_fixed_headers(const struct ip_addr *remote) { return ip_addr_is_v4(remote) ? 40 : 60; }
+/* The window scale that a receive buffer needs. */
+static inline uint8_t tcp_receive_wscale(const struct tcp_profile *p)
+{
+    uint8_t scale = 0;
+    while ((p->receive_buffer >> scale) > 65535)
+        scale++;
+    return scale;
+}
 /* Milliseconds on a 32-bit circle, never 0 so that 0 can mean "none". */
 static ALWAYS_INLINE uint32_t tcp_ms(int64_t now) { return (uint32_t)((uint64_t)now / 1000000u) | 1u; }
 /* RFC 7323 section 4.1: our timestamp clock, 1 ms. */
@@ -112,7 +124,7 @@ struct seq tcp_initial_sequence(const struct tcp_layer *t, const struct flow_key
 
 /* listen.c */
 struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local, uint16_t port);
-void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now);
+void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, struct tcp_segment *s, int64_t now);
 
 /* timewait.c */
 /* The connection ends well for its user; a TIME_WAIT record takes its place. */

@@ -2,6 +2,7 @@
 /*
  * Listeners and their embryos: RFC 9293 3.10.7.2. An embryo is a full record from the start; a listener has at most profile.syn_queue of them.
  */
+#include "tcp/cookie.h"
 #include "tcp/input.h"
 #include "tcp/layer.h"
 #include "tcp/segment.h"
@@ -68,31 +69,40 @@ int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now
     return 0;
 }
 
-/* A record in SYN-RECEIVED that will answer with a SYN-ACK; none when a pool is empty or the user does not admit it. */
-static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)
+/* A record that its user admitted, or NULL: a pool is empty or the user refused. */
+static struct tcp *admit(struct tcp_layer *t, const struct tcp_listener *l, const struct tcp_segment *s)
 {
     const struct tcp_registered *u = &t->users[l->user];
-    const struct tcp_listener asked = *l;
     int error;
     struct tcp *c = tcp_record_new(t, l->user, &s->key, s->hash, &error);
     if (!c)
-        return;
+        return NULL;
     if (u->calls->admit && u->calls->admit(u->context, &s->key, &c->word) != 0) {
         t->counters.drop_not_admitted++;
         tcp_record_discard(t, c, s->hash);
-        return;
+        return NULL;
     }
+    c->flags = TCPF_PASSIVE;
+    t->counters.passive_opens++;
+    return c;
+}
+
+/* A record in SYN-RECEIVED that will answer with a SYN-ACK. */
+static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)
+{
+    const struct tcp_listener asked = *l;
+    struct tcp *c = admit(t, l, s);
+    if (!c)
+        return;
     struct tcp_work *w = tcp_work_of(t, c);
     struct wire_tcp_options o;
     wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
-    c->flags = TCPF_PASSIVE;
     c->snd_una = c->snd_nxt = tcp_initial_sequence(t, &s->key, now);
     l = find_exact(t, asked.local, asked.port); /* admit may have closed it */
     if (l && l->user == c->user) {
         w->listener = pool_index(&t->listeners, l);
         l->embryos++;
     }
-    t->counters.passive_opens++;
     input_take_syn(t, c, w, s, &o, now);
     tcp_set_state(t, c, TCP_SYN_RCVD, now, "SYN received");
     w->want |= WANT_SYN;
@@ -101,22 +111,62 @@ static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const st
         tcp_finish_with_reset(t, c, TCP_CLOSE_ABORTED, now);
 }
 
-void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)
+/* The ACK of a cookie: the connection is made as if its SYN had just been answered, and the ACK goes the usual way, with its data and FIN. */
+static void open_by_cookie(struct tcp_layer *t, const struct tcp_listener *l, struct tcp_segment *s, int64_t now)
 {
-    const struct tcp_registered *u = &t->users[l->user];
-    uint16_t flags = s->h.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
-    if (flags & TCP_RST) { /* first */
-        t->counters.drop_no_connection++;
-    } else if (flags & TCP_ACK) { /* second */
-        t->counters.drop_no_connection++;
+    struct tcp_segment syn;
+    struct wire_tcp_options o;
+    if (!cookie_check(t, l, s, now, &syn, &o)) {
+        t->counters.syncookies_failed++;
         segment_reply_reset(t, s);
-    } else if (flags != TCP_SYN) { /* third, fourth; SYN with FIN is dropped as Linux does */
-        t->counters.drop_bad_flags++;
-    } else if (s->key.remote_port == 0) {
-        t->counters.drop_port_zero++;
-    } else if (l->embryos >= u->profile.syn_queue) {
-        t->counters.drop_syn_queue_full++;
-    } else {
-        open_passively(t, l, s, now);
+        return;
     }
+    t->counters.syncookies_received++;
+    struct tcp *c = admit(t, l, s); /* without it, the peer's next segment asks again */
+    if (!c)
+        return;
+    struct tcp_work *w = tcp_work_of(t, c);
+    c->snd_una = seq_sub(s->h.ack, 1);
+    c->snd_nxt = s->h.ack;
+    w->stalled_since = TIME_NEVER;
+    input_take_syn(t, c, w, &syn, &o, now);
+    tcp_set_state(t, c, TCP_SYN_RCVD, now, "SYN cookie");
+    tcp_segment_arrives(t, c, s, now);
+}
+
+static void listen_syn(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)
+{
+    const struct tcp_profile *p = &t->users[l->user].profile;
+    bool full = l->embryos >= p->syn_queue;
+    if (s->key.remote_port == 0)
+        t->counters.drop_port_zero++;
+    else if (p->syn_cookies == TCP_COOKIES_ALWAYS || (full && p->syn_cookies == TCP_COOKIES_WHEN_FULL))
+        cookie_answer(t, l, s, now);
+    else if (full)
+        t->counters.drop_syn_queue_full++;
+    else
+        open_passively(t, l, s, now);
+}
+
+static void listen_ack(struct tcp_layer *t, const struct tcp_listener *l, struct tcp_segment *s, int64_t now)
+{
+    if (!(s->h.flags & TCP_SYN) && cookie_expected(l, now)) {
+        open_by_cookie(t, l, s, now);
+        return;
+    }
+    t->counters.drop_no_connection++;
+    segment_reply_reset(t, s);
+}
+
+void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, struct tcp_segment *s, int64_t now)
+{
+    uint16_t flags = s->h.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+    if (flags & TCP_RST) /* first */
+        t->counters.drop_no_connection++;
+    else if (flags & TCP_ACK) /* second */
+        listen_ack(t, l, s, now);
+    else if (flags == TCP_SYN) /* third */
+        listen_syn(t, l, s, now);
+    else /* fourth; SYN with FIN is dropped as Linux does */
+        t->counters.drop_bad_flags++;
 }

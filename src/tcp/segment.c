@@ -194,6 +194,26 @@ void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to)
     finish(t, &frame, WIRE_TCP_MIN, 0, 0, 64, 0);
 }
 
+bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq isn,
+                           const struct tcp_profile *p, struct wire_tcp_options *o)
+{
+    struct tcp_frame frame;
+    if (!open_reply(t, to, &frame))
+        return false;
+    uint16_t largest = (uint16_t)(frame.mtu - tcp_fixed_headers(&to->key.remote));
+    o->mss = p->mss ? (uint16_t)min_u32(p->mss, largest) : largest;
+    struct wire_tcp h = {.src_port = to->key.local_port,
+                         .dst_port = to->key.remote_port,
+                         .seq = isn,
+                         .ack = seq_add(to->h.seq, 1),
+                         .flags = TCP_SYN | TCP_ACK,
+                         .window = (uint16_t)min_u32(p->receive_buffer, 65535)};
+    int header_len = wire_tcp_build(frame.l4, &h, o);
+    assert(header_len > 0);
+    finish(t, &frame, (uint32_t)header_len, 0, 0, p->ttl, p->tos);
+    return true;
+}
+
 void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack,
                        const uint32_t *ts_recent, int64_t now)
 {

@@ -24,6 +24,9 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
 void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame, int64_t now);
 /* RFC 9293 3.10.7.1: the RST that answers a segment without connection. Never answers an RST. */
 void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to);
+/* The SYN-ACK of a SYN cookie; its MSS is the profile's. False when there was no room. */
+bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq isn,
+                           const struct tcp_profile *p, struct wire_tcp_options *o);
 /* An ACK that answers `to` without a connection's work (TIME_WAIT). ts_recent NULL: no timestamps. */
 void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack,
                        const uint32_t *ts_recent, int64_t now);

@@ -91,17 +91,15 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
                         const struct tcp_path *path)
 {
     uint32_t generation = c->generation;
-    uint32_t headers = ip_addr_is_v4(&key->remote) ? 40 : 60;
     memset(c, 0, sizeof *c);
     c->key = *key;
     c->generation = generation;
     c->user = (uint8_t)user;
     c->path = path->id;
     c->link = path->link;
-    c->snd_mss = (uint16_t)max_u32(path->mtu - headers, p->min_mss);
+    c->snd_mss = (uint16_t)max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss);
     c->rcv_mss = p->mss ? (uint16_t)min_u32(p->mss, c->snd_mss) : c->snd_mss;
-    while ((p->receive_buffer >> c->receive_wscale) > 65535)
-        c->receive_wscale++;
+    c->receive_wscale = tcp_receive_wscale(p) & 15u;
 }
 
 struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error)

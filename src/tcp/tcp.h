@@ -69,11 +69,13 @@ const char *tcp_state_name(enum tcp_state state);
     X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)                              \
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
     X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
+    X(syncookies_sent) X(syncookies_received)                                                                          \
     /* drops: a segment or request that was not accepted */                                                            \
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
     X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_path) X(drop_no_work) X(drop_ooo_full)     \
-    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(reply_no_room)
+    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(syncookies_failed)        \
+    X(reply_no_room)
 /* clang-format on */
 
 struct tcp_counters {
@@ -83,6 +85,9 @@ struct tcp_counters {
 };
 
 /* ---- settings ---- */
+
+/* RFC 4987: when a SYN is answered without keeping state. */
+enum tcp_cookies { TCP_COOKIES_OFF, TCP_COOKIES_WHEN_FULL, TCP_COOKIES_ALWAYS, TCP_COOKIES_COUNT };
 
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
@@ -110,6 +115,7 @@ struct tcp_profile {
     int64_t time_wait_ns;          /* 2MSL; default 60 s; 0: no TIME_WAIT */
     int64_t fin_wait_2_ns;         /* orphaned FIN-WAIT-2 ends then; default 60 s; 0: never */
     uint32_t syn_queue;            /* embryos a listener may have; default 4096 */
+    enum tcp_cookies syn_cookies;  /* default TCP_COOKIES_WHEN_FULL: when the listener has syn_queue embryos */
     uint8_t ttl, tos;              /* default 64, 0 */
 };
 void tcp_profile_default(struct tcp_profile *p);
@@ -153,6 +159,7 @@ struct tcp_frame {
     uint64_t pseudo_sum;      /* source, destination and protocol, without length (base/checksum.h) */
     bool partial_checksum;    /* the link completes checksums: store the folded pseudo sum with length */
     uint16_t gso_size;        /* payload bytes of each segment of a large frame; 0: the frame is one segment */
+    uint16_t mtu;             /* with reply_open: bytes of IP packet */
     struct tcp_list *waiters; /* with TCP_FRAME_UNRESOLVED: where the connection shall wait for tcp_path_ready() */
 };
 
@@ -204,7 +211,7 @@ const char *tcp_close_reason_name(enum tcp_close_reason reason);
  * After closed() the connection does not exist for its user any more.
  */
 struct tcp_user {
-    /* A listener got a SYN: return 0 to accept (and set *word), anything else drops it (counted drop_not_admitted). */
+    /* A listener got a SYN, or the ACK that answers a SYN cookie: return 0 to accept (and set *word), anything else drops it (counted drop_not_admitted). */
     int (*admit)(void *context, const struct flow_key *key, uint64_t *word);
     /* The handshake is complete, active or passive. */
     void (*connected)(void *context, struct tcp *c, int64_t now);

@@ -62,6 +62,7 @@ struct tcp_config {
     int64_t time_wait, fin_wait_2;
     uint32_t syn_queue;
     bool syn_queue_given;
+    int syn_cookies;
     uint8_t ttl, tos;
 };
 

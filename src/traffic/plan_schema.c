@@ -109,6 +109,12 @@ static const struct config_choice congestions[] = {
     {"fixed", TCP_FIXED, "a constant window of fixed_window bytes"},
     {0},
 };
+static const struct config_choice cookies[] = {
+    {"off", TCP_COOKIES_OFF, "never; what finds the queue full is dropped"},
+    {"when_full", TCP_COOKIES_WHEN_FULL, "while syn_queue handshakes are in progress"},
+    {"always", TCP_COOKIES_ALWAYS, "for every handshake"},
+    {0},
+};
 static const struct config_field tcp_fields[] = {
     {CONFIG_MEMBER(struct tcp_config, mss), .type = CONFIG_TYPE_U16, .fallback = "0", .max = "9176",
      .doc = "Largest segment we accept; 0: from the MTU"},
@@ -166,6 +172,8 @@ static const struct config_field tcp_fields[] = {
      .max = "1048576", FLAG(struct tcp_config, syn_queue_given),
      .doc = "Handshakes a listener may have in progress; an embedded server's listeners have room for all its "
             "connections unless this is given"},
+    {CONFIG_MEMBER(struct tcp_config, syn_cookies), .type = CONFIG_TYPE_ENUM, .choices = cookies,
+     .fallback = "when_full", .doc = "SYN cookies of a server: handshakes without state"},
     {CONFIG_MEMBER(struct tcp_config, ttl), .type = CONFIG_TYPE_U8, .fallback = "64", .min = "1",
      .doc = "IP time to live"},
     {CONFIG_MEMBER(struct tcp_config, tos), .type = CONFIG_TYPE_U8, .fallback = "0", .doc = "IP type of service byte"},

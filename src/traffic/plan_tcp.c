@@ -36,6 +36,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     to->time_wait_ns = from->time_wait;
     to->fin_wait_2_ns = from->fin_wait_2;
     to->syn_queue = from->syn_queue;
+    to->syn_cookies = (enum tcp_cookies)from->syn_cookies;
     to->ttl = from->ttl;
     to->tos = from->tos;
 }
@@ -53,7 +54,8 @@ bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b)
            a->data_retries == b->data_retries && a->user_timeout_ns == b->user_timeout_ns &&
            a->keepalive_idle_ns == b->keepalive_idle_ns && a->keepalive_interval_ns == b->keepalive_interval_ns &&
            a->keepalive_probes == b->keepalive_probes && a->time_wait_ns == b->time_wait_ns &&
-           a->fin_wait_2_ns == b->fin_wait_2_ns && a->syn_queue == b->syn_queue && a->ttl == b->ttl && a->tos == b->tos;
+           a->fin_wait_2_ns == b->fin_wait_2_ns && a->syn_queue == b->syn_queue && a->syn_cookies == b->syn_cookies &&
+           a->ttl == b->ttl && a->tos == b->tos;
 }
 
 void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu)

@@ -106,6 +106,7 @@ static enum tcp_frame_result frame_open(void *context, const struct flow_key *ke
 static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
 {
     (void)to;
+    out->mtu = MTU;
     return take_frame(context, out);
 }
 

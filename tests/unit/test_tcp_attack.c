@@ -196,6 +196,7 @@ static void a_syn_flood_is_bounded_and_passes(void **state) /* TC-24, TC-25 */
     script_settings(&settings);
     settings.max_connections = 256;
     profile.syn_queue = 128;
+    profile.syn_cookies = TCP_COOKIES_OFF;
     profile.syn_ack_retries = 5;
     script_begin_with(&s, &profile, &settings);
     for (uint16_t port = 1; port < 20001; port++) {

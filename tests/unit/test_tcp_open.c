@@ -231,6 +231,7 @@ static void the_syn_queue_is_bounded(void **state)
     struct script s;
     (void)state;
     profile.syn_queue = 2;
+    profile.syn_cookies = TCP_COOKIES_OFF;
     script_begin(&s, &profile);
     uint8_t bytes[40];
     for (uint16_t port = 1; port <= 5; port++) {

@@ -48,8 +48,10 @@ static enum tcp_frame_result frame_open(void *context, const struct flow_key *ke
 
 static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
 {
+    struct tcp_end *e = context;
     (void)to;
-    return open_any(context, out);
+    out->mtu = e->mtu;
+    return open_any(e, out);
 }
 
 static void frame_send(void *context, struct tcp_frame *f, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
