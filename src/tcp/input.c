@@ -94,14 +94,14 @@ static void trim(struct tcp *c, struct tcp_segment *s, uint32_t window)
 
 /* ---- SYN-SENT: 3.10.7.3 ---- */
 
-static bool syn_sent_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s)
+static bool syn_sent_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
 {
     if (!(s->h.flags & TCP_ACK))
         return true;
     if (seq_gt(s->h.ack, c->snd_una) && seq_le(s->h.ack, c->snd_nxt))
         return true;
     t->counters.drop_bad_ack++;
-    segment_reply_reset(t, s);
+    segment_reply_reset(t, s, now);
     return false;
 }
 
@@ -146,7 +146,7 @@ static void syn_sent_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
 
 static void segment_in_syn_sent(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
 {
-    if (syn_sent_ack(t, c, s) && syn_sent_rst(t, c, s, now))
+    if (syn_sent_ack(t, c, s, now) && syn_sent_rst(t, c, s, now))
         syn_sent_syn(t, c, s, now);
 }
 
@@ -277,9 +277,11 @@ static bool check_ack(struct tcp_layer *t, struct tcp *c, const struct tcp_segme
     if (c->state == TCP_SYN_RCVD) {
         if (!seq_eq(s->h.ack, c->snd_nxt) || !seq_gt(s->h.ack, c->snd_una)) {
             t->counters.drop_bad_ack++;
-            segment_reply_reset(t, s);
+            segment_reply_reset(t, s, now);
             return false;
         }
+        if ((c->flags & TCPF_PASSIVE) && tcp_accept_full(t, c->user))
+            return false; /* its SYN-ACK goes again, and so the ACK */
         struct tcp_work *w = tcp_work_of(t, c);
         ack_update_window(t, c, w, s, now);
         establish(t, c, w, now);
@@ -337,7 +339,7 @@ static void without_connection(struct tcp_layer *t, struct tcp_segment *s, int64
         return;
     }
     t->counters.drop_no_connection++; /* 3.10.7.1 */
-    segment_reply_reset(t, s);
+    segment_reply_reset(t, s, now);
 }
 
 static void dispatch(struct tcp_layer *t, struct tcp_segment *s, int64_t now)

@@ -43,6 +43,7 @@ void tcp_settings_default(struct tcp_settings *s)
         .max_time_wait = 65536,
         .max_out_of_order_frames = 8192,
         .frame_bytes = 2048,
+        .resets_per_second = 10000,
         .port_first = 32768,
         .port_last = 60999,
         .links = 1,
@@ -84,7 +85,7 @@ int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *co
         return ERR_INVALID;
     if (t->n_users == TCP_MAX_USERS)
         return ERR_NO_SPACE;
-    t->users[t->n_users] = (struct tcp_registered){user, context, *profile};
+    t->users[t->n_users] = (struct tcp_registered){.calls = user, .context = context, .profile = *profile};
     return (int)t->n_users++;
 }
 

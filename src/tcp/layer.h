@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/table.h"
 #include "base/wheel.h"
+#include "tcp/limit.h"
 #include "tcp/tcb.h"
 
 #define TCP_MAX_USERS 16
@@ -42,6 +43,7 @@ struct tcp_registered {
     const struct tcp_user *calls;
     void *context;
     struct tcp_profile profile;
+    uint32_t accepted; /* established connections of its listeners */
 };
 
 struct tcp_layer {
@@ -66,6 +68,7 @@ struct tcp_layer {
     struct table listen_table;
     struct pool timewaits; /* struct tcp_timewait */
     uint32_t timewait_oldest, timewait_youngest;
+    struct limit reset_limit;
     uint32_t port_counters[TCP_PORT_COUNTERS];
     const struct allocator *allocator;
 };
@@ -123,6 +126,8 @@ uint16_t tcp_choose_port(struct tcp_layer *t, const struct flow_key *key, int64_
 struct seq tcp_initial_sequence(const struct tcp_layer *t, const struct flow_key *key, int64_t now);
 
 /* listen.c */
+/* True, and counted, when this user's listeners have as many established connections as they may. */
+bool tcp_accept_full(struct tcp_layer *t, unsigned user);
 struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local, uint16_t port);
 void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, struct tcp_segment *s, int64_t now);
 

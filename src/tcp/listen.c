@@ -69,11 +69,21 @@ int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now
     return 0;
 }
 
-/* A record that its user admitted, or NULL: a pool is empty or the user refused. */
+bool tcp_accept_full(struct tcp_layer *t, unsigned user)
+{
+    const struct tcp_registered *u = &t->users[user];
+    bool full = u->profile.accept_limit > 0 && u->accepted >= u->profile.accept_limit;
+    t->counters.drop_accept_full += full;
+    return full;
+}
+
+/* A record that its user admitted, or NULL: there are enough, a pool is empty or the user refused. */
 static struct tcp *admit(struct tcp_layer *t, const struct tcp_listener *l, const struct tcp_segment *s)
 {
     const struct tcp_registered *u = &t->users[l->user];
     int error;
+    if (tcp_accept_full(t, l->user))
+        return NULL;
     struct tcp *c = tcp_record_new(t, l->user, &s->key, s->hash, &error);
     if (!c)
         return NULL;
@@ -118,7 +128,7 @@ static void open_by_cookie(struct tcp_layer *t, const struct tcp_listener *l, st
     struct wire_tcp_options o;
     if (!cookie_check(t, l, s, now, &syn, &o)) {
         t->counters.syncookies_failed++;
-        segment_reply_reset(t, s);
+        segment_reply_reset(t, s, now);
         return;
     }
     t->counters.syncookies_received++;
@@ -155,7 +165,7 @@ static void listen_ack(struct tcp_layer *t, const struct tcp_listener *l, struct
         return;
     }
     t->counters.drop_no_connection++;
-    segment_reply_reset(t, s);
+    segment_reply_reset(t, s, now);
 }
 
 void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, struct tcp_segment *s, int64_t now)

@@ -180,10 +180,16 @@ static bool open_reply(struct tcp_layer *t, const struct tcp_segment *to, struct
     return false;
 }
 
-void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to)
+void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to, int64_t now)
 {
     struct tcp_frame frame;
-    if ((to->h.flags & TCP_RST) || !open_reply(t, to, &frame))
+    if (to->h.flags & TCP_RST)
+        return;
+    if (!limit_take(&t->reset_limit, t->settings.resets_per_second, &t->settings.secret, now)) {
+        t->counters.reset_limited++;
+        return;
+    }
+    if (!open_reply(t, to, &frame))
         return;
     bool has_ack = (to->h.flags & TCP_ACK) != 0;
     uint32_t length = to->payload_len + !!(to->h.flags & TCP_SYN) + !!(to->h.flags & TCP_FIN);

@@ -22,8 +22,8 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
                   const struct segment_spec *spec, int64_t now);
 /* SYN or SYN-ACK with its options. */
 void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame, int64_t now);
-/* RFC 9293 3.10.7.1: the RST that answers a segment without connection. Never answers an RST. */
-void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to);
+/* RFC 9293 3.10.7.1: the RST that answers a segment without connection. Never answers an RST; limited by settings. */
+void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to, int64_t now);
 /* The SYN-ACK of a SYN cookie; its MSS is the profile's. False when there was no room. */
 bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq isn,
                            const struct tcp_profile *p, struct wire_tcp_options *o);

@@ -30,6 +30,7 @@ void tcp_set_state(struct tcp_layer *t, struct tcp *c, enum tcp_state state, int
     if (state == TCP_ESTABLISHED) {
         c->flags |= TCPF_CONNECTED;
         t->counters.established++;
+        t->users[c->user].accepted += (c->flags & TCPF_PASSIVE) != 0;
     }
     c->state = (uint8_t)state;
 }
@@ -149,11 +150,13 @@ static void leave_listener(struct tcp_layer *t, struct tcp *c)
 
 static void end_for_user(struct tcp_layer *t, struct tcp *c, enum tcp_close_reason reason, int64_t now)
 {
-    const struct tcp_registered *u = &t->users[c->user];
+    struct tcp_registered *u = &t->users[c->user];
     leave_listener(t, c);
     table_remove(&t->table, tcp_hash_of(t, c), tcp_index(t, c));
-    if (c->flags & TCPF_CONNECTED)
+    if (c->flags & TCPF_CONNECTED) {
         t->counters.closed++;
+        u->accepted -= (c->flags & TCPF_PASSIVE) != 0;
+    }
     c->flags |= TCPF_DEAD;
     tcp_set_state(t, c, TCP_CLOSED, now, tcp_close_reason_name(reason));
     u->calls->closed(u->context, c, reason, now);

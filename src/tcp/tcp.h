@@ -74,8 +74,8 @@ const char *tcp_state_name(enum tcp_state state);
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
     X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_path) X(drop_no_work) X(drop_ooo_full)     \
-    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(syncookies_failed)        \
-    X(reply_no_room)
+    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(drop_accept_full) X(syncookies_failed)                   \
+    X(reply_no_room) X(reset_limited)
 /* clang-format on */
 
 struct tcp_counters {
@@ -115,6 +115,7 @@ struct tcp_profile {
     int64_t time_wait_ns;          /* 2MSL; default 60 s; 0: no TIME_WAIT */
     int64_t fin_wait_2_ns;         /* orphaned FIN-WAIT-2 ends then; default 60 s; 0: never */
     uint32_t syn_queue;            /* embryos a listener may have; default 4096 */
+    uint32_t accept_limit;         /* established connections of all its listeners; default 0: no limit */
     enum tcp_cookies syn_cookies;  /* default TCP_COOKIES_WHEN_FULL: when the listener has syn_queue embryos */
     uint8_t ttl, tos;              /* default 64, 0 */
 };
@@ -127,6 +128,7 @@ struct tcp_settings {
     uint32_t max_out_of_order_frames; /* frames held for reassembly, all connections; default 8192 */
     uint32_t
         frame_bytes; /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
+    uint32_t resets_per_second;     /* to segments without connection; default 10000; 0: no limit */
     uint32_t sent_records;          /* further send records; default 4 * max_active, at most 2^20 */
     uint16_t port_first, port_last; /* ephemeral ports; default 32768, 60999 */
     uint32_t links;                 /* output FIFOs; default 1 */

@@ -63,6 +63,7 @@ struct tcp_config {
     uint32_t syn_queue;
     bool syn_queue_given;
     int syn_cookies;
+    uint32_t accept_limit;
     uint8_t ttl, tos;
 };
 

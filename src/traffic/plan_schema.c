@@ -174,6 +174,8 @@ static const struct config_field tcp_fields[] = {
             "connections unless this is given"},
     {CONFIG_MEMBER(struct tcp_config, syn_cookies), .type = CONFIG_TYPE_ENUM, .choices = cookies,
      .fallback = "when_full", .doc = "SYN cookies of a server: handshakes without state"},
+    {CONFIG_MEMBER(struct tcp_config, accept_limit), .type = CONFIG_TYPE_U32, .fallback = "0",
+     .doc = "Established connections that a server's listeners may have; 0: as many as there is room for"},
     {CONFIG_MEMBER(struct tcp_config, ttl), .type = CONFIG_TYPE_U8, .fallback = "64", .min = "1",
      .doc = "IP time to live"},
     {CONFIG_MEMBER(struct tcp_config, tos), .type = CONFIG_TYPE_U8, .fallback = "0", .doc = "IP type of service byte"},

@@ -37,6 +37,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     to->fin_wait_2_ns = from->fin_wait_2;
     to->syn_queue = from->syn_queue;
     to->syn_cookies = (enum tcp_cookies)from->syn_cookies;
+    to->accept_limit = from->accept_limit;
     to->ttl = from->ttl;
     to->tos = from->tos;
 }
@@ -55,7 +56,7 @@ bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b)
            a->keepalive_idle_ns == b->keepalive_idle_ns && a->keepalive_interval_ns == b->keepalive_interval_ns &&
            a->keepalive_probes == b->keepalive_probes && a->time_wait_ns == b->time_wait_ns &&
            a->fin_wait_2_ns == b->fin_wait_2_ns && a->syn_queue == b->syn_queue && a->syn_cookies == b->syn_cookies &&
-           a->ttl == b->ttl && a->tos == b->tos;
+           a->accept_limit == b->accept_limit && a->ttl == b->ttl && a->tos == b->tos;
 }
 
 void plan_check_tcp(struct compiling *c, const struct tcp_config *tcp, const struct config_node *node, uint32_t mtu)

@@ -300,7 +300,7 @@ static void tcp_defaults_are_those_of_tcp(void **state)
         SAME(syn_ack_retries);
     SAME(data_retries), SAME(user_timeout_ns), SAME(keepalive_idle_ns), SAME(keepalive_interval_ns),
         SAME(keepalive_probes);
-    SAME(time_wait_ns), SAME(fin_wait_2_ns), SAME(syn_queue), SAME(syn_cookies), SAME(ttl), SAME(tos);
+    SAME(time_wait_ns), SAME(fin_wait_2_ns), SAME(syn_queue), SAME(syn_cookies), SAME(accept_limit), SAME(ttl), SAME(tos);
 #undef SAME
     plan_free(p);
     config_tree_free(tree);
