@@ -13,6 +13,7 @@
 #include "tcp/segment.h"
 #include "tcp/sent.h"
 #include "tcp/timers.h"
+#include "tcp/urgent.h"
 
 #define PAWS_IDLE_MS (24u * 24 * 3600 * 1000) /* RFC 7323 section 5.5 */
 #define DEFAULT_PEER_MSS 536u                 /* RFC 9293 3.7.1, MUST-15 */
@@ -314,8 +315,10 @@ static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct t
     heard(t, c, now);
     if (!check_ack(t, c, s, &o, now))
         return;
-    /* Sixth step: the urgent pointer is not acted on; urgent data stays in the stream (RFC 6093). */
-    receive_payload(t, c, s, now); /* seventh and eighth */
+    if (s->h.flags & TCP_URG) /* sixth */
+        urgent_arrived(t, c, s, seq, now);
+    if (!(c->flags & TCPF_DEAD))
+        receive_payload(t, c, s, now); /* seventh and eighth */
 }
 
 void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)

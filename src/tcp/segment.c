@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "tcp/sack.h"
+#include "tcp/urgent.h"
 
 #define TIMESTAMP_BYTES 12u /* NOP NOP kind length value echo */
 
@@ -19,6 +20,12 @@ static void write_fixed(uint8_t *h, const struct flow_key *key, struct seq seq, 
     store_be16(h + 12, (uint16_t)((header_len << 10) | flags));
     store_be16(h + 14, window);
     store_be32(h + 16, 0); /* checksum and urgent pointer */
+}
+
+static void write_urgent(uint8_t *h, uint16_t pointer)
+{
+    store_be16(h + 12, load_be16(h + 12) | TCP_URG);
+    store_be16(h + 18, pointer);
 }
 
 static void write_timestamps(uint8_t *o, uint32_t value, uint32_t echo)
@@ -125,6 +132,9 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
     if (unlikely(reports_sack(c, w)))
         header_len += write_sack(h + header_len, w, WIRE_TCP_MAX - header_len);
     write_fixed(h, &c->key, spec->seq, c->rcv_nxt, header_len, spec->flags | TCP_ACK, advertise(t, c));
+    uint16_t urgent = urgent_pointer(c, w, spec->seq);
+    if (unlikely(urgent))
+        write_urgent(h, urgent);
     uint64_t sum = 0;
     if (spec->payload > 0) {
         const struct tcp_registered *u = &t->users[c->user];

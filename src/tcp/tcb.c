@@ -7,6 +7,7 @@
 #include "tcp/receive.h"
 #include "tcp/sent.h"
 #include "tcp/timers.h"
+#include "tcp/urgent.h"
 
 const char *tcp_state_name(enum tcp_state state)
 {
@@ -78,7 +79,7 @@ static bool work_is_idle(const struct tcp *c, const struct tcp_work *w)
     return quiet_state && !fin_waits && seq_eq(c->snd_una, c->snd_nxt) && w->promised == c->acked && w->want == 0 &&
            w->acks_owed == 0 && !w->ooo && !w->ooo_fin && !w->on && w->retransmit_at == TIME_NEVER &&
            w->ack_at == TIME_NEVER && w->fin_wait_at == TIME_NEVER && !w->keepalive && w->challenge_until == 0 &&
-           seq_eq(w->dsack_left, w->dsack_right);
+           !urgent_pending(c, w) && seq_eq(w->dsack_left, w->dsack_right);
 }
 
 void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c)

@@ -123,8 +123,9 @@ struct tcp_work {
     bool ooo_fin;                       /* a FIN waits at fin_seq */
     struct seq fin_seq;
     struct cubic_state cubic;
-    uint32_t reno_acked; /* bytes acknowledged in congestion avoidance since the last increase */
-    bool peer_wscale;    /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
+    uint32_t reno_acked;                   /* bytes acknowledged in congestion avoidance since the last increase */
+    uint64_t urgent_sent, urgent_received; /* marks, as stream offsets of their direction; of no meaning once passed */
+    bool peer_wscale;                      /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
 };
 _Static_assert(sizeof(struct tcp_work) <= 384, "DESIGN section 3: a work of at most 384 bytes");
 

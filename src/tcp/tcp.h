@@ -69,7 +69,7 @@ const char *tcp_state_name(enum tcp_state state);
     X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)                              \
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
     X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
-    X(syncookies_sent) X(syncookies_received)                                                                          \
+    X(syncookies_sent) X(syncookies_received) X(urgent_marks)                                                          \
     /* drops: a segment or request that was not accepted */                                                            \
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
@@ -219,6 +219,8 @@ struct tcp_user {
     void (*connected)(void *context, struct tcp *c, int64_t now);
     /* In-order data, valid during the call. length 0: the peer's FIN (once, after all data). The user consumes by tcp_consumed(). */
     void (*received)(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now);
+    /* The peer has urgent data before stream offset `mark` (RFC 6093), which moved ahead; the data itself comes in line, by received. */
+    void (*urgent)(void *context, struct tcp *c, uint64_t mark, int64_t now);
     /*
      * Write the bytes [offset, offset + length) of the outgoing stream to `to` and add them to *sum (checksum_copy, outq_read). All of it was promised by
      * tcp_send(), so all of it must be there. Returns length.
@@ -265,6 +267,10 @@ enum tcp_state tcp_state_of(const struct tcp *c);
 
 /* Promises `bytes` more bytes of stream. 0; ERR_CLOSED after tcp_close; ERR_NO_MEMORY when no work is free (nothing promised). */
 MUST_CHECK int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
+/* The same, the last of these bytes marked urgent: RFC 9293 3.8.5. Also ERR_INVALID: no bytes. */
+MUST_CHECK int tcp_send_urgent(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
+/* Where the peer's urgent data ends that was not handed up yet, as a stream offset; 0: there is none. */
+uint64_t tcp_urgent_mark(const struct tcp_layer *t, const struct tcp *c);
 /* The stream ends after what was promised: FIN. Idempotent. ERR_NO_MEMORY when no work is free (the connection is aborted then). */
 int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now);
 /* RST, and closed(TCP_CLOSE_ABORTED) before it returns. */

@@ -38,6 +38,15 @@ static void received(void *context, struct tcp *c, const uint8_t *bytes, uint32_
         tcp_consumed(s->end.layer, c, length, now);
 }
 
+static void urgent(void *context, struct tcp *c, uint64_t mark, int64_t now)
+{
+    struct script *s = context;
+    (void)c, (void)now;
+    s->urgents++;
+    s->urgent_mark = mark;
+    s->urgent_received = s->received;
+}
+
 static size_t pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
 {
     (void)context, (void)c;
@@ -73,6 +82,7 @@ static void closed(void *context, struct tcp *c, enum tcp_close_reason reason, i
 const struct tcp_user script_user = {.admit = admit,
                                      .connected = connected,
                                      .received = received,
+                                     .urgent = urgent,
                                      .pull = pull,
                                      .acked = acked,
                                      .deadline = deadline,

@@ -27,7 +27,8 @@ struct script {
     uint64_t received, acked;
     uint8_t last_byte;
     uint8_t stream[SCRIPT_STREAM];
-    unsigned deadlines, refuse, closings;
+    unsigned deadlines, refuse, closings, urgents;
+    uint64_t urgent_mark, urgent_received; /* the last mark, and what had been received when it came */
 };
 
 extern const struct tcp_user script_user; /* its context is a struct script */

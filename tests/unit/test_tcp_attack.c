@@ -298,24 +298,6 @@ static void garbage_probes_are_answered_twice_a_second_and_no_more(void **state)
     script_end(&s);
 }
 
-static void an_urgent_pointer_changes_nothing(void **state) /* TC-14, TC-15, TC-16 */
-{
-    static const uint16_t pointers[] = {0, 1, 10, 65535};
-    struct script s;
-    uint32_t at = 1;
-    (void)state;
-    script_begin(&s, &profile);
-    script_to_established(&s);
-    for (size_t i = 0; i < ARRAY_SIZE(pointers); i++, at += 10) {
-        struct script_segment g = {
-            .flags = TCP_ACK | TCP_URG, .seq = at, .ack = 1, .payload = 10, .window = 65535, .urgent = pointers[i]};
-        script_give_segment(&s, &g);
-        assert_int_equal(s.received, at + 9);
-    }
-    script_drain(&s);
-    script_end(&s);
-}
-
 /* A segment near the connection's numbers, nearly everything random. Never the one RST that is right. */
 static void random_segment(struct script *s, struct random *r, const struct tcp *c, struct script_segment *g)
 {
@@ -427,7 +409,6 @@ int main(void)
         T(a_hard_icmp_error_refuses_only_a_connection_being_opened),
         T(too_big_cuts_segments_only_when_it_quotes_what_is_in_flight),
         T(garbage_probes_are_answered_twice_a_second_and_no_more),
-        T(an_urgent_pointer_changes_nothing),
         T(random_segments_leave_a_healthy_stream_intact),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
