@@ -13,24 +13,9 @@
 #include "support/cmocka_all.h"
 
 #include "stack/stack.h"
-#include "wire/arp.h"
-#include "wire/eth.h"
-#include "wire/icmp.h"
-#include "wire/ipv4.h"
-#include "wire/l4.h"
-#include "wire/tcp.h"
-#include "wire/udp.h"
+#include "support/frame_make.h"
 
-#define US 0xc0000201u
-#define PEER 0xc0000202u
-#define OTHER 0xc0000203u
-#define GATEWAY 0xc00002feu
-#define FAR 0xc6336401u /* 198.51.100.1 */
-#define PREFIX 24
-
-extern const uint8_t US_MAC[6], PEER_MAC[6], OTHER_MAC[6], GATEWAY_MAC[6], BROADCAST_MAC[6], ZERO_MAC[6];
-
-#define RIG_FRAME_BYTES 2048u
+#define RIG_FRAME_BYTES FRAME_MAKE_BYTES
 #define RIG_FRAMES 512u
 
 /* A frame on the wire; `packet` fields that matter to a link. */
@@ -69,7 +54,6 @@ struct rig *rig_new_with(const struct stack_settings *settings);
 /* Ends it, and checks that nothing leaked. */
 void rig_free(struct rig *r);
 
-struct ip_addr v4(uint32_t host_order);
 /* A host on interface 0; its local index. */
 uint32_t rig_host(struct rig *r, uint32_t address, uint8_t prefix, uint32_t gateway, const uint8_t *mac);
 
@@ -82,31 +66,6 @@ void rig_transmit(struct rig *r);
 const struct rig_frame *rig_next(struct rig *r);
 void rig_forget_frames(struct rig *r);
 const struct stack_counters *rig_counters(const struct rig *r);
-
-/* ---- frames; each returns the length ---- */
-
-uint32_t make_eth(uint8_t *to, const uint8_t *dst, const uint8_t *src, uint16_t ethertype);
-uint32_t make_arp(uint8_t *to, const uint8_t *dst, const uint8_t *src, uint16_t op, const uint8_t *sha, uint32_t spa,
-                  const uint8_t *tha, uint32_t tpa);
-/* From PEER: who has target? */
-uint32_t make_arp_request(uint8_t *to, uint32_t target);
-/* To US: sender is at mac. */
-uint32_t make_arp_reply(uint8_t *to, uint32_t sender, const uint8_t *mac);
-/* payload behind an IPv4 header, framed for US from PEER's MAC. */
-uint32_t make_ipv4(uint8_t *to, uint32_t src, uint32_t dst, uint8_t protocol, const void *payload, uint32_t length);
-uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload,
-                  uint32_t length);
-uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload,
-                           uint32_t length);
-uint32_t make_tcp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, uint16_t flags,
-                  uint32_t seq, uint32_t ack, const void *payload, uint32_t length);
-/* An ICMP error from PEER to US quoting `quoted` (an IPv4 packet). */
-uint32_t make_icmp_error(uint8_t *to, uint8_t type, uint8_t code, uint32_t rest, const uint8_t *quoted,
-                         uint32_t length);
-/* Inserts a tag behind the MAC addresses. */
-uint32_t insert_tag(uint8_t *frame, uint32_t length, uint16_t tpid, uint16_t tci);
-/* Makes the IP header's checksum right again; header at offset 14. */
-void fix_ip_checksum(uint8_t *frame);
 
 /* ---- what is expected of frames that come out ---- */
 
