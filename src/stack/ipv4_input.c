@@ -108,9 +108,6 @@ static bool source_ok(struct stack *s, const struct datagram *d)
 
 /* ---- delivery ---- */
 
-/* The place of reassembly: until it exists, every fragment is dropped. */
-static void fragment_arrives(struct stack *s) { STACK_DROP(s, TRACE_IP, ip_fragment); }
-
 void ipv4_input(struct stack *s, const struct arrival *a)
 {
     struct wire_ipv4 ip;
@@ -129,7 +126,7 @@ void ipv4_input(struct stack *s, const struct arrival *a)
         return;
     a->packet->l4_offset = (uint16_t)(a->packet->l3_offset + ip.header_len);
     if (wire_ipv4_is_fragment(&ip))
-        fragment_arrives(s);
+        reassembly_input(s, &d, &ip);
     else
         ipv4_deliver(s, &d);
 }

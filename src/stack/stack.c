@@ -9,6 +9,8 @@
 #include "stack/stack_internal.h"
 
 #define MAX_ENTRIES (UINT32_C(1) << 24)
+#define FRAGMENT_BYTES_MIN (UINT32_C(1) << 17) /* one datagram fits, whatever its size */
+#define FRAGMENT_BYTES_MAX (UINT32_C(1) << 30)
 #define TCP_TIMER_BUDGET 256u /* a turn */
 
 /* ---- settings ---- */
@@ -28,11 +30,23 @@ void stack_settings_default(struct stack_settings *t)
                                  .icmp_errors_per_second = 1000,
                                  .icmp_errors_burst = 50,
                                  .answer_echo = true,
-                                 .max_vlan_tags = 2};
+                                 .max_vlan_tags = 2,
+                                 .fragment_bytes_high = 4u << 20,
+                                 .fragment_bytes_low = 3u << 20,
+                                 .fragment_source_bytes = 1u << 20,
+                                 .fragment_max_distance = 64,
+                                 .fragment_timeout_ns = 30 * NS_PER_S};
     tcp_settings_default(&t->tcp);
 }
 
 static bool entries_ok(uint32_t n) { return n != 0 && n <= MAX_ENTRIES; }
+
+static bool fragments_ok(const struct stack_settings *t)
+{
+    return t->fragment_bytes_low >= FRAGMENT_BYTES_MIN && t->fragment_bytes_low <= t->fragment_bytes_high &&
+           t->fragment_bytes_high <= FRAGMENT_BYTES_MAX && t->fragment_source_bytes >= FRAGMENT_BYTES_MIN &&
+           t->fragment_timeout_ns > 0;
+}
 
 static bool settings_ok(const struct stack_settings *t)
 {
@@ -40,7 +54,7 @@ static bool settings_ok(const struct stack_settings *t)
            entries_ok(t->max_udp_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
            entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
            t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
-           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS;
+           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t);
 }
 
 /* ---- life ---- */
@@ -55,6 +69,8 @@ static int make_parts(struct stack *s, int64_t now)
         error = pool_init(&s->routes, s->allocator, t->max_routes, sizeof(struct route), alignof(struct route));
     if (!error)
         error = udp_set_init(&s->udp, s->allocator, t->max_udp_bindings);
+    if (!error)
+        error = reassembly_init(&s->fragments, t, s->allocator);
     if (!error)
         error = tcp_layer_new(&t->tcp, &stack_tcp_lower, s, s->allocator, now, &s->tcp);
     return error;
@@ -89,6 +105,7 @@ void stack_delete(struct stack *s)
     neighbour_set_free(s);
     for (unsigned i = 0; i < s->n_interfaces; i++)
         interface_free(&s->interfaces[i]);
+    reassembly_free(&s->fragments);
     udp_set_free(&s->udp);
     pool_free(&s->routes);
     host_set_free(&s->hosts);
@@ -178,6 +195,7 @@ unsigned stack_receive(struct stack *s, int64_t now)
         taken += n;
     }
     neighbour_tick(s, now);
+    reassembly_tick(s, now);
     tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
     return taken;
 }
@@ -196,6 +214,7 @@ unsigned stack_transmit(struct stack *s, int64_t now)
 int64_t stack_next_deadline(struct stack *s)
 {
     int64_t next = min_i64(wheel_next(&s->neighbours.wheel), tcp_next_deadline(s->tcp));
+    next = min_i64(next, reassembly_deadline(&s->fragments));
     for (unsigned i = 0; i < s->n_interfaces; i++)
         next = min_i64(next, link_next_deadline(s->interfaces[i].link));
     return next;

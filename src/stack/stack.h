@@ -24,12 +24,14 @@
     X(frames_received) X(frames_sent) X(arp_requests_sent) X(arp_replies_sent) X(arp_received) X(arp_conflicts)        \
     X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
-    X(udp_received) X(udp_sent)
+    X(udp_received) X(udp_sent) X(ipv4_fragments_received) X(ipv4_reassembled)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full)                         \
     X(ip_short) X(ip_bad_version) X(ip_bad_header_length) X(ip_bad_total_length) X(ip_bad_checksum) X(ip_bad_options)  \
-    X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch) X(ip_fragment)        \
+    X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch)                       \
+    X(frag_empty) X(frag_bad_length) X(frag_too_long) X(frag_tiny) X(frag_duplicate) X(frag_overlap) X(frag_bad_end)   \
+    X(frag_bad_ecn) X(frag_too_far) X(frag_evicted) X(frag_source_limit) X(frag_timeout)                               \
     X(ip_unknown_protocol) X(ip_no_route) X(ipv6_unsupported)                                                          \
     X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_echo_ignored) X(icmp_unknown_type)                \
     X(icmp_source_quench) X(icmp_quote_short) X(icmp_unmatched) X(icmp_rate_limited)                                   \
@@ -59,6 +61,11 @@ struct stack_settings {
     bool answer_echo;                                   /* default true */
     bool answer_broadcast_echo;                         /* default false */
     uint32_t max_vlan_tags;                             /* default 2, at most 8 */
+    /* Fragments: from the high mark on the oldest go until the low one is reached; default 4 and 3 MiB, at least 128 KiB */
+    uint32_t fragment_bytes_high, fragment_bytes_low;
+    uint32_t fragment_source_bytes; /* of one source; default 1 MiB, at least 128 KiB */
+    uint32_t fragment_max_distance; /* fragments of its source between two of a datagram; default 64; 0: any number */
+    int64_t fragment_timeout_ns;    /* default 30 s */
     struct tcp_settings tcp;
     struct hash_key secret;    /* from the system: neighbour table, identifications, blur of the ICMP limit */
     const struct trace *trace; /* or NULL */

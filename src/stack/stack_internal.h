@@ -17,6 +17,7 @@
 #include "stack/interface.h"
 #include "stack/ipv4_output.h"
 #include "stack/neighbour.h"
+#include "stack/reassembly.h"
 #include "stack/route.h"
 #include "stack/stack.h"
 #include "stack/udp.h"
@@ -36,6 +37,7 @@ struct stack {
     struct udp_set udp;
     struct icmp_state icmp;
     struct ipv4_ids ids;
+    struct reassembly_set fragments;
     struct stack_settings settings;
     const struct allocator *allocator;
     struct packet *burst[LINK_BURST];

@@ -71,6 +71,16 @@ uint32_t make_ipv4(uint8_t *to, uint32_t src, uint32_t dst, uint8_t protocol, co
     return 34 + length;
 }
 
+uint32_t make_fragment(uint8_t *to, uint32_t src, uint16_t id, uint8_t protocol, uint32_t offset, bool more,
+                       const void *payload, uint32_t length)
+{
+    uint32_t n = make_ipv4(to, src, US, protocol, payload, length);
+    store_be16(to + 18, id);
+    store_be16(to + 20, (uint16_t)((more ? 0x2000u : 0) | offset / 8));
+    fix_ip_checksum(to);
+    return n;
+}
+
 uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload,
                   uint32_t length)
 {

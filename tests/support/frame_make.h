@@ -41,6 +41,9 @@ uint32_t make_arp_request(uint8_t *to, uint32_t target);
 uint32_t make_arp_reply(uint8_t *to, uint32_t sender, const uint8_t *mac);
 /* payload behind an IPv4 header, framed for US from PEER's MAC. */
 uint32_t make_ipv4(uint8_t *to, uint32_t src, uint32_t dst, uint8_t protocol, const void *payload, uint32_t length);
+/* A fragment of a datagram from src to US: payload bytes [offset, offset + length) of it. */
+uint32_t make_fragment(uint8_t *to, uint32_t src, uint16_t id, uint8_t protocol, uint32_t offset, bool more,
+                       const void *payload, uint32_t length);
 uint32_t make_udp(uint8_t *to, uint32_t src, uint16_t src_port, uint32_t dst, uint16_t dst_port, const void *payload,
                   uint32_t length);
 uint32_t make_echo_request(uint8_t *to, uint32_t src, uint32_t dst, uint16_t id, uint16_t sequence, const void *payload,

@@ -6,6 +6,7 @@
 #include "unit/stack_rig.h"
 
 #include "base/error.h"
+#include "stack/stack_internal.h"
 
 /* Each cause makes its rig, calls begin() when all is prepared, and then provokes the drop. */
 struct run {
@@ -183,7 +184,91 @@ static void cause_ip_l2_mismatch(struct run *x)
     memcpy(x->f, BROADCAST_MAC, 6);
     input(x, n);
 }
-static void cause_ip_fragment(struct run *x) { patched_ip(x, 6, 0x20); }
+
+/* ---- fragments ---- */
+
+static uint8_t frag_bytes[1480];
+static void fragment(struct run *x, uint16_t id, uint32_t offset, bool more, uint32_t length)
+{
+    input(x, make_fragment(x->f, PEER, id, IP_PROTO_UDP, offset, more, frag_bytes, length));
+}
+static void cause_frag_empty(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 8, true, 0);
+}
+static void cause_frag_bad_length(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 0, true, 13);
+}
+static void cause_frag_too_long(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 65528, false, 9);
+}
+static void cause_frag_tiny(struct run *x)
+{
+    begin(x);
+    input(x, make_fragment(x->f, PEER, 1, IP_PROTO_TCP, 0, true, frag_bytes, 8));
+}
+static void cause_frag_duplicate(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 0, true, 16);
+    fragment(x, 1, 0, true, 16);
+}
+static void cause_frag_overlap(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 0, true, 16);
+    fragment(x, 1, 8, true, 16);
+}
+static void cause_frag_bad_end(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 16, false, 8);
+    fragment(x, 1, 32, true, 8);
+}
+static void cause_frag_bad_ecn(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 0, true, 16);
+    uint32_t n = make_fragment(x->f, PEER, 1, IP_PROTO_UDP, 16, false, frag_bytes, 8);
+    x->f[15] = 3;
+    fix_ip_checksum(x->f);
+    input(x, n);
+}
+static void cause_frag_too_far(struct run *x)
+{
+    begin(x);
+    for (uint16_t id = 0; id < 65; id++)
+        fragment(x, id, 0, true, 8);
+    fragment(x, 0, 8, true, 8);
+}
+static void cause_frag_evicted(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 0, true, 8);
+    x->r->stack->settings.fragment_bytes_high = x->r->stack->fragments.bytes;
+    x->r->stack->settings.fragment_bytes_low = x->r->stack->fragments.bytes;
+    fragment(x, 2, 0, true, 8);
+}
+static void cause_frag_source_limit(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 0, true, 8);
+    x->r->stack->settings.fragment_source_bytes = x->r->stack->fragments.bytes;
+    from_here(x);
+    fragment(x, 2, 0, true, 8);
+}
+static void cause_frag_timeout(struct run *x)
+{
+    begin(x);
+    fragment(x, 1, 8, true, 8);
+    rig_pass(x->r, 30 * NS_PER_S);
+}
+
 static void cause_ip_unknown_protocol(struct run *x) { patched_ip(x, 9, 253); }
 static void cause_ip_no_route(struct run *x)
 {
