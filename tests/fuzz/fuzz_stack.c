@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc_heap.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "fuzz/arena.h"
 #include "link/memory.h"
 #include "stack/stack.h"
 #include "wire/eth.h"
@@ -20,6 +20,7 @@
 static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 2};
 
 struct world {
+    const struct allocator *memory;
     struct link *ends[2];
     struct guard guard;
     struct stack *stack;
@@ -74,11 +75,11 @@ static void begin(struct world *w)
     struct guard_rules rules;
     struct tcp_profile profile;
     struct tcp_ref ref;
-    *w = (struct world){.now = NS_PER_S};
+    *w = (struct world){.memory = arena_begin(), .now = NS_PER_S};
     memory_settings_default(&m);
     m.frames = 512;
     m.queue = 256;
-    must(memory_link_new(&m, alloc_heap(), "fuzz", w->ends));
+    must(memory_link_new(&m, w->memory, "fuzz", w->ends));
     guard_rules_default(&rules);
     must(guard_init(&w->guard, &rules, NULL, w->now));
     stack_settings_default(&s);
@@ -88,7 +89,7 @@ static void begin(struct world *w)
     s.tcp.max_connections = 32;
     s.tcp.max_time_wait = 8;
     s.tcp.max_out_of_order_frames = 32;
-    must(stack_new(&s, alloc_heap(), w->now, &w->stack));
+    must(stack_new(&s, w->memory, w->now, &w->stack));
     must(stack_add_interface(w->stack, w->ends[0], &w->guard));
     struct host_settings host = {.address = ip_addr_from_v4(OUR_ADDRESS), .prefix_length = 24};
     memcpy(host.mac, our_mac, 6);
@@ -180,6 +181,7 @@ static void end(struct world *w)
     stack_delete(w->stack);
     link_close(w->ends[0]);
     link_close(w->ends[1]); /* asserts that all frames are home */
+    arena_end();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

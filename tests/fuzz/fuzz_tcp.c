@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc_heap.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "fuzz/arena.h"
 #include "tcp/layer.h"
 
 #define PEERS 4u
@@ -47,6 +47,7 @@ struct peer {
 };
 
 struct world {
+    const struct allocator *memory;
     struct tcp_layer *tcp;
     struct packet_pool pool;
     struct tcp_list waiters;
@@ -479,7 +480,7 @@ static void begin(struct world *w, uint8_t bits)
 {
     struct tcp_settings s;
     struct tcp_profile p;
-    *w = (struct world){.now = 100 * NS_PER_S, .resolved = true, .room = UINT32_MAX};
+    *w = (struct world){.memory = arena_begin(), .now = 100 * NS_PER_S, .resolved = true, .room = UINT32_MAX};
     tcp_settings_default(&s);
     s.max_connections = 6;
     s.max_active = 4;
@@ -504,8 +505,8 @@ static void begin(struct world *w, uint8_t bits)
     p.time_wait_ns = NS_PER_S;
     p.fin_wait_2_ns = 2 * NS_PER_S;
     p.user_timeout_ns = bits & 64 ? 20 * NS_PER_S : 0;
-    require(packet_pool_init(&w->pool, alloc_heap(), 64, 1024, 0) == 0);
-    require(tcp_layer_new(&s, &lower, w, alloc_heap(), w->now, &w->tcp) == 0);
+    require(packet_pool_init(&w->pool, w->memory, 64, 1024, 0) == 0);
+    require(tcp_layer_new(&s, &lower, w, w->memory, w->now, &w->tcp) == 0);
     require(tcp_register_user(w->tcp, &user, w, &p) == 0);
     require(tcp_listen(w->tcp, 0, TCP_ANY_LOCAL, LISTEN_PORT) == 0);
     for (unsigned i = 0; i < PEERS; i++)
@@ -548,6 +549,7 @@ static void end(struct world *w)
     require(w->open_users == 0 && w->paths == 0 && w->pool.free_count == w->pool.capacity);
     tcp_layer_delete(w->tcp);
     packet_pool_free(&w->pool);
+    arena_end();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
