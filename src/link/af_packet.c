@@ -2,20 +2,20 @@
 /*
  * AF_PACKET in bursts: recvmmsg and sendmmsg on one non-blocking raw socket. See af_packet.h.
  *
- * Slots 0 to ready hold empty frames with their message headers prepared; a receive fills the first of them, and only those are prepared anew.
- * The kernel tells with each frame (PACKET_AUXDATA) the VLAN tag it stripped and whether the transport checksum is not filled in, because the
- * sender is on this machine; such a checksum never crossed a wire and counts as verified.
+ * Before each frame stands virtio-net's header (PACKET_VNET_HDR), which carries checksum state and segmentation both ways; the VLAN tag that the
+ * kernel stripped comes beside the frame (PACKET_AUXDATA). Slots 0 to ready hold empty frames with their message headers prepared; a
+ * receive fills the first of them, and only those are prepared anew.
  */
 #define _GNU_SOURCE
 #include "link/af_packet.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,6 +24,8 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "link/frames.h"
+#include "link/netns.h"
 
 #define BURST LINK_BURST
 #define SOCKET_BUFFER_BYTES (8 << 20)
@@ -31,6 +33,8 @@
 #define ETHERNET_ADDRESSES 12u
 #define VLAN_TAG 4u
 #define STATISTICS_NS (100 * NS_PER_MS)
+#define PARTS (2 + PACKET_MAX_FRAGS) /* of a frame to be sent: header, head, frags */
+#define NEEDS "AF_PACKET needs root or CAP_NET_RAW"
 
 union control {
     struct cmsghdr header;
@@ -39,12 +43,13 @@ union control {
 
 struct af_packet {
     struct link link;
-    struct packet_pool rx_pool, tx_pool;
+    struct link_frames frames;
     struct packet *slots[BURST];
     unsigned ready;
     int64_t statistics_at; /* when the kernel is next asked for its drops */
     struct mmsghdr rx[BURST], tx[BURST];
-    struct iovec rx_iov[BURST], tx_iov[BURST];
+    struct iovec rx_iov[BURST][2], tx_iov[BURST][PARTS];
+    struct virtio_net_hdr rx_header[BURST], tx_header[BURST];
     union control control[BURST];
     const struct allocator *allocator;
 };
@@ -56,28 +61,35 @@ static struct af_packet *af_packet_of(struct link *l) { return container_of(l, s
 static void prepare(struct af_packet *a, unsigned slot)
 {
     struct packet *p = a->slots[slot];
-    a->rx_iov[slot] = (struct iovec){.iov_base = p->data, .iov_len = packet_tailroom(p)};
-    a->rx[slot].msg_hdr = (struct msghdr){.msg_iov = &a->rx_iov[slot],
-                                          .msg_iovlen = 1,
+    a->rx_iov[slot][0] = (struct iovec){.iov_base = &a->rx_header[slot], .iov_len = sizeof a->rx_header[slot]};
+    a->rx_iov[slot][1] = (struct iovec){.iov_base = p->data, .iov_len = packet_tailroom(p)};
+    a->rx[slot].msg_hdr = (struct msghdr){.msg_iov = a->rx_iov[slot],
+                                          .msg_iovlen = 2,
                                           .msg_control = &a->control[slot],
                                           .msg_controllen = sizeof a->control[slot]};
 }
 
-/* Fills up after the first `used` slots were taken; when the pool is short, slots from the end close the gap. */
+/*
+ * Fills up after the first `used` slots were received into; those whose frame was only copied from still have it. When frames run short, the slots
+ * behind close the gaps. Slots from `ready` on are NULL.
+ */
 static void refill(struct af_packet *a, unsigned used)
 {
-    unsigned filled = packet_pool_get(&a->rx_pool, a->slots, used);
-    for (unsigned i = 0; i < filled; i++)
-        prepare(a, i);
-    for (; filled < used && a->ready > used; filled++) {
-        a->slots[filled] = a->slots[--a->ready];
-        prepare(a, filled);
+    unsigned ready = 0, end = a->ready == BURST ? used : BURST;
+    for (unsigned i = 0; i < end; i++) {
+        struct packet *p = a->slots[i];
+        bool usable = p && i >= used && i == ready;
+        if (!p && link_frames_land(&a->frames, &p, 1) == 0) {
+            end = BURST;
+            continue;
+        }
+        a->slots[i] = NULL;
+        a->slots[ready] = p;
+        if (!usable)
+            prepare(a, ready);
+        ready++;
     }
-    if (filled < used)
-        a->ready = filled;
-    unsigned added = packet_pool_get(&a->rx_pool, a->slots + a->ready, BURST - a->ready);
-    for (unsigned i = 0; i < added; i++)
-        prepare(a, a->ready++);
+    a->ready = end == BURST ? ready : BURST;
 }
 
 /* A stripped tag stays beside the frame when it is 802.1Q; any other goes back where it was. */
@@ -93,6 +105,7 @@ static void take_vlan(struct packet *p, const struct tpacket_auxdata *aux)
     p->len += VLAN_TAG;
     store_be16(p->data + ETHERNET_ADDRESSES, aux->tp_vlan_tpid);
     store_be16(p->data + ETHERNET_ADDRESSES + 2, aux->tp_vlan_tci);
+    p->checksum_start = (uint16_t)(p->checksum_start + VLAN_TAG);
 }
 
 static void take_auxdata(struct packet *p, struct msghdr *m)
@@ -104,26 +117,36 @@ static void take_auxdata(struct packet *p, struct msghdr *m)
         memcpy(&aux, CMSG_DATA(c), sizeof aux);
         if ((aux.tp_status & TP_STATUS_VLAN_VALID) && p->len >= ETHERNET_ADDRESSES)
             take_vlan(p, &aux);
-        if (aux.tp_status & (TP_STATUS_CSUMNOTREADY | TP_STATUS_CSUM_VALID))
-            p->checksum = PACKET_CHECKSUM_VERIFIED;
     }
 }
 
-/* The n received frames that fit their buffers go to `packets`. */
+/* The frame received into a slot, or NULL when it was dropped. */
+static struct packet *take_frame(struct af_packet *a, unsigned slot, int64_t now)
+{
+    struct mmsghdr *m = &a->rx[slot];
+    struct packet *p = a->slots[slot];
+    uint32_t length = m->msg_len - min_u32(m->msg_len, sizeof a->rx_header[slot]);
+    bool cut = m->msg_hdr.msg_flags & MSG_TRUNC;
+    p = link_frames_take(&a->frames, &a->slots[slot], min_u32(length, packet_tailroom(p)));
+    if (cut || vnet_read(p, a->link.caps, &a->rx_header[slot]) < 0) {
+        a->link.counters.drops[cut ? LINK_DROP_RX_TOO_LONG : LINK_DROP_RX_MALFORMED]++;
+        packet_release(p);
+        return NULL;
+    }
+    p->rx_ns = now;
+    take_auxdata(p, &m->msg_hdr);
+    return p;
+}
+
+/* The good ones of n received frames go to `packets`. */
 static unsigned take_received(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
 {
     struct link_counters *counters = &a->link.counters;
     unsigned good = 0;
     for (unsigned i = 0; i < n; i++) {
-        struct packet *p = a->slots[i];
-        if (a->rx[i].msg_hdr.msg_flags & MSG_TRUNC) {
-            counters->drops[LINK_DROP_RX_TOO_LONG]++;
-            packet_release(p);
+        struct packet *p = take_frame(a, i, now);
+        if (!p)
             continue;
-        }
-        p->len = a->rx[i].msg_len;
-        p->rx_ns = now;
-        take_auxdata(p, &a->rx[i].msg_hdr);
         counters->bytes_rx += p->len;
         packets[good++] = p;
     }
@@ -163,11 +186,7 @@ static unsigned af_packet_rx_burst(struct link *l, struct packet **packets, unsi
 
 static unsigned af_packet_tx_alloc(struct link *l, struct packet **packets, unsigned n, enum link_alloc kind)
 {
-    struct af_packet *a = af_packet_of(l);
-    unsigned got = packet_pool_get(&a->tx_pool, packets, n);
-    while (kind == LINK_ALLOC_CONTROL && got < n && (packets[got] = packet_pool_get_reserved(&a->tx_pool)) != NULL)
-        got++;
-    return got;
+    return link_frames_tx_alloc(&af_packet_of(l)->frames, packets, n, kind);
 }
 
 /* Of `left` frames the first was refused: how many that means for. A full queue or a dead interface refuse all. */
@@ -196,22 +215,35 @@ static void send_prepared(struct af_packet *a, unsigned n)
         }
         counters->frames_tx += (unsigned)sent;
         for (unsigned end = done + (unsigned)sent; done < end; done++)
-            counters->bytes_tx += a->tx_iov[done].iov_len;
+            counters->bytes_tx += a->tx[done].msg_len - sizeof a->tx_header[done];
     }
+}
+
+/* Header, head and frags of a frame become the message `at`; false when it cannot be sent. */
+static bool prepare_tx(struct af_packet *a, unsigned at, struct packet *p)
+{
+    struct iovec *parts = a->tx_iov[at];
+    unsigned n = 2;
+    if (vnet_write(p, a->link.caps, &a->tx_header[at]) < 0)
+        return false;
+    parts[0] = (struct iovec){.iov_base = &a->tx_header[at], .iov_len = sizeof a->tx_header[at]};
+    parts[1] = (struct iovec){.iov_base = p->data, .iov_len = p->len};
+    for (unsigned i = 0; i < p->nfrags; i++, n++) {
+        memcpy(&parts[n].iov_base, &p->frags[i].bytes, sizeof(void *));
+        parts[n].iov_len = p->frags[i].length;
+    }
+    a->tx[at].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = n};
+    return true;
 }
 
 static void send_burst(struct af_packet *a, struct packet **packets, unsigned n)
 {
     unsigned prepared = 0;
     for (unsigned i = 0; i < n; i++) {
-        struct packet *p = packets[i];
-        if (unlikely(!packet_is_plain(p)) && packet_finish(p) != 0) {
+        if (prepare_tx(a, prepared, packets[i]))
+            prepared++;
+        else
             a->link.counters.drops[LINK_DROP_TX_MALFORMED]++;
-            continue;
-        }
-        a->tx_iov[prepared] = (struct iovec){.iov_base = p->data, .iov_len = p->len};
-        a->tx[prepared].msg_hdr = (struct msghdr){.msg_iov = &a->tx_iov[prepared], .msg_iovlen = 1};
-        prepared++;
     }
     send_prepared(a, prepared);
     packet_release_burst(packets, n);
@@ -237,8 +269,7 @@ static void af_packet_close(struct link *l)
     if (l->fd >= 0)
         close(l->fd);
     packet_release_burst(a->slots, a->ready);
-    packet_pool_free(&a->rx_pool);
-    packet_pool_free(&a->tx_pool);
+    link_frames_free(&a->frames);
     alloc_free(a->allocator, a, sizeof *a);
 }
 
@@ -253,43 +284,30 @@ static const struct link_ops af_packet_ops = {.rx_burst = af_packet_rx_burst,
 void af_packet_settings_default(struct af_packet_settings *s)
 {
     *s = (struct af_packet_settings){.frames = 4096, .promiscuous = true};
+    vnet_offload_default(&s->offload);
 }
 
-/* Says what failed, with errno's text; returns `error`, or ERR_DENIED where that was why. */
 static int refuse(char message[256], int error, const char *what, const char *name)
 {
-    bool denied = errno == EPERM || errno == EACCES;
-    snprintf(message, 256, "%s %.100s: %s%s", what, name, strerror(errno),
-             denied ? " (AF_PACKET needs root or CAP_NET_RAW, another network namespace CAP_SYS_ADMIN)" : "");
-    return denied ? ERR_DENIED : error;
-}
-
-static int packet_socket(const char *interface, char message[256])
-{
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    return fd >= 0 ? fd : refuse(message, ERR_SYSTEM, "packet socket for", interface);
+    return netns_refuse(message, error, what, name, NEEDS);
 }
 
 /* A raw socket made inside another network namespace, to which it then belongs; this thread is back in its own afterwards. */
-static int packet_socket_in(const char *netns, const char *interface, char message[256])
+static int packet_socket(const struct af_packet_settings *s, char message[256])
 {
-    int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    int other = open(netns, O_RDONLY | O_CLOEXEC);
-    int fd = -1;
-    if (own < 0 || other < 0 || setns(other, CLONE_NEWNET) != 0) {
-        fd = refuse(message, other < 0 ? ERR_NOT_FOUND : ERR_SYSTEM, "network namespace", netns);
-    } else {
-        fd = packet_socket(interface, message);
-        if (setns(own, CLONE_NEWNET) != 0) {
-            if (fd >= 0)
-                close(fd);
-            fd = refuse(message, ERR_SYSTEM, "this thread cannot return from network namespace", netns);
-        }
+    int own = netns_enter(s->netns, message);
+    if (own < 0)
+        return own;
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        fd = refuse(message, ERR_SYSTEM, "packet socket for", s->interface);
+    char why[256];
+    int back = netns_leave(own, why);
+    if (back && fd >= 0) {
+        close(fd);
+        memcpy(message, why, sizeof why);
+        fd = back;
     }
-    if (own >= 0)
-        close(own);
-    if (other >= 0)
-        close(other);
     return fd;
 }
 
@@ -342,8 +360,10 @@ static int configure(int fd, const struct af_packet_settings *s, int index, char
         (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))
         (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    if (!set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) || !set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
-        return refuse(message, ERR_SYSTEM, "PACKET_AUXDATA and PACKET_IGNORE_OUTGOING (Linux 4.20) on", s->interface);
+    if (!set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) || !set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1) ||
+        !set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
+        return refuse(message, ERR_SYSTEM, "PACKET_AUXDATA, _VNET_HDR and _IGNORE_OUTGOING (Linux 4.20) on",
+                      s->interface);
     struct packet_mreq promiscuous = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
     if (s->promiscuous && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) != 0)
         return refuse(message, ERR_SYSTEM, "promiscuous mode of", s->interface);
@@ -351,15 +371,31 @@ static int configure(int fd, const struct af_packet_settings *s, int index, char
         .sll_family = AF_PACKET, .sll_protocol = __builtin_bswap16(ETH_P_ALL), .sll_ifindex = index};
     if (bind(fd, (const struct sockaddr *)(const void *)&at, sizeof at) != 0)
         return refuse(message, ERR_SYSTEM, "binding to", s->interface);
+    if (s->fanout && !set_option(fd, SOL_PACKET, PACKET_FANOUT, s->fanout | PACKET_FANOUT_HASH << 16))
+        return refuse(message, ERR_SYSTEM, "fanout group on", s->interface);
     return 0;
 }
 
-static int make_pools(struct af_packet *a, const struct af_packet_settings *s, char message[256])
+/* A frame past the queueing discipline is not cut by the kernel: only for a device that cuts are there packets to cut. */
+static bool device_cuts(int fd, const char *name)
+{
+    struct ethtool_value tso = {.cmd = ETHTOOL_GTSO};
+    struct ifreq r = {0};
+    memcpy(r.ifr_name, name, strlen(name));
+    r.ifr_data = (char *)&tso;
+    return ioctl(fd, SIOCETHTOOL, &r) == 0 && tso.data;
+}
+
+static int make_frames(struct af_packet *a, const struct af_packet_settings *s, char message[256])
 {
     uint32_t bytes = s->buffer_bytes ? s->buffer_bytes : PACKET_HEADROOM + a->link.mtu + ETHERNET_OVERHEAD;
-    int e = packet_pool_init(&a->rx_pool, a->allocator, s->frames, bytes, 0);
-    if (!e)
-        e = packet_pool_init(&a->tx_pool, a->allocator, s->frames, bytes, s->frames / 16);
+    struct vnet_offload offload = s->offload;
+    int e = vnet_offload_check(&offload, s->interface, message);
+    if (e)
+        return e;
+    offload.tso = offload.tso && device_cuts(a->link.fd, s->interface);
+    vnet_offload_describe(&offload, &a->link);
+    e = link_frames_init(&a->frames, a->allocator, s->frames, bytes, offload.gro, offload.tso);
     if (e)
         snprintf(message, 256, "interface %.100s: %s for twice %u frames of %u bytes", s->interface, err_text(e),
                  s->frames, bytes);
@@ -369,13 +405,13 @@ static int make_pools(struct af_packet *a, const struct af_packet_settings *s, c
 static int open_interface(struct af_packet *a, const struct af_packet_settings *s, char message[256])
 {
     int index = 0;
-    int fd = s->netns ? packet_socket_in(s->netns, s->interface, message) : packet_socket(s->interface, message);
+    int fd = packet_socket(s, message);
     if (fd < 0)
         return fd;
     a->link.fd = fd;
     int e = read_interface(fd, s->interface, &a->link, &index, message);
     if (!e)
-        e = make_pools(a, s, message);
+        e = make_frames(a, s, message);
     return e ? e : configure(fd, s, index, message);
 }
 

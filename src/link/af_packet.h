@@ -2,15 +2,15 @@
 /*
  * A network interface of the Linux kernel through AF_PACKET, in bursts. Needs CAP_NET_RAW; another network namespace CAP_SYS_ADMIN.
  *
- * Received frames carry the VLAN tag that the kernel stripped beside them; those whose checksum the kernel has verified, or not yet filled in because
- * their sender is on this machine (a veth pair), are PACKET_CHECKSUM_VERIFIED. Frames larger than the MTU, which local senders make unless their
- * segmentation offload is off (ethtool -K IF tso off gso off), are dropped as RX_TOO_LONG; so are those that GRO merged.
- * The kernel's own drops (a full socket) are counted as RX_NO_BUFFER, read ten times a second.
+ * With each frame goes virtio-net's header (link/vnet.h): a sender on this machine leaves its checksums unfilled and its segments uncut, up to 64 KB,
+ * and so may we, where the interface can cut (TSO). Without gro such packets, and those that the kernel merged, are longer than a buffer
+ * and dropped as RX_TOO_LONG. A stripped VLAN tag is beside the frame. The kernel's own drops (a full socket) are counted as RX_NO_BUFFER, read ten
+ * times a second. Sending goes past the queueing discipline.
  */
 #ifndef WEIR_LINK_AF_PACKET_H
 #define WEIR_LINK_AF_PACKET_H
 
-#include "packet/link.h"
+#include "link/vnet.h"
 
 struct af_packet_settings {
     const char *interface; /* such as "veth0" */
@@ -18,6 +18,8 @@ struct af_packet_settings {
     uint32_t frames;       /* rx and tx pool each; default 4096 */
     uint32_t buffer_bytes; /* headroom included; 0: from the interface's MTU */
     bool promiscuous;      /* default true */
+    uint16_t fanout; /* links with the same number share what comes to the interface, by flow; 0: none, each gets all */
+    struct vnet_offload offload; /* default: all */
 };
 
 void af_packet_settings_default(struct af_packet_settings *s);

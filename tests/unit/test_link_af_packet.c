@@ -17,6 +17,8 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "link/af_packet.h"
+#include "link/frames.h"
+#include "offload_rig.h"
 #include "support/counting_alloc.h"
 
 #define TYPE_TEST 0x88b5 /* IEEE 802.1Q: local experimental */
@@ -50,26 +52,33 @@ static void need_pair(void)
     }
 }
 
-static struct link *open_end(struct fixture *f, const char *interface)
+static struct link *open_end_with(struct fixture *f, const char *interface, const struct vnet_offload *offload)
 {
     struct af_packet_settings s;
     struct link *l = NULL;
     af_packet_settings_default(&s);
     s.interface = interface;
     s.frames = 256;
+    if (offload)
+        s.offload = *offload;
     int error = af_packet_link_new(&s, &f->counting.allocator, &l, message);
     if (error)
         fail_msg("%s: %s", err_name(error), message);
     return l;
 }
 
-static void open_ends(struct fixture *f)
+static struct link *open_end(struct fixture *f, const char *interface) { return open_end_with(f, interface, NULL); }
+
+/* NULL: every offload. */
+static void open_ends_with(struct fixture *f, const struct vnet_offload *a, const struct vnet_offload *b)
 {
     need_pair();
     counting_alloc_init(&f->counting);
-    f->ends[0] = open_end(f, "wa");
-    f->ends[1] = open_end(f, "wb");
+    f->ends[0] = open_end_with(f, "wa", a);
+    f->ends[1] = open_end_with(f, "wb", b);
 }
+
+static void open_ends(struct fixture *f) { open_ends_with(f, NULL, NULL); }
 
 /* Closing asserts that every packet is home. */
 static void close_ends(struct fixture *f)
@@ -160,13 +169,14 @@ static void frames_received_can_be_sent_on_and_kept(void **state)
     close_ends(&f);
 }
 
-static void when_all_frames_are_held_the_kernel_keeps_what_comes(void **state)
+static void all_frames_are_held(bool gro)
 {
-    (void)state;
     static struct fixture f;
-    static struct packet *p[256], *held[256], *q[4];
-    open_ends(&f);
-    for (unsigned have = 0; have < 256; have += 64) {
+    static struct packet *p[256], *held[512], *q[4];
+    unsigned all = gro ? 256 + LINK_FRAMES_LARGE : 256;
+    struct vnet_offload offload = {.rx_checksum = true, .gro = gro};
+    open_ends_with(&f, NULL, &offload);
+    for (unsigned have = 0; have < all; have += 64) {
         assert_int_equal(link_tx_alloc(f.ends[0], p, 64, LINK_ALLOC_DATA), 64);
         for (unsigned i = 0; i < 64; i++)
             fill(p[i], have + i, 100);
@@ -178,14 +188,21 @@ static void when_all_frames_are_held_the_kernel_keeps_what_comes(void **state)
         fill(p[i], 1000 + i, 100);
     f.ends[0]->ops->tx_burst(f.ends[0], p, 4, 0);
     assert_int_equal(link_rx_burst(f.ends[1], q, 4, 0), 0);
-    packet_release(held[0]);
+    packet_release(held[all - 1]);
     receive(f.ends[1], q, 1);
     assert_int_equal(load_be32(q[0]->data + 14), 1000);
-    packet_release_burst(held + 1, 255);
+    packet_release_burst(held, all - 1);
     receive(f.ends[1], q + 1, 3);
     assert_int_equal(load_be32(q[3]->data + 14), 1003);
     packet_release_burst(q, 4);
     close_ends(&f);
+}
+
+static void when_all_frames_are_held_the_kernel_keeps_what_comes(void **state)
+{
+    (void)state;
+    all_frames_are_held(false);
+    all_frames_are_held(true);
 }
 
 static void tags_travel_beside_the_frame_and_come_out_on_the_wire(void **state)
@@ -240,6 +257,7 @@ static void a_frame_longer_than_a_buffer_is_dropped_and_counted(void **state)
     s.interface = "wb";
     s.buffer_bytes = PACKET_HEADROOM + 1000;
     s.frames = 16;
+    s.offload.gro = false;
     f.ends[0] = open_end(&f, "wa");
     assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[1], message), 0);
     struct packet *p[2];
@@ -301,6 +319,175 @@ static void drops_of_the_kernel_are_counted(void **state)
     uint64_t dropped = f.ends[1]->counters.drops[LINK_DROP_RX_NO_BUFFER];
     assert_true(dropped > 0);                                       /* 96 MB do not fit a buffer of 8 MiB */
     assert_in_range(received + dropped + refused, sent, sent + 10); /* the kernel may add a frame of its own */
+    close_ends(&f);
+}
+
+/* ---- offload ---- */
+
+/* The next frame of offload_fill's. */
+static struct packet *receive_ours(struct link *l)
+{
+    for (;;) {
+        struct packet *p;
+        struct pollfd ready = {.fd = l->fd, .events = POLLIN};
+        if (poll(&ready, 1, 5000) == 0)
+            fail_msg("no frame came on %s", l->name);
+        if (link_rx_burst(l, &p, 1, 1) == 0)
+            continue;
+        if (offload_is_ours(p))
+            return p;
+        packet_release(p);
+    }
+}
+
+static void send_filled(struct link *l, enum link_alloc kind, uint32_t payload, uint16_t gso_size)
+{
+    struct packet *p;
+    assert_int_equal(link_tx_alloc(l, &p, 1, kind), 1);
+    offload_fill(p, payload, gso_size);
+    l->ops->tx_burst(l, &p, 1, 0);
+}
+
+static void check_payload(const struct packet *p, uint32_t length)
+{
+    assert_int_equal(p->len, OFFLOAD_HEADERS + length);
+    for (uint32_t i = 0; i < length; i++)
+        assert_int_equal(p->data[OFFLOAD_HEADERS + i], offload_byte(i));
+}
+
+static void packets_of_64_KB_cross_whole_linear_or_in_pieces(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    static uint8_t memory[60000];
+    struct packet_frag frags[PACKET_MAX_FRAGS];
+    open_ends(&f);
+    for (unsigned pieces = 0; pieces <= PACKET_MAX_FRAGS; pieces++) {
+        struct packet *p;
+        assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_LARGE), 1);
+        offload_fill(p, 60000, 1448);
+        if (pieces)
+            offload_scatter(p, pieces, pieces, memory, frags);
+        f.ends[0]->ops->tx_burst(f.ends[0], &p, 1, 0);
+        p = receive_ours(f.ends[1]);
+        check_payload(p, 60000);
+        assert_int_equal(p->gso, PACKET_GSO_TCP4);
+        assert_int_equal(p->gso_size, 1448);
+        assert_int_equal(p->checksum, PACKET_CHECKSUM_PARTIAL);
+        packet_release(p);
+    }
+    assert_int_equal(f.ends[0]->counters.bytes_tx, 18 * (60000 + OFFLOAD_HEADERS));
+    close_ends(&f);
+}
+
+static void a_partial_checksum_arrives_as_it_left_or_completed(void **state)
+{
+    (void)state;
+    for (unsigned off = 0; off < 4; off++) {
+        static struct fixture f;
+        struct vnet_offload tx = {.tx_checksum = off & 1}, rx = {.rx_checksum = off & 2};
+        open_ends_with(&f, &tx, &rx);
+        send_filled(f.ends[0], LINK_ALLOC_DATA, 999, 1448);
+        struct packet *p = receive_ours(f.ends[1]), *q;
+        bool partial = off == 3;
+        assert_int_equal(p->checksum == PACKET_CHECKSUM_PARTIAL, partial);
+        check_payload(p, 999);
+        assert_int_equal(link_tx_alloc(f.ends[0], &q, 1, LINK_ALLOC_DATA), 1);
+        offload_fill(q, 999, 1448);
+        assert_int_equal(packet_finish(q), 0);
+        if (partial)
+            assert_int_equal(packet_finish(p), 0);
+        assert_memory_equal(p->data, q->data, q->len);
+        packet_release(q);
+        packet_release(p);
+        close_ends(&f);
+    }
+}
+
+static void without_gro_a_large_packet_is_too_long(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    struct vnet_offload rx = {.rx_checksum = true};
+    open_ends_with(&f, NULL, &rx);
+    send_filled(f.ends[0], LINK_ALLOC_LARGE, 60000, 1448);
+    send_filled(f.ends[0], LINK_ALLOC_DATA, 10, 1448);
+    packet_release(receive_ours(f.ends[1]));
+    assert_int_equal(f.ends[1]->counters.drops[LINK_DROP_RX_TOO_LONG], 1);
+    close_ends(&f);
+}
+
+static void an_interface_that_does_not_cut_gets_nothing_to_cut(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    struct packet *p;
+    need_pair();
+    if (system("ethtool -K wa tso off 2>/dev/null") != 0) {
+        print_message("ethtool is missing\n");
+        skip();
+    }
+    open_ends(&f);
+    assert_int_equal(f.ends[0]->caps & LINK_CAP_TSO, 0);
+    assert_int_equal(f.ends[0]->gso_max, 0);
+    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_LARGE), 0);
+    assert_int_equal(f.ends[1]->caps & LINK_CAP_TSO, LINK_CAP_TSO);
+    close_ends(&f);
+    assert_int_equal(system("ethtool -K wa tso on"), 0);
+}
+
+static void a_tag_crosses_with_a_large_packet(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    struct packet *p;
+    open_ends(&f);
+    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_LARGE), 1);
+    offload_fill(p, 60000, 1448);
+    p->vlan_present = true;
+    p->vlan_tci = 5;
+    f.ends[0]->ops->tx_burst(f.ends[0], &p, 1, 0);
+    p = receive_ours(f.ends[1]);
+    assert_true(p->vlan_present);
+    assert_int_equal(p->vlan_tci, 5);
+    assert_int_equal(p->checksum_start, 34);
+    check_payload(p, 60000);
+    packet_release(p);
+    close_ends(&f);
+}
+
+/* Two links in one group: each frame comes to one of them. */
+static void a_fanout_group_shares_what_comes(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    struct link *second = NULL;
+    struct af_packet_settings s;
+    struct packet *p[LINK_BURST];
+    need_pair();
+    counting_alloc_init(&f.counting);
+    f.ends[0] = open_end(&f, "wa");
+    af_packet_settings_default(&s);
+    s.interface = "wb";
+    s.frames = 256;
+    s.fanout = 77;
+    assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &f.ends[1], message), 0);
+    assert_int_equal(af_packet_link_new(&s, &f.counting.allocator, &second, message), 0);
+    assert_int_equal(link_tx_alloc(f.ends[0], p, 64, LINK_ALLOC_DATA), 64);
+    for (unsigned i = 0; i < 64; i++) {
+        offload_fill(p[i], 10, 1448);
+        store_be16(p[i]->data + 34, (uint16_t)(4711 + i)); /* other flows; only the first is offload_is_ours */
+    }
+    f.ends[0]->ops->tx_burst(f.ends[0], p, 64, 0);
+    unsigned came[2] = {0, 0};
+    struct link *const links[2] = {f.ends[1], second};
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned n; (n = link_rx_burst(links[i], p, LINK_BURST, 1)) != 0; packet_release_burst(p, n))
+            for (unsigned j = 0; j < n; j++)
+                came[i] += p[j]->len == OFFLOAD_HEADERS + 10 && p[j]->data[23] == 6;
+    assert_int_equal(came[0] + came[1], 64);
+    assert_true(came[0] > 0 && came[1] > 0);
+    link_close(second);
     close_ends(&f);
 }
 
@@ -379,6 +566,12 @@ int main(void)
         cmocka_unit_test(a_frame_longer_than_a_buffer_is_dropped_and_counted),
         cmocka_unit_test(an_interface_that_goes_down_costs_its_frames_only),
         cmocka_unit_test(drops_of_the_kernel_are_counted),
+        cmocka_unit_test(packets_of_64_KB_cross_whole_linear_or_in_pieces),
+        cmocka_unit_test(a_partial_checksum_arrives_as_it_left_or_completed),
+        cmocka_unit_test(without_gro_a_large_packet_is_too_long),
+        cmocka_unit_test(an_interface_that_does_not_cut_gets_nothing_to_cut),
+        cmocka_unit_test(a_tag_crosses_with_a_large_packet),
+        cmocka_unit_test(a_fanout_group_shares_what_comes),
         cmocka_unit_test(what_cannot_be_opened_is_named),
         cmocka_unit_test(an_interface_of_another_namespace_is_opened_and_this_thread_stays),
     };

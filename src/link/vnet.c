@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See vnet.h. Virtio 1.2 section 5.1.6, legacy layout: fields in the machine's byte order, offsets from the Ethernet header.
+ */
+#include "link/vnet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "packet/segment.h"
+#include "wire/tcp.h"
+
+#define ETHERNET_HEADER 14u
+#define TCP_FLAGS_AT 13u
+
+void vnet_offload_default(struct vnet_offload *o)
+{
+    *o = (struct vnet_offload){.rx_checksum = true, .tx_checksum = true, .gro = true, .tso = true};
+}
+
+int vnet_offload_check(const struct vnet_offload *o, const char *link, char message[256])
+{
+    bool rx = o->gro && !o->rx_checksum, tx = o->tso && !o->tx_checksum;
+    if (rx || tx)
+        snprintf(message, 256, "%.100s: found %s on and %s off, allowed both or only %s", link, rx ? "gro" : "tso",
+                 rx ? "rx_checksum" : "tx_checksum", rx ? "rx_checksum" : "tx_checksum");
+    return rx || tx ? ERR_INVALID : 0;
+}
+
+void vnet_offload_describe(const struct vnet_offload *o, struct link *l)
+{
+    l->caps |= o->rx_checksum ? LINK_CAP_RX_CHECKSUM : 0u;
+    l->caps |= o->tx_checksum ? LINK_CAP_TX_CHECKSUM | LINK_CAP_SCATTER : 0u;
+    l->caps |= o->gro ? LINK_CAP_GRO : 0u;
+    l->caps |= o->tso ? LINK_CAP_TSO : 0u;
+    l->gso_max = o->tso ? VNET_IP_MAX : 0;
+}
+
+/* ---- received ---- */
+
+static int read_checksum(struct packet *p, uint32_t caps, const struct virtio_net_hdr *h)
+{
+    bool wanted = caps & LINK_CAP_RX_CHECKSUM;
+    if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        if (h->csum_start < ETHERNET_HEADER || (uint32_t)h->csum_start + h->csum_offset + 2 > p->len)
+            return ERR_MALFORMED;
+        p->checksum = PACKET_CHECKSUM_PARTIAL;
+        p->checksum_start = h->csum_start;
+        p->checksum_offset = h->csum_offset;
+        return wanted ? 0 : packet_finish(p);
+    }
+    if (wanted && (h->flags & VIRTIO_NET_HDR_F_DATA_VALID))
+        p->checksum = PACKET_CHECKSUM_VERIFIED;
+    return 0;
+}
+
+static int read_gso(struct packet *p, const struct virtio_net_hdr *h)
+{
+    switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
+    case VIRTIO_NET_HDR_GSO_TCPV4:
+        p->gso = PACKET_GSO_TCP4;
+        break;
+    case VIRTIO_NET_HDR_GSO_TCPV6:
+        p->gso = PACKET_GSO_TCP6;
+        break;
+    default:
+        return ERR_MALFORMED;
+    }
+    struct packet_segmenter cut;
+    p->gso_size = h->gso_size;
+    return packet_segment_begin(&cut, p, true) < 0 ? ERR_MALFORMED : 0;
+}
+
+int vnet_read(struct packet *p, uint32_t caps, const struct virtio_net_hdr *h)
+{
+    int e = read_checksum(p, caps, h);
+    if (e || h->gso_type == VIRTIO_NET_HDR_GSO_NONE)
+        return e;
+    return caps & LINK_CAP_GRO ? read_gso(p, h) : ERR_MALFORMED;
+}
+
+/* ---- to be sent ---- */
+
+static int write_gso(const struct packet *p, struct virtio_net_hdr *h)
+{
+    struct packet_headers at;
+    if (p->checksum != PACKET_CHECKSUM_PARTIAL || p->gso_size == 0 || packet_headers_find(p, &at) < 0 ||
+        at.protocol != IP_PROTO_TCP)
+        return ERR_MALFORMED;
+    bool cwr = p->data[at.l4 + TCP_FLAGS_AT] & TCP_CWR;
+    h->gso_type = at.v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
+    h->gso_type |= cwr ? VIRTIO_NET_HDR_GSO_ECN : 0;
+    h->gso_size = p->gso_size;
+    h->hdr_len = (uint16_t)at.payload;
+    return 0;
+}
+
+int vnet_write(struct packet *p, uint32_t caps, struct virtio_net_hdr *h)
+{
+    int e = 0;
+    *h = (struct virtio_net_hdr){.flags = 0};
+    if (p->gso != PACKET_GSO_NONE && !(caps & LINK_CAP_TSO))
+        return ERR_MALFORMED;
+    if (!(caps & LINK_CAP_TX_CHECKSUM))
+        e = packet_finish(p);
+    else if (p->vlan_present)
+        e = packet_insert_vlan(p);
+    if (!e && p->gso != PACKET_GSO_NONE)
+        e = write_gso(p, h);
+    if (!e && p->checksum == PACKET_CHECKSUM_PARTIAL) {
+        h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+        h->csum_start = p->checksum_start;
+        h->csum_offset = p->checksum_offset;
+    }
+    return e;
+}
