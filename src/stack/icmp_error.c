@@ -93,6 +93,16 @@ static struct verdict verdict_of(const struct wire_icmp *h)
     }
 }
 
+/* TCP knows whether it sent what is quoted, and whether it believes it now (RFC 5927). */
+static bool tell_tcp(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
+                     const struct verdict *v, const struct flow_key *key)
+{
+    enum tcp_icmp_verdict said = tcp_icmp_error(s->tcp, key, seq_of(quote->tcp_seq), v->kind, v->mtu, s->now);
+    if (said == TCP_ICMP_BELIEVED && v->kind == TCP_ICMP_TOO_BIG)
+        pmtu_lower(s, h, quote->ip.dst, v->mtu);
+    return said != TCP_ICMP_IGNORED;
+}
+
 /* True when somebody of ours sent what is quoted, and took notice. */
 static bool dispatch(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
                      const struct verdict *v)
@@ -103,14 +113,35 @@ static bool dispatch(struct stack *s, const struct host *h, const struct wire_ic
                            .remote_port = quote->dst_port};
     switch (quote->ip.protocol) {
     case IP_PROTO_TCP:
-        return tcp_icmp_error(s->tcp, &key, seq_of(quote->tcp_seq), v->kind, v->mtu, s->now);
+        return tell_tcp(s, h, quote, v, &key);
     case IP_PROTO_UDP:
-        return udp_report(s, h->index, quote, v->error, v->mtu);
+        return udp_report(s, h, quote, v->error, v->mtu);
     case IP_PROTO_ICMP:
         return icmp_echo_report(s, h->index, quote, v->error);
     default:
         return false;
     }
+}
+
+/*
+ * RFC 1191 section 5: what "too big" means, or 0 for what no honest router says: about a datagram that may be fragmented
+ * or that was not larger, or a path smaller than any we accept. An old router says 0: the next plateau is tried.
+ */
+static uint32_t believable_mtu(const struct stack *s, const struct wire_icmp_quote *quote, uint32_t said)
+{
+    uint32_t mtu = said ? said : pmtu_plateau_below(quote->ip.total_len);
+    bool honest = (quote->ip.flags & WIRE_IPV4_DF) && mtu < quote->ip.total_len;
+    return honest && mtu >= s->settings.min_path_mtu ? mtu : 0;
+}
+
+static bool too_big_ok(struct stack *s, const struct wire_icmp_quote *quote, struct verdict *v)
+{
+    if (v->kind != TCP_ICMP_TOO_BIG)
+        return true;
+    v->mtu = believable_mtu(s, quote, v->mtu);
+    if (v->mtu == 0)
+        STACK_DROP(s, TRACE_ICMP, icmp_bad_mtu);
+    return v->mtu != 0;
 }
 
 void icmp_error_input(struct stack *s, const struct datagram *d, const struct wire_icmp *h)
@@ -123,6 +154,8 @@ void icmp_error_input(struct stack *s, const struct datagram *d, const struct wi
     }
     struct verdict v = verdict_of(h);
     bool ours = !d->broadcast && quote.ip.src == d->host->address && quote.ip.fragment_offset == 0;
+    if (ours && !too_big_ok(s, &quote, &v))
+        return;
     if (!ours || !dispatch(s, d->host, &quote, &v))
         STACK_DROP(s, TRACE_ICMP, icmp_unmatched);
 }

@@ -52,20 +52,40 @@ static bool group_mac(const struct host *h, uint32_t destination, uint8_t *mac)
     return true;
 }
 
-static int begin_in_link_frame(struct stack *s, const uint8_t *mac, struct ipv4_output *out)
+static bool needs_fragments(const struct ipv4_output *out, uint32_t l4_bytes)
+{
+    return l4_bytes > out->mtu - WIRE_IPV4_MIN;
+}
+
+/* A frame of the link, or a large one to be cut later. */
+static struct packet *take_frame(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, enum link_alloc kind)
 {
     struct interface *itf = stack_interface_of(s, out->host);
-    out->packet = interface_take(itf, LINK_ALLOC_DATA);
+    if (unlikely(needs_fragments(out, l4_bytes)))
+        return ipv4_large_take(s);
+    out->partial_checksum = itf->tx_checksum;
+    return interface_take(itf, kind);
+}
+
+static int begin_in_link_frame(struct stack *s, const uint8_t *mac, uint32_t l4_bytes, struct ipv4_output *out)
+{
+    out->packet = take_frame(s, out, l4_bytes, LINK_ALLOC_DATA);
     if (unlikely(!out->packet)) {
         STACK_DROP(s, TRACE_IP, tx_no_room);
         return ERR_AGAIN;
     }
-    out->partial_checksum = itf->tx_checksum;
     out->l4 = ipv4_begin(out->packet, out->host, mac, out->destination);
     return 0;
 }
 
-static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, struct ipv4_output *out)
+static bool take_waiting_frame(struct stack *s, uint32_t l4_bytes, struct ipv4_output *out)
+{
+    if (needs_fragments(out, l4_bytes))
+        return (out->packet = ipv4_large_take(s)) != NULL;
+    return packet_pool_get(&stack_interface_of(s, out->host)->waiting, &out->packet, 1) != 0;
+}
+
+static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, uint32_t l4_bytes, struct ipv4_output *out)
 {
     static const uint8_t unknown[WIRE_ETH_ADDR_LEN];
     const struct neighbour *n = neighbour_at(&s->neighbours, neighbour);
@@ -73,8 +93,7 @@ static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, struct ip
         STACK_DROP(s, TRACE_ARP, resolve_failed);
         return ERR_UNREACHABLE;
     }
-    if (!neighbour_has_room(s, n) ||
-        packet_pool_get(&stack_interface_of(s, out->host)->waiting, &out->packet, 1) == 0) {
+    if (!neighbour_has_room(s, n) || !take_waiting_frame(s, l4_bytes, out)) {
         STACK_DROP(s, TRACE_ARP, resolve_queue_full);
         return ERR_AGAIN;
     }
@@ -89,34 +108,46 @@ int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remo
     *out = (struct ipv4_output){.host = host_at(&s->hosts, local), .destination = ip_addr_to_v4(remote)};
     if (unlikely(!out->host || !ip_addr_is_v4(remote)))
         return ERR_INVALID;
-    if (unlikely(l4_bytes > interface_mtu(stack_interface_of(s, out->host)) - WIRE_IPV4_MIN))
+    if (unlikely(l4_bytes > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN))
         return ERR_NO_SPACE;
+    out->mtu = pmtu_get(s, out->host, out->destination);
     uint8_t mac[WIRE_ETH_ADDR_LEN];
     if (unlikely(group_mac(out->host, out->destination, mac)))
-        return begin_in_link_frame(s, mac, out);
+        return begin_in_link_frame(s, mac, l4_bytes, out);
     uint32_t neighbour;
     int error = ipv4_next_hop(s, out->host, out->destination, &neighbour);
     if (unlikely(error))
         return error == ERR_NO_MEMORY ? ERR_AGAIN : error;
     const struct neighbour *n = neighbour_at(&s->neighbours, neighbour);
     if (likely(neighbour_use(s, n, neighbour, local)))
-        return begin_in_link_frame(s, n->mac, out);
-    return begin_in_waiting_frame(s, neighbour, out);
+        return begin_in_link_frame(s, n->mac, l4_bytes, out);
+    return begin_in_waiting_frame(s, neighbour, l4_bytes, out);
 }
 
 /* RFC 1112 6.1: multicast stays on its network unless told otherwise. */
 static uint8_t ttl_for(uint32_t destination) { return ipv4_addr_is_multicast(destination) ? 1 : IPV4_DEFAULT_TTL; }
 
+/* As it is when it fits, else in pieces. */
+static void send_complete(struct stack *s, const struct host *h, struct packet *p, uint32_t mtu)
+{
+    s->counters.ipv4_sent++;
+    if (likely(p->len - p->l3_offset <= mtu))
+        interface_send(s, stack_interface_of(s, h), p);
+    else
+        ipv4_send_cut(s, h, p, mtu);
+}
+
 void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
 {
     struct host *h = out->host;
-    ipv4_complete(out->packet, h, l4_bytes,
-                  &(struct ipv4_fields){.id = ipv4_next_id(s, h->address, out->destination),
-                                        .ttl = ttl_for(out->destination),
-                                        .protocol = protocol});
+    struct ipv4_fields f = {.ttl = ttl_for(out->destination), .protocol = protocol};
+    if (out->discover && !needs_fragments(out, l4_bytes))
+        f.fragment = IPV4_DF; /* RFC 6864: with DF the identification means nothing */
+    else
+        f.id = ipv4_next_id(s, h->address, out->destination);
+    ipv4_complete(out->packet, h, l4_bytes, &f);
     if (likely(out->neighbour == 0)) {
-        s->counters.ipv4_sent++;
-        interface_send(s, stack_interface_of(s, h), out->packet);
+        send_complete(s, h, out->packet, out->mtu);
     } else {
         out->packet->holder_word = h->index;
         neighbour_enqueue(s, out->neighbour, out->packet);
@@ -125,7 +156,13 @@ void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_byte
 
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)
 {
-    struct interface *itf = stack_interface_of(s, host_at(&s->hosts, (uint32_t)waited->holder_word));
+    const struct host *h = host_at(&s->hosts, (uint32_t)waited->holder_word);
+    struct interface *itf = stack_interface_of(s, h);
+    if (waited->home == &s->large.home) {
+        memcpy(waited->data, mac, WIRE_ETH_ADDR_LEN);
+        send_complete(s, h, waited, pmtu_get(s, h, load_be32(waited->data + waited->l3_offset + 16)));
+        return;
+    }
     struct packet *p = interface_take(itf, LINK_ALLOC_CONTROL);
     if (p) {
         memcpy(p->data, waited->data, waited->len);
@@ -143,15 +180,12 @@ void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *ma
 
 bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out)
 {
-    *out = (struct ipv4_output){.host = to->host, .destination = to->source};
-    struct interface *itf = stack_interface_of(s, to->host);
-    if (l4_bytes <= interface_mtu(itf) - WIRE_IPV4_MIN)
-        out->packet = interface_take(itf, LINK_ALLOC_CONTROL);
+    *out = (struct ipv4_output){.host = to->host, .destination = to->source, .mtu = pmtu_get(s, to->host, to->source)};
+    out->packet = take_frame(s, out, l4_bytes, LINK_ALLOC_CONTROL);
     if (!out->packet) {
         STACK_DROP(s, TRACE_IP, tx_no_room);
         return false;
     }
-    out->partial_checksum = itf->tx_checksum;
     out->l4 = ipv4_begin(out->packet, to->host, to->eth + WIRE_ETH_ADDR_LEN, to->source);
     return true;
 }

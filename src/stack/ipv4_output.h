@@ -82,12 +82,14 @@ struct ipv4_output {
     struct host *host;
     uint32_t destination;  /* host order */
     uint32_t neighbour;    /* it waits for this one; 0: it can go */
+    uint32_t mtu;          /* of its path; longer ones are fragmented */
     bool partial_checksum; /* the link completes transport checksums */
+    bool discover;         /* set by the caller: DF where it fits into the MTU (RFC 1191) */
 };
 
 /*
  * Begins a datagram of l4_bytes from a local address, by route and neighbour. 0, ERR_INVALID (no such address; not
- * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than the MTU),
+ * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than 65,515),
  * ERR_AGAIN (no room now).
  */
 MUST_CHECK int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
@@ -97,10 +99,18 @@ void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_byte
 /* A datagram that waited goes to its neighbour, which has been resolved. Takes the frame. */
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac);
 
+/* ---- ipv4_fragment.c ---- */
+/* Frames for whole datagrams longer than an MTU. */
+MUST_CHECK int ipv4_large_init(struct packet_pool *pool, uint32_t frames, const struct allocator *a);
+/* One, or NULL. */
+struct packet *ipv4_large_take(struct stack *s);
+/* Sends a complete datagram of a host in pieces of at most mtu bytes. Takes the frame. */
+void ipv4_send_cut(struct stack *s, const struct host *h, struct packet *whole, uint32_t mtu);
+
 struct datagram;
 /*
  * Begins an answer of l4_bytes to a datagram, back to the station it came from: no route, no neighbour, nothing to wait
- * for. False (counted): no frame, or the answer does not fit into one.
+ * for. False (counted): no frame.
  */
 bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out);
 

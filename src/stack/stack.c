@@ -35,7 +35,11 @@ void stack_settings_default(struct stack_settings *t)
                                  .fragment_bytes_low = 3u << 20,
                                  .fragment_source_bytes = 1u << 20,
                                  .fragment_max_distance = 64,
-                                 .fragment_timeout_ns = 30 * NS_PER_S};
+                                 .fragment_timeout_ns = 30 * NS_PER_S,
+                                 .large_datagrams = 4,
+                                 .max_path_mtus = 1024,
+                                 .min_path_mtu = 552,
+                                 .path_mtu_ns = 600 * NS_PER_S};
     tcp_settings_default(&t->tcp);
 }
 
@@ -48,13 +52,20 @@ static bool fragments_ok(const struct stack_settings *t)
            t->fragment_timeout_ns > 0;
 }
 
+static bool paths_ok(const struct stack_settings *t)
+{
+    return entries_ok(t->large_datagrams) && entries_ok(t->max_path_mtus) && t->min_path_mtu >= WIRE_IPV4_MIN_MTU &&
+           t->min_path_mtu <= UINT16_MAX && t->path_mtu_ns > 0;
+}
+
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
            entries_ok(t->max_udp_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
            entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
            t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
-           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t);
+           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t) &&
+           paths_ok(t);
 }
 
 /* ---- life ---- */
@@ -71,6 +82,10 @@ static int make_parts(struct stack *s, int64_t now)
         error = udp_set_init(&s->udp, s->allocator, t->max_udp_bindings);
     if (!error)
         error = reassembly_init(&s->fragments, t, s->allocator);
+    if (!error)
+        error = pmtu_init(&s->pmtus, t, s->allocator);
+    if (!error)
+        error = ipv4_large_init(&s->large, t->large_datagrams, s->allocator);
     if (!error)
         error = tcp_layer_new(&t->tcp, &stack_tcp_lower, s, s->allocator, now, &s->tcp);
     return error;
@@ -105,6 +120,8 @@ void stack_delete(struct stack *s)
     neighbour_set_free(s);
     for (unsigned i = 0; i < s->n_interfaces; i++)
         interface_free(&s->interfaces[i]);
+    packet_pool_free(&s->large);
+    pmtu_free(&s->pmtus);
     reassembly_free(&s->fragments);
     udp_set_free(&s->udp);
     pool_free(&s->routes);

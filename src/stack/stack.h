@@ -24,7 +24,8 @@
     X(frames_received) X(frames_sent) X(arp_requests_sent) X(arp_replies_sent) X(arp_received) X(arp_conflicts)        \
     X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
-    X(udp_received) X(udp_sent) X(ipv4_fragments_received) X(ipv4_reassembled)
+    X(udp_received) X(udp_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
+    X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full)                         \
@@ -34,7 +35,7 @@
     X(frag_bad_ecn) X(frag_too_far) X(frag_evicted) X(frag_source_limit) X(frag_timeout)                               \
     X(ip_unknown_protocol) X(ip_no_route) X(ipv6_unsupported)                                                          \
     X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_echo_ignored) X(icmp_unknown_type)                \
-    X(icmp_source_quench) X(icmp_quote_short) X(icmp_unmatched) X(icmp_rate_limited)                                   \
+    X(icmp_source_quench) X(icmp_quote_short) X(icmp_bad_mtu) X(icmp_unmatched) X(icmp_rate_limited)                                   \
     X(udp_bad_length) X(udp_bad_checksum) X(udp_port_zero) X(udp_no_port) X(udp_too_long)                              \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
@@ -66,6 +67,10 @@ struct stack_settings {
     uint32_t fragment_source_bytes; /* of one source; default 1 MiB, at least 128 KiB */
     uint32_t fragment_max_distance; /* fragments of its source between two of a datagram; default 64; 0: any number */
     int64_t fragment_timeout_ns;    /* default 30 s */
+    uint32_t large_datagrams;       /* that may be built or wait at once to leave in fragments; default 4 */
+    uint32_t max_path_mtus;         /* destinations whose path MTU is known to be small; default 1024 */
+    uint32_t min_path_mtu;          /* what a router says below that is not believed; default 552, at least 68 */
+    int64_t path_mtu_ns;            /* believed that long; default 10 min */
     struct tcp_settings tcp;
     struct hash_key secret;    /* from the system: neighbour table, identifications, blur of the ICMP limit */
     const struct trace *trace; /* or NULL */
@@ -141,7 +146,7 @@ struct udp_datagram {
 typedef void udp_received_fn(void *context, const struct udp_datagram *d, int64_t now);
 /*
  * An ICMP error came for something sent from the binding: error is ERR_REFUSED, ERR_UNREACHABLE or ERR_NO_SPACE (too
- * big: mtu).
+ * big for its path: mtu; the next one of that size goes in fragments).
  */
 typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, int error, uint32_t mtu, int64_t now);
 /*
@@ -152,8 +157,8 @@ MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_rece
                         void *context);
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
 /*
- * Sends one datagram; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE,
- * ERR_NO_SPACE (longer than the MTU allows), ERR_AGAIN (no room now), ERR_INVALID.
+ * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE,
+ * ERR_NO_SPACE (longer than 65,507 bytes), ERR_AGAIN (no room now), ERR_INVALID.
  */
 MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);
 

@@ -17,6 +17,7 @@
 #include "stack/interface.h"
 #include "stack/ipv4_output.h"
 #include "stack/neighbour.h"
+#include "stack/pmtu.h"
 #include "stack/reassembly.h"
 #include "stack/route.h"
 #include "stack/stack.h"
@@ -38,6 +39,8 @@ struct stack {
     struct icmp_state icmp;
     struct ipv4_ids ids;
     struct reassembly_set fragments;
+    struct pmtu_set pmtus;
+    struct packet_pool large; /* whole datagrams that leave in fragments */
     struct stack_settings settings;
     const struct allocator *allocator;
     struct packet *burst[LINK_BURST];

@@ -82,7 +82,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
         return error;
     neighbour_pin(s, neighbour);
     *out = (struct tcp_path){
-        .id = neighbour, .mtu = (uint16_t)interface_mtu(stack_interface_of(s, h)), .link = h->interface};
+        .id = neighbour, .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)), .link = h->interface};
     return 0;
 }
 

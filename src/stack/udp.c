@@ -116,12 +116,14 @@ void udp_input(struct stack *s, const struct datagram *d)
     b->received(b->context, &up, s->now);
 }
 
-bool udp_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote, int error, uint32_t mtu)
+bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, int error, uint32_t mtu)
 {
-    const struct udp_binding *b = receiver_of(&s->udp, local, quote->src_port, false);
+    const struct udp_binding *b = receiver_of(&s->udp, h->index, quote->src_port, false);
     if (!b)
         return false;
-    struct udp_datagram sent = {.local = local,
+    if (error == ERR_NO_SPACE)
+        pmtu_lower(s, h, quote->ip.dst, mtu);
+    struct udp_datagram sent = {.local = h->index,
                                 .remote = ip_addr_from_v4(quote->ip.dst),
                                 .local_port = quote->src_port,
                                 .remote_port = quote->dst_port,
@@ -170,6 +172,7 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
             STACK_DROP(s, TRACE_UDP, udp_too_long);
         return error;
     }
+    out.discover = true;
     write_datagram(&out, d);
     struct packet *p = out.packet;
     if (out.partial_checksum) {

@@ -28,8 +28,9 @@ void udp_set_free(struct udp_set *set);
 
 struct datagram;
 struct wire_icmp_quote;
+struct host;
 void udp_input(struct stack *s, const struct datagram *d);
 /* An ICMP error, or our own giving up, about a datagram that a binding sent. False: there is no such binding. */
-bool udp_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote, int error, uint32_t mtu);
+bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, int error, uint32_t mtu);
 
 #endif

@@ -171,21 +171,20 @@ static bool lower_mss(struct tcp_layer *t, struct tcp *c, uint32_t mtu)
     return true;
 }
 
-bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind,
-                    uint32_t mtu, int64_t now)
+enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted,
+                                     enum tcp_icmp_kind kind, uint32_t mtu, int64_t now)
 {
     struct tcp_timewait *tw = NULL;
     struct tcp *c = tcp_lookup(t, key, tcp_flow_hash(t, key), &tw);
     if (!c || !seq_in_window(quoted, c->snd_una, seq_len(c->snd_una, c->snd_nxt))) /* RFC 5927 section 4.1 */
-        return false;
-    bool believed = true;
-    if (kind == TCP_ICMP_TOO_BIG) {
-        believed = lower_mss(t, c, mtu);
-    } else if (kind == TCP_ICMP_HARD &&
-               state_embryonic(c->state)) { /* RFC 5927 section 5: hard only while connecting */
+        return TCP_ICMP_IGNORED;
+    if (kind == TCP_ICMP_TOO_BIG)
+        return lower_mss(t, c, mtu) ? TCP_ICMP_BELIEVED : TCP_ICMP_IGNORED;
+    if (kind == TCP_ICMP_HARD && state_embryonic(c->state)) { /* RFC 5927 section 5: hard only while connecting */
         t->counters.refused++;
         tcp_finish(t, c, TCP_CLOSE_REFUSED, now);
         tcp_bury_dead(t);
+        return TCP_ICMP_BELIEVED;
     }
-    return believed;
+    return TCP_ICMP_NOTED;
 }

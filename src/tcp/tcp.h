@@ -313,8 +313,13 @@ int64_t tcp_next_deadline(const struct tcp_layer *t);
 /* The neighbour of those who wait on the list can be reached (or not: those still connecting end with TCP_CLOSE_UNREACHABLE). */
 void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now);
 enum tcp_icmp_kind { TCP_ICMP_SOFT, TCP_ICMP_HARD, TCP_ICMP_TOO_BIG };
-/* An ICMP error quoting a segment of ours: RFC 5927 checks; MTU is used with TOO_BIG. True when it was believed. */
-bool tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind,
+enum tcp_icmp_verdict {
+    TCP_ICMP_IGNORED,  /* it quotes nothing in flight, or changes nothing */
+    TCP_ICMP_NOTED,    /* an error that may be passing; a "too big" that contradicts what arrived: retransmission decides */
+    TCP_ICMP_BELIEVED, /* acted upon */
+};
+/* An ICMP error quoting a segment of ours: RFC 5927 checks; MTU is used with TOO_BIG. */
+enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind,
                     uint32_t mtu, int64_t now);
 
 const struct tcp_counters *tcp_counters(const struct tcp_layer *t);

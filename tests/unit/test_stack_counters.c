@@ -28,7 +28,7 @@ static void input(struct run *x, uint32_t length) { rig_input(x->r, x->f, length
 
 static int send_to(struct run *x, uint32_t remote, uint32_t length)
 {
-    static const uint8_t zeros[4096];
+    static const uint8_t zeros[65536];
     struct udp_datagram d = {
         .local = x->r->us, .remote = v4(remote), .local_port = 7, .remote_port = 7, .bytes = zeros, .length = length};
     int error = udp_send(x->r->stack, &d, x->r->now);
@@ -329,6 +329,13 @@ static void cause_icmp_echo_ignored(struct run *x)
 static void cause_icmp_unknown_type(struct run *x) { icmp_of_type(x, 42); }
 static void cause_icmp_source_quench(struct run *x) { icmp_of_type(x, WIRE_ICMP_SOURCE_QUENCH); }
 static void cause_icmp_quote_short(struct run *x) { icmp_of_type(x, WIRE_ICMP_UNREACHABLE); }
+static void cause_icmp_bad_mtu(struct run *x)
+{
+    begin(x);
+    uint8_t sent[128];
+    make_udp(sent, US, 7, FAR, 7, eight, 8);
+    input(x, make_icmp_error(x->f, 3, 4, 1400, sent + 14, 36)); /* may be fragmented: nobody complains of that */
+}
 static void cause_icmp_unmatched(struct run *x)
 {
     begin(x);
@@ -375,7 +382,7 @@ static void cause_udp_no_port(struct run *x)
 static void cause_udp_too_long(struct run *x)
 {
     begin(x);
-    assert_int_equal(send_to(x, PEER, 1473), ERR_NO_SPACE);
+    assert_int_equal(send_to(x, PEER, 65508), ERR_NO_SPACE);
 }
 static void cause_tcp_short(struct run *x)
 {

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-static const uint8_t body[2048] = "a datagram's payload";
+static const uint8_t body[65536] = "a datagram's payload";
 
 struct receiver {
     unsigned received, errors;
@@ -238,6 +238,8 @@ static void test_an_icmp_error_reaches_the_binding_that_sent(void **state)
     assert_int_equal(udp_bind(r->stack, r->us, 1000, on_received, on_error, &x), 0);
     uint8_t f[256], sent[128];
     make_udp(sent, US, 1000, FAR, 2000, body, 20);
+    store_be16(sent + 16, 1500); /* what is quoted of a full datagram with DF */
+    store_be16(sent + 20, 0x4000);
     static const struct {
         uint8_t code;
         uint32_t rest;
@@ -341,7 +343,9 @@ static void test_what_cannot_be_sent_is_refused(void **state)
     assert_int_equal(udp_send(r->stack, &d, r->now), ERR_INVALID);
     d = to(r, PEER, 1472);
     assert_int_equal(udp_send(r->stack, &d, r->now), 0);
-    d = to(r, PEER, 1473);
+    d = to(r, PEER, 65507);
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    d = to(r, PEER, 65508);
     assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
     d.length = UINT32_MAX;
     assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
@@ -357,15 +361,23 @@ static void test_a_smaller_mtu_counts_at_once_and_a_larger_one_never(void **stat
 {
     (void)state;
     struct rig *r = rig_new();
-    r->link.mtu = 9000;
-    struct udp_datagram d = to(r, PEER, 1473);
-    assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
-    d.length = 1472;
-    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
-    r->link.mtu = 1000;
-    assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
-    d.length = 972;
-    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    static const struct {
+        uint32_t mtu, fits;
+    } links[] = {{9000, 1472}, {1000, 972}};
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
+        r->link.mtu = links[i].mtu;
+        for (uint32_t more = 0; more < 2; more++) {
+            struct udp_datagram d = to(r, PEER, links[i].fits + more);
+            assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+            rig_transmit(r);
+            struct wire_ipv4 ip;
+            for (uint32_t fragment = 0; fragment <= more; fragment++)
+                assert_true(expect_ipv4(r, IP_PROTO_UDP, &ip)->length <= 14 + links[i].fits + 28);
+            assert_int_equal(wire_ipv4_is_fragment(&ip), more);
+            expect_nothing(r);
+        }
+    }
     rig_free(r);
 }
 
@@ -437,12 +449,13 @@ static void test_identifications_do_not_tell_of_other_destinations(void **state)
     }
     for (unsigned round = 0; round < ROUNDS; round++) {
         for (uint32_t i = 0; i < DESTINATIONS; i++) {
-            struct udp_datagram d = to(r, US + 10 + i, 1);
+            struct udp_datagram d = to(r, US + 10 + i, 1500); /* of those that fit, DF says all: RFC 6864 */
             assert_int_equal(udp_send(r->stack, &d, r->now), 0);
             rig_transmit(r);
             struct wire_ipv4 ip;
             expect_ipv4(r, IP_PROTO_UDP, &ip);
-            assert_int_equal(ip.flags, 0);
+            assert_int_equal(ip.flags, WIRE_IPV4_MF);
+            assert_non_null(rig_next(r));
             uint16_t step = (uint16_t)(ip.id - last[i]);
             if (round)
                 steps[min_u32(step, 7)]++;
