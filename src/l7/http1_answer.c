@@ -12,18 +12,32 @@ struct http1_arena_block {
     max_align_t memory[];
 };
 
+/* Small things share blocks of this size. */
+#define ARENA_BLOCK_BYTES 512u
+
 void *http1_arena_alloc(struct http1_arena *a, size_t size)
 {
-    size_t total;
-    if (__builtin_add_overflow(size, sizeof(struct http1_arena_block), &total))
+    size_t total, rounded;
+    if (__builtin_add_overflow(size, alignof(max_align_t) - 1, &rounded))
         return NULL;
-    struct http1_arena_block *b = alloc_zeroed(a->allocator, total, alignof(struct http1_arena_block));
-    if (!b)
-        return NULL;
-    b->next = a->blocks;
-    b->size = total;
-    a->blocks = b;
-    return b->memory;
+    rounded &= ~(alignof(max_align_t) - 1);
+    if (rounded > a->room) {
+        size_t room = rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES;
+        if (__builtin_add_overflow(room, sizeof(struct http1_arena_block), &total))
+            return NULL;
+        struct http1_arena_block *b = alloc_zeroed(a->allocator, total, alignof(struct http1_arena_block));
+        if (!b)
+            return NULL;
+        b->next = a->blocks;
+        b->size = total;
+        a->blocks = b;
+        a->at = (uint8_t *)b->memory;
+        a->room = room;
+    }
+    void *memory = a->at;
+    a->at += rounded;
+    a->room -= rounded;
+    return memory;
 }
 
 void http1_arena_free(struct http1_arena *a)
@@ -59,8 +73,10 @@ static const struct {
     {409, "Conflict"},
     {410, "Gone"},
     {411, "Length Required"},
+    {412, "Precondition Failed"},
     {413, "Content Too Large"},
     {414, "URI Too Long"},
+    {416, "Range Not Satisfiable"},
     {417, "Expectation Failed"},
     {429, "Too Many Requests"},
     {431, "Request Header Fields Too Large"},
@@ -135,7 +151,8 @@ static int prepare_form(struct http1_answer *answer, const struct http1_answer_s
     add_head(&measured, spec, p);
     const struct http1_body *body = http1_answer_body(answer, p);
     uint64_t wire = spec->framing == HTTP1_FRAMING_LATER ? 0 : http1_body_wire_bytes(body);
-    size_t behind = wire <= HTTP1_INLINE_BYTES ? (size_t)wire : 0;
+    bool laid_behind = wire <= HTTP1_INLINE_BYTES && !(spec->apart && spec->body_length > 0);
+    size_t behind = laid_behind ? (size_t)wire : 0;
     if (measured.length > UINT32_MAX - HTTP1_INLINE_BYTES)
         return ERR_NO_MEMORY;
     struct http1_text t = {.bytes = http1_arena_alloc(arena, measured.length + behind), .room = measured.length};
@@ -163,13 +180,13 @@ int http1_answer_prepare(struct http1_answer *answer, const struct http1_answer_
     return ERR_OK;
 }
 
-uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, bool chunked,
+uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, enum http1_framing framing,
                                uint64_t length)
 {
     struct http1_text t = {.bytes = to, .room = HTTP1_END_HEAD_BYTES};
-    if (chunked)
+    if (framing == HTTP1_FRAMING_CHUNKED)
         http1_text_add_header(&t, "Transfer-Encoding", "chunked");
-    else
+    else if (framing == HTTP1_FRAMING_LENGTH)
         add_length(&t, length);
     add_persistence(&t, p);
     assert(t.length <= t.room);

@@ -14,6 +14,8 @@
 struct http1_arena {
     const struct allocator *allocator;
     struct http1_arena_block *blocks;
+    uint8_t *at; /* what is left of the last one */
+    size_t room;
 };
 /* Zeroed, aligned for any type; NULL: no memory. */
 MUST_CHECK void *http1_arena_alloc(struct http1_arena *a, size_t size);
@@ -42,6 +44,7 @@ struct http1_answer_spec {
     const uint8_t *pattern;
     uint64_t body_length;
     uint32_t chunk_bytes;
+    bool apart; /* the body is not laid behind the head, however small */
 };
 
 struct http1_answer_form {
@@ -72,9 +75,9 @@ static inline bool http1_answer_streams(const struct http1_answer *a, enum http1
 /* ERR_NO_MEMORY. What spec points to may go away, but the body and the pattern. */
 MUST_CHECK int http1_answer_prepare(struct http1_answer *answer, const struct http1_answer_spec *spec,
                                     struct http1_arena *arena);
-/* The rest of a head prepared with HTTP1_FRAMING_LATER; returns its length. */
+/* The rest of a head prepared with HTTP1_FRAMING_LATER: HTTP1_FRAMING_NONE, _LENGTH or _CHUNKED; returns its length. */
 #define HTTP1_END_HEAD_BYTES 96
-uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, bool chunked,
+uint32_t http1_answer_end_head(uint8_t to[HTTP1_END_HEAD_BYTES], enum http1_persistence p, enum http1_framing framing,
                                uint64_t length);
 
 #endif

@@ -52,6 +52,16 @@ void http1_body_init(struct http1_body *b, const uint8_t *bytes, const uint8_t *
     }
 }
 
+void http1_body_init_like(struct http1_body *b, const struct http1_body *like, uint64_t length)
+{
+    *b = *like;
+    b->length = length;
+    b->lasting = like;
+    b->last = (struct http1_chunk_head){.length = 0};
+    if (b->chunk_bytes && length % b->chunk_bytes)
+        b->last = http1_chunk_head_make(length % b->chunk_bytes);
+}
+
 /* The first chunk has none before it to end. */
 static uint32_t head_skip(uint64_t at) { return at == 0 ? CRLF_BYTES : 0; }
 
@@ -132,7 +142,11 @@ static int queue_chunk_head(const struct http1_body *b, struct http1_writer *w, 
 {
     const struct http1_chunk_head *head = chunk_head_at(b, w->at);
     uint32_t skip = head_skip(w->at);
-    int error = outq_reference(q, p, head->text + skip, head->length - skip);
+    bool fleeting = b->lasting && head == &b->last;
+    if (b->lasting && !fleeting)
+        head = &b->lasting->full;
+    int error = fleeting ? outq_copy(q, p, head->text + skip, head->length - skip)
+                         : outq_reference(q, p, head->text + skip, head->length - skip);
     w->in_chunk = !error;
     return error;
 }
@@ -149,6 +163,12 @@ static int queue_piece(const struct http1_body *b, struct http1_writer *w, uint6
     return error;
 }
 
+/* Body bytes that may be queued now. */
+static uint64_t left_to_limit(const struct http1_body *b, const struct http1_writer *w)
+{
+    return (w->limit ? min_u64(w->limit, b->length) : b->length) - w->at;
+}
+
 /* The next piece of a chunked body with body bytes left. */
 static int queue_chunked(const struct http1_body *b, struct http1_writer *w, struct outq *q, struct outq_pool *p)
 {
@@ -156,7 +176,7 @@ static int queue_chunked(const struct http1_body *b, struct http1_writer *w, str
         return queue_copied_chunk(b, w, q, p);
     if (!w->in_chunk)
         return queue_chunk_head(b, w, q, p);
-    int error = queue_piece(b, w, chunk_left(b, w->at), q, p);
+    int error = queue_piece(b, w, min_u64(chunk_left(b, w->at), left_to_limit(b, w)), q, p);
     if (!error && w->at % b->chunk_bytes == 0)
         w->in_chunk = false;
     return error;
@@ -173,14 +193,14 @@ static int queue_end(const struct http1_body *b, struct outq *q, struct outq_poo
 int http1_body_write(const struct http1_body *b, struct http1_writer *w, struct outq *q, struct outq_pool *p)
 {
     while (!w->done) {
-        if (outq_length(q) >= b->window)
+        if (outq_length(q) >= b->window || (w->limit && w->at >= w->limit))
             return ERR_AGAIN;
         int error;
         if (w->at == b->length) {
             error = queue_end(b, q, p);
             w->done = !error;
         } else {
-            error = b->chunk_bytes ? queue_chunked(b, w, q, p) : queue_piece(b, w, b->length - w->at, q, p);
+            error = b->chunk_bytes ? queue_chunked(b, w, q, p) : queue_piece(b, w, left_to_limit(b, w), q, p);
         }
         if (error)
             return error;

@@ -27,7 +27,7 @@ uint16_t http1_cause_status(enum http1_cause cause)
 
 const char *http1_method_name(enum http1_method method)
 {
-    static const char *const names[HTTP1_METHOD_COUNT] = {"GET", "POST", "PUT", "DELETE", "HEAD"};
+    static const char *const names[HTTP1_METHOD_COUNT] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"};
     return (size_t)method < ARRAY_SIZE(names) ? names[method] : NULL;
 }
 

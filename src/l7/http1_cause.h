@@ -53,6 +53,11 @@
     X(LENGTH_MISMATCH, "length_mismatch", 0)                                                                           \
     X(DIGEST_MISMATCH, "digest_mismatch", 0)                                                                           \
     X(CONNECTION_ABORTED, "connection_aborted", 0)                                                                     \
+    X(HEADER_TIMEOUT, "header_timeout", 408)                                                                           \
+    X(BODY_TIMEOUT, "body_timeout", 408)                                                                               \
+    X(INJECTED_RESET, "injected_reset", 0)                                                                             \
+    X(INJECTED_CLOSE, "injected_close", 0)                                                                             \
+    X(INJECTED_STALL, "injected_stall", 0)                                                                             \
     X(HELD_INPUT_OVERFLOW, "held_input_overflow", 0)                                                                   \
     X(NO_MEMORY, "no_memory", 0)
 

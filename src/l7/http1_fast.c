@@ -48,12 +48,33 @@ static ALWAYS_INLINE bool same4(const uint8_t *p, const char *lower)
 }
 
 /* The lengths of the known names. */
-#define KNOWN_LENGTHS (1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17)
+#define KNOWN_LENGTHS (1u << 4 | 1u << 5 | 1u << 6 | 1u << 8 | 1u << 10 | 1u << 13 | 1u << 14 | 1u << 17 | 1u << 19)
+#define LONGEST_NAME 19
+
+/* The names whose values are noted: the machine hands them out, if anybody wants them. */
+static NOINLINE enum http1_field find_noted(const uint8_t *name, size_t length)
+{
+    if (length == 5)
+        return same4(name, "rang") && same4(name + 1, "ange") ? HTTP1_FIELD_RANGE : HTTP1_FIELD_OTHER;
+    if (length == 8)
+        return same8(name, "if-range")   ? HTTP1_FIELD_IF_RANGE
+               : same8(name, "if-match") ? HTTP1_FIELD_IF_MATCH
+                                         : HTTP1_FIELD_OTHER;
+    if (length == 13)
+        return same8(name, "if-none-") && same8(name + 5, "ne-match") ? HTTP1_FIELD_IF_NONE_MATCH : HTTP1_FIELD_OTHER;
+    if (length == 17)
+        return same8(name, "if-modif") && same8(name + 8, "ied-sinc") && same4(name + 13, "ince")
+                   ? HTTP1_FIELD_IF_MODIFIED_SINCE
+                   : HTTP1_FIELD_OTHER;
+    return same8(name, "if-unmod") && same8(name + 8, "ified-si") && same4(name + 15, "ince")
+               ? HTTP1_FIELD_IF_UNMODIFIED_SINCE
+               : HTTP1_FIELD_OTHER;
+}
 
 /* The length decides which name it can be; overlapping words compare the rest. */
 static ALWAYS_INLINE enum http1_field find_field(const uint8_t *name, size_t length)
 {
-    if (length > 17 || !(KNOWN_LENGTHS >> length & 1))
+    if (length > LONGEST_NAME || !(KNOWN_LENGTHS >> length & 1))
         return HTTP1_FIELD_OTHER;
     switch (length) {
     case 14:
@@ -64,10 +85,12 @@ static ALWAYS_INLINE enum http1_field find_field(const uint8_t *name, size_t len
         return same8(name, "connecti") && same8(name + 2, "nnection") ? HTTP1_FIELD_CONNECTION : HTTP1_FIELD_OTHER;
     case 6:
         return same4(name, "expe") && same4(name + 2, "pect") ? HTTP1_FIELD_EXPECT : HTTP1_FIELD_OTHER;
+    case 17:
+        if (same8(name, "transfer") && same8(name + 8, "-encodin") && same8(name + 9, "encoding"))
+            return HTTP1_FIELD_TRANSFER_ENCODING;
+        return find_noted(name, length);
     default:
-        return same8(name, "transfer") && same8(name + 8, "-encodin") && same8(name + 9, "encoding")
-                   ? HTTP1_FIELD_TRANSFER_ENCODING
-                   : HTTP1_FIELD_OTHER;
+        return find_noted(name, length);
     }
 }
 
@@ -92,7 +115,7 @@ static ALWAYS_INLINE enum http1_cause read_length(struct http1_parser *p, const 
     return http1_length_found(p, length);
 }
 
-/* A known field of the head with its value [value, end). */
+/* A known field of the head with its value [value, end). Not HTTP1_CAUSE_NONE: the machine shall read the head. */
 static ALWAYS_INLINE enum http1_cause take_field(struct http1_parser *p, enum http1_field field, const uint8_t *value,
                                                  const uint8_t *end)
 {
@@ -104,6 +127,8 @@ static ALWAYS_INLINE enum http1_cause take_field(struct http1_parser *p, enum ht
         if (field == HTTP1_FIELD_HOST)
             return http1_host_found(p);
     }
+    if (http1_field_is_noted(field))
+        return p->takes_notes ? HTTP1_CAUSE_BAD_HEADER_NAME : HTTP1_CAUSE_NONE;
     return read_value(p, field, value, end);
 }
 
@@ -217,6 +242,10 @@ static ALWAYS_INLINE size_t take_method(struct http1_parser *p, const uint8_t *a
     if (word == load4("DELE") && load2(at + 4) == load2("TE") && at[6] == ' ') {
         p->method = HTTP1_DELETE;
         return 7;
+    }
+    if (load8(at) == load8("OPTIONS ")) {
+        p->method = HTTP1_OPTIONS;
+        return 8;
     }
     return 0;
 }

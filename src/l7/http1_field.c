@@ -18,9 +18,11 @@ struct words {
     bool any_case;
 };
 
-static const char *const method_words[] = {"GET", "POST", "PUT", "DELETE", "HEAD"};
+static const char *const method_words[] = {"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS"};
 /* In the order of enum http1_field, from 1. */
-static const char *const name_words[] = {"content-length", "transfer-encoding", "connection", "host", "expect"};
+static const char *const name_words[] = {
+    "content-length", "transfer-encoding", "connection",         "host", "expect", "range", "if-range", "if-match",
+    "if-none-match",  "if-modified-since", "if-unmodified-since"};
 static const char *const encoding_words[] = {"chunked"};
 static const char *const connection_words[] = {"close", "keep-alive"};
 static const char *const expect_words[] = {"100-continue"};
@@ -33,7 +35,7 @@ static const struct words expectations = {expect_words, ARRAY_SIZE(expect_words)
 
 static void word_begin(struct http1_parser *p, const struct words *w)
 {
-    p->words = (uint8_t)((1u << w->count) - 1);
+    p->words = (uint16_t)((1u << w->count) - 1);
     p->at = 0;
 }
 
@@ -45,7 +47,7 @@ static void word_byte(struct http1_parser *p, const struct words *w, uint8_t c)
     for (unsigned left = p->words; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctz(left);
         if ((uint8_t)w->word[i][p->at] != c || c == 0)
-            p->words &= (uint8_t) ~(1u << i);
+            p->words &= (uint16_t) ~(1u << i);
     }
     if (p->at < AT_MAX)
         p->at++;
@@ -80,6 +82,8 @@ enum http1_field http1_name_end(const struct http1_parser *p)
         return HTTP1_FIELD_OTHER;
     enum http1_field field = (enum http1_field)(word_end(p, &names) + 1);
     bool requests_only = field == HTTP1_FIELD_HOST || field == HTTP1_FIELD_EXPECT;
+    if (http1_field_is_noted(field))
+        return p->takes_notes ? field : HTTP1_FIELD_OTHER;
     return requests_only && p->role != HTTP1_REQUESTS ? HTTP1_FIELD_OTHER : field;
 }
 
@@ -204,11 +208,17 @@ static enum http1_cause element_end(struct http1_parser *p)
     return expectation_found(p, word);
 }
 
+/* The bytes of the value are not looked at here. */
+static bool means_nothing(enum http1_field field)
+{
+    return field == HTTP1_FIELD_OTHER || field == HTTP1_FIELD_HOST || http1_field_is_noted(field);
+}
+
 enum http1_cause http1_value_byte(struct http1_parser *p, uint8_t c)
 {
     if (p->field == HTTP1_FIELD_CONTENT_LENGTH)
         return length_byte(p, c);
-    if (p->field == HTTP1_FIELD_OTHER || p->field == HTTP1_FIELD_HOST)
+    if (means_nothing(p->field))
         return HTTP1_CAUSE_NONE;
     if (c == ',' || c == ' ' || c == '\t')
         return element_end(p);
@@ -220,7 +230,7 @@ enum http1_cause http1_value_end(struct http1_parser *p)
 {
     if (p->field == HTTP1_FIELD_CONTENT_LENGTH)
         return length_end(p);
-    if (p->field == HTTP1_FIELD_OTHER || p->field == HTTP1_FIELD_HOST)
+    if (means_nothing(p->field))
         return HTTP1_CAUSE_NONE;
     return element_end(p);
 }

@@ -16,7 +16,15 @@ enum http1_field {
     HTTP1_FIELD_CONNECTION,
     HTTP1_FIELD_HOST,
     HTTP1_FIELD_EXPECT,
+    HTTP1_FIELD_RANGE, /* from here on: values that only the notes of a server want */
+    HTTP1_FIELD_IF_RANGE,
+    HTTP1_FIELD_IF_MATCH,
+    HTTP1_FIELD_IF_NONE_MATCH,
+    HTTP1_FIELD_IF_MODIFIED_SINCE,
+    HTTP1_FIELD_IF_UNMODIFIED_SINCE,
 };
+
+static inline bool http1_field_is_noted(enum http1_field field) { return field >= HTTP1_FIELD_RANGE; }
 
 /* Clears what belongs to one message. */
 static inline void http1_message_begin(struct http1_parser *p)

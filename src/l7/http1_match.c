@@ -7,8 +7,10 @@
 
 #include <string.h>
 
+#include "base/compiler.h"
+
 /* PART_SCHEME to PART_AUTHORITY count the slashes of "http://host/". */
-enum { PART_SCHEME, PART_SLASH, PART_AUTHORITY, PART_PATH, PART_REST, PART_BEGIN };
+enum { PART_SCHEME, PART_SLASH, PART_AUTHORITY, PART_PATH, PART_HIGH_DIGIT, PART_LOW_DIGIT, PART_REST, PART_BEGIN };
 
 static int compare(const struct http1_match_entry *a, const struct http1_match_entry *b)
 {
@@ -60,15 +62,67 @@ static void path_byte(struct http1_match *m, const struct http1_match_table *t, 
     }
 }
 
+static int hex_digit(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* No route: what follows does not count. */
+static void match_nothing(struct http1_match *m)
+{
+    m->low = m->high;
+    m->exact = m->prefix = HTTP1_MATCH_NONE;
+    m->part = PART_REST;
+}
+
+/* A byte behind '%'. RFC 3986 2.1. */
+static void escaped_byte(struct http1_match *m, const struct http1_match_table *t, uint8_t c)
+{
+    int digit = hex_digit(c);
+    if (digit < 0) {
+        match_nothing(m);
+    } else if (m->part == PART_HIGH_DIGIT) {
+        m->high_digit = (uint8_t)digit;
+        m->part = PART_LOW_DIGIT;
+    } else {
+        m->part = PART_PATH;
+        path_byte(m, t, (uint8_t)(m->high_digit << 4 | digit));
+    }
+}
+
 static void feed_path(struct http1_match *m, const struct http1_match_table *t, const uint8_t *at, const uint8_t *end)
 {
     for (; at < end; at++) {
-        if (*at == '?' || *at == '#') {
-            m->part = PART_REST;
-            return;
+        if (unlikely(m->part != PART_PATH)) {
+            if (m->part == PART_REST)
+                return;
+            escaped_byte(m, t, *at);
+        } else if (likely(*at != '?' && *at != '#' && *at != '%')) {
+            path_byte(m, t, *at);
+        } else {
+            m->part = *at == '%' ? PART_HIGH_DIGIT : PART_REST;
         }
-        path_byte(m, t, *at);
     }
+}
+
+bool http1_match_decode(char *to, const char *path)
+{
+    for (; *path; path++) {
+        if (*path == '%') {
+            int high = hex_digit((uint8_t)path[1]), low = high < 0 ? -1 : hex_digit((uint8_t)path[2]);
+            if (low < 0 || high + low == 0)
+                return false;
+            *to++ = (char)(high << 4 | low);
+            path += 2;
+        } else {
+            *to++ = *path;
+        }
+    }
+    *to = '\0';
+    return true;
 }
 
 /* An empty path is "/". */
@@ -95,7 +149,7 @@ void http1_match_feed(struct http1_match *m, const struct http1_match_table *t, 
         m->part = *at == '/' ? PART_PATH : PART_SCHEME;
     while (m->part < PART_PATH && at < end)
         at += skip_byte(m, t, *at);
-    if (m->part == PART_PATH)
+    if (m->part >= PART_PATH && m->part <= PART_LOW_DIGIT)
         feed_path(m, t, at, end);
 }
 
@@ -103,5 +157,9 @@ uint16_t http1_match_end(struct http1_match *m, const struct http1_match_table *
 {
     if (m->part == PART_AUTHORITY)
         end_authority(m, t);
+    if (unlikely(m->part == PART_HIGH_DIGIT || m->part == PART_LOW_DIGIT))
+        match_nothing(m);
     return m->exact < m->prefix ? m->exact : m->prefix;
 }
+
+bool http1_match_is_asterisk(const struct http1_match *m) { return m->part == PART_SCHEME; }

@@ -4,8 +4,8 @@
  * those that still agree with what was read are a range [low, high) of them, which each byte narrows.
  *
  * The target's path counts, up to '?' or '#'; of the absolute form ("http://host/path", RFC 9112 3.2.2) scheme and
- * authority are skipped. Bytes are compared as they are, without percent-decoding. Of several routes that match, the
- * one given first wins.
+ * authority are skipped. "%41" is 'A' (RFC 3986 2.1), also for "%2f"; a target with a broken escape matches nothing.
+ * "." and ".." are names like others. Of several routes that match, the one given first wins.
  */
 #ifndef WEIR_L7_HTTP1_MATCH_H
 #define WEIR_L7_HTTP1_MATCH_H
@@ -15,7 +15,7 @@
 #define HTTP1_MATCH_NONE 0xffffu
 
 struct http1_match_entry {
-    const char *path; /* owned by the table's maker */
+    const char *path; /* decoded; owned by the table's maker */
     uint16_t length;  /* without a final '*' */
     uint16_t route;   /* its number in the order given */
     bool prefix;
@@ -27,6 +27,7 @@ struct http1_match {
     uint16_t prefix;    /* the first route whose prefix was met */
     uint16_t exact;     /* the first route that ends exactly here */
     uint8_t part;
+    uint8_t high_digit; /* of an escape */
 };
 
 /* Sorted by path, shorter first. Constant. */
@@ -38,6 +39,13 @@ struct http1_match_table {
 
 /* Makes a table of entries that are filled in, by sorting them. */
 void http1_match_sort(struct http1_match_table *t);
+
+/* Nothing was said of scheme, authority or path: "*". */
+bool http1_match_is_asterisk(const struct http1_match *m);
+/*
+ * Decodes escapes into `to`, as long as path and its end at most. False: an escape is broken, or means NUL.
+ */
+MUST_CHECK bool http1_match_decode(char *to, const char *path);
 
 static inline void http1_match_begin(struct http1_match *m, const struct http1_match_table *t) { *m = t->begin; }
 void http1_match_feed(struct http1_match *m, const struct http1_match_table *t, const uint8_t *bytes, uint32_t length);

@@ -241,8 +241,21 @@ static enum http1_cause read_value(struct http1_parser *p, struct input *in)
     return cause;
 }
 
+/* A noted value: its bytes are handed out, white space too. */
+static bool take_note(struct http1_parser *p, struct input *in)
+{
+    if (!http1_field_is_noted(p->field))
+        return false;
+    const uint8_t *from = in->at;
+    in->at = skip_value(from, in->end);
+    *in->piece = (struct http1_piece){from, (uint32_t)(in->at - from)};
+    return in->at > from;
+}
+
 static enum http1_event step_value(struct http1_parser *p, struct input *in)
 {
+    if (take_note(p, in))
+        return HTTP1_EVENT_NOTE;
     enum http1_cause cause = read_value(p, in);
     if (cause)
         return fail(p, cause);

@@ -22,6 +22,7 @@ enum http1_role { HTTP1_REQUESTS, HTTP1_RESPONSES };
 enum http1_event {
     HTTP1_EVENT_MORE,   /* all bytes are used */
     HTTP1_EVENT_TARGET, /* requests: a piece of the target, in *piece */
+    HTTP1_EVENT_NOTE,   /* a piece of the value of p->field, a noted one, in line p->headers of the head, in *piece */
     HTTP1_EVENT_HEAD,   /* the head is complete; requests: *piece is the last piece of the target, or empty */
     HTTP1_EVENT_BODY,   /* a piece of the body, in *piece; never empty */
     HTTP1_EVENT_END,    /* the message is complete; values stay readable until the next call */
@@ -81,17 +82,18 @@ struct http1_parser {
     uint32_t line_bytes; /* of the start line, chunk line or all header lines */
     uint32_t headers;
     uint16_t status; /* responses */
+    uint16_t words;  /* the words that what is being read may still become, one bit each */
     uint8_t flags;
     uint8_t state;
     uint8_t role;
     uint8_t method;       /* requests: enum http1_method */
     uint8_t minor;        /* 1.minor */
     uint8_t cause;        /* enum http1_cause, after HTTP1_EVENT_FAILED */
-    uint8_t words;        /* the words that what is being read may still become, one bit each */
     uint8_t at;           /* its position, up to 255; or a position in the value */
     uint8_t field;        /* the field whose value is being read */
     bool close_delimited; /* the body is what comes until the connection is closed */
     bool no_body;         /* set by the client: the response being read answers HEAD */
+    bool takes_notes;     /* set by the server: it wants HTTP1_EVENT_NOTE */
 };
 static_assert(sizeof(struct http1_parser) <= 40, "each session holds one");
 

@@ -49,6 +49,8 @@ struct l7_carrier {
     bool want_abort;   /* set by the engine: nothing useful can follow */
     /* Set and cleared by the engine: take in what is on its way, but open the receive window no further. */
     bool hold_input;
+    uint32_t keep_bytes; /* with hold_input: so much of what was taken in stays closed; the rest may open again */
+    bool overloaded;     /* set by the carrier of a server: there is no room; refuse the first request and end */
 };
 
 struct l7_engine {

@@ -64,10 +64,12 @@ void carrier_detach_if_idle(struct traffic *t, struct connection *connection, co
 
 void carrier_release_input(struct traffic *t, struct activity *a, struct tcp *c, int64_t now)
 {
-    if (a->held == 0 || a->carrier.hold_input)
+    uint32_t keep = a->carrier.hold_input ? a->carrier.keep_bytes : 0;
+
+    if (a->held <= keep)
         return;
-    tcp_consumed(t->tcp, c, a->held, now);
-    a->held = 0;
+    tcp_consumed(t->tcp, c, a->held - keep, now);
+    a->held = keep;
 }
 
 int carrier_input(struct traffic *t, struct activity *a, const struct endpoint *e, struct tcp *c, const uint8_t *bytes,

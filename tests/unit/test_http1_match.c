@@ -62,7 +62,13 @@ static void exact_prefix_and_first(void **state)
     assert_matches(&t, "//", HTTP1_MATCH_NONE);
     assert_matches(&t, "a", HTTP1_MATCH_NONE);
     assert_matches(&t, "/A", HTTP1_MATCH_NONE);
-    assert_matches(&t, "/%61", HTTP1_MATCH_NONE);
+    assert_matches(&t, "/%61", 0);
+    assert_matches(&t, "/%61%2fb%63?%6", 1);
+    assert_matches(&t, "/%2541", HTTP1_MATCH_NONE);
+    assert_matches(&t, "/x/%", HTTP1_MATCH_NONE);
+    assert_matches(&t, "/x/%4", HTTP1_MATCH_NONE);
+    assert_matches(&t, "/x/%g1", HTTP1_MATCH_NONE);
+    assert_matches(&t, "/a%00", HTTP1_MATCH_NONE);
 }
 
 static void absolute_form(void **state)
