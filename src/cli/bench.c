@@ -35,10 +35,10 @@ struct bench_command_options {
 };
 
 static const struct option_row options[] = {
-    {"json", NULL, OPTION_FLAG, 0, offsetof(struct bench_command_options, json), "print JSON"},
-    {"runs", "N", OPTION_COUNT, BENCH_RUNS_MAX, offsetof(struct bench_command_options, runs),
+    {"json", 0, NULL, OPTION_FLAG, 0, offsetof(struct bench_command_options, json), "print JSON"},
+    {"runs", 0, "N", OPTION_COUNT, BENCH_RUNS_MAX, offsetof(struct bench_command_options, runs),
      "measure N times (default 3)"},
-    {"seconds", "S", OPTION_COUNT, MAX_SECONDS, offsetof(struct bench_command_options, seconds),
+    {"seconds", 0, "S", OPTION_COUNT, MAX_SECONDS, offsetof(struct bench_command_options, seconds),
      "length of a run, about"},
 };
 

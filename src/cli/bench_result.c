@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "cli/bench.h"
+#include "cli/command.h"
 #include "cli/format.h"
 #include "config/json.h"
 
@@ -130,16 +131,10 @@ static void put_peers(struct json_writer *w, const struct bench_result *r)
     json_end_array(w);
 }
 
-static int to_standard_output(void *context, const char *bytes, size_t length)
-{
-    (void)context;
-    return fwrite(bytes, 1, length, stdout) == length ? 0 : ERR_SYSTEM;
-}
-
 int bench_print_json(const char *name, const struct bench_result *r)
 {
     struct json_writer w;
-    json_writer_init(&w, to_standard_output, NULL, JSON_INDENT);
+    json_writer_init(&w, standard_output_sink, NULL, JSON_INDENT);
     json_begin_object(&w);
     json_member_u64(&w, "schema", 1);
     json_member_string(&w, "bench", name);

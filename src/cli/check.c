@@ -14,22 +14,16 @@ struct check_options {
 };
 
 static const struct option_row options[] = {
-    {"duration", "T", OPTION_DURATION, 0, offsetof(struct check_options, duration_ns),
+    {"duration", 0, "T", OPTION_DURATION, 0, offsetof(struct check_options, duration_ns),
      "length of the load instead of the configured one: 10s, 2m"},
-    {"set", "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct check_options, sets),
+    {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct check_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
-    {"quiet", NULL, OPTION_FLAG, 0, offsetof(struct check_options, quiet), "print nothing but errors"},
+    {"quiet", 0, NULL, OPTION_FLAG, 0, offsetof(struct check_options, quiet), "print nothing but errors"},
 };
-
-static int to_standard_output(void *context, const char *bytes, size_t length)
-{
-    (void)context;
-    return fwrite(bytes, 1, length, stdout) == length ? 0 : ERR_SYSTEM;
-}
 
 static int describe(const struct plan *p)
 {
-    int error = plan_describe(p, to_standard_output, NULL);
+    int error = plan_describe(p, standard_output_sink, NULL);
     if (error < 0 && error != ERR_SYSTEM) {
         complain("%s while describing the plan", err_text(error));
         return exit_code_of(error);

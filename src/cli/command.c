@@ -49,6 +49,12 @@ static bool reader_is_gone(void)
     return poll(&p, 1, 0) == 1 && (p.revents & POLLERR);
 }
 
+int standard_output_sink(void *context, const char *bytes, size_t length)
+{
+    (void)context;
+    return fwrite(bytes, 1, length, stdout) == length ? 0 : ERR_SYSTEM;
+}
+
 int flush_standard_output(void)
 {
     errno = 0;

@@ -24,6 +24,7 @@ enum option_kind {
     OPTION_TEXTS,    /* [struct option_texts] may be given several times */
     OPTION_DURATION, /* [int64_t] nanoseconds, above 0: 10s, 1.5ms */
     OPTION_COUNT,    /* [uint32_t] from 1 to max */
+    OPTION_NUMBER,   /* [uint32_t] from 0 to max */
 };
 
 #define OPTION_TEXTS_MAX 64
@@ -34,9 +35,10 @@ struct option_texts {
 
 struct option_row {
     const char *name;  /* "json" for --json */
+    char letter;       /* 'w' for -w; 0: none */
     const char *value; /* what the help calls its value; NULL for flags */
     enum option_kind kind;
-    uint32_t max;  /* OPTION_COUNT */
+    uint32_t max;  /* OPTION_COUNT, OPTION_NUMBER */
     size_t offset; /* of the member in the settings */
     const char *help;
 };
@@ -77,9 +79,13 @@ struct command_hint {
 struct command_hint command_suggest(const char *typed, const char *const *names);
 /* The exit code for a negative enum err. */
 int exit_code_of(int error);
+/* A json_sink_fn; context is not used. */
+int standard_output_sink(void *context, const char *bytes, size_t length);
 /* Everything that was written to standard output has arrived: 0; else EXIT_REFUSED after a message. A reader that went away does not count. */
 MUST_CHECK int flush_standard_output(void);
 
-extern const struct command run_command, check_command, bench_command, bridge_command;
+/* All commands, NULL behind the last. */
+extern const struct command *const command_table[];
+extern const struct command run_command, check_command, links_command, bench_command, bridge_command;
 
 #endif

@@ -7,27 +7,31 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "traffic/plan.h"
 
 static const struct command help_command, version_command;
 
-static const struct command *const commands[] = {
-    &run_command, &check_command, &bench_command, &bridge_command, &version_command, &help_command,
+const struct command *const command_table[] = {
+    &run_command,   &check_command,   &bridge_command, &links_command,
+    &bench_command, &version_command, &help_command,   NULL,
 };
+
+#define COMMANDS (ARRAY_SIZE(command_table) - 1)
 
 static const struct command *find_command(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(command_table[i]->name, name) == 0)
+            return command_table[i];
     return NULL;
 }
 
 static int unknown_command(const char *name)
 {
-    const char *names[ARRAY_SIZE(commands) + 1];
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        names[i] = commands[i]->name;
-    names[ARRAY_SIZE(commands)] = NULL;
+    const char *names[COMMANDS + 1];
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = command_table[i]->name;
+    names[COMMANDS] = NULL;
     complain("unknown command '%.60s'%s", name, command_suggest(name, names).text);
     fputs("Try 'weir help'.\n", stderr);
     return EXIT_USAGE;
@@ -36,8 +40,8 @@ static int unknown_command(const char *name)
 static void print_overview(FILE *to)
 {
     fputs("weir: a network tester with its own TCP/IP stack\n\nweir COMMAND [OPTION]...\n\n", to);
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-10s %s\n", command_table[i]->name, command_table[i]->summary);
     fputs("\n'weir help COMMAND' explains a command.\n"
           "Exit codes: 0 done and all criteria met; 1 criteria not met; 2 wrong use or configuration;\n"
           "            3 the system refused (privilege, device, memory, disk).\n",
@@ -109,6 +113,15 @@ static const char *checksum_unit(void)
 #define SANITIZER "none"
 #endif
 
+static void print_links(void)
+{
+    const char *prefix;
+    fputs("links      ", stdout);
+    for (unsigned i = 0; (prefix = plan_location_prefix(i)) != NULL; i++)
+        printf("%s %.*s", i ? "," : "", (int)strlen(prefix) - 1, prefix);
+    putchar('\n');
+}
+
 static int run_version(int argc, char **argv)
 {
     struct operands words;
@@ -117,7 +130,7 @@ static int run_version(int argc, char **argv)
         return result;
     puts("weir " WEIR_VERSION);
     puts("compiler    " COMPILER __VERSION__);
-    puts("links       mem, packet, pcap");
+    print_links();
     puts("protocols   http/1.1");
     printf("checksums   %s on this processor\n", checksum_unit());
     puts("assertions  " ASSERTIONS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of a command, by its table: --name VALUE or --name=VALUE, anywhere among the operands; after -- everything is an operand, and so is a
- * lone "-" (standard input or output). Every command has --help and -h.
+ * Options of a command, by its table: --name VALUE or --name=VALUE, and for those that have a letter -w VALUE or -wVALUE, anywhere among the operands; flags
+ * of one letter may stand together (-qf). After -- everything is an operand, and so is a lone "-" (standard input or output). Every command has --help and -h.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,13 +72,13 @@ static bool read_duration(const char *text, int64_t *ns)
     return true;
 }
 
-static bool read_count(const char *text, uint32_t max, uint32_t *count)
+static bool read_count(const char *text, uint32_t min, uint32_t max, uint32_t *count)
 {
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > 9 || text[digits])
         return false;
     *count = (uint32_t)strtoul(text, NULL, 10);
-    return *count >= 1 && *count <= max;
+    return *count >= min && *count <= max;
 }
 
 static int add_text(const struct command *c, const struct option_row *o, struct option_texts *texts, const char *value)
@@ -113,9 +113,9 @@ static int store(const struct command *c, const struct option_row *o, void *sett
             return OPTIONS_READY;
         return wrong_value(c, o, value, "a duration above 0 such as 500ms, 10s or 2m");
     default:
-        if (read_count(value, o->max, member))
+        if (read_count(value, o->kind == OPTION_COUNT, o->max, member))
             return OPTIONS_READY;
-        snprintf(allowed, sizeof allowed, "a whole number from 1 to %u", o->max);
+        snprintf(allowed, sizeof allowed, "a whole number from %d to %u", o->kind == OPTION_COUNT, o->max);
         return wrong_value(c, o, value, allowed);
     }
 }
@@ -138,6 +138,35 @@ static int read_option(struct reader *r)
     if (o->kind != OPTION_FLAG && (!value || !*value))
         return wrong_use(c, "--%s needs a value: --%s %s", o->name, o->name, o->value);
     return store(c, o, r->settings, value);
+}
+
+static const struct option_row *find_letter(const struct command *c, char letter)
+{
+    for (size_t i = 0; i < c->n_options; i++)
+        if (c->options[i].letter == letter)
+            return &c->options[i];
+    return NULL;
+}
+
+/* The word at r->at begins with "-" and a letter: flags up to the first option with a value, which takes the rest of the word or the next one. */
+static int read_letters(struct reader *r)
+{
+    const struct command *c = r->command;
+    const char *word = r->argv[r->at];
+    for (const char *at = word + 1; *at; at++) {
+        const struct option_row *o = find_letter(c, *at);
+        if (!o)
+            return wrong_use(c, "unknown option -%c in %.60s", *at, word);
+        if (o->kind == OPTION_FLAG) {
+            (void)store(c, o, r->settings, NULL);
+            continue;
+        }
+        const char *value = at[1] ? at + 1 : r->at + 1 < r->argc ? r->argv[++r->at] : NULL;
+        if (!value || !*value)
+            return wrong_use(c, "-%c needs a value: -%c %s", o->letter, o->letter, o->value);
+        return store(c, o, r->settings, value);
+    }
+    return OPTIONS_READY;
 }
 
 static int add_operand(const struct command *c, struct operands *operands, const char *word)
@@ -163,9 +192,7 @@ static int read_word(struct reader *r, struct operands *operands, bool *only_ope
         command_print_help(r->command);
         return flush_standard_output();
     }
-    if (word[1] == '-')
-        return read_option(r);
-    return wrong_use(r->command, "unknown option %.60s; options begin with --", word);
+    return word[1] == '-' ? read_option(r) : read_letters(r);
 }
 
 int options_parse(const struct command *c, int argc, char **argv, void *settings, struct operands *operands)
@@ -183,10 +210,12 @@ int options_parse(const struct command *c, int argc, char **argv, void *settings
     return OPTIONS_READY;
 }
 
-static void print_option(const char *name, const char *value, const char *help)
+static void print_option(char letter, const char *name, const char *value, const char *help)
 {
-    char left[64];
-    snprintf(left, sizeof left, "--%s%s%s", name, value ? " " : "", value ? value : "");
+    char left[64], short_form[8] = "";
+    if (letter)
+        snprintf(short_form, sizeof short_form, "-%c, ", letter);
+    snprintf(left, sizeof left, "%s--%s%s%s", short_form, name, value ? " " : "", value ? value : "");
     printf("  %-22s %s\n", left, help);
 }
 
@@ -197,8 +226,8 @@ void command_print_help(const struct command *c)
            c->n_options ? " [OPTION]..." : "", c->description);
     puts("\nOptions:");
     for (size_t i = 0; i < c->n_options; i++)
-        print_option(c->options[i].name, c->options[i].value, c->options[i].help);
-    print_option("help", NULL, "this text");
+        print_option(c->options[i].letter, c->options[i].name, c->options[i].value, c->options[i].help);
+    print_option('h', "help", NULL, "this text");
     if (c->examples)
         printf("\nExamples:\n%s\n", c->examples);
 }

@@ -55,14 +55,14 @@ struct run {
 };
 
 static const struct option_row options[] = {
-    {"duration", "T", OPTION_DURATION, 0, offsetof(struct run_options, duration_ns),
+    {"duration", 0, "T", OPTION_DURATION, 0, offsetof(struct run_options, duration_ns),
      "length of the load instead of the configured one: 10s, 2m"},
-    {"json", "FILE", OPTION_TEXT, 0, offsetof(struct run_options, json), "write the results as JSON"},
-    {"csv", "FILE", OPTION_TEXT, 0, offsetof(struct run_options, csv), "write the samples over time as CSV"},
-    {"report", "FILE", OPTION_TEXT, 0, offsetof(struct run_options, report), "write an HTML report with charts"},
-    {"set", "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct run_options, sets),
+    {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, json), "write the results as JSON"},
+    {"csv", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, csv), "write the samples over time as CSV"},
+    {"report", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, report), "write an HTML report with charts"},
+    {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct run_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
-    {"quiet", NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
+    {"quiet", 0, NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
 };
 
 /* ---- outputs ---- */

@@ -191,6 +191,9 @@ struct plan_memory {
 };
 void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memory *out);
 
+/* The kinds of location that ports may have, such as "packet:"; NULL behind the last. */
+const char *plan_location_prefix(unsigned number);
+
 /* Writes text for people: what `weir check` prints. Errors of the sink. */
 MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *context);
 

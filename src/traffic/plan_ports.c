@@ -13,6 +13,11 @@ static const struct {
     enum plan_location kind;
 } kinds[] = {{"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"pcap:", PLAN_PCAP}};
 
+const char *plan_location_prefix(unsigned number)
+{
+    return number < ARRAY_SIZE(kinds) ? kinds[number].prefix : NULL;
+}
+
 static const char *const later_kinds[] = {"tap:", "xdp:", "dpdk:"};
 
 uint32_t plan_find_port(const struct compiling *c, const char *name)
