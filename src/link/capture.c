@@ -8,7 +8,6 @@
 
 #include "base/error.h"
 #include "link/pcap.h"
-#include "link/pcap_format.h"
 
 #define SCRATCH_BYTES (PACKET_HEADROOM + 65536u + 64u) /* the largest GSO packet and its headers */
 
@@ -38,12 +37,18 @@ static const struct packet *plain(struct capture *c, const struct packet *p)
     return packet_finish(s) == 0 ? s : NULL;
 }
 
-static void record(struct capture *c, struct packet *const *packets, unsigned n, int64_t now)
+static void record(struct capture *c, struct packet *const *packets, unsigned n, int64_t now,
+                   enum pcap_direction direction)
 {
     for (unsigned i = 0; i < n; i++) {
         const struct packet *p = packet_is_plain(packets[i]) ? packets[i] : plain(c, packets[i]);
-        if (p)
-            (void)pcap_writer_write(c->writer, now + c->epoch_ns, p->data, p->len);
+        if (!p)
+            continue;
+        (void)pcap_writer_put(c->writer, &(struct pcap_record){.time_ns = now + c->epoch_ns,
+                                                               .captured = p->len,
+                                                               .original = p->len,
+                                                               .direction = direction,
+                                                               .bytes = p->data});
     }
 }
 
@@ -51,7 +56,7 @@ static unsigned capture_rx_burst(struct link *link, struct packet **packets, uns
 {
     struct capture *c = capture_of(link);
     unsigned got = link_rx_burst(c->lower, packets, n, now);
-    record(c, packets, got, now);
+    record(c, packets, got, now, PCAP_INBOUND);
     link->counters.frames_rx += got;
     for (unsigned i = 0; i < got; i++)
         link->counters.bytes_rx += packets[i]->len;
@@ -66,7 +71,7 @@ static unsigned capture_tx_alloc(struct link *link, struct packet **packets, uns
 static void capture_tx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
 {
     struct capture *c = capture_of(link);
-    record(c, packets, n, now);
+    record(c, packets, n, now, PCAP_OUTBOUND);
     link->counters.frames_tx += n;
     for (unsigned i = 0; i < n; i++)
         link->counters.bytes_tx += packet_total_length(packets[i]);
@@ -121,7 +126,8 @@ int capture_link_new(struct link *lower, const char *path, const struct allocato
     c->link.counters = (struct link_counters){0};
     c->link.lower = lower;
     c->scratch = alloc_zeroed(a, sizeof *c->scratch + SCRATCH_BYTES, CACHE_LINE);
-    int error = c->scratch ? pcap_writer_open(path, PCAP_RECORD_MAX, &c->writer, message) : ERR_NO_MEMORY;
+    struct pcap_writer_settings file = {.path = path, .interface = lower->name};
+    int error = c->scratch ? pcap_writer_open(&file, &c->writer, message) : ERR_NO_MEMORY;
     if (error) {
         free_capture(c);
         return error;

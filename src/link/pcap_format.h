@@ -16,10 +16,8 @@
 #define PCAP_MAGIC_NS 0xa1b23c4du
 #define PCAP_VERSION_MAJOR 2u
 #define PCAP_VERSION_MINOR 4u
-#define PCAP_LINK_ETHERNET 1u
 #define PCAP_LINK_TYPE_MASK 0xffffu
 #define PCAP_LINK_FCS_PRESENT 0x04000000u
 #define PCAP_LINK_FCS_SHIFT 28
-#define PCAP_RECORD_MAX 262144u /* longest record; what tcpdump and Wireshark write at most */
 
 #endif

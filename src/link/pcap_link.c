@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "link/pcap.h"
-#include "link/pcap_format.h"
 
 #define ETHERNET_OVERHEAD 22u /* header and two VLAN tags */
 #define MTU 9216u
@@ -152,7 +151,7 @@ static int open_files(struct pcap_link *l, const struct pcap_link_settings *s, c
         snprintf(l->path, sizeof l->path, "%s", s->read_path);
     int error = s->read_path ? pcap_reader_open(s->read_path, &l->reader, message) : 0;
     if (!error && s->write_path)
-        error = pcap_writer_open(s->write_path, PCAP_RECORD_MAX, &l->writer, message);
+        error = pcap_writer_open(&(struct pcap_writer_settings){.path = s->write_path}, &l->writer, message);
     return error;
 }
 

@@ -1,45 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading capture files: draft-ietf-opsawg-pcap. The file is outside input: nothing in it is believed. A record longer than
- * PCAP_RECORD_MAX is malformed (no length field makes the reader allocate), and the first bad record ends the reading.
+ * Reading capture files: opening them, and the records of the classic format (draft-ietf-opsawg-pcap); those of pcapng are in pcapng_read.c. The file is outside
+ * input: nothing in it is believed. A record longer than PCAP_RECORD_MAX is malformed (no length field makes the reader allocate), and the first
+ * bad record ends the reading.
  *
- * The reader owns the file and one record's buffer.
+ * The reader owns the file and one record's buffer. To know what a pcapng file holds, its first record is read when it is opened.
  */
-#include "link/pcap.h"
-
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "link/pcap_format.h"
+#include "link/pcap_reader.h"
 
-struct pcap_reader {
-    FILE *file;
-    bool swapped; /* the file's byte order is not ours */
-    uint32_t ns_per_fraction;
-    uint32_t link_type;
-    uint32_t fcs_bytes; /* at the end of each frame */
-    uint64_t records;
-    int error; /* sticks */
-    uint8_t bytes[PCAP_RECORD_MAX];
-};
+/* ---- classic records ---- */
 
-static uint32_t get32(const struct pcap_reader *r, const uint8_t *p)
+void pcap_strip_fcs(struct pcap_record *record, uint32_t fcs_bytes)
 {
-    uint32_t v;
-    memcpy(&v, p, sizeof v);
-    return r->swapped ? __builtin_bswap32(v) : v;
+    record->original -= min_u32(record->original, fcs_bytes);
+    record->captured = min_u32(record->captured, record->original);
 }
 
-static uint16_t get16(const struct pcap_reader *r, const uint8_t *p)
+static int classic_next(struct pcap_reader *r, struct pcap_record *out)
 {
-    uint16_t v;
-    memcpy(&v, p, sizeof v);
-    return r->swapped ? __builtin_bswap16(v) : v;
+    uint8_t header[PCAP_RECORD_HEADER_BYTES];
+    size_t got = fread(header, 1, sizeof header, r->file);
+    if (got == 0 && !ferror(r->file))
+        return 0;
+    if (got < sizeof header)
+        return ERR_TRUNCATED;
+    *out = (struct pcap_record){.time_ns = (int64_t)pcap_get32(r, header) * NS_PER_S +
+                                           (int64_t)pcap_get32(r, header + 4) * r->ns_per_fraction,
+                                .captured = pcap_get32(r, header + 8),
+                                .original = pcap_get32(r, header + 12),
+                                .link_type = r->link_type,
+                                .bytes = r->bytes};
+    if (out->captured > PCAP_RECORD_MAX)
+        return ERR_MALFORMED;
+    if (fread(r->bytes, 1, out->captured, r->file) < out->captured)
+        return ERR_TRUNCATED;
+    out->original = max_u32(out->original, out->captured);
+    pcap_strip_fcs(out, r->fcs_bytes);
+    return 1;
 }
+
+/* ---- opening ---- */
 
 /* Known formats that are not ours, by their first four bytes in order of the file. */
 static const char *foreign_format(const uint8_t *magic)
@@ -49,7 +54,6 @@ static const char *foreign_format(const uint8_t *magic)
         uint8_t length;
         const char *name;
     } formats[] = {
-        {{0x0a, 0x0d, 0x0d, 0x0a}, 4, "pcapng"},
         {{0x1f, 0x8b}, 2, "gzip-compressed"},
         {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd-compressed"},
         {{0xfd, '7', 'z', 'X'}, 4, "xz-compressed"},
@@ -68,15 +72,14 @@ static int read_magic(struct pcap_reader *r, const uint8_t *header, const char *
     uint32_t magic;
     memcpy(&magic, header, sizeof magic);
     r->swapped = magic == __builtin_bswap32(PCAP_MAGIC_US) || magic == __builtin_bswap32(PCAP_MAGIC_NS);
-    magic = get32(r, header);
+    magic = pcap_get32(r, header);
     if (magic == PCAP_MAGIC_US || magic == PCAP_MAGIC_NS) {
         r->ns_per_fraction = magic == PCAP_MAGIC_NS ? 1 : 1000;
         return 0;
     }
     const char *foreign = foreign_format(header);
     if (foreign) {
-        snprintf(message, 256, "%.120s is a %s file; only classic pcap can be read (editcap -F pcap converts)", path,
-                 foreign);
+        snprintf(message, 256, "%.120s is a %s file; pcap and pcapng can be read", path, foreign);
         return ERR_UNSUPPORTED;
     }
     snprintf(message, 256, "%.120s is not a pcap file: it begins with %02x %02x %02x %02x", path, header[0], header[1],
@@ -84,31 +87,82 @@ static int read_magic(struct pcap_reader *r, const uint8_t *header, const char *
     return ERR_MALFORMED;
 }
 
-static int read_header(struct pcap_reader *r, const char *path, char message[256])
+/* The classic file header, of which the first four bytes are there. */
+static int read_classic_header(struct pcap_reader *r, uint8_t header[PCAP_FILE_HEADER_BYTES], const char *path,
+                               char message[256])
 {
-    uint8_t header[PCAP_FILE_HEADER_BYTES] = {0};
-    size_t got = fread(header, 1, sizeof header, r->file);
-    if (got < sizeof header && ferror(r->file)) {
-        snprintf(message, 256, "cannot read %.120s: %s", path, strerror(errno));
-        return ERR_SYSTEM;
-    }
-    int error = got < 4 ? 0 : read_magic(r, header, path, message);
+    size_t got = 4 + fread(header + 4, 1, PCAP_FILE_HEADER_BYTES - 4, r->file);
+    int error = read_magic(r, header, path, message);
     if (error)
         return error;
-    if (got < sizeof header) {
+    if (got < PCAP_FILE_HEADER_BYTES) {
         snprintf(message, 256, "%.120s has %zu bytes; the header of a pcap file has %u", path, got,
                  PCAP_FILE_HEADER_BYTES);
         return ERR_MALFORMED;
     }
-    unsigned major = get16(r, header + 4), minor = get16(r, header + 6);
+    unsigned major = pcap_get16(r, header + 4), minor = pcap_get16(r, header + 6);
     if (major != PCAP_VERSION_MAJOR || minor < PCAP_VERSION_MINOR) {
         snprintf(message, 256, "%.120s is pcap version %u.%u; 2.4 can be read", path, major, minor);
         return ERR_UNSUPPORTED;
     }
-    uint32_t link = get32(r, header + 20);
+    uint32_t link = pcap_get32(r, header + 20);
     r->link_type = link & PCAP_LINK_TYPE_MASK;
     r->fcs_bytes = link & PCAP_LINK_FCS_PRESENT ? (link >> PCAP_LINK_FCS_SHIFT) * 2 : 0;
     return 0;
+}
+
+static int wrong_link_type(uint32_t link_type, const char *path, char message[256])
+{
+    snprintf(message, 256, "%.120s has link type %u; only Ethernet (%u) can be read", path, link_type,
+             PCAP_LINK_ETHERNET);
+    return ERR_UNSUPPORTED;
+}
+
+static int begin_classic(struct pcap_reader *r, uint8_t header[PCAP_FILE_HEADER_BYTES], const char *path,
+                         char message[256])
+{
+    int error = read_classic_header(r, header, path, message);
+    r->next = classic_next;
+    if (!error && r->ethernet_only && r->link_type != PCAP_LINK_ETHERNET)
+        error = wrong_link_type(r->link_type, path, message);
+    return error;
+}
+
+/* A first record that is bad ends the reading where it would have been read. */
+static int begin_pcapng(struct pcap_reader *r, const char *path, char message[256])
+{
+    int error = pcapng_read_section(r);
+    r->next = pcapng_next;
+    if (error) {
+        snprintf(message, 256, "%.120s is a pcapng file whose section header is %s", path,
+                 error == ERR_UNSUPPORTED ? "of another version than 1" : err_text(error));
+        return error == ERR_TRUNCATED ? ERR_MALFORMED : error;
+    }
+    int got = pcapng_next(r, &r->first);
+    r->has_first = got == 1;
+    r->link_type = r->first.link_type;
+    if (got == ERR_UNSUPPORTED && r->ethernet_only && r->link_type != PCAP_LINK_ETHERNET)
+        return wrong_link_type(r->link_type, path, message);
+    r->error = got < 0 ? got : 0;
+    return 0;
+}
+
+static int read_header(struct pcap_reader *r, const char *path, char message[256])
+{
+    static const uint8_t pcapng[4] = {0x0a, 0x0d, 0x0d, 0x0a};
+    uint8_t header[PCAP_FILE_HEADER_BYTES] = {0};
+    size_t got = fread(header, 1, 4, r->file);
+    if (got < 4 && ferror(r->file)) {
+        snprintf(message, 256, "cannot read %.120s: %s", path, strerror(errno));
+        return ERR_SYSTEM;
+    }
+    if (got < 4) {
+        snprintf(message, 256, "%.120s has %zu bytes; the header of a pcap file has %u", path, got,
+                 PCAP_FILE_HEADER_BYTES);
+        return ERR_MALFORMED;
+    }
+    return memcmp(header, pcapng, sizeof pcapng) == 0 ? begin_pcapng(r, path, message)
+                                                      : begin_classic(r, header, path, message);
 }
 
 static int cannot_open(const char *path, char message[256])
@@ -117,7 +171,7 @@ static int cannot_open(const char *path, char message[256])
     return errno == ENOENT || errno == ENOTDIR ? ERR_NOT_FOUND : errno == EACCES ? ERR_DENIED : ERR_SYSTEM;
 }
 
-int pcap_reader_open(const char *path, struct pcap_reader **out, char message[256])
+static int open_reader(const char *path, bool ethernet_only, struct pcap_reader **out, char message[256])
 {
     message[0] = 0;
     struct pcap_reader *r = calloc(1, sizeof *r);
@@ -125,13 +179,9 @@ int pcap_reader_open(const char *path, struct pcap_reader **out, char message[25
         snprintf(message, 256, "no memory to read %.120s", path);
         return ERR_NO_MEMORY;
     }
+    r->ethernet_only = ethernet_only;
     r->file = fopen(path, "rbe");
     int error = r->file ? read_header(r, path, message) : cannot_open(path, message);
-    if (!error && r->link_type != PCAP_LINK_ETHERNET) {
-        snprintf(message, 256, "%.120s has link type %u; only Ethernet (%u) can be read", path, r->link_type,
-                 PCAP_LINK_ETHERNET);
-        error = ERR_UNSUPPORTED;
-    }
     if (error) {
         pcap_reader_close(r);
         return error;
@@ -140,44 +190,33 @@ int pcap_reader_open(const char *path, struct pcap_reader **out, char message[25
     return 0;
 }
 
+int pcap_reader_open(const char *path, struct pcap_reader **out, char message[256])
+{
+    return open_reader(path, true, out, message);
+}
+
+int pcap_reader_open_any(const char *path, struct pcap_reader **out, char message[256])
+{
+    return open_reader(path, false, out, message);
+}
+
 uint32_t pcap_reader_link_type(const struct pcap_reader *r) { return r->link_type; }
 uint64_t pcap_reader_records(const struct pcap_reader *r) { return r->records; }
 
-static int end_with(struct pcap_reader *r, int error)
-{
-    r->error = error;
-    return error;
-}
-
-/* A frame that was captured with its FCS loses it, as far as it was captured. */
-static void strip_fcs(const struct pcap_reader *r, struct pcap_record *record)
-{
-    record->original -= min_u32(record->original, r->fcs_bytes);
-    record->captured = min_u32(record->captured, record->original);
-}
-
 int pcap_reader_next(struct pcap_reader *r, struct pcap_record *out)
 {
-    if (r->error)
-        return r->error;
-    uint8_t header[PCAP_RECORD_HEADER_BYTES];
-    size_t got = fread(header, 1, sizeof header, r->file);
-    if (got == 0 && !ferror(r->file))
-        return 0;
-    if (got < sizeof header)
-        return end_with(r, ERR_TRUNCATED);
-    *out = (struct pcap_record){.time_ns = (int64_t)get32(r, header) * NS_PER_S +
-                                           (int64_t)get32(r, header + 4) * r->ns_per_fraction,
-                                .captured = get32(r, header + 8),
-                                .original = get32(r, header + 12),
-                                .bytes = r->bytes};
-    if (out->captured > PCAP_RECORD_MAX)
-        return end_with(r, ERR_MALFORMED);
-    if (fread(r->bytes, 1, out->captured, r->file) < out->captured)
-        return end_with(r, ERR_TRUNCATED);
-    out->original = max_u32(out->original, out->captured);
-    if (r->fcs_bytes)
-        strip_fcs(r, out);
+    int got = 1;
+    if (r->has_first) {
+        *out = r->first;
+        r->has_first = false;
+    } else {
+        got = r->error ? r->error : r->next(r, out);
+    }
+    if (got < 0)
+        r->error = got;
+    if (got != 1)
+        return got;
+    r->last_ns = out->time_ns;
     r->records++;
     return 1;
 }

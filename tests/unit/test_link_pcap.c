@@ -262,7 +262,7 @@ static void what_is_not_pcap_is_named(void **state)
         const char *bytes;
         int error;
         const char *says;
-    } files[] = {{"\x0a\x0d\x0d\x0a", ERR_UNSUPPORTED, "pcapng"},
+    } files[] = {{"\x0a\x0d\x0d\x0a", ERR_MALFORMED, "pcapng file whose section header is"},
                  {"\x1f\x8b\x08\x00", ERR_UNSUPPORTED, "gzip"},
                  {"\x28\xb5\x2f\xfd", ERR_UNSUPPORTED, "zstd"},
                  {"\xfd\x37zXZ", ERR_UNSUPPORTED, "xz"},
@@ -309,7 +309,7 @@ static void what_is_written_is_read_again(void **state)
     static const uint32_t lengths[] = {0, 1, 60, 1514, 9014, 65549, 262144};
     const unsigned n = 200;
     struct pcap_writer *w = NULL;
-    assert_int_equal(pcap_writer_open(file_path, 0, &w, message), 0);
+    assert_int_equal(pcap_writer_open(&(struct pcap_writer_settings){.path = file_path}, &w, message), 0);
     for (unsigned i = 0; i < n; i++)
         assert_int_equal(pcap_writer_write(w, i * INT64_C(1000000007), bytes + i, lengths[i % 7]), 0);
     assert_int_equal(pcap_writer_lost(w), 0);
@@ -336,7 +336,8 @@ static void frames_are_cut_at_the_snap_length(void **state)
     (void)state;
     static const uint8_t bytes[1000];
     struct pcap_writer *w = NULL;
-    assert_int_equal(pcap_writer_open(file_path, 96, &w, message), 0);
+    assert_int_equal(
+        pcap_writer_open(&(struct pcap_writer_settings){.path = file_path, .snap_length = 96}, &w, message), 0);
     assert_int_equal(pcap_writer_write(w, 5, bytes, 1000), 0);
     assert_int_equal(pcap_writer_write(w, 5, bytes, 95), 0);
     assert_int_equal(pcap_writer_close(w), 0);
@@ -358,7 +359,7 @@ static void a_flushed_file_can_be_read_while_it_grows(void **state)
     struct pcap_writer *w = NULL;
     struct pcap_reader *r = NULL;
     int end;
-    assert_int_equal(pcap_writer_open(file_path, 0, &w, message), 0);
+    assert_int_equal(pcap_writer_open(&(struct pcap_writer_settings){.path = file_path}, &w, message), 0);
     assert_int_equal(pcap_writer_write(w, 5, bytes, 60), 0);
     assert_int_equal(pcap_writer_flush(w), 0);
     assert_int_equal(pcap_reader_open(file_path, &r, message), 0);
@@ -372,9 +373,10 @@ static void what_cannot_be_written_is_said(void **state)
 {
     (void)state;
     struct pcap_writer *w = NULL;
-    assert_int_equal(pcap_writer_open("/nonexistent/file.pcap", 0, &w, message), ERR_SYSTEM);
+    assert_int_equal(pcap_writer_open(&(struct pcap_writer_settings){.path = "/nonexistent/file.pcap"}, &w, message),
+                     ERR_SYSTEM);
     assert_non_null(strstr(message, "cannot write /nonexistent/file.pcap: No such file"));
-    assert_int_equal(pcap_writer_open("/dev/full", 0, &w, message), ERR_SYSTEM);
+    assert_int_equal(pcap_writer_open(&(struct pcap_writer_settings){.path = "/dev/full"}, &w, message), ERR_SYSTEM);
     assert_non_null(strstr(message, "No space left"));
     assert_null(w);
 }
@@ -396,7 +398,7 @@ static void a_full_disk_costs_whole_records_and_counts_them(void **state)
     struct pcap_writer *w = NULL;
     signal(SIGXFSZ, SIG_IGN);
     limit_file_size(1000000);
-    assert_int_equal(pcap_writer_open(file_path, 0, &w, message), 0);
+    assert_int_equal(pcap_writer_open(&(struct pcap_writer_settings){.path = file_path}, &w, message), 0);
     unsigned refusals = 0;
     for (unsigned i = 0; i < n; i++)
         refusals += pcap_writer_write(w, i, bytes, 1500) != 0;
@@ -425,15 +427,29 @@ static const char *pcaps(void)
     return path ? path : "../shared/pcaps";
 }
 
-/* One file of the table: reads it, whatever it is; true when it is Ethernet in classic pcap. */
+/* Of what tshark lists as packets, these are Custom Blocks ("PCAPNG n Custom Block"); capinfos -c counts without them. */
+static unsigned custom_blocks(const char *name)
+{
+    static const struct {
+        const char *name;
+        unsigned count;
+    } files[] = {{"advanced_test102", 3}, {"basic_test017", 4}, {"basic_test018", 4}, {"difficult_test202", 3}};
+    for (unsigned i = 0; i < ARRAY_SIZE(files); i++)
+        if (strstr(name, files[i].name))
+            return files[i].count;
+    return 0;
+}
+
+/* One file of the table: reads it, whatever its link type; false when it is neither pcap nor pcapng. */
 static bool check_capture(const char *path, unsigned packets)
 {
     struct pcap_reader *r = NULL;
-    int error = pcap_reader_open(path, &r, message);
+    int error = pcap_reader_open_any(path, &r, message);
     if (error) {
         assert_int_equal(error, ERR_UNSUPPORTED);
         return false;
     }
+    packets -= custom_blocks(path);
     int end;
     unsigned n = count_records(r, &end);
     if (end != 0 || n != packets)
@@ -463,7 +479,7 @@ static void every_capture_has_as_many_packets_as_tshark_counts(void **state)
     }
     fclose(table);
     print_message("%u captures read\n", read);
-    assert_true(read > 200);
+    assert_true(read > 290);
 }
 
 int main(void)

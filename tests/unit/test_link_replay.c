@@ -58,7 +58,7 @@ static void write_file(const char *path, unsigned n, const int64_t *times, const
 {
     static uint8_t bytes[20000];
     struct pcap_writer *w = NULL;
-    assert_int_equal(pcap_writer_open(path, 0, &w, message), 0);
+    assert_int_equal(pcap_writer_open(&(struct pcap_writer_settings){.path = path}, &w, message), 0);
     for (unsigned i = 0; i < n; i++) {
         memset(bytes, (int)i, sizeof bytes);
         assert_int_equal(pcap_writer_write(w, times[i], bytes, lengths[i]), 0);
