@@ -55,7 +55,7 @@ static struct interface_facts *add(struct interface_list *list)
     return f;
 }
 
-static void copy_text(char *to, size_t size, const struct rtattr *a)
+static void copy_text(char *to, size_t size, struct rtattr *a)
 {
     size_t length = strnlen(RTA_DATA(a), RTA_PAYLOAD(a));
     length = length < size - 1 ? length : size - 1;
@@ -63,7 +63,7 @@ static void copy_text(char *to, size_t size, const struct rtattr *a)
     to[length] = '\0';
 }
 
-static uint32_t number_of(const struct rtattr *a)
+static uint32_t number_of(struct rtattr *a)
 {
     uint32_t value = 0;
     if (RTA_PAYLOAD(a) >= sizeof value)
@@ -71,13 +71,13 @@ static uint32_t number_of(const struct rtattr *a)
     return value;
 }
 
-typedef void attribute_fn(struct interface_facts *f, const struct rtattr *a);
+typedef void attribute_fn(struct interface_facts *f, struct rtattr *a);
 
-static void each_attribute(struct interface_facts *f, const void *attributes, size_t length, attribute_fn *take)
+static void each_attribute(struct interface_facts *f, void *attributes, size_t length, attribute_fn *take)
 {
-    const uint8_t *at = attributes;
+    uint8_t *at = attributes;
     while (length >= sizeof(struct rtattr)) {
-        const struct rtattr *a = (const void *)at;
+        struct rtattr *a = (void *)at;
         if (a->rta_len < sizeof *a || a->rta_len > length)
             return;
         take(f, a);
@@ -88,13 +88,13 @@ static void each_attribute(struct interface_facts *f, const void *attributes, si
 }
 
 /* The kind of a virtual interface, such as "veth", until ethtool knows better. */
-static void take_kind(struct interface_facts *f, const struct rtattr *a)
+static void take_kind(struct interface_facts *f, struct rtattr *a)
 {
     if (a->rta_type == IFLA_INFO_KIND)
         copy_text(f->driver, sizeof f->driver, a);
 }
 
-static void take_attribute(struct interface_facts *f, const struct rtattr *a)
+static void take_attribute(struct interface_facts *f, struct rtattr *a)
 {
     switch (a->rta_type) {
     case IFLA_IFNAME:
@@ -121,9 +121,9 @@ static void take_attribute(struct interface_facts *f, const struct rtattr *a)
     }
 }
 
-static int take_interface(struct interface_list *list, const struct nlmsghdr *m)
+static int take_interface(struct interface_list *list, struct nlmsghdr *m)
 {
-    const struct ifinfomsg *info = NLMSG_DATA(m);
+    struct ifinfomsg *info = NLMSG_DATA(m);
     if (m->nlmsg_len < NLMSG_LENGTH(sizeof *info))
         return 0;
     struct interface_facts *f = add(list);
@@ -139,9 +139,9 @@ static int take_interface(struct interface_list *list, const struct nlmsghdr *m)
 }
 
 /* The messages of one answer; 1 when the dump is complete. */
-static int take_messages(struct interface_list *list, const uint8_t *bytes, size_t length)
+static int take_messages(struct interface_list *list, uint8_t *bytes, size_t length)
 {
-    const struct nlmsghdr *m = (const void *)bytes;
+    struct nlmsghdr *m = (void *)bytes;
     for (; NLMSG_OK(m, length); m = NLMSG_NEXT(m, length)) {
         if (m->nlmsg_type == NLMSG_DONE)
             return 1;

@@ -91,9 +91,9 @@ void hostile_expect_icmp(struct hostile *h, uint8_t type, uint8_t code);
 
 /* Since the last hostile_case this drop went up by n, and no other drop of the stack or of TCP went up. */
 #define HOSTILE_DROPS(h, name, n)                                                                                      \
-    hostile_drops((h), #name + 0 * sizeof(((struct stack_counters *)0)->name), (n), __FILE__, __LINE__)
+    hostile_drops((h), ((void)sizeof(((struct stack_counters *)0)->name), #name), (n), __FILE__, __LINE__)
 #define HOSTILE_TCP_DROPS(h, name, n)                                                                                  \
-    hostile_tcp_drops((h), #name + 0 * sizeof(((struct tcp_counters *)0)->name), (n), __FILE__, __LINE__)
+    hostile_tcp_drops((h), ((void)sizeof(((struct tcp_counters *)0)->name), #name), (n), __FILE__, __LINE__)
 #define HOSTILE_NO_DROPS(h) hostile_drops((h), NULL, 0, __FILE__, __LINE__)
 /* By how much a counter went up since the last hostile_case. */
 #define HOSTILE_COUNT(h, name) (stack_counters((h)->stack)->name - (h)->before.name)
