@@ -99,6 +99,13 @@ static bool syn_is_newer(const struct tcp_timewait *tw, const struct tcp_segment
     return seq_gt(s->h.seq, tw->rcv_nxt);
 }
 
+/* A listener has to be there, and a SYN that it would take. */
+static bool may_reopen(const struct tcp_layer *t, const struct tcp_timewait *tw, const struct tcp_segment *s)
+{
+    return (s->h.flags & (TCP_SYN | TCP_ACK | TCP_FIN)) == TCP_SYN && syn_is_newer(tw, s) &&
+           tcp_find_listener(t, s->key.local, s->key.local_port);
+}
+
 bool tcp_timewait_input(struct tcp_layer *t, struct tcp_timewait *tw, const struct tcp_segment *s, int64_t now)
 {
     if (tcp_timewait_expired(tw, now)) {
@@ -109,7 +116,7 @@ bool tcp_timewait_input(struct tcp_layer *t, struct tcp_timewait *tw, const stru
         t->counters.drop_time_wait++;
         return true;
     }
-    if ((s->h.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && syn_is_newer(tw, s)) {
+    if (may_reopen(t, tw, s)) {
         t->counters.time_wait_reused++;
         tcp_timewait_forget(t, tw);
         return false;

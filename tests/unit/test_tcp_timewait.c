@@ -80,6 +80,22 @@ static void a_newer_timestamp_reopens_a_connection_in_time_wait(void **state) /*
     script_end(&s);
 }
 
+static void a_syn_that_no_listener_would_take_leaves_time_wait_alone(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_time_wait(&s);
+    script_give(&s, TCP_SYN | TCP_FIN, 1000, 0, 0);
+    script_expect(&s, TCP_ACK, 2, 2, 0);
+    assert_int_equal(tcp_unlisten(s.end.layer, TCP_ANY_LOCAL, OUR_PORT, s.now), 0);
+    script_give(&s, TCP_SYN, 1000, 0, 0);
+    script_expect(&s, TCP_ACK, 2, 2, 0);
+    assert_int_equal(script_occupancy(&s).time_wait, 1);
+    assert_int_equal(script_counters(&s)->time_wait_reused, 0);
+    script_end(&s);
+}
+
 static void time_wait_expires(void **state)
 {
     struct script s;
@@ -232,6 +248,7 @@ int main(void)
         T(time_wait_acknowledges_old_data_and_old_syns),
         T(a_newer_syn_reopens_a_connection_in_time_wait),
         T(a_newer_timestamp_reopens_a_connection_in_time_wait),
+        T(a_syn_that_no_listener_would_take_leaves_time_wait_alone),
         T(time_wait_expires),
         T(time_wait_of_zero_keeps_nothing),
         T(the_oldest_time_wait_gives_way_when_all_are_taken),
