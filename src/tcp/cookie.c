@@ -77,11 +77,11 @@ static uint32_t timestamp_with(uint32_t now_ms, uint32_t bits)
     return (int32_t)(ts - now_ms) > 0 ? ts - (BITS_MASK + 1) : ts;
 }
 
-void cookie_answer(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *syn, int64_t now)
+void cookie_answer(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *syn,
+                   const struct wire_tcp_options *offered, int64_t now)
 {
     const struct tcp_profile *p = &t->users[l->user].profile;
-    struct wire_tcp_options o;
-    wire_tcp_options_parse(syn->options, syn->h.header_len - WIRE_TCP_MIN, &o);
+    struct wire_tcp_options o = *offered;
     uint32_t index = mss_index(&o);
     agree(p, &o);
     uint32_t bits = bits_of(&o);

@@ -16,7 +16,8 @@
 #define COOKIE_PERIODS 2 /* for which one is good: its own and the next */
 
 /* Answers a SYN with a cookie; no state is kept but the listener's time until which it expects cookies back. */
-void cookie_answer(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *syn, int64_t now);
+void cookie_answer(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *syn,
+                   const struct wire_tcp_options *offered, int64_t now);
 /* Did cookies go out so lately that one may come back? */
 static inline bool cookie_expected(const struct tcp_listener *l, int64_t now) { return now < l->cookies_until; }
 /*

@@ -120,16 +120,15 @@ static bool syn_sent_rst(struct tcp_layer *t, struct tcp *c, const struct tcp_se
     return false;
 }
 
-static void syn_sent_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
+static void syn_sent_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, const struct wire_tcp_options *o,
+                         int64_t now)
 {
     struct tcp_work *w = tcp_work_of(t, c);
-    struct wire_tcp_options o;
     if (!(s->h.flags & TCP_SYN)) {
         t->counters.drop_bad_flags++;
         return;
     }
-    wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
-    input_take_syn(t, c, w, s, &o, now);
+    input_take_syn(t, c, w, s, o, now);
     if (!(s->h.flags & TCP_ACK)) { /* simultaneous open */
         tcp_set_state(t, c, TCP_SYN_RCVD, now, "simultaneous SYN");
         w->want |= WANT_SYN;
@@ -145,10 +144,11 @@ static void syn_sent_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
     receive_payload(t, c, s, now);
 }
 
-static void segment_in_syn_sent(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
+static void segment_in_syn_sent(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s,
+                                const struct wire_tcp_options *o, int64_t now)
 {
     if (syn_sent_ack(t, c, s, now) && syn_sent_rst(t, c, s, now))
-        syn_sent_syn(t, c, s, now);
+        syn_sent_syn(t, c, s, o, now);
 }
 
 /* ---- all other states: 3.10.7.4 ---- */
@@ -303,17 +303,16 @@ static void heard(struct tcp_layer *t, struct tcp *c, int64_t now)
     }
 }
 
-static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
+static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s,
+                                    const struct wire_tcp_options *o, int64_t now)
 {
-    struct wire_tcp_options o;
     struct seq seq = s->h.seq; /* before it is trimmed */
-    wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
-    if (!check_timestamp(t, c, s, &o, now) || !repeated_syn(t, c, s) || !check_sequence(t, c, s, now) ||
+    if (!check_timestamp(t, c, s, o, now) || !repeated_syn(t, c, s) || !check_sequence(t, c, s, now) ||
         !check_reset(t, c, s, now) || !check_syn(t, c, s, now))
         return;
-    remember_timestamp(t, c, seq, &o);
+    remember_timestamp(t, c, seq, o);
     heard(t, c, now);
-    if (!check_ack(t, c, s, &o, now))
+    if (!check_ack(t, c, s, o, now))
         return;
     if (s->h.flags & TCP_URG) /* sixth */
         urgent_arrived(t, c, s, seq, now);
@@ -321,13 +320,31 @@ static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct t
         receive_payload(t, c, s, now); /* seventh and eighth */
 }
 
+bool input_parse_options(struct tcp_layer *t, const struct tcp_segment *s, struct wire_tcp_options *o)
+{
+    wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, o);
+    if (likely(!(o->present & (TCP_OPT_MD5 | TCP_OPT_AO))))
+        return true;
+    t->counters.drop_signature++;
+    return false;
+}
+
+static void the_long_way(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
+{
+    struct wire_tcp_options o;
+    if (!input_parse_options(t, s, &o))
+        return;
+    if (c->state == TCP_SYN_SENT)
+        segment_in_syn_sent(t, c, s, &o, now);
+    else
+        segment_in_other_states(t, c, s, &o, now);
+}
+
 void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int64_t now)
 {
     bool done = t->settings.fast_path && fast_segment(t, c, s, now);
-    if (!done && c->state == TCP_SYN_SENT)
-        segment_in_syn_sent(t, c, s, now);
-    else if (!done && !(c->flags & TCPF_DEAD))
-        segment_in_other_states(t, c, s, now);
+    if (!done && !(c->flags & TCPF_DEAD))
+        the_long_way(t, c, s, now);
     if (s->payload_len == 0) /* which leaves nothing to be marked when all was acknowledged */
         tcp_park_if_idle(t, c);
 }

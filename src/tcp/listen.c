@@ -98,22 +98,21 @@ static struct tcp *admit(struct tcp_layer *t, const struct tcp_listener *l, cons
 }
 
 /* A record in SYN-RECEIVED that will answer with a SYN-ACK. */
-static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s, int64_t now)
+static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const struct tcp_segment *s,
+                           const struct wire_tcp_options *o, int64_t now)
 {
     const struct tcp_listener asked = *l;
     struct tcp *c = admit(t, l, s);
     if (!c)
         return;
     struct tcp_work *w = tcp_work_of(t, c);
-    struct wire_tcp_options o;
-    wire_tcp_options_parse(s->options, s->h.header_len - WIRE_TCP_MIN, &o);
     c->snd_una = c->snd_nxt = tcp_initial_sequence(t, &s->key, now);
     l = find_exact(t, asked.local, asked.port); /* admit may have closed it */
     if (l && l->user == c->user) {
         w->listener = pool_index(&t->listeners, l);
         l->embryos++;
     }
-    input_take_syn(t, c, w, s, &o, now);
+    input_take_syn(t, c, w, s, o, now);
     tcp_set_state(t, c, TCP_SYN_RCVD, now, "SYN received");
     w->want |= WANT_SYN;
     tcp_mark(t, c, w);
@@ -148,14 +147,17 @@ static void listen_syn(struct tcp_layer *t, struct tcp_listener *l, const struct
 {
     const struct tcp_profile *p = &t->users[l->user].profile;
     bool full = l->embryos >= p->syn_queue;
+    struct wire_tcp_options o;
+    if (!input_parse_options(t, s, &o))
+        return;
     if (s->key.remote_port == 0)
         t->counters.drop_port_zero++;
     else if (p->syn_cookies == TCP_COOKIES_ALWAYS || (full && p->syn_cookies == TCP_COOKIES_WHEN_FULL))
-        cookie_answer(t, l, s, now);
+        cookie_answer(t, l, s, &o, now);
     else if (full)
         t->counters.drop_syn_queue_full++;
     else
-        open_passively(t, l, s, now);
+        open_passively(t, l, s, &o, now);
 }
 
 static void listen_ack(struct tcp_layer *t, const struct tcp_listener *l, struct tcp_segment *s, int64_t now)

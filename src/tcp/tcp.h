@@ -74,8 +74,8 @@ const char *tcp_state_name(enum tcp_state state);
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
     X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_path) X(drop_no_work) X(drop_ooo_full)     \
-    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(drop_accept_full) X(syncookies_failed)                   \
-    X(reply_no_room) X(reset_limited)
+    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(drop_accept_full) X(drop_signature)                  \
+    X(syncookies_failed) X(reply_no_room) X(reset_limited)
 /* clang-format on */
 
 struct tcp_counters {

@@ -117,6 +117,7 @@ void hostile_begin(struct hostile *h, const struct tcp_profile *p, const struct 
     script_begin_with(&h->s, p, settings ? settings : &defaults);
     h->healthy.layer = h->s.end.layer;
     tcp_profile_default(&profile);
+    profile.quick_ack = true; /* so that nothing of it comes later */
     assert_int_equal(tcp_register_user(h->s.end.layer, &healthy_user, &h->healthy, &profile), 1);
     assert_int_equal(tcp_listen(h->s.end.layer, 1, TCP_ANY_LOCAL, HEALTHY_PORT), 0);
     connect_healthy(h);
