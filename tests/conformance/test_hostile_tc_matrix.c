@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "hostile_rig.h"
+#include "attack_rig.h"
 
 enum place { PLACE_NEXT, PLACE_INSIDE, PLACE_BEYOND, PLACES };
 static const uint32_t distance[PLACES] = {0, 100, 70000};
@@ -21,7 +21,7 @@ struct expected {
     size_t counter;       /* the drop counted, or NO_DROP */
 };
 #define NO_DROP ((size_t)-1)
-#define DROP(name) HOSTILE_COUNTER(drop_##name)
+#define DROP(name) ATTACK_COUNTER(drop_##name)
 
 static struct tcp_profile profile;
 
@@ -181,24 +181,24 @@ static enum tcp_state state_now(struct script *s)
 
 static bool trial(enum tcp_state from, uint16_t flags, enum place place)
 {
-    static struct hostile h;
-    hostile_begin(&h, &profile, NULL);
+    static struct attack h;
+    attack_begin(&h, &profile, NULL);
     starts[from].way(&h.s);
-    hostile_note(&h);
+    attack_note(&h);
     struct expected e = model(from, flags, place);
     script_give(&h.s, flags, starts[from].next + distance[place], starts[from].sent, 0);
     tcp_output(h.s.end.layer, 0, h.s.now);
     enum reply first = reply_of(tcp_end_take(&h.s.end));
     unsigned more = script_drain(&h.s);
     enum tcp_state now = state_now(&h.s);
-    uint64_t drops = hostile_drops(&h), counted = e.counter == NO_DROP ? 0 : hostile_risen(&h, e.counter);
+    uint64_t drops = attack_drops(&h), counted = e.counter == NO_DROP ? 0 : attack_risen(&h, e.counter);
     bool good = first == e.reply && more == 0 && now == e.state && drops == (e.counter != NO_DROP) && counted == drops;
     if (!good)
         print_error("%s, flags %#x, place %d: reply %d and %u more, state %s, %llu drops; expected reply %d, state %s, "
                     "%d drop\n",
                     tcp_state_name(from), flags, (int)place, (int)first, more, tcp_state_name(now),
                     (unsigned long long)drops, (int)e.reply, tcp_state_name(e.state), e.counter != NO_DROP);
-    hostile_end(&h);
+    attack_end(&h);
     return good;
 }
 
@@ -210,7 +210,7 @@ static void tc_17_every_flag_in_every_state_does_what_the_rfcs_say(void **state)
         for (uint16_t flags = 0; flags < 512; flags++)
             for (enum place place = PLACE_NEXT; place < PLACES; place++, cases++)
                 wrong += !trial(from, flags, place);
-    hostile_print("TC-17", cases);
+    attack_print("TC-17", cases);
     assert_int_equal(wrong, 0);
     assert_int_equal(cases, 16896);
 }

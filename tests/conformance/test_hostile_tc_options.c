@@ -5,11 +5,11 @@
  */
 #include <string.h>
 
+#include "attack_rig.h"
 #include "base/random.h"
-#include "hostile_rig.h"
 
 static struct tcp_profile profile;
-static struct hostile h;
+static struct attack h;
 
 static int defaults(void **state)
 {
@@ -59,12 +59,12 @@ static void tc_03_bad_option_lengths_end_the_parse_and_the_syn_is_answered(void 
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         assert_int_equal(connect_with(cases[i].bytes, cases[i].n).mss, cases[i].mss);
-        hostile_expect_drops(&h, HOSTILE_COUNTER(drop_bad_flags), 0);
-        hostile_end(&h);
+        attack_expect_drops(&h, ATTACK_COUNTER(drop_bad_flags), 0);
+        attack_end(&h);
     }
-    hostile_print("TC-03", ARRAY_SIZE(cases));
+    attack_print("TC-03", ARRAY_SIZE(cases));
 }
 
 static void tc_03_random_options_never_keep_a_syn_from_its_answer(void **state)
@@ -79,14 +79,14 @@ static void tc_03_random_options_never_keep_a_syn_from_its_answer(void **state)
             bytes[k] = (uint8_t)random_below(&r, random_below(&r, 4) ? 11 : 256);
             bytes[k] = bytes[k] == 19 || bytes[k] == 29 ? 0 : bytes[k]; /* TC-46 */
         }
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         struct script_segment g = raw(TCP_SYN, 0, bytes, n);
         script_give_segment(&h.s, &g);
         script_expect(&h.s, TCP_SYN | TCP_ACK, 0, 1, 0);
-        assert_int_equal(hostile_drops(&h), 0);
-        hostile_end(&h);
+        assert_int_equal(attack_drops(&h), 0);
+        attack_end(&h);
     }
-    hostile_print("TC-03 (random)", 2000);
+    attack_print("TC-03 (random)", 2000);
 }
 
 static void tc_04_options_mean_the_same_at_every_offset(void **state)
@@ -103,24 +103,24 @@ static void tc_04_options_mean_the_same_at_every_offset(void **state)
                 memset(bytes + at + options[i][1], 0xff, sizeof bytes - at - options[i][1]);
                 bytes[at + options[i][1]] = 0;
             }
-            hostile_begin(&h, &profile, NULL);
+            attack_begin(&h, &profile, NULL);
             struct script_segment g = raw(TCP_SYN, 0, bytes, sizeof bytes);
             script_give_segment(&h.s, &g);
             uint16_t got = script_expect(&h.s, TCP_SYN | TCP_ACK, 0, 1, 0)->o.present;
             static const uint16_t bits[] = {TCP_OPT_MSS, TCP_OPT_MSS | TCP_OPT_WSCALE,
                                             TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED, TCP_OPT_MSS | TCP_OPT_TIMESTAMPS};
             assert_int_equal(got, bits[i]);
-            hostile_end(&h);
+            attack_end(&h);
         }
     }
-    hostile_print("TC-04", cases);
+    attack_print("TC-04", cases);
 }
 
 static void tc_05_the_first_of_two_wins_and_syn_options_mean_nothing_later(void **state)
 {
     static const uint8_t twice[] = {2, 4, 2, 0, 2, 4, 4, 0, 3, 3, 2, 3, 3, 9};
     (void)state;
-    hostile_begin(&h, &profile, NULL);
+    attack_begin(&h, &profile, NULL);
     struct tcp_info i = connect_with(twice, sizeof twice);
     assert_int_equal(i.mss, 512);
     assert_int_equal(i.send_wscale, 2);
@@ -132,14 +132,14 @@ static void tc_05_the_first_of_two_wins_and_syn_options_mean_nothing_later(void 
     assert_int_equal(i.mss, 512);
     assert_int_equal(i.send_wscale, 2);
     script_drain(&h.s);
-    hostile_end(&h);
-    hostile_begin(&h, &profile, NULL);
+    attack_end(&h);
+    attack_begin(&h, &profile, NULL);
     static const uint8_t times[] = {8, 10, 0, 0, 0, 5, 0, 0, 0, 0, 8, 10, 0, 0, 0, 6, 0, 0, 0, 0};
     g = raw(TCP_SYN, 0, times, sizeof times);
     script_give_segment(&h.s, &g);
     assert_int_equal(script_expect(&h.s, TCP_SYN | TCP_ACK, 0, 1, 0)->o.ts_ecr, 5);
-    hostile_end(&h);
-    hostile_print("TC-05", 3);
+    attack_end(&h);
+    attack_print("TC-05", 3);
 }
 
 static void tc_06_a_tiny_mss_is_raised_to_the_floor(void **state)
@@ -152,16 +152,16 @@ static void tc_06_a_tiny_mss_is_raised_to_the_floor(void **state)
         for (size_t i = 0; i < ARRAY_SIZE(offered); i++, cases++) {
             uint8_t bytes[] = {2, 4, (uint8_t)(offered[i] >> 8), (uint8_t)offered[i]};
             profile.min_mss = floors[f];
-            hostile_begin(&h, &profile, NULL);
+            attack_begin(&h, &profile, NULL);
             uint32_t mss = min_u32(max_u32(offered[i], floors[f]), 1460);
             assert_int_equal(connect_with(bytes, sizeof bytes).mss, mss);
             script_send(&h.s, 3 * mss);
             for (uint32_t k = 0; k < 3; k++)
                 script_expect(&h.s, TCP_ACK, 1 + k * mss, 1, mss);
-            hostile_end(&h);
+            attack_end(&h);
         }
     }
-    hostile_print("TC-06", cases);
+    attack_print("TC-06", cases);
 }
 
 static const uint8_t sack_syn[] = {2, 4, 0, 48, 4, 2, 3, 3, 7};
@@ -171,7 +171,7 @@ static void tc_07_sack_panic_sends_and_holes_stay_within_their_counters(void **s
     (void)state;
     profile.congestion = TCP_FIXED;
     profile.fixed_window = 60000;
-    hostile_begin(&h, &profile, NULL);
+    attack_begin(&h, &profile, NULL);
     assert_int_equal(connect_with(sack_syn, sizeof sack_syn).mss, 48);
     script_send(&h.s, 48000);
     assert_int_equal(script_drain(&h.s), 1000);
@@ -185,8 +185,8 @@ static void tc_07_sack_panic_sends_and_holes_stay_within_their_counters(void **s
     assert_int_equal(h.s.acked, 48000);
     assert_int_equal(script_info(&h.s).in_flight_bytes, 0);
     assert_int_equal(script_occupancy(&h.s).sent_records, 0);
-    hostile_end(&h);
-    hostile_print("TC-07", cases);
+    attack_end(&h);
+    attack_print("TC-07", cases);
 }
 
 static void tc_09_bad_sack_blocks_are_skipped_and_good_ones_honoured(void **state)
@@ -196,7 +196,7 @@ static void tc_09_bad_sack_blocks_are_skipped_and_good_ones_honoured(void **stat
     (void)state;
     profile.congestion = TCP_FIXED;
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         connect_with(sack_syn, sizeof sack_syn);
         script_send(&h.s, 3000);
         script_drain(&h.s);
@@ -207,9 +207,9 @@ static void tc_09_bad_sack_blocks_are_skipped_and_good_ones_honoured(void **stat
         script_drain(&h.s);
         script_give(&h.s, TCP_ACK, 1, 3001, 0);
         assert_int_equal(h.s.acked, 3000);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-09", ARRAY_SIZE(bad));
+    attack_print("TC-09", ARRAY_SIZE(bad));
 }
 
 static void tc_09_sack_of_wrong_length_or_without_permission_is_nothing(void **state)
@@ -219,7 +219,7 @@ static void tc_09_sack_of_wrong_length_or_without_permission_is_nothing(void **s
     profile.congestion = TCP_FIXED;
     for (uint8_t length = 2; length <= 36; length++, cases++) {
         bool permitted = length % 2 == 0;
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         connect_with(sack_syn, permitted ? sizeof sack_syn : 4);
         script_send(&h.s, 3000);
         script_drain(&h.s);
@@ -234,15 +234,15 @@ static void tc_09_sack_of_wrong_length_or_without_permission_is_nothing(void **s
         const struct tcp_work *w = tcp_work_of(h.s.end.layer, script_connection(&h.s));
         assert_int_equal(w->sacked, good ? (length - 2u) / 8 * 10 : 0);
         script_drain(&h.s);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-09 (form)", cases);
+    attack_print("TC-09 (form)", cases);
 }
 
 static void tc_10_a_reneging_peer_gets_its_data_again(void **state)
 {
     (void)state;
-    hostile_begin(&h, &profile, NULL);
+    attack_begin(&h, &profile, NULL);
     connect_with("\x02\x04\x02\x00\x04\x02\x01\x01", 8);
     script_send(&h.s, 1536);
     script_drain(&h.s);
@@ -259,8 +259,8 @@ static void tc_10_a_reneging_peer_gets_its_data_again(void **state)
     }
     assert_true(again[0] && again[1] && again[2]);
     script_drain(&h.s);
-    hostile_end(&h);
-    hostile_print("TC-10", 1);
+    attack_end(&h);
+    attack_print("TC-10", 1);
 }
 
 static void tc_11_a_window_scale_beyond_14_is_14(void **state)
@@ -268,20 +268,20 @@ static void tc_11_a_window_scale_beyond_14_is_14(void **state)
     (void)state;
     for (unsigned scale = 0; scale <= 255; scale++) {
         uint8_t bytes[] = {3, 3, (uint8_t)scale, 0};
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         assert_int_equal(connect_with(bytes, sizeof bytes).send_wscale, min_u32(scale, 14));
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-11", 256);
+    attack_print("TC-11", 256);
 }
 
 static void with_timestamps(uint32_t ts_val)
 {
-    hostile_begin(&h, &profile, NULL);
+    attack_begin(&h, &profile, NULL);
     h.s.peer_options =
         (struct wire_tcp_options){.present = TCP_OPT_MSS | TCP_OPT_TIMESTAMPS, .mss = 1460, .ts_val = ts_val};
     script_to_established(&h.s);
-    hostile_note(&h);
+    attack_note(&h);
 }
 
 static void tc_12_old_timestamps_are_dropped_and_acknowledged(void **state)
@@ -296,16 +296,16 @@ static void tc_12_old_timestamps_are_dropped_and_acknowledged(void **state)
             h.s.peer_options.ts_val = start[i] - older[k];
             script_give(&h.s, TCP_ACK, 1, 1, 10);
             script_expect(&h.s, TCP_ACK, 1, 1, 0);
-            hostile_expect_drops(&h, HOSTILE_COUNTER(drop_paws), 1);
+            attack_expect_drops(&h, ATTACK_COUNTER(drop_paws), 1);
             assert_int_equal(h.s.received, 0);
             script_pass(&h.s, 25 * 86400 * NS_PER_S); /* RFC 7323 section 5.5: idle for 24 days, then anything goes */
             script_give(&h.s, TCP_ACK, 1, 1, 10);
             assert_int_equal(h.s.received, 10);
             script_drain(&h.s);
-            hostile_end(&h);
+            attack_end(&h);
         }
     }
-    hostile_print("TC-12", cases);
+    attack_print("TC-12", cases);
 }
 
 static void tc_13_a_missing_timestamp_drops_and_a_strange_echo_is_ignored(void **state)
@@ -315,9 +315,9 @@ static void tc_13_a_missing_timestamp_drops_and_a_strange_echo_is_ignored(void *
     with_timestamps(1000);
     struct script_segment g = {.flags = TCP_ACK, .seq = 1, .ack = 1, .payload = 10, .without_timestamps = true};
     script_give_segment(&h.s, &g);
-    hostile_expect_drops(&h, HOSTILE_COUNTER(drop_no_timestamp), 1);
+    attack_expect_drops(&h, ATTACK_COUNTER(drop_no_timestamp), 1);
     assert_int_equal(h.s.received, 0);
-    hostile_end(&h);
+    attack_end(&h);
     for (size_t i = 0; i < ARRAY_SIZE(echoes); i++) {
         with_timestamps(1000);
         script_send(&h.s, 10);
@@ -328,9 +328,9 @@ static void tc_13_a_missing_timestamp_drops_and_a_strange_echo_is_ignored(void *
         struct tcp_info info = script_info(&h.s);
         assert_in_range(info.rto_ns, 200 * NS_PER_MS, 1100 * NS_PER_MS);
         assert_int_equal(h.s.acked, 10);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-13", 1 + ARRAY_SIZE(echoes));
+    attack_print("TC-13", 1 + ARRAY_SIZE(echoes));
 }
 
 static void tc_14_15_urgent_pointers_mark_and_change_no_byte(void **state)
@@ -338,7 +338,7 @@ static void tc_14_15_urgent_pointers_mark_and_change_no_byte(void **state)
     static const uint16_t pointers[] = {0, 1, 2, 999, 1000, 1001, 65535};
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         script_to_established(&h.s);
         struct script_segment g = {
             .flags = TCP_ACK | TCP_URG, .seq = 1, .ack = 1, .payload = 1, .window = 65535, .urgent = pointers[i]};
@@ -348,12 +348,12 @@ static void tc_14_15_urgent_pointers_mark_and_change_no_byte(void **state)
         assert_int_equal(h.s.received, 1401);
         for (unsigned k = 0; k < 1401; k++)
             assert_int_equal(h.s.stream[k], 'a' + k % 26);
-        assert_int_equal(hostile_risen(&h, HOSTILE_COUNTER(urgent_marks)), 1);
-        assert_int_equal(hostile_drops(&h), 0);
+        assert_int_equal(attack_risen(&h, ATTACK_COUNTER(urgent_marks)), 1);
+        assert_int_equal(attack_drops(&h), 0);
         script_drain(&h.s);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-14, TC-15", ARRAY_SIZE(pointers));
+    attack_print("TC-14, TC-15", ARRAY_SIZE(pointers));
 }
 
 static void tc_16_urgent_means_nothing_while_connecting(void **state)
@@ -361,44 +361,44 @@ static void tc_16_urgent_means_nothing_while_connecting(void **state)
     static const uint16_t flags[] = {TCP_SYN | TCP_URG, TCP_SYN | TCP_ACK | TCP_URG};
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         script_to_syn_sent(&h.s); /* a malicious server, or a simultaneous open */
         struct script_segment g = {.flags = flags[i], .ack = 1, .payload = 20, .window = 65535, .urgent = 9};
         script_give_segment(&h.s, &g);
         assert_int_equal(h.s.urgents, 0);
         assert_int_equal(h.s.received, flags[i] & TCP_ACK ? 20 : 0);
         script_drain(&h.s);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_begin(&h, &profile, NULL);
+    attack_begin(&h, &profile, NULL);
     struct script_segment g = {.flags = TCP_SYN | TCP_URG, .window = 65535, .urgent = 0};
     script_give_segment(&h.s, &g);
     script_expect(&h.s, TCP_SYN | TCP_ACK, 0, 1, 0);
-    hostile_end(&h);
-    hostile_print("TC-16", ARRAY_SIZE(flags) + 1);
+    attack_end(&h);
+    attack_print("TC-16", ARRAY_SIZE(flags) + 1);
 }
 
 static void tc_18_a_syn_with_data_is_taken_and_with_fin_or_rst_dropped(void **state)
 {
     (void)state;
-    hostile_begin(&h, &profile, NULL);
+    attack_begin(&h, &profile, NULL);
     script_give(&h.s, TCP_SYN, 0, 0, 8);
     script_expect(&h.s, TCP_SYN | TCP_ACK, 0, 1, 0); /* its data is not acknowledged */
     script_give(&h.s, TCP_ACK, 1, 1, 8);
     assert_int_equal(h.s.received, 8);
-    assert_int_equal(hostile_drops(&h), 0);
+    assert_int_equal(attack_drops(&h), 0);
     script_drain(&h.s);
-    hostile_end(&h);
-    hostile_begin(&h, &profile, NULL);
+    attack_end(&h);
+    attack_begin(&h, &profile, NULL);
     script_give(&h.s, TCP_SYN | TCP_FIN, 0, 0, 0);
     script_expect_nothing(&h.s);
-    hostile_expect_drops(&h, HOSTILE_COUNTER(drop_bad_flags), 1);
-    hostile_note(&h);
+    attack_expect_drops(&h, ATTACK_COUNTER(drop_bad_flags), 1);
+    attack_note(&h);
     script_give(&h.s, TCP_SYN | TCP_RST, 0, 0, 0);
     script_expect_nothing(&h.s);
-    hostile_expect_drops(&h, HOSTILE_COUNTER(drop_no_connection), 1);
-    hostile_end(&h);
-    hostile_print("TC-18", 3);
+    attack_expect_drops(&h, ATTACK_COUNTER(drop_no_connection), 1);
+    attack_end(&h);
+    attack_print("TC-18", 3);
 }
 
 static void tc_45_fast_open_falls_back_to_three_ways(void **state)
@@ -406,7 +406,7 @@ static void tc_45_fast_open_falls_back_to_three_ways(void **state)
     (void)state;
     for (uint8_t length = 2; length <= 24; length++) {
         uint8_t bytes[28] = {2, 4, 2, 0, 34, length};
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         struct script_segment g = raw(TCP_SYN, 0, bytes, 4u + length);
         g.payload = 1400;
         script_give_segment(&h.s, &g);
@@ -416,9 +416,9 @@ static void tc_45_fast_open_falls_back_to_three_ways(void **state)
         script_give(&h.s, TCP_ACK, 1, 1, 1400);
         assert_int_equal(h.s.received, 1400);
         script_drain(&h.s);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-45", 23);
+    attack_print("TC-45", 23);
 }
 
 /* Drops a signed segment with these flags in whatever state the connection is. */
@@ -430,10 +430,10 @@ static void drops_signed(uint16_t flags, uint8_t kind, uint8_t length, bool twic
     enum tcp_state before = script_state(&h.s);
     struct script_segment g = raw(flags, flags & TCP_SYN ? 0 : 1, bytes, twice ? 2u * length : length);
     g.payload = flags & (TCP_SYN | TCP_RST) ? 0 : 10;
-    hostile_note(&h);
+    attack_note(&h);
     script_give_segment(&h.s, &g);
     script_expect_nothing(&h.s);
-    hostile_expect_drops(&h, HOSTILE_COUNTER(drop_signature), 1);
+    attack_expect_drops(&h, ATTACK_COUNTER(drop_signature), 1);
     assert_int_equal(script_state(&h.s), before);
     assert_int_equal(h.s.received, 0);
 }
@@ -448,17 +448,17 @@ static void tc_46_signed_segments_are_dropped_silently(void **state) /* we have 
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
         for (size_t k = 0; k < 2 * ARRAY_SIZE(options); k++, cases++) {
-            hostile_begin(&h, &profile, NULL);
+            attack_begin(&h, &profile, NULL);
             if (ways[i])
                 ways[i](&h.s);
             drops_signed(i == 0   ? TCP_SYN
                          : i == 1 ? TCP_SYN | TCP_ACK
                                   : flags[2 + k % 2],
                          options[k / 2][0], options[k / 2][1], k % 2 == 1);
-            hostile_end(&h);
+            attack_end(&h);
         }
     }
-    hostile_print("TC-46", cases);
+    attack_print("TC-46", cases);
 }
 
 static void tc_47_ecn_bits_of_any_kind_never_stall(void **state)
@@ -467,7 +467,7 @@ static void tc_47_ecn_bits_of_any_kind_never_stall(void **state)
     (void)state;
     for (unsigned bits = 0; bits < 8; bits++, cases++) {
         uint16_t ecn = (uint16_t)((bits & 1 ? TCP_ECE : 0) | (bits & 2 ? TCP_CWR : 0) | (bits & 4 ? TCP_AE : 0));
-        hostile_begin(&h, &profile, NULL);
+        attack_begin(&h, &profile, NULL);
         script_give(&h.s, TCP_SYN | ecn, 0, 0, 0);
         script_drain(&h.s);
         script_give(&h.s, TCP_SYN | ecn, 0, 0, 0); /* once more, as if the answer was lost */
@@ -487,9 +487,9 @@ static void tc_47_ecn_bits_of_any_kind_never_stall(void **state)
         }
         assert_int_equal(h.s.acked, 20000);
         script_drain(&h.s);
-        hostile_end(&h);
+        attack_end(&h);
     }
-    hostile_print("TC-47", cases);
+    attack_print("TC-47", cases);
 }
 
 #define CASE(f) cmocka_unit_test_setup(f, defaults)

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hostile.h"
+
 static int path_open(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out)
 {
     struct tcp_end *e = context;
@@ -132,6 +134,18 @@ struct flow_key tcp_end_key(const struct tcp_end *e, uint16_t local_port, uint8_
                              .remote_port = peer_port};
 }
 
+static void take_in(struct tcp_end *e, struct tcp_segment *s, int64_t now)
+{
+    uint64_t n = ++e->gives;
+    bool measure = (e->measure_next || (e->measured && (n & (n - 1)) == 0)) && steps_begin();
+    tcp_input(e->layer, s, 1, now);
+    if (!measure)
+        return;
+    uint64_t steps = steps_end();
+    e->steps_max = max_u64(e->steps_max, steps);
+    e->measure_next = false;
+}
+
 void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length, int64_t now)
 {
     struct packet *p;
@@ -148,7 +162,7 @@ void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_
         s.options = p->data + WIRE_TCP_MIN;
         s.payload = p->data + header;
         s.payload_len = length - (uint32_t)header;
-        tcp_input(e->layer, &s, 1, now);
+        take_in(e, &s, now);
     }
     packet_release_burst(&p, 1);
 }

@@ -34,7 +34,11 @@ struct tcp_end {
     bool resolved; /* neighbour known */
     struct tcp_list waiters;
     uint16_t mtu;
-    uint32_t paths;  /* pinned */
+    uint32_t paths; /* pinned */
+    bool
+        measured; /* the work of given segments is measured in instructions: of those whose number is a power of two, */
+    bool measure_next; /* and of the next */
+    uint64_t gives, steps_max;
     uint8_t address; /* last byte of the own address, which is also the local index */
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See hostile_rig.h.
+ * See attack_rig.h.
  */
-#include "hostile_rig.h"
+#include "attack_rig.h"
 
 #include <string.h>
 
@@ -49,7 +49,7 @@ static const struct tcp_user healthy_user = {
 
 /* ---- its peer ---- */
 
-static void give(struct hostile *h, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload)
+static void give(struct attack *h, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload)
 {
     uint8_t bytes[WIRE_TCP_MIN + ROUND_BYTES];
     struct wire_tcp t = {.src_port = PEER_PORT,
@@ -66,7 +66,7 @@ static void give(struct hostile *h, uint16_t flags, uint32_t seq, uint32_t ack, 
 }
 
 /* The next segment that goes to the neighbour. */
-static const struct wire_segment *take(struct hostile *h)
+static const struct wire_segment *take(struct attack *h)
 {
     const struct wire_segment *w;
     tcp_output(h->s.end.layer, 0, h->s.now);
@@ -76,7 +76,7 @@ static const struct wire_segment *take(struct hostile *h)
     return w;
 }
 
-static void connect_healthy(struct hostile *h)
+static void connect_healthy(struct attack *h)
 {
     give(h, TCP_SYN, 0, 0, 0);
     const struct wire_segment *w = take(h);
@@ -86,7 +86,7 @@ static void connect_healthy(struct hostile *h)
     assert_non_null(tcp_get(h->s.end.layer, h->healthy.ref));
 }
 
-void hostile_exchange(struct hostile *h)
+void attack_exchange(struct attack *h)
 {
     struct healthy *n = &h->healthy;
     uint32_t at = 1 + n->rounds++ * ROUND_BYTES;
@@ -107,7 +107,10 @@ void hostile_exchange(struct hostile *h)
 
 /* ---- the whole ---- */
 
-void hostile_begin(struct hostile *h, const struct tcp_profile *p, const struct tcp_settings *settings)
+static unsigned begun;     /* layers */
+static uint64_t steps_max; /* since the last print */
+
+void attack_begin(struct attack *h, const struct tcp_profile *p, const struct tcp_settings *settings)
 {
     struct tcp_settings defaults;
     struct tcp_profile profile;
@@ -116,25 +119,29 @@ void hostile_begin(struct hostile *h, const struct tcp_profile *p, const struct 
     memset(&h->healthy, 0, sizeof h->healthy);
     script_begin_with(&h->s, p, settings ? settings : &defaults);
     h->healthy.layer = h->s.end.layer;
+    h->s.end.measured = begun < 16 || begun % 64 == 0;
+    begun++;
     tcp_profile_default(&profile);
     profile.quick_ack = true; /* so that nothing of it comes later */
     assert_int_equal(tcp_register_user(h->s.end.layer, &healthy_user, &h->healthy, &profile), 1);
     assert_int_equal(tcp_listen(h->s.end.layer, 1, TCP_ANY_LOCAL, HEALTHY_PORT), 0);
     connect_healthy(h);
-    hostile_exchange(h);
+    attack_exchange(h);
     script_drain(&h->s);
-    hostile_note(h);
+    attack_note(h);
 }
 
-void hostile_end(struct hostile *h)
+void attack_end(struct attack *h)
 {
-    hostile_exchange(h);
+    attack_exchange(h);
     assert_false(h->healthy.closed);
     tcp_abort(h->s.end.layer, tcp_get(h->s.end.layer, h->healthy.ref), h->s.now);
+    assert_true(h->s.end.steps_max <= ATTACK_MAX_STEPS);
+    steps_max = max_u64(steps_max, h->s.end.steps_max);
     script_end(&h->s);
 }
 
-void hostile_note(struct hostile *h) { h->before = *script_counters(&h->s); }
+void attack_note(struct attack *h) { h->before = *script_counters(&h->s); }
 
 static uint64_t value(const struct tcp_counters *c, size_t counter)
 {
@@ -143,26 +150,32 @@ static uint64_t value(const struct tcp_counters *c, size_t counter)
     return v;
 }
 
-uint64_t hostile_risen(const struct hostile *h, size_t counter)
+uint64_t attack_risen(const struct attack *h, size_t counter)
 {
     return value(script_counters(&h->s), counter) - value(&h->before, counter);
 }
 
-uint64_t hostile_drops(const struct hostile *h)
+uint64_t attack_drops(const struct attack *h)
 {
-    uint64_t sum = hostile_risen(h, HOSTILE_COUNTER(syncookies_failed));
+    uint64_t sum = attack_risen(h, ATTACK_COUNTER(syncookies_failed));
 #define ADD(name)                                                                                                      \
     if (strncmp(#name, "drop_", 5) == 0)                                                                               \
-        sum += hostile_risen(h, HOSTILE_COUNTER(name));
+        sum += attack_risen(h, ATTACK_COUNTER(name));
     TCP_COUNTER_LIST(ADD)
 #undef ADD
     return sum;
 }
 
-void hostile_expect_drops(const struct hostile *h, size_t counter, uint64_t n)
+void attack_expect_drops(const struct attack *h, size_t counter, uint64_t n)
 {
-    assert_int_equal(hostile_risen(h, counter), n);
-    assert_int_equal(hostile_drops(h), n);
+    assert_int_equal(attack_risen(h, counter), n);
+    assert_int_equal(attack_drops(h), n);
 }
 
-void hostile_print(const char *id, uint64_t cases) { print_message("%s: %llu cases\n", id, (unsigned long long)cases); }
+void attack_print(const char *id, uint64_t cases)
+{
+    print_message("%s: %llu cases, at most %llu instructions a segment\n", id, (unsigned long long)cases,
+                  (unsigned long long)steps_max);
+    steps_max = 0;
+    begun = 0;
+}
