@@ -5,10 +5,12 @@
 #include "tcp/ack.h"
 
 #include "tcp/congestion.h"
+#include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 #include "tcp/sack.h"
 #include "tcp/timers.h"
+#include "tcp/undo.h"
 
 void ack_challenge(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
@@ -83,23 +85,30 @@ static void adopt_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     w->probe_backoff = 0;
 }
 
+/* A round-trip time, by what was delivered just now; by the echo only where nothing was that was sent once. */
+static void measure(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
+                    const struct sent_delivery *d, int64_t now)
+{
+    if (d->once_at != SENT_NEVER) {
+        rtt_sample(c, now - d->once_at);
+        rack_measured(w, now - d->once_at, now);
+    } else if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS)) {
+        rtt_sample_echo(t, c, o->ts_ecr, now);
+    }
+}
+
 /* snd_una moves. False: the connection ended. */
 static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq ack,
-                    const struct wire_tcp_options *o, struct recovery_ack *r, int64_t now)
+                    const struct wire_tcp_options *o, struct sent_delivery *d, int64_t now)
 {
-    struct sent_acked a;
-    sent_acknowledge(t, w, ack, &a);
+    sent_acknowledge(t, w, ack, d);
     uint32_t n = seq_len(c->snd_una, ack);
     bool fin = (c->flags & TCPF_FIN_SENT) && seq_eq(ack, c->snd_nxt);
     uint32_t bytes = fin ? n - 1 : n;
     c->snd_una = ack;
     c->acked += bytes;
-    if (a.rtt_from != TIME_NEVER)
-        rtt_sample(c, now - a.rtt_from);
-    else if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS))
-        rtt_sample_echo(t, c, o->ts_ecr, now);
+    measure(t, c, w, o, d, now);
     w->retries = 0;
-    r->acked = n;
     timers_acked(t, c, w, now);
     if (bytes > 0) {
         const struct tcp_registered *u = &t->users[c->user];
@@ -139,6 +148,67 @@ static bool acceptable(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
     return true;
 }
 
+/* RFC 8985 6.2 step 2: an ACK for what was sent again may be for an earlier transmission, which it then is too early for. */
+static int64_t unambiguous_before(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w,
+                                  const struct wire_tcp_options *o, int64_t now)
+{
+    int64_t before = now - rack_min_us(c, w) * NS_PER_US;
+    if (!(c->flags & TCPF_TIMESTAMPS) || !(o->present & TCP_OPT_TIMESTAMPS) || o->ts_ecr == 0)
+        return before;
+    int64_t echo_ms = now / NS_PER_MS - (int32_t)(tcp_ts_now(t, now) - o->ts_ecr);
+    return min_i64(before, (echo_ms + 1) * NS_PER_MS - 1);
+}
+
+static bool probe_was_duplicate(const struct tcp_work *w, const struct wire_tcp_options *o)
+{
+    return w->rack.probe_out && seq_eq(o->sack[0].right, w->rack.probe_end);
+}
+
+/* The peer reported that [left, right) came twice. */
+static void take_dsack(struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o, struct recovery_ack *r)
+{
+    r->dsack = c->retransmits > 0;
+    r->widens = r->dsack && !probe_was_duplicate(w, o);
+    undo_duplicate_reported(w, o->sack[0].left, o->sack[0].right);
+}
+
+/* What the ACK of a connection with something in flight means for it. False: the connection ended. */
+static bool take_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s,
+                     const struct wire_tcp_options *o, bool same_window, int64_t now)
+{
+    struct seq una = c->snd_una;
+    struct recovery_ack r = {.flight_size = seq_len(una, c->snd_nxt)};
+    struct sent_delivery d = {.once_at = SENT_NEVER,
+                              .again_at = SENT_NEVER,
+                              .again_before = unlikely(c->retransmits > 0) ? unambiguous_before(t, c, w, o, now) : now,
+                              .fack = w->sacked > 0 ? seq_max(w->high_sacked, una) : una};
+    if ((o->present & TCP_OPT_SACK) && (c->flags & TCPF_SACK) && sack_apply(t, c, w, o, seq_max(s->h.ack, una), &d))
+        take_dsack(c, w, o, &r);
+    r.sacked = d.bytes;
+    r.echo_older = undo_echo_is_older(c, w, o);
+    if (seq_gt(s->h.ack, una)) {
+        r.acked = seq_len(una, s->h.ack);
+        if (!advance(t, c, w, s->h.ack, o, &d, now))
+            return false;
+    } else if (is_duplicate(c, s, same_window)) {
+        t->counters.dup_acks_received++;
+        if (d.once_at != SENT_NEVER)
+            measure(t, c, w, o, &d, now);
+        r.duplicate = !(c->flags & TCPF_SACK) || r.sacked > 0; /* RFC 6675 section 2 */
+    }
+    r.delivered = d.bytes;
+    r.original =
+        d.original && ((c->flags & TCPF_SACK) || !d.again); /* RFC 5682: without SACK, who filled it is unknown */
+    if (r.acked == 0 && !r.duplicate && r.sacked == 0 && !r.dsack)
+        return true;
+    if (rack_is_on(t, c))
+        rack_delivered(c, w, &d, r.widens, now);
+    recovery_ack_arrived(t, c, w, &r, now);
+    if (r.acked > 0)
+        timers_probe(t, c, w, now);
+    return true;
+}
+
 bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, const struct wire_tcp_options *o,
                  int64_t now)
 {
@@ -151,22 +221,8 @@ bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s
         ack_update_window(t, c, w, s, now);
     if (!w || seq_eq(c->snd_una, c->snd_nxt))
         return true;
-    struct recovery_ack r = {.flight_size = seq_len(c->snd_una, c->snd_nxt)};
-    struct sack_result sacked = {.rtt_from = TIME_NEVER};
-    if ((o->present & TCP_OPT_SACK) && (c->flags & TCPF_SACK))
-        sack_apply(t, c, w, o, seq_max(s->h.ack, c->snd_una), &sacked);
-    r.sacked = sacked.newly;
-    if (seq_gt(s->h.ack, c->snd_una)) {
-        if (!advance(t, c, w, s->h.ack, o, &r, now))
-            return false;
-    } else if (is_duplicate(c, s, old_window == c->snd_wnd)) {
-        t->counters.dup_acks_received++;
-        if (sacked.rtt_from != TIME_NEVER)
-            rtt_sample(c, now - sacked.rtt_from);
-        r.duplicate = !(c->flags & TCPF_SACK) || sacked.newly > 0; /* RFC 6675 section 2 */
-    }
-    if (r.acked > 0 || r.duplicate || r.sacked > 0)
-        recovery_ack_arrived(t, c, w, &r, now);
+    if (!take_ack(t, c, w, s, o, old_window == c->snd_wnd, now))
+        return false;
     if (w->lost > 0 || tcp_promised_offset(t, c) != c->acked || (c->flags & TCPF_CLOSE))
         tcp_mark(t, c, w);
     return true;

@@ -3,10 +3,9 @@
  * The verbs of users: RFC 9293 3.9.1 and 3.10.1 to 3.10.6. See tcp.h.
  */
 #include "tcp/congestion.h"
-#include "tcp/layer.h"
+#include "tcp/rack.h"
 #include "tcp/rtt.h"
 #include "tcp/segment.h"
-#include "tcp/sent.h"
 #include "tcp/timers.h"
 
 struct tcp *tcp_get(struct tcp_layer *t, struct tcp_ref ref)
@@ -145,12 +144,15 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
                              .rttvar_ns = c->srtt_us ? (int64_t)(c->rttvar_us / 4) * NS_PER_US : 0,
                              .rto_ns =
                                  rtt_timeout(c, tcp_profile_of(t, c), w && w->persist ? w->probe_backoff : c->backoff),
+                             .min_rtt_ns = w ? rack_min_us(c, w) * NS_PER_US : 0,
                              .bytes_acked = c->acked,
                              .bytes_received = c->received,
                              .retransmits = c->retransmits,
                              .parked = tcp_parked(c),
                              .timestamps = (c->flags & TCPF_TIMESTAMPS) != 0,
                              .sack = (c->flags & TCPF_SACK) != 0,
+                             .recovering = w && w->recovery != RECOVERY_OPEN,
+                             .reordering = w && w->rack.reordered,
                              .send_wscale = c->send_wscale,
                              .receive_wscale = c->receive_wscale};
 }

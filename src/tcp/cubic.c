@@ -24,7 +24,7 @@ static uint32_t cube_root(uint64_t x)
 /* RFC 9438 4.2 (figure 2): K = cbrt((W_max - cwnd) / C) seconds. */
 static void begin_epoch(struct tcp *c, struct cubic_state *q, int64_t now)
 {
-    q->epoch_at = now | 1;
+    q->epoch_ms = tcp_ms(now);
     q->w_est = c->cwnd;
     if (c->cwnd >= q->w_max) {
         q->k_ms = 0;
@@ -59,11 +59,11 @@ static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64
     bytes = congestion_slow_start(c, w, bytes);
     if (bytes == 0)
         return;
-    if (q->epoch_at == 0)
+    if (q->epoch_ms == 0)
         begin_epoch(c, q, now);
     grow_estimate(c, q, bytes);
     int64_t rtt_ms = c->srtt_us / 8000;
-    uint32_t target = window_at(c, q, (now - q->epoch_at) / NS_PER_MS + rtt_ms);
+    uint32_t target = window_at(c, q, (int64_t)(tcp_ms(now) - q->epoch_ms) + rtt_ms);
     target = min_u32(target, c->cwnd + c->cwnd / 2); /* 4.2: at most 1.5 cwnd */
     if (target < q->w_est) {
         c->cwnd = max_u32(c->cwnd, q->w_est);
@@ -78,7 +78,7 @@ static uint32_t cubic_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_si
     struct cubic_state *q = &w->cubic;
     uint32_t window = min_u32(c->cwnd, max_u32(flight_size, 2u * c->snd_mss));
     q->w_max = c->cwnd < q->w_max ? (uint32_t)((uint64_t)c->cwnd * 17 / 20) : c->cwnd; /* 4.7 fast convergence */
-    q->epoch_at = 0;
+    q->epoch_ms = 0;
     return max_u32((uint32_t)((uint64_t)window * 7 / 10), 2u * c->snd_mss); /* 4.6 */
 }
 

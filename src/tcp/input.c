@@ -8,6 +8,7 @@
 #include "tcp/ack.h"
 #include "tcp/congestion.h"
 #include "tcp/fast.h"
+#include "tcp/rack.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
 #include "tcp/segment.h"
@@ -53,10 +54,12 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
 {
     const struct tcp_registered *u = &t->users[c->user];
     bool repeated = w->retries > 0;
-    if (repeated)
+    if (repeated) {
         rtt_after_lost_syn(c);
-    else if (w->stalled_since != TIME_NEVER) /* when the SYN-ACK went out; not known of a cookie */
+    } else if (w->stalled_since != TIME_NEVER) { /* when the SYN-ACK went out; not known of a cookie */
         rtt_sample(c, now - w->stalled_since);
+        rack_measured(w, now - w->stalled_since, now);
+    }
     c->snd_una = c->snd_nxt;
     sent_init(w, c->snd_nxt);
     w->recover = seq_sub(c->snd_nxt, 1);

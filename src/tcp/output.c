@@ -6,10 +6,12 @@
  * it. A decision is made before the frame is asked for and carried out only when there is one.
  */
 #include "tcp/layer.h"
+#include "tcp/rack.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
 #include "tcp/segment.h"
 #include "tcp/timers.h"
+#include "tcp/undo.h"
 
 #define QUANTUM 16
 
@@ -28,6 +30,8 @@ struct output_choice {
     enum output_kind kind;
     struct segment_spec spec;
     struct sent_record *record; /* OUTPUT_AGAIN */
+    bool probe;                 /* a tail loss probe */
+    bool rescue;                /* RFC 6675 NextSeg() rule 4 */
 };
 
 /* Promised bytes that were never sent. */
@@ -69,7 +73,13 @@ static bool may_send_again(struct tcp *c, struct tcp_work *w, const struct sent_
 
 static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
+    if (likely(w->recovery != RECOVERY_FAST))
+        return false;
     struct sent_record *r = recovery_next_hole(t, c, w);
+    if (!r) {
+        r = recovery_rescue(t, c, w);
+        o->rescue = r != NULL;
+    }
     return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(c, w, r, o);
 }
 
@@ -89,14 +99,17 @@ static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32
 static bool cwnd_allows(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, uint32_t length)
 {
     uint32_t in_flight = sent_in_flight(c, w);
-    uint32_t limit = min_u32(c->cwnd, tcp_profile_of(t, c)->max_in_flight);
+    uint32_t cwnd = c->cwnd;
+    if (unlikely(w->dup_acks > 0) && w->recovery == RECOVERY_OPEN && !(c->flags & TCPF_SACK))
+        cwnd += min_u32(w->dup_acks, 2) * c->snd_mss; /* RFC 3042; with SACK in_flight says it */
+    uint32_t limit = min_u32(cwnd, tcp_profile_of(t, c)->max_in_flight);
     if (in_flight == 0 || in_flight + length <= limit)
         return true;
     w->cwnd_limited = true;
     return false;
 }
 
-static bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
     uint64_t available = unsent(c, w);
     bool fin = fin_pending(c);
@@ -108,7 +121,7 @@ static bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, s
     uint32_t length = (uint32_t)min_u64(available, min_u32(full, window));
     if (available > 0 && (length == 0 || !worth_sending(t, c, length, available, full)))
         return false;
-    if (!cwnd_allows(t, c, w, length))
+    if (!o->probe && !cwnd_allows(t, c, w, length))
         return false;
     fin = fin && length == available;
     o->kind = OUTPUT_NEW;
@@ -155,10 +168,24 @@ static bool choose_ack(struct tcp *c, struct tcp_work *w, struct output_choice *
     return true;
 }
 
+/* New data shall find out what is lost: F-RTO, and tail loss probes (RFC 8985 7.3), whatever cwnd says; or the last segment again. */
+static NOINLINE bool choose_to_find_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    struct sent_record *r;
+    o->probe = (w->want & WANT_LOSS_PROBE) != 0;
+    if (choose_new(t, c, w, o) || (o->probe && (r = rack_probe_record(t, c, w)) && choose_again(c, w, r, o)))
+        return true;
+    w->want &= (uint8_t)~WANT_LOSS_PROBE;
+    o->probe = false;
+    return false;
+}
+
 /* What is lost goes before what is new. */
 static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
     w->cwnd_limited = false;
+    if (unlikely((w->want & WANT_LOSS_PROBE) || w->frto_new) && choose_to_find_out(t, c, w, o))
+        return true;
     struct sent_record *lost = recovery_next_lost(t, c, w);
     if (lost)
         return may_send_again(c, w, lost) && choose_again(c, w, lost, o);
@@ -168,6 +195,7 @@ static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
     o->kind = OUTPUT_NOTHING;
+    o->probe = o->rescue = false;
     if (unlikely(w->want & WANT_RST)) {
         o->kind = OUTPUT_RESET;
         o->spec = (struct segment_spec){.flags = TCP_RST, .seq = c->snd_nxt};
@@ -187,13 +215,15 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
 }
 
 static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f,
-                     const struct segment_spec *s, int64_t now)
+                     const struct output_choice *o, int64_t now)
 {
+    const struct segment_spec *s = &o->spec;
     bool fin = (s->flags & TCP_FIN) != 0;
     segment_send(t, c, w, f, s, now);
     struct seq end = seq_add(s->seq, s->payload + (fin ? 1 : 0));
     sent_append(t, w, s->seq, end, now);
     c->snd_nxt = end;
+    w->prr_out += s->payload;
     if (w->persist)
         w->retries = w->probe_backoff = 0; /* those of the probes */
     w->persist = false;
@@ -204,6 +234,18 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
         tcp_set_state(t, c, c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1, now, "FIN sent");
     }
     timers_sent(t, c, w, now);
+    if (unlikely(o->probe)) {
+        rack_probe_sent(t, c, w, false);
+        timers_probe_sent(t, c, w, now);
+    }
+}
+
+/* The segment of a tail loss probe is no retransmission of something lost. */
+static void sent_probe_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct sent_record *r, int64_t now)
+{
+    sent_probed(t, w, r, now);
+    rack_probe_sent(t, c, w, true);
+    timers_probe_sent(t, c, w, now);
 }
 
 static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f,
@@ -213,10 +255,24 @@ static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, s
     t->counters.retransmitted_bytes += o->spec.payload;
     if (c->retransmits < UINT16_MAX)
         c->retransmits++;
-    w->retransmit_first = false;
     segment_send(t, c, w, f, &o->spec, now);
-    sent_again(w, o->record, now);
-    timers_sent(t, c, w, now);
+    if (o->probe) {
+        sent_probe_again(t, c, w, o->record, now);
+        return;
+    }
+    w->retransmit_first = false;
+    w->prr_out += o->spec.payload;
+    undo_sent_again(t, w, o->spec.payload, now);
+    if (o->rescue) {
+        w->rescued = true;
+        t->counters.rescue_retransmits++;
+    }
+    bool first = o->record == &w->first;
+    sent_again(t, w, o->record, now);
+    if (first && w->recovery == RECOVERY_FAST)
+        timers_first_sent_again(t, c, w, now);
+    else
+        timers_sent(t, c, w, now);
 }
 
 static void send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, int64_t now)
@@ -234,7 +290,7 @@ static void carry_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
 {
     switch (o->kind) {
     case OUTPUT_NEW:
-        send_new(t, c, w, f, &o->spec, now);
+        send_new(t, c, w, f, o, now);
         break;
     case OUTPUT_AGAIN:
         send_again(t, c, w, f, o, now);
@@ -267,8 +323,10 @@ static void carry_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
 }
 
 /* Nothing more can go now: see to it that somebody wakes the connection. */
-static void settle(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+static void settle(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bool sent_new, int64_t now)
 {
+    if (sent_new)
+        timers_probe(t, c, w, now);
     if (w->want & WANT_DELAYED_ACK)
         timers_ack_delayed(t, c, w, now);
     if (state_sends(c->state) && seq_eq(c->snd_una, c->snd_nxt) && unsent(c, w) > 0)
@@ -280,12 +338,13 @@ enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_BLOCKED, OUTPUT_WAITS };
 static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, struct tcp_work *w,
                                             struct tcp_list **waiters, unsigned *sent, int64_t now)
 {
+    bool sent_new = false;
     for (unsigned n = 0; n < QUANTUM; n++) {
         struct output_choice o;
         struct tcp_frame frame;
         choose(t, c, w, &o);
         if (o.kind == OUTPUT_NOTHING) {
-            settle(t, c, w, now);
+            settle(t, c, w, sent_new, now);
             return OUTPUT_DONE;
         }
         bool data = o.kind == OUTPUT_NEW || o.kind == OUTPUT_AGAIN;
@@ -300,8 +359,11 @@ static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, 
             return OUTPUT_WAITS;
         }
         carry_out(t, c, w, &frame, &o, now);
+        sent_new |= o.kind == OUTPUT_NEW && !o.probe;
         ++*sent;
     }
+    if (sent_new)
+        timers_probe(t, c, w, now);
     return OUTPUT_MORE;
 }
 

@@ -61,22 +61,42 @@ static bool is_dsack(const struct wire_tcp_options *o, struct seq ack)
     return o->sack_count > 1 && seq_ge(b[0].left, b[1].left) && seq_le(b[0].right, b[1].right);
 }
 
-void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
-                struct seq ack, struct sack_result *result)
+/* The part of a block that the last ACK did not have. */
+static struct wire_sack_block news(const struct tcp_work *w, struct wire_sack_block b)
 {
-    result->newly = 0;
-    result->rtt_from = TIME_NEVER;
-    result->dsack = o->sack_count > 0 && seq_lt(o->sack[0].left, o->sack[0].right) && is_dsack(o, ack);
-    if (result->dsack)
-        t->counters.dsack_received++;
-    for (uint32_t i = result->dsack ? 1 : 0; i < o->sack_count; i++) {
+    for (uint32_t i = 0; i < SACK_SEEN; i++) {
+        const struct wire_sack_block *seen = &w->sack_seen[i];
+        if (seq_le(seen->left, b.left) && seq_lt(b.left, seen->right))
+            b.left = seq_min(seen->right, b.right);
+    }
+    return b;
+}
+
+static bool plausible(const struct tcp *c, const struct wire_sack_block *b, struct seq ack)
+{
+    return seq_lt(b->left, b->right) && seq_le(b->right, c->snd_nxt) && seq_ge(b->left, ack);
+}
+
+bool sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
+                struct seq ack, struct sent_delivery *d)
+{
+    struct wire_sack_block seen[SACK_SEEN] = {0};
+    uint32_t n_seen = 0;
+    bool dsack = o->sack_count > 0 && seq_lt(o->sack[0].left, o->sack[0].right) && is_dsack(o, ack);
+    t->counters.dsack_received += dsack;
+    for (uint32_t i = dsack ? 1 : 0; i < o->sack_count; i++) {
         const struct wire_sack_block *b = &o->sack[i];
-        if (!seq_lt(b->left, b->right) || seq_gt(b->right, c->snd_nxt) || seq_lt(b->left, ack))
+        if (!plausible(c, b, ack))
             continue;
         if (w->sacked == 0)
             w->high_sacked = ack;
-        result->newly += sent_sack(t, w, b->left, b->right, &result->rtt_from);
+        struct wire_sack_block fresh = news(w, *b);
+        bool complete = sent_sack(t, w, fresh.left, fresh.right, d);
         if (w->sacked > 0)
             w->high_sacked = seq_max(w->high_sacked, b->right);
+        if (complete && n_seen < SACK_SEEN)
+            seen[n_seen++] = *b;
     }
+    memcpy(w->sack_seen, seen, sizeof seen);
+    return dsack;
 }

@@ -5,20 +5,17 @@
 #ifndef WEIR_TCP_SACK_H
 #define WEIR_TCP_SACK_H
 
-#include "tcp/layer.h"
+#include "tcp/sent.h"
 
 /* How many blocks sack_blocks() would write, at most `max`. */
 uint32_t sack_block_count(const struct tcp_work *w, uint32_t max);
 /* A pending D-SACK first, then the block that changed last, then others from the lowest. */
 uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, uint32_t max);
 
-struct sack_result {
-    uint32_t newly;   /* bytes newly sacked */
-    int64_t rtt_from; /* as in struct sent_acked */
-    bool dsack;       /* the first block reported a duplicate */
-};
-/* Applies the blocks of a segment that acknowledges `ack`. Bad blocks are ignored one by one. */
-void sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
-                struct seq ack, struct sack_result *result);
+/*
+ * Applies the blocks of a segment that acknowledges `ack`. Bad blocks are ignored one by one. Returns whether the first block reported a duplicate (o->sack[0]).
+ */
+bool sack_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct wire_tcp_options *o,
+                struct seq ack, struct sent_delivery *d);
 
 #endif

@@ -224,6 +224,20 @@ static void check_sent(const struct tcp_layer *t, const struct tcp *c, const str
     (void)sacked, (void)lost, (void)retrans, (void)at;
 }
 
+/* I4: those on their way, and no others, are linked in order of sending. */
+static void check_order(const struct tcp_layer *t, struct tcp_work *w)
+{
+    uint32_t linked = 0, flying = 0, older = SENT_NONE;
+    for (const struct sent_record *r = &w->first; r && !sent_empty(w); r = sent_next(t, r))
+        flying += sent_on_its_way(r);
+    for (uint32_t i = w->oldest; i != SENT_NONE; i = sent_at(t, w, i)->newer, linked++) {
+        assert(sent_on_its_way(sent_at(t, w, i)) && sent_at(t, w, i)->older == older && linked < flying);
+        older = i;
+    }
+    assert(linked == flying && w->newest == older);
+    (void)linked, (void)flying, (void)older;
+}
+
 static void check_out_of_order(const struct tcp *c, const struct tcp_work *w)
 {
     uint32_t bytes = 0, frames = 0;
@@ -254,5 +268,6 @@ void tcp_check(const struct tcp_layer *t, const struct tcp *c)
     assert(!(c->flags & TCPF_FIN_SENT) || seq_eq(c->snd_una, c->snd_nxt) ||
            w->promised - c->acked + 1 == seq_len(c->snd_una, c->snd_nxt)); /* I6 */
     check_sent(t, c, w);
+    check_order(t, tcp_work_of(t, c));
     check_out_of_order(c, w);
 }

@@ -7,7 +7,8 @@
  *   I1  snd_una <= snd_nxt, and both are within 2^31 of each other.
  *   I2  without a work: snd_una == snd_nxt, nothing is promised beyond it, no ACK is owed, no out-of-order data, not embryonic.
  *   I3  the send records cover [snd_una, snd_nxt) exactly, in order, without gaps or overlap (SYNs have none).
- *   I4  sacked, lost and retrans are the sums over the records; a sacked record is neither lost nor retransmitted.
+ *   I4  sacked, lost and retrans are the sums over the records; a sacked record is neither lost nor retransmitted. Those neither sacked nor waiting to
+ *       be sent again are linked in order of sending.
  *   I5  out-of-order frames lie beyond rcv_nxt, ordered, not overlapping; their bytes sum up.
  *   I6  FIN_SENT implies CLOSE, and snd_nxt is then one beyond the promised end.
  *   I7  a work is on at most one list.
@@ -64,7 +65,9 @@ struct sent_record {
     uint8_t flags;         /* enum sent_flag */
     uint8_t transmissions; /* saturates at 255 */
     int64_t sent_at;       /* the last time */
+    uint32_t older, newer; /* in order of sending, while on its way: 0 is the first record, SENT_NONE the end */
 };
+#define SENT_NONE UINT32_MAX
 
 /* struct tcp_work.want: what output shall do besides sending data that may go */
 enum tcp_want {
@@ -74,17 +77,59 @@ enum tcp_want {
     WANT_RST = 0x08,
     WANT_PROBE = 0x10, /* zero-window probe */
     WANT_KEEPALIVE = 0x20,
+    WANT_LOSS_PROBE = 0x40, /* tail loss probe, RFC 8985 */
 };
 
-enum recovery_phase { RECOVERY_OPEN, RECOVERY_FAST, RECOVERY_LOSS };
+/* CWR: cwnd is being reduced without a loss (RFC 3168). */
+enum recovery_phase { RECOVERY_OPEN, RECOVERY_CWR, RECOVERY_FAST, RECOVERY_LOSS };
 
+/* Until the first ssthresh is set a flow is in its first slow start, which HyStart++ watches; CUBIC's own state comes after it. */
 struct cubic_state {
-    int64_t epoch_at; /* 0: begins with the next ACK */
-    uint32_t w_max;   /* bytes */
-    uint32_t k_ms;
-    uint32_t w_est;  /* bytes */
-    uint32_t origin; /* bytes */
+    union {
+        struct {               /* RFC 9438 */
+            uint32_t epoch_ms; /* 0: begins with the next ACK */
+            uint32_t w_max;    /* bytes, as all windows */
+            uint32_t k_ms;
+            uint32_t w_est;
+            uint32_t origin;
+            uint32_t cwnd_prior;
+        };
+        struct {                  /* RFC 9406 */
+            struct seq round_end; /* windowEnd; valid when samples or last_us say that a round began */
+            uint32_t last_us;     /* smallest round-trip time of the last round; 0: none */
+            uint32_t now_us;      /* and of this one */
+            uint32_t baseline_us; /* cssBaselineMinRtt; 0: not in conservative slow start */
+            uint8_t samples, css_rounds;
+            bool round_open;
+        };
+    };
 };
+
+/* RFC 8985; its names. */
+struct rack_state {
+    int64_t xmit_at; /* of the most recently sent segment among those delivered */
+    struct seq end;  /* and its end */
+    uint32_t rtt_us; /* of that segment */
+    uint32_t min_us; /* smallest round-trip time of late; 0: none */
+    uint32_t min_ms; /* when it was measured */
+    struct seq dsack_round;
+    struct seq probe_end; /* snd_nxt when a tail loss probe was sent */
+    uint8_t reo_mult;     /* quarters of the smallest round-trip time, less one: zeroed memory is the start */
+    uint8_t reo_persist;  /* recoveries until it is one again */
+    bool reordered : 1, in_dsack_round : 1, probe_out : 1, probe_again : 1;
+};
+
+/* What is needed to take a reduction back. */
+struct undo_state {
+    struct seq una;          /* of the reduction; valid with `possible` */
+    uint32_t cwnd, ssthresh; /* before it */
+    uint32_t again;          /* bytes sent again and not reported as duplicates */
+    uint32_t first_ts;       /* TSval of the first retransmission; valid with `sent` */
+    struct cubic_state cubic;
+    bool possible : 1, sent : 1, by_timeout : 1;
+};
+
+#define SACK_SEEN 3 /* as many as fit beside timestamps */
 
 struct tcp_work {
     uint32_t next, prev;      /* on a tcp_list; next must be first (free list) */
@@ -103,29 +148,40 @@ struct tcp_work {
     int64_t retransmit_at; /* retransmission, zero-window probe or handshake */
     int64_t ack_at;
     int64_t fin_wait_at;
+    int64_t early_at;      /* reordering timer or tail loss probe: before the retransmission timer */
     int64_t stalled_since; /* since when snd_una waits; valid while something is in flight or persist is on */
     /* what was sent */
     struct sent_record first;
     uint32_t sent_last;             /* pool index of the last record; POOL_NONE: `first` is the only one */
     uint32_t sacked, lost, retrans; /* bytes */
+    uint32_t oldest, newest;        /* records on their way in order of sending; SENT_NONE: none */
+    uint32_t lost_from;             /* no record before it waits to be sent again; SENT_NONE: none does */
+    uint32_t sack_from;             /* where the last block was found: search begins here */
     struct seq high_sacked;         /* end of the highest sacked byte; valid when sacked > 0 */
     uint8_t probe_backoff;          /* doublings of the time between zero-window probes */
     uint8_t retries;                /* RTOs, probes or SYNs in a row without an answer */
     uint8_t dup_acks;
     bool persist : 1, probed : 1, cwnd_limited : 1, retransmit_first : 1, keepalive : 1;
-    uint32_t listener;       /* of an embryo; POOL_NONE otherwise */
-    int64_t challenge_until; /* no further challenge ACK before; 0: none went out lately */
+    bool early_probes : 1;       /* early_at is a tail loss probe's */
+    bool frto : 1, frto_new : 1; /* RFC 5682: the timeout may have been spurious; new data goes first */
+    bool ooo_fin : 1;            /* a FIN waits at fin_seq */
+    bool peer_wscale : 1;        /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
+    bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
+    uint32_t listener;           /* of an embryo; POOL_NONE otherwise */
+    int64_t challenge_until;     /* no further challenge ACK before; 0: none went out lately */
     /* out-of-order data: frames linked by packet->next, holder_word = sequence number of data[0] */
     struct packet *ooo;
     uint32_t ooo_frames, ooo_bytes;
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */
     struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
-    bool ooo_fin;                       /* a FIN waits at fin_seq */
     struct seq fin_seq;
     struct cubic_state cubic;
+    struct rack_state rack;
+    uint32_t prr_delivered, prr_out, prr_flight; /* RFC 9937; the last is RecoverFS */
+    struct undo_state undo;
+    struct wire_sack_block sack_seen[SACK_SEEN]; /* blocks of the last ACK: all of it is marked */
     uint32_t reno_acked;                   /* bytes acknowledged in congestion avoidance since the last increase */
     uint64_t urgent_sent, urgent_received; /* marks, as stream offsets of their direction; of no meaning once passed */
-    bool peer_wscale;                      /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
 };
 _Static_assert(sizeof(struct tcp_work) <= 384, "DESIGN section 3: a work of at most 384 bytes");
 

@@ -66,6 +66,7 @@ const char *tcp_state_name(enum tcp_state state);
     X(segments_received) X(segments_sent) X(bytes_received) X(bytes_sent)                                              \
     X(active_opens) X(passive_opens) X(established) X(closed) X(resets_received) X(resets_sent)                        \
     X(retransmitted_segments) X(retransmitted_bytes) X(rto_fired) X(fast_retransmits)                                  \
+    X(rack_lost) X(tlp_probes) X(tlp_repairs) X(rescue_retransmits) X(spurious_rto) X(spurious_recoveries)                \
     X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)                              \
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
     X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
@@ -98,6 +99,7 @@ struct tcp_profile {
     uint32_t receive_buffer;                        /* bytes of window at most; default 262144 */
     uint32_t max_in_flight;                         /* bytes sent and not acknowledged at most; default 16 MiB */
     bool window_scaling, timestamps, sack;          /* offered and accepted; default true */
+    bool rack, tlp, f_rto;                          /* RFC 8985 (with SACK), RFC 5682; default true */
     bool nagle;                                     /* default false: load generators send whole messages */
     bool quick_ack;                                 /* no delayed ACK; default false */
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
@@ -287,10 +289,10 @@ uint64_t tcp_received_offset(const struct tcp *c);
 struct tcp_info {
     enum tcp_state state;
     uint32_t mss, cwnd_bytes, ssthresh_bytes, in_flight_bytes, send_window, receive_window;
-    int64_t srtt_ns, rttvar_ns, rto_ns;
+    int64_t srtt_ns, rttvar_ns, rto_ns, min_rtt_ns; /* the last: RACK's of late; 0: none */
     uint64_t bytes_acked, bytes_received;
-    uint32_t retransmits; /* segments, this connection */
-    bool parked, timestamps, sack;
+    uint32_t retransmits;                                  /* segments, this connection */
+    bool parked, timestamps, sack, recovering, reordering; /* a window reduction is under way; reordering was seen */
     uint8_t send_wscale, receive_wscale;
 };
 void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out);

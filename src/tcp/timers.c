@@ -4,6 +4,7 @@
  */
 #include "tcp/timers.h"
 
+#include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
 
@@ -18,7 +19,7 @@ static int64_t from_ms(uint32_t ms, int64_t now) { return now + (int64_t)(int32_
 
 void timers_init(struct tcp_work *w)
 {
-    w->retransmit_at = w->ack_at = w->fin_wait_at = TIME_NEVER;
+    w->retransmit_at = w->ack_at = w->fin_wait_at = w->early_at = TIME_NEVER;
     w->stalled_since = 0;
 }
 
@@ -45,11 +46,46 @@ void timers_acked(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_
 {
     w->stalled_since = now;
     if (seq_eq(c->snd_una, c->snd_nxt)) { /* RFC 6298 (5.2) */
-        w->retransmit_at = TIME_NEVER;
+        w->retransmit_at = w->early_at = TIME_NEVER;
         return;
     }
     w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff); /* (5.3) */
     arm(t, c, w->retransmit_at);
+}
+
+void timers_first_sent_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff);
+    arm(t, c, w->retransmit_at);
+}
+
+void timers_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    if (!rack_is_on(t, c) || (w->early_at != TIME_NEVER && !w->early_probes))
+        return;
+    int64_t at = rack_probe_due(t, c, w, now);
+    bool sooner = at < w->early_at; /* a later time is found by the node when it is called */
+    w->early_at = at;
+    w->early_probes = true;
+    if (sooner)
+        arm(t, c, at);
+}
+
+void timers_probe_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    w->early_at = TIME_NEVER;
+    timers_first_sent_again(t, c, w, now);
+}
+
+void timers_reordering(struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, int64_t at)
+{
+    if (at == TIME_NEVER) {
+        w->early_at = w->early_probes ? w->early_at : TIME_NEVER;
+        return;
+    }
+    w->early_at = at;
+    w->early_probes = false;
+    arm(t, c, at);
 }
 
 void timers_ack_delayed(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
@@ -147,7 +183,8 @@ static void data_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
     bool first = w->retries == 0;
     if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &c->backoff, now))
         return;
-    recovery_timeout(t, c, w, first);
+    w->early_at = TIME_NEVER;
+    recovery_timeout(t, c, w, first, now);
 }
 
 static void retransmission_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
@@ -194,6 +231,21 @@ static void keepalive_due(struct tcp_layer *t, struct tcp *c, int64_t now)
     arm(t, c, due + p->keepalive_interval_ns);
 }
 
+/* The retransmission timer gives way to a tail loss probe, which starts it anew when it leaves: RFC 8985 7.3. */
+static void early_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
+{
+    w->early_at = TIME_NEVER;
+    if (seq_eq(c->snd_una, c->snd_nxt))
+        return;
+    if (!w->early_probes) {
+        recovery_reordering_due(t, c, w, now);
+    } else if (rack_probe_due(t, c, w, now) != TIME_NEVER && w->retries == 0) {
+        w->want |= WANT_LOSS_PROBE;
+        timers_first_sent_again(t, c, w, now);
+        tcp_mark(t, c, w);
+    }
+}
+
 static void work_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     if (w->ack_at <= now) {
@@ -209,6 +261,8 @@ static void work_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
     }
     if (w->challenge_until <= now)
         w->challenge_until = 0;
+    if (w->early_at <= now)
+        early_due(t, c, w, now);
     if (w->retransmit_at <= now)
         retransmission_due(t, c, w, now);
 }
@@ -228,7 +282,7 @@ static void arm_next(struct tcp_layer *t, struct tcp *c, int64_t now)
     const struct tcp_work *w = tcp_work_of(t, c);
     int64_t at = c->deadline_ms ? max_i64(from_ms(c->deadline_ms, now), now) : TIME_NEVER;
     if (w)
-        at = min_i64(at, min_i64(w->retransmit_at, min_i64(w->ack_at, w->fin_wait_at)));
+        at = min_i64(min_i64(at, w->early_at), min_i64(w->retransmit_at, min_i64(w->ack_at, w->fin_wait_at)));
     if (w && w->challenge_until != 0)
         at = min_i64(at, w->challenge_until);
     if (at != TIME_NEVER)

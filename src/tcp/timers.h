@@ -15,6 +15,14 @@ void timers_init(struct tcp_work *w);
 void timers_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* snd_una moved; something may still be in flight. */
 void timers_acked(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
+/* Data may need a tail loss probe: after new data left, and after snd_una moved. */
+void timers_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
+/* A tail loss probe left: the retransmission timer starts anew. */
+void timers_probe_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
+/* What may be lost is decided at that time; TIME_NEVER: nothing is open. */
+void timers_reordering(struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, int64_t at);
+/* The first segment in flight was sent again: the timer is for that transmission. */
+void timers_first_sent_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* An ACK is owed and output found nothing to carry it. */
 void timers_ack_delayed(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* There is something to send, nothing in flight, and the window does not let it out. */

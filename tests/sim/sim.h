@@ -17,6 +17,8 @@ struct sim_cell {
     uint64_t bytes[2];
     bool reset_at_end; /* side 0 aborts instead of closing */
     uint32_t mtu;
+    uint32_t frames;       /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
+    int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };
 
 void sim_cell_default(struct sim_cell *c);
@@ -28,6 +30,7 @@ struct sim_result {
     uint64_t digest;     /* of all frames and their times */
     uint64_t frames;
     int64_t virtual_ns;
+    uint64_t received[2];
     struct tcp_counters tcp[2];
 };
 void sim_run(const struct sim_cell *c, struct sim_result *out);

@@ -50,6 +50,8 @@ static void cell_from_seed(uint64_t seed, struct sim_cell *c)
     c->profile.timestamps = random_below(&r, 4) != 0;
     c->profile.window_scaling = random_below(&r, 4) != 0;
     c->profile.nagle = random_below(&r, 2);
+    c->profile.rack = random_below(&r, 4) != 0;
+    c->profile.f_rto = random_below(&r, 4) != 0;
     c->mtu = random_below(&r, 4) == 0 ? 576 : 1500;
     c->reset_at_end = random_below(&r, 8) == 0;
 }

@@ -105,6 +105,9 @@ static void random_profile(struct world *w, struct tcp_profile *p)
     tcp_profile_default(p);
     p->timestamps = below(w, 3) > 0;
     p->sack = below(w, 3) > 0;
+    p->rack = below(w, 4) > 0;
+    p->tlp = below(w, 4) > 0;
+    p->f_rto = below(w, 4) > 0;
     p->window_scaling = below(w, 3) > 0;
     p->nagle = below(w, 2);
     p->quick_ack = below(w, 5) == 0;

@@ -21,6 +21,7 @@ static int defaults(void **state)
     (void)state;
     tcp_profile_default(&profile);
     profile.congestion = TCP_NEWRENO;
+    profile.rack = profile.f_rto = false; /* they have tests of their own */
     return 0;
 }
 
@@ -183,7 +184,9 @@ static void a_hole_that_is_not_lost_yet_goes_when_nothing_new_can(void **state) 
     script_give_sack(&s, 1, 1, 2, blocks);
     script_expect(&s, TCP_ACK, S(0), 1, MSS); /* lost */
     script_expect(&s, TCP_ACK, S(4), 1, MSS); /* only one segment above it is sacked */
-    script_expect_nothing(&s);                /* and S(6) to S(9) lie above everything sacked */
+    script_expect(&s, TCP_ACK, S(9), 1, MSS); /* rule 4: the rescue retransmission, once a recovery */
+    script_expect_nothing(&s);                /* and S(6) to S(8) lie above everything sacked */
+    assert_int_equal(script_counters(&s)->rescue_retransmits, 1);
     script_end(&s);
 }
 
@@ -192,21 +195,26 @@ static void without_sack_duplicates_of_what_recovery_sent_start_no_other(void **
     struct script s;
     (void)state;
     for (unsigned by_timeout = 0; by_timeout < 2; by_timeout++) {
+        uint32_t end = by_timeout ? 10 : 12;
         ten_in_flight(&s, false);
         script_send(&s, 6 * MSS); /* for later */
-        if (by_timeout)
+        if (by_timeout) {
             script_wait(&s);
-        else
+        } else {
             duplicate_acks(&s, 1, 3);
+            script_expect(&s, TCP_ACK, S(10), 1, MSS); /* limited transmit: RFC 3042 */
+            script_expect(&s, TCP_ACK, S(11), 1, MSS);
+        }
         script_expect(&s, TCP_ACK, S(0), 1, MSS);
-        script_give(&s, TCP_ACK, 1, S(10), 0); /* exactly what was sent before */
+        script_give(&s, TCP_ACK, 1, S(end), 0); /* exactly what was sent before */
         assert_true(script_drain(&s) >= 2);
-        duplicate_acks(&s, S(10), 5);
-        script_expect_nothing(&s);
-        script_give(&s, TCP_ACK, 1, S(11), 0); /* more than that */
+        duplicate_acks(&s, S(end), 5);
         script_drain(&s);
-        duplicate_acks(&s, S(11), 3);
-        script_expect(&s, TCP_ACK, S(11), 1, MSS);
+        assert_int_equal(script_counters(&s)->retransmitted_segments, 1);
+        script_give(&s, TCP_ACK, 1, S(end + 1), 0); /* more than that */
+        script_drain(&s);
+        duplicate_acks(&s, S(end + 1), 3);
+        script_expect(&s, TCP_ACK, S(end + 1), 1, MSS);
         assert_int_equal(script_counters(&s)->fast_retransmits, by_timeout ? 1 : 2);
         script_end(&s);
     }
