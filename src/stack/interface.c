@@ -17,29 +17,38 @@ int interface_init(struct interface *itf, unsigned number, struct link *link, st
                               .number = (uint8_t)number,
                               .tx_checksum = (link->caps & LINK_CAP_TX_CHECKSUM) != 0,
                               .mtu_max = min_u32(link->mtu, UINT16_MAX),
-                              .refill = INTERFACE_MIN_REFILL};
+                              .spares.refill = INTERFACE_MIN_REFILL,
+                              .large.refill = 1};
     uint32_t frame_bytes = PACKET_HEADROOM + LONGEST_LINK_HEADER + interface_mtu(itf);
     /* One more: the newest is written before the oldest goes. */
     return packet_pool_init(&itf->waiting, a, waiting_frames + 1, max_u32(frame_bytes, PACKET_HEADROOM + 64u), 0);
 }
 
+static void release_spares(struct interface_spares *s)
+{
+    packet_release_burst(s->packet, s->count);
+    s->count = 0;
+}
+
 void interface_free(struct interface *itf)
 {
     packet_release_burst(itf->queue, itf->queued);
-    packet_release_burst(itf->spare, itf->spares);
     itf->queued = 0;
-    itf->spares = 0;
+    release_spares(&itf->spares);
+    release_spares(&itf->large);
     packet_pool_free(&itf->waiting);
 }
 
 bool interface_refill(struct interface *itf, enum link_alloc kind)
 {
-    unsigned got = link_tx_alloc(itf->link, itf->spare, itf->refill, LINK_ALLOC_DATA);
+    bool large = kind == LINK_ALLOC_LARGE;
+    struct interface_spares *s = large ? &itf->large : &itf->spares;
+    unsigned got = link_tx_alloc(itf->link, s->packet, s->refill, large ? LINK_ALLOC_LARGE : LINK_ALLOC_DATA);
     if (got == 0 && kind == LINK_ALLOC_CONTROL)
-        got = link_tx_alloc(itf->link, itf->spare, 1, LINK_ALLOC_CONTROL);
-    itf->spares = got;
-    itf->taken += got;
-    itf->refill = min_u32(itf->refill * 2, INTERFACE_MAX_SPARES);
+        got = link_tx_alloc(itf->link, s->packet, 1, LINK_ALLOC_CONTROL);
+    s->count = got;
+    s->taken += got;
+    s->refill = min_u32(s->refill * 2, INTERFACE_MAX_SPARES);
     return got != 0;
 }
 
@@ -53,13 +62,19 @@ void interface_flush(struct stack *s, struct interface *itf)
     guard_tx_burst(itf->guard, itf->link, itf->queue, n, s->now);
 }
 
+/* What was used this turn is asked for at once in the next. */
+static void end_turn(struct interface_spares *s, unsigned least)
+{
+    unsigned used = s->taken - s->count;
+    if (s->count)
+        release_spares(s);
+    s->refill = max_u32(min_u32(used, INTERFACE_MAX_SPARES), least);
+    s->taken = 0;
+}
+
 void interface_end_turn(struct stack *s, struct interface *itf)
 {
     interface_flush(s, itf);
-    if (itf->spares)
-        packet_release_burst(itf->spare, itf->spares);
-    unsigned used = itf->taken - itf->spares;
-    itf->refill = max_u32(min_u32(used, INTERFACE_MAX_SPARES), INTERFACE_MIN_REFILL);
-    itf->spares = 0;
-    itf->taken = 0;
+    end_turn(&itf->spares, INTERFACE_MIN_REFILL);
+    end_turn(&itf->large, 1);
 }

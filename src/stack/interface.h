@@ -4,7 +4,7 @@
  * the next burst.
  *
  * Owned by the stack; link and guard are borrowed. Frames come from link_tx_alloc in small bursts, as many as the last
- * turn used; what a turn did not use goes back at its end, since a link promises room for lent frames only until its
+ * turn used, large ones (LINK_ALLOC_LARGE) apart from the others; what a turn did not use goes back at its end, since a link promises room for lent frames only until its
  * next rx_burst.
  */
 #ifndef WEIR_STACK_INTERFACE_H
@@ -18,6 +18,12 @@
 
 struct stack;
 
+/* Empty frames of one kind. */
+struct interface_spares {
+    unsigned count, refill, taken;
+    struct packet *packet[INTERFACE_MAX_SPARES];
+};
+
 struct interface {
     struct link *link;
     struct guard *guard;
@@ -25,9 +31,8 @@ struct interface {
     uint8_t number;
     bool tx_checksum; /* the link completes checksums */
     uint32_t mtu_max; /* the link's MTU when it was added: a larger one later does not count */
-    unsigned spares, refill, taken;
     unsigned queued;
-    struct packet *spare[INTERFACE_MAX_SPARES];
+    struct interface_spares spares, large;
     struct packet *queue[LINK_BURST];
     struct packet_pool waiting; /* datagrams whose neighbour is being resolved */
 };
@@ -42,20 +47,30 @@ void interface_free(struct interface *itf);
 /* Bytes of an IP packet. */
 static inline uint32_t interface_mtu(const struct interface *itf) { return min_u32(itf->link->mtu, itf->mtu_max); }
 
-/* More empty frames into spare[]; false when there are none. */
+/* Bytes of an IP packet that the link cuts into segments by itself; 0: it does not. */
+static inline uint32_t interface_gso_max(const struct interface *itf)
+{
+    uint32_t needed = LINK_CAP_TSO | LINK_CAP_TX_CHECKSUM;
+    return (itf->link->caps & needed) == needed ? min_u32(itf->link->gso_max, UINT16_MAX) : 0;
+}
+
+/* More empty frames of a kind; false when there are none. */
 bool interface_refill(struct interface *itf, enum link_alloc kind);
 /* An empty frame, or NULL. */
 static ALWAYS_INLINE struct packet *interface_take(struct interface *itf, enum link_alloc kind)
 {
-    if (unlikely(itf->spares == 0) && !interface_refill(itf, kind))
+    struct interface_spares *s = kind == LINK_ALLOC_LARGE ? &itf->large : &itf->spares;
+    if (unlikely(s->count == 0) && !interface_refill(itf, kind))
         return NULL;
-    return itf->spare[--itf->spares];
+    return s->packet[--s->count];
 }
-/* Gives back a frame that interface_take gave. */
+/* Gives back a frame that interface_take gave; a large one says so by its `gso`. */
 static inline void interface_put_back(struct interface *itf, struct packet *p)
 {
-    if (itf->spares < INTERFACE_MAX_SPARES)
-        itf->spare[itf->spares++] = p;
+    struct interface_spares *s = p->gso != PACKET_GSO_NONE ? &itf->large : &itf->spares;
+    p->gso = PACKET_GSO_NONE;
+    if (s->count < INTERFACE_MAX_SPARES)
+        s->packet[s->count++] = p;
     else
         packet_release(p);
 }

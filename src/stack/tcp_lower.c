@@ -2,7 +2,7 @@
 /*
  * What the TCP layer sees of the stack: paths, frames to fill, and received segments with verified checksums. RFC 9293.
  *
- * A path is a pinned neighbour. A frame lent by frame_open carries its host's header; frame_send completes it. Replies
+ * A path is a pinned neighbour. A frame lent by frame_open carries its host's header, a large one its `gso`; frame_send completes it. Replies
  * go back to the station a segment came from.
  */
 #include "stack/ipv4_input.h"
@@ -82,7 +82,10 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
         return error;
     neighbour_pin(s, neighbour);
     *out = (struct tcp_path){
-        .id = neighbour, .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)), .link = h->interface};
+        .id = neighbour,
+        .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)),
+        .link = h->interface,
+        .gso_max = interface_gso_max(stack_interface_of(s, h))};
     return 0;
 }
 
@@ -96,6 +99,8 @@ static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const str
     struct packet *p = interface_take(itf, kind);
     if (unlikely(!p))
         return TCP_FRAME_NO_ROOM;
+    if (kind == LINK_ALLOC_LARGE)
+        p->gso = PACKET_GSO_TCP4;
     out->packet = p;
     out->l4 = ipv4_begin(p, h, mac, remote);
     out->pseudo_sum = checksum_add_u16(checksum_add_u32(h->source_sum, remote), IP_PROTO_TCP);
@@ -129,6 +134,8 @@ static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes
         p->checksum_start = p->l4_offset;
         p->checksum_offset = WIRE_TCP_CHECKSUM_OFFSET;
     }
+    p->gso = frame->gso_size ? PACKET_GSO_TCP4 : PACKET_GSO_NONE;
+    p->gso_size = frame->gso_size;
     s->counters.ipv4_sent++;
     interface_send(s, stack_interface_of(s, h), p);
 }

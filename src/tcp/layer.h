@@ -57,8 +57,9 @@ struct tcp_layer {
     uint32_t ts_offset; /* added to the millisecond clock in TSval */
     uint32_t dead;      /* records that ended, linked through their word */
     struct tcp_list fifo[TCP_MAX_LINKS];
-    struct wheel wheel; /* node = record index */
-    struct pool sent;   /* struct sent_record */
+    uint32_t gso_max[TCP_MAX_LINKS]; /* of each link, as its paths say */
+    struct wheel wheel;              /* node = record index */
+    struct pool sent;                /* struct sent_record */
     struct packet_pool ooo_pool;
     uint32_t ooo_frames;
     struct packet *to_release; /* frames out of the queues, linked by next; may still be part of the burst at hand */

@@ -4,6 +4,8 @@
  *
  * Marked connections of a link stand in a FIFO; each sends at most one quantum a turn. Pure: everything a segment needs is decided here, segment.c writes
  * it. A decision is made before the frame is asked for and carried out only when there is one.
+ *
+ * On a path that cuts segments itself, new data goes out in large frames: see large_limit() for how large. What is sent again goes segment by segment.
  */
 #include "tcp/layer.h"
 #include "tcp/rack.h"
@@ -13,7 +15,8 @@
 #include "tcp/timers.h"
 #include "tcp/undo.h"
 
-#define QUANTUM 16
+#define QUANTUM 16         /* segments */
+#define LARGEST_HEADER 60u /* of TCP, with all options */
 
 enum output_kind {
     OUTPUT_NOTHING,
@@ -96,17 +99,61 @@ static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32
     return length >= c->max_snd_wnd / 2; /* RFC 9293 3.8.6.2.1 (3) */
 }
 
-static bool cwnd_allows(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, uint32_t length)
+/* Bytes that congestion control lets out now. */
+static uint32_t cwnd_room(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w)
 {
     uint32_t in_flight = sent_in_flight(c, w);
     uint32_t cwnd = c->cwnd;
     if (unlikely(w->dup_acks > 0) && w->recovery == RECOVERY_OPEN && !(c->flags & TCPF_SACK))
         cwnd += min_u32(w->dup_acks, 2) * c->snd_mss; /* RFC 3042; with SACK in_flight says it */
     uint32_t limit = min_u32(cwnd, tcp_profile_of(t, c)->max_in_flight);
-    if (in_flight == 0 || in_flight + length <= limit)
+    return limit > in_flight ? limit - in_flight : 0;
+}
+
+static bool cwnd_allows(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, uint32_t length)
+{
+    if (sent_in_flight(c, w) == 0 || length <= cwnd_room(t, c, w))
         return true;
     w->cwnd_limited = true;
     return false;
+}
+
+/*
+ * What may go to the link at once when it cuts segments itself: whole segments, as many as a frame takes, but no more than half of cwnd. With two
+ * frames in flight at least, the ACKs of one let the next go while the other is still on its way: ACK clocking goes on however large they are.
+ */
+static uint32_t large_limit(const struct tcp_layer *t, const struct tcp *c, uint32_t full)
+{
+    uint32_t headers = (ip_addr_is_v4(&c->key.remote) ? 20u : 40u) + LARGEST_HEADER;
+    uint32_t gso_max = t->gso_max[c->link];
+    if (gso_max < headers + 2 * full)
+        return full;
+    uint32_t limit = min_u32(gso_max - headers, c->cwnd / 2);
+    return max_u32(limit - limit % full, full);
+}
+
+/*
+ * A full segment may go: makes a large frame of it when there is more of which `room` bytes may go. A probe is one segment; and one urgent pointer
+ * does not fit many segments.
+ */
+static void enlarge(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w, uint32_t full,
+                    uint32_t room, uint64_t available, struct output_choice *o)
+{
+    if (o->probe || w->urgent_sent > o->spec.offset)
+        return;
+    uint32_t length = min_u32(large_limit(t, c, full), room);
+    if (length >= available) {
+        length = (uint32_t)available;
+        uint32_t tail = length % full;
+        if (tail && tcp_profile_of(t, c)->nagle && !(c->flags & TCPF_CLOSE))
+            length -= tail; /* it waits for the ACK of those before it */
+    } else {
+        length -= length % full;
+    }
+    if (length <= full)
+        return;
+    o->spec.payload = length;
+    o->spec.gso_size = (uint16_t)full;
 }
 
 static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
@@ -123,12 +170,14 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
         return false;
     if (!o->probe && !cwnd_allows(t, c, w, length))
         return false;
-    fin = fin && length == available;
     o->kind = OUTPUT_NEW;
     o->spec.seq = c->snd_nxt;
     o->spec.offset = offset_of(c, c->snd_nxt);
     o->spec.payload = length;
-    o->spec.flags = (uint16_t)((length == available ? TCP_PSH : 0) | (fin ? TCP_FIN : 0));
+    if (length == full && length < available)
+        enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
+    bool all = o->spec.payload == available;
+    o->spec.flags = (uint16_t)((all ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
     return true;
 }
 
@@ -196,6 +245,7 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
 {
     o->kind = OUTPUT_NOTHING;
     o->probe = o->rescue = false;
+    o->spec.gso_size = 0;
     if (unlikely(w->want & WANT_RST)) {
         o->kind = OUTPUT_RESET;
         o->spec = (struct segment_spec){.flags = TCP_RST, .seq = c->snd_nxt};
@@ -335,11 +385,34 @@ static void settle(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bool 
 
 enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_BLOCKED, OUTPUT_WAITS };
 
+static enum tcp_frame_result open_frame(struct tcp_layer *t, const struct tcp *c, enum link_alloc kind,
+                                        struct tcp_frame *f)
+{
+    return t->lower->frame_open(t->lower_context, &c->key, c->path, kind, f);
+}
+
+/* A frame for what was chosen; where there is no large one, for its first segment. */
+static enum tcp_frame_result open_for(struct tcp_layer *t, const struct tcp *c, struct output_choice *o,
+                                      struct tcp_frame *f)
+{
+    if (o->kind != OUTPUT_NEW && o->kind != OUTPUT_AGAIN)
+        return open_frame(t, c, LINK_ALLOC_CONTROL, f);
+    if (o->spec.gso_size > 0) {
+        enum tcp_frame_result r = open_frame(t, c, LINK_ALLOC_LARGE, f);
+        if (r != TCP_FRAME_NO_ROOM)
+            return r;
+        o->spec.payload = o->spec.gso_size;
+        o->spec.gso_size = 0;
+        o->spec.flags = 0;
+    }
+    return open_frame(t, c, LINK_ALLOC_DATA, f);
+}
+
 static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, struct tcp_work *w,
                                             struct tcp_list **waiters, unsigned *sent, int64_t now)
 {
     bool sent_new = false;
-    for (unsigned n = 0; n < QUANTUM; n++) {
+    for (unsigned n = 0, segments; n < QUANTUM; n += segments) {
         struct output_choice o;
         struct tcp_frame frame;
         choose(t, c, w, &o);
@@ -347,9 +420,7 @@ static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, 
             settle(t, c, w, sent_new, now);
             return OUTPUT_DONE;
         }
-        bool data = o.kind == OUTPUT_NEW || o.kind == OUTPUT_AGAIN;
-        enum link_alloc kind = data ? LINK_ALLOC_DATA : LINK_ALLOC_CONTROL;
-        switch (t->lower->frame_open(t->lower_context, &c->key, c->path, kind, &frame)) {
+        switch (open_for(t, c, &o, &frame)) {
         case TCP_FRAME_OK:
             break;
         case TCP_FRAME_NO_ROOM:
@@ -358,9 +429,10 @@ static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, 
             *waiters = frame.waiters;
             return OUTPUT_WAITS;
         }
+        segments = o.spec.gso_size ? segment_count(o.spec.payload, o.spec.gso_size) : 1;
         carry_out(t, c, w, &frame, &o, now);
         sent_new |= o.kind == OUTPUT_NEW && !o.probe;
-        ++*sent;
+        *sent += segments;
     }
     if (sent_new)
         timers_probe(t, c, w, now);

@@ -55,7 +55,7 @@ static void finish(struct tcp_layer *t, struct tcp_frame *frame, uint32_t header
     uint16_t field = frame->partial_checksum ? checksum_fold(sum)
                                              : checksum_finish(sum_header(sum, frame->l4, header_len) + payload_sum);
     memcpy(frame->l4 + WIRE_TCP_CHECKSUM_OFFSET, &field, sizeof field);
-    t->counters.segments_sent++;
+    t->counters.segments_sent += frame->gso_size ? segment_count(payload, frame->gso_size) : 1;
     t->lower->frame_send(t->lower_context, frame, l4_bytes, ttl, tos);
 }
 
@@ -146,6 +146,7 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
         t->counters.acks_sent++;
     }
     note_acknowledged(c, w);
+    frame->gso_size = spec->gso_size;
     finish(t, frame, header_len, spec->payload, sum, p->ttl, p->tos);
 }
 
@@ -178,12 +179,14 @@ void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
         c->rcv_adv = seq_max(c->rcv_adv, seq_add(c->rcv_nxt, window));
         note_acknowledged(c, w);
     }
+    frame->gso_size = 0;
     finish(t, frame, (uint32_t)header_len, 0, 0, p->ttl, p->tos);
 }
 
 /* Opens a frame back to the sender of `to`; false when there is no room. */
 static bool open_reply(struct tcp_layer *t, const struct tcp_segment *to, struct tcp_frame *frame)
 {
+    frame->gso_size = 0;
     if (t->lower->reply_open(t->lower_context, to->packet, frame) == TCP_FRAME_OK)
         return true;
     t->counters.reply_no_room++;

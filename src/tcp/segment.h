@@ -11,9 +11,16 @@
 struct segment_spec {
     uint16_t flags; /* enum wire_tcp_flag; ACK is added in synchronised states */
     struct seq seq;
-    uint64_t offset;  /* stream offset of the payload */
-    uint32_t payload; /* bytes to pull from the user */
+    uint64_t offset;   /* stream offset of the payload */
+    uint32_t payload;  /* bytes to pull from the user */
+    uint16_t gso_size; /* of a large frame: payload bytes of each segment that it becomes; 0: one segment */
 };
+
+/* Segments of at most `size` bytes that `payload` bytes make; at least one. */
+static inline uint32_t segment_count(uint32_t payload, uint32_t size)
+{
+    return payload > size ? (payload + size - 1) / size : 1;
+}
 
 /* Payload bytes that fit into the next segment: snd_mss less the SACK blocks it carries. */
 uint32_t segment_payload_limit(const struct tcp *c, const struct tcp_work *w);

@@ -120,6 +120,7 @@ struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow
         return NULL;
     }
     struct tcp *c = tcp_at(t, index);
+    t->gso_max[path.link] = path.gso_max;
     init_record(c, &t->users[user].profile, user, key, &path);
     struct tcp_work *w = tcp_attach(t, c);
     if (!w || table_add(&t->table, hash, index) != 0) {

@@ -148,10 +148,11 @@ struct tcp_list {
 };
 
 struct tcp_path {
-    uint32_t id;      /* the lower layer's handle; pinned until path_close */
-    uint16_t mtu;     /* bytes of IP packet */
-    uint8_t link;     /* output FIFO number */
-    uint32_t gso_max; /* bytes of IP packet that the link cuts into segments by itself; 0: it does not */
+    uint32_t id;  /* the lower layer's handle; pinned until path_close */
+    uint16_t mtu; /* bytes of IP packet */
+    uint8_t link; /* output FIFO number */
+    uint32_t
+        gso_max; /* bytes of IP packet that the link cuts into segments by itself; 0: it does not. All paths of a link say the same */
 };
 
 enum tcp_frame_result { TCP_FRAME_OK, TCP_FRAME_NO_ROOM, TCP_FRAME_UNRESOLVED };
@@ -159,11 +160,11 @@ enum tcp_frame_result { TCP_FRAME_OK, TCP_FRAME_NO_ROOM, TCP_FRAME_UNRESOLVED };
 /* A frame lent for one segment. */
 struct tcp_frame {
     struct packet *packet;
-    uint8_t *l4;              /* where the TCP header goes; room for mtu (large: gso_max) - IP header bytes */
-    uint64_t pseudo_sum;      /* source, destination and protocol, without length (base/checksum.h) */
-    bool partial_checksum;    /* the link completes checksums: store the folded pseudo sum with length */
-    uint16_t gso_size;        /* payload bytes of each segment of a large frame; 0: the frame is one segment */
-    uint16_t mtu;             /* with reply_open: bytes of IP packet */
+    uint8_t *l4;           /* where the TCP header goes; room for mtu (large: gso_max) - IP header bytes */
+    uint64_t pseudo_sum;   /* source, destination and protocol, without length (base/checksum.h) */
+    bool partial_checksum; /* the link completes checksums: store the folded pseudo sum with length */
+    uint16_t gso_size;     /* set by TCP: payload bytes of each segment of a large frame; 0: the frame is one segment */
+    uint16_t mtu;          /* with reply_open: bytes of IP packet */
     struct tcp_list *waiters; /* with TCP_FRAME_UNRESOLVED: where the connection shall wait for tcp_path_ready() */
 };
 
@@ -171,7 +172,7 @@ struct tcp_lower {
     /* Finds and pins a path. 0, ERR_NO_ROUTE, ERR_NO_MEMORY. */
     int (*path_open)(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out);
     void (*path_close)(void *context, uint32_t path);
-    /* control: a segment without data; large: one with gso_size, up to the path's gso_max. */
+    /* control: a segment without data; large: one with gso_size, up to the path's gso_max; without room, a smaller one is asked for. */
     enum tcp_frame_result (*frame_open)(void *context, const struct flow_key *key, uint32_t path, enum link_alloc kind,
                                         struct tcp_frame *out);
     /* The segment of l4_bytes is complete; sent with ttl and tos. Takes the packet. */

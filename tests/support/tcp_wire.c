@@ -14,7 +14,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     struct tcp_end *e = context;
     (void)local, (void)remote;
     e->paths++;
-    *out = (struct tcp_path){.id = 1, .mtu = e->mtu, .link = 0};
+    *out = (struct tcp_path){.id = 1, .mtu = e->mtu, .link = 0, .gso_max = e->gso_max};
     return 0;
 }
 
@@ -26,9 +26,9 @@ static void path_close(void *context, uint32_t path)
     e->paths--;
 }
 
-static enum tcp_frame_result open_any(struct tcp_end *e, struct tcp_frame *out)
+static enum tcp_frame_result open_any(struct tcp_end *e, struct packet_pool *pool, struct tcp_frame *out)
 {
-    if (e->room == 0 || e->count == WIRE_SEGMENTS || packet_pool_get(&e->pool, &out->packet, 1) == 0)
+    if (e->room == 0 || e->count == WIRE_SEGMENTS || packet_pool_get(pool, &out->packet, 1) == 0)
         return TCP_FRAME_NO_ROOM;
     out->l4 = out->packet->data;
     out->pseudo_sum = 0;
@@ -36,16 +36,24 @@ static enum tcp_frame_result open_any(struct tcp_end *e, struct tcp_frame *out)
     return TCP_FRAME_OK;
 }
 
+static enum tcp_frame_result open_large(struct tcp_end *e, struct tcp_frame *out)
+{
+    assert(e->gso_max > 0);
+    if (e->large_room == 0 || WIRE_SEGMENTS - e->count < UINT16_MAX / 48)
+        return TCP_FRAME_NO_ROOM;
+    return open_any(e, &e->large_pool, out);
+}
+
 static enum tcp_frame_result frame_open(void *context, const struct flow_key *key, uint32_t path, enum link_alloc kind,
                                         struct tcp_frame *out)
 {
     struct tcp_end *e = context;
-    (void)key, (void)path, (void)kind;
+    (void)key, (void)path;
     if (!e->resolved) {
         out->waiters = &e->waiters;
         return TCP_FRAME_UNRESOLVED;
     }
-    return open_any(e, out);
+    return kind == LINK_ALLOC_LARGE ? open_large(e, out) : open_any(e, &e->pool, out);
 }
 
 static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
@@ -53,17 +61,46 @@ static enum tcp_frame_result reply_open(void *context, const struct packet *to, 
     struct tcp_end *e = context;
     (void)to;
     out->mtu = e->mtu;
-    return open_any(e, out);
+    return open_any(e, &e->pool, out);
+}
+
+static void put_on_wire(struct tcp_end *e, const uint8_t *header, uint32_t header_len, const uint8_t *payload,
+                        uint32_t length)
+{
+    struct wire_segment *s = &e->sent[(e->first + e->count++) % WIRE_SEGMENTS];
+    assert(header_len + length <= sizeof s->bytes && e->count <= WIRE_SEGMENTS);
+    memcpy(s->bytes, header, header_len);
+    memcpy(s->bytes + header_len, payload, length);
+    s->length = header_len + length;
+}
+
+/* As a link does it: sequence numbers go on, PSH and FIN belong to the last segment. */
+static void cut_on_wire(struct tcp_end *e, const uint8_t *l4, uint32_t l4_bytes, uint32_t gso_size)
+{
+    uint32_t header_len = (uint32_t)(l4[12] >> 4) * 4, payload = l4_bytes - header_len, n;
+    uint32_t seq = load_be32(l4 + 4);
+    uint8_t header[WIRE_TCP_MAX];
+    assert(payload > gso_size && 20 + l4_bytes <= e->gso_max);
+    for (uint32_t at = 0; at < payload; at += n) {
+        n = min_u32(gso_size, payload - at);
+        memcpy(header, l4, header_len);
+        store_be32(header + 4, seq + at);
+        if (at + n < payload)
+            header[13] &= (uint8_t) ~(TCP_PSH | TCP_FIN);
+        put_on_wire(e, header, header_len, l4 + header_len + at, n);
+    }
+    e->large_room--;
+    e->large_frames++;
 }
 
 static void frame_send(void *context, struct tcp_frame *f, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
 {
     struct tcp_end *e = context;
-    struct wire_segment *s = &e->sent[(e->first + e->count++) % WIRE_SEGMENTS];
     (void)ttl, (void)tos;
-    assert(l4_bytes <= sizeof s->bytes);
-    memcpy(s->bytes, f->l4, l4_bytes);
-    s->length = l4_bytes;
+    if (f->gso_size > 0)
+        cut_on_wire(e, f->l4, l4_bytes, f->gso_size);
+    else
+        put_on_wire(e, f->l4, l4_bytes, f->l4, 0);
     e->room--;
     packet_release(f->packet);
 }
@@ -86,10 +123,12 @@ int tcp_end_init(struct tcp_end *e, uint8_t address, const struct tcp_settings *
     memset(e, 0, sizeof *e);
     e->address = address;
     e->resolved = true;
-    e->room = UINT32_MAX;
+    e->room = e->large_room = UINT32_MAX;
     e->mtu = WIRE_MTU;
     e->sent = calloc(WIRE_SEGMENTS, sizeof *e->sent);
     int error = packet_pool_init(&e->pool, alloc_heap(), 1024, 2048, 0);
+    if (!error)
+        error = packet_pool_init(&e->large_pool, alloc_heap(), 8, PACKET_HEADROOM + UINT16_MAX, 0);
     if (error < 0 || !e->sent)
         return ERR_NO_MEMORY;
     return tcp_layer_new(s, &lower, e, alloc_heap(), now, &e->layer);
@@ -99,6 +138,7 @@ void tcp_end_free(struct tcp_end *e)
 {
     tcp_layer_delete(e->layer);
     packet_pool_free(&e->pool);
+    packet_pool_free(&e->large_pool);
     free(e->sent);
 }
 

@@ -2,7 +2,7 @@
 /*
  * A TCP layer on a bare wire, for tests of tcp/ alone: the lower layer is a list of segments without IP headers. Two
  * ends can be joined, or a test plays the peer by hand. Everything is deterministic; initial sequence numbers of the
- * scripted peer start at 0xFFFFFF00.
+ * scripted peer start at 0xFFFFFF00. A large frame is cut into its segments before it comes on the list.
  */
 #ifndef WEIR_TESTS_TCP_WIRE_H
 #define WEIR_TESTS_TCP_WIRE_H
@@ -27,11 +27,15 @@ struct wire_segment {
 
 struct tcp_end {
     struct tcp_layer *layer;
-    struct packet_pool pool;
+    struct packet_pool pool, large_pool;
     struct wire_segment *sent; /* ring of what this end transmitted and nobody took */
     uint32_t first, count;
     uint32_t room; /* frames the link takes now */
-    bool resolved; /* neighbour known */
+    uint32_t
+        gso_max; /* the link cuts large frames of up to so many bytes of IP packet; 0: it does not. Set before there are paths */
+    uint32_t large_room;   /* large frames it takes now */
+    uint64_t large_frames; /* that it took */
+    bool resolved;         /* neighbour known */
     struct tcp_list waiters;
     uint16_t mtu;
     uint32_t paths; /* pinned */

@@ -24,6 +24,11 @@ static unsigned rig_rx_burst(struct link *link, struct packet **packets, unsigne
 static unsigned rig_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct rig *r = rig_of(link);
+    if (kind == LINK_ALLOC_LARGE) {
+        n = packet_pool_get(&r->large_pool, packets, n);
+        r->large_given += n;
+        return n;
+    }
     if (kind != LINK_ALLOC_CONTROL) {
         n = min_u32(n, r->room);
         r->room -= n;
@@ -33,7 +38,7 @@ static unsigned rig_tx_alloc(struct link *link, struct packet **packets, unsigne
 
 static void capture(struct rig *r, const struct packet *p)
 {
-    assert_true(p->len <= RIG_FRAME_BYTES);
+    assert_true(p->len <= RIG_FRAME_BYTES || p->gso != PACKET_GSO_NONE);
     if (r->count == RIG_FRAMES) {
         r->head = (r->head + 1) % RIG_FRAMES;
         r->count--;
@@ -44,8 +49,10 @@ static void capture(struct rig *r, const struct packet *p)
                             .checksum_start = p->checksum_start,
                             .checksum_offset = p->checksum_offset,
                             .l3_offset = p->l3_offset,
-                            .l4_offset = p->l4_offset};
-    memcpy(f->bytes, p->data, p->len);
+                            .l4_offset = p->l4_offset,
+                            .gso = p->gso,
+                            .gso_size = p->gso_size};
+    memcpy(f->bytes, p->data, min_u32(p->len, RIG_FRAME_BYTES));
     r->sent++;
 }
 
@@ -84,6 +91,8 @@ struct rig *rig_new_on(const struct stack_settings *settings, uint32_t caps)
     r->room = (unsigned)-1;
     r->link = (struct link){.ops = &rig_ops, .name = "rig", .mtu = 1500, .caps = caps, .fd = -1};
     memcpy(r->link.mac, US_MAC, 6);
+    r->link.gso_max = caps & LINK_CAP_TSO ? UINT16_MAX : 0;
+    assert_int_equal(packet_pool_init(&r->large_pool, alloc_heap(), 4, PACKET_HEADROOM + 22 + UINT16_MAX, 0), 0);
     assert_int_equal(packet_pool_init(&r->pool, alloc_heap(), POOL_FRAMES, RIG_FRAME_BYTES + PACKET_HEADROOM, 0), 0);
     open_guard(&r->guard, r->now);
     struct stack_settings t;
@@ -113,6 +122,8 @@ void rig_free(struct rig *r)
     stack_delete(r->stack);
     assert_int_equal(r->pool.free_count, r->pool.capacity);
     assert_int_equal(r->pool.home.held, 0);
+    assert_int_equal(r->large_pool.free_count, r->large_pool.capacity);
+    packet_pool_free(&r->large_pool);
     packet_pool_free(&r->pool);
     free(r);
 }

@@ -25,18 +25,21 @@ struct rig_frame {
     uint8_t checksum; /* enum packet_checksum */
     uint16_t checksum_start, checksum_offset;
     uint16_t l3_offset, l4_offset;
+    uint8_t gso; /* enum packet_gso: then `bytes` are the first of `length` */
+    uint16_t gso_size;
 };
 
 struct rig {
     struct link link;
-    struct packet_pool pool;
+    struct packet_pool pool, large_pool;
     struct guard guard;
     struct stack *stack;
     uint32_t us; /* local index of US */
     int64_t now;
-    unsigned room;       /* frames that tx_alloc still gives without `control` */
-    uint8_t rx_checksum; /* what injected frames say of their checksum */
-    bool stripped;       /* injected frames carry stripped_tci as a tag that the link took off */
+    unsigned room;        /* frames that tx_alloc still gives without `control` */
+    unsigned large_given; /* large ones that it gave */
+    uint8_t rx_checksum;  /* what injected frames say of their checksum */
+    bool stripped;        /* injected frames carry stripped_tci as a tag that the link took off */
     uint16_t stripped_tci;
     unsigned head,
         count; /* frames[] sent and not yet taken by rig_next, oldest first; the oldest are lost when it overflows */
@@ -46,7 +49,7 @@ struct rig {
 
 /* Settings may be NULL. The rig has no host. */
 struct rig *rig_new_empty(const struct stack_settings *settings);
-/* The same on a link with these capabilities (enum link_cap). */
+/* The same on a link with these capabilities (enum link_cap); gso_max is 65535 with TSO. */
 struct rig *rig_new_on(const struct stack_settings *settings, uint32_t caps);
 /* With US as its host. */
 struct rig *rig_new(void);

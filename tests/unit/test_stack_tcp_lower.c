@@ -161,6 +161,77 @@ static void test_a_link_that_completes_checksums_is_told_where(void **state)
     rig_free(r);
 }
 
+static void test_a_large_frame_says_how_it_is_to_be_cut(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new_on(NULL, LINK_CAP_TX_CHECKSUM | LINK_CAP_TSO);
+    r->us = rig_host(r, US, PREFIX, GATEWAY, NULL);
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct tcp_path path;
+    struct tcp_frame f;
+    assert_int_equal(open_path(r, r->us, PEER, &path), 0);
+    assert_int_equal(path.gso_max, 65535);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_LARGE, &f), TCP_FRAME_OK);
+    uint32_t n = write_segment(&f, 65535 - 20 - 20);
+    f.gso_size = 1460;
+    stack_tcp_lower.frame_send(r->stack, &f, n, 64, 0);
+    rig_transmit(r);
+    struct rig_frame *sent = &r->frames[r->head];
+    assert_int_equal(sent->length, 14 + 65535);
+    assert_int_equal(load_be16(sent->bytes + 16), 65535);
+    assert_true(wire_ipv4_checksum_ok(sent->bytes + 14, 20));
+    assert_int_equal(sent->gso, PACKET_GSO_TCP4);
+    assert_int_equal(sent->gso_size, 1460);
+    assert_int_equal(sent->checksum, PACKET_CHECKSUM_PARTIAL);
+    assert_int_equal(sent->l3_offset, 14);
+    assert_int_equal(sent->l4_offset, 34);
+    assert_int_equal(sent->checksum_start, 34);
+    assert_int_equal(sent->checksum_offset, 16);
+    uint64_t pseudo = checksum_add_u32(checksum_add_u32(0, US), PEER);
+    uint16_t field = checksum_fold(checksum_add_u16(checksum_add_u16(pseudo, IP_PROTO_TCP), (uint16_t)n));
+    assert_memory_equal(sent->bytes + 34 + 16, &field, 2);
+    close_path(r, &path);
+    rig_free(r);
+}
+
+static void test_a_large_frame_that_is_not_wanted_goes_back(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new_on(NULL, LINK_CAP_TX_CHECKSUM | LINK_CAP_TSO);
+    r->us = rig_host(r, US, PREFIX, GATEWAY, NULL);
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct tcp_path path;
+    struct tcp_frame f[5];
+    assert_int_equal(open_path(r, r->us, PEER, &path), 0);
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_LARGE, &f[i]), TCP_FRAME_OK);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_LARGE, &f[4]), TCP_FRAME_NO_ROOM);
+    for (unsigned i = 0; i < 4; i++)
+        stack_tcp_lower.frame_drop(r->stack, &f[i]);
+    rig_transmit(r);
+    expect_nothing(r);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_LARGE, &f[0]), TCP_FRAME_OK);
+    rig_transmit(r);
+    stack_tcp_lower.frame_drop(r->stack, &f[0]);
+    close_path(r, &path);
+    rig_free(r);
+}
+
+static void test_a_link_that_cannot_cut_or_sum_gets_no_large_frame(void **state)
+{
+    static const uint32_t caps[] = {0, LINK_CAP_TX_CHECKSUM, LINK_CAP_TSO};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(caps); i++) {
+        struct rig *r = rig_new_on(NULL, caps[i]);
+        r->us = rig_host(r, US, PREFIX, GATEWAY, NULL);
+        struct tcp_path path;
+        assert_int_equal(open_path(r, r->us, PEER, &path), 0);
+        assert_int_equal(path.gso_max, 0);
+        close_path(r, &path);
+        rig_free(r);
+    }
+}
+
 static void test_without_room_only_control_gets_a_frame(void **state)
 {
     (void)state;
@@ -565,6 +636,9 @@ int main(void)
         cmocka_unit_test(test_open_paths_are_not_evicted),
         cmocka_unit_test(test_frames_carry_the_right_headers),
         cmocka_unit_test(test_a_link_that_completes_checksums_is_told_where),
+        cmocka_unit_test(test_a_large_frame_says_how_it_is_to_be_cut),
+        cmocka_unit_test(test_a_large_frame_that_is_not_wanted_goes_back),
+        cmocka_unit_test(test_a_link_that_cannot_cut_or_sum_gets_no_large_frame),
         cmocka_unit_test(test_without_room_only_control_gets_a_frame),
         cmocka_unit_test(test_more_frames_than_a_burst_leave_in_order),
         cmocka_unit_test(test_an_unresolved_path_lends_no_frame_and_names_the_list),

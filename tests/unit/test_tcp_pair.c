@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two TCP layers joined by a bare wire: open, transfer both ways with verified bytes, every way to close, loss of every single segment in turn.
+ * Two TCP layers joined by a bare wire: open, transfer both ways with verified bytes, every way to close, loss of every single segment in turn;
+ * all that also with large frames, which the wire cuts: no segment is then larger than without, and only what was lost goes again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,7 +98,9 @@ static void app_init(struct app *a, uint8_t address, const struct tcp_profile *p
 struct pair {
     struct app client, server;
     int64_t now;
-    uint32_t drop_at, seen; /* the drop_at-th segment is lost; 0: none */
+    uint32_t drop_at, seen;       /* the drop_at-th segment is lost; 0: none */
+    uint32_t drop_every, dropped; /* besides, so many data segments out of 65536 are lost; how many were */
+    uint32_t random, largest;     /* payload seen */
 };
 
 static void pair_init(struct pair *p, const struct tcp_profile *profile)
@@ -111,6 +114,8 @@ static void pair_init(struct pair *p, const struct tcp_profile *profile)
     assert_int_equal(tcp_listen(p->server.end.layer, 0, TCP_ANY_LOCAL, 80), 0);
 }
 
+static void pair_cuts(struct pair *p, uint32_t gso_max) { p->client.end.gso_max = p->server.end.gso_max = gso_max; }
+
 static void pair_connect(struct pair *p)
 {
     struct flow_key key = tcp_end_key(&p->client.end, 0, 2, 80);
@@ -120,8 +125,11 @@ static void pair_connect(struct pair *p)
 static bool pair_drop(void *context, const struct wire_segment *s)
 {
     struct pair *p = context;
-    (void)s;
-    return ++p->seen == p->drop_at;
+    p->largest = max_u32(p->largest, s->payload_len);
+    p->random = p->random * 1664525u + 1013904223u;
+    bool lost = s->payload_len > 0 && (p->random >> 16) < p->drop_every;
+    p->dropped += lost;
+    return ++p->seen == p->drop_at || lost;
 }
 
 /* Runs in virtual time until nothing more happens, at most for `limit`. */
@@ -176,20 +184,24 @@ static void data_flows_both_ways_and_closes(void **state)
     struct tcp_profile profile;
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-        for (unsigned variant = 0; variant < 12; variant++) {
+        for (unsigned variant = 0; variant < 16; variant++) {
             struct pair p;
             tcp_profile_default(&profile);
             profile.timestamps = variant & 1;
             profile.sack = variant & 2;
             profile.window_scaling = !(variant & 1);
-            profile.congestion = variant / 4;
+            profile.congestion = variant < 12 ? variant / 4 : TCP_CUBIC;
             pair_init(&p, &profile);
+            pair_cuts(&p, variant < 12 ? 0 : 65535);
             p.client.total = sizes[i];
             p.server.total = sizes[(i + 3) % ARRAY_SIZE(sizes)];
             p.client.close_when_sent = true;
             p.server.close_on_fin = true;
             pair_connect(&p);
             pair_finish(&p);
+            uint32_t mss = profile.timestamps ? 1448 : 1460;
+            assert_true(p.largest <= mss);
+            assert_int_equal(p.client.end.large_frames > 0, variant >= 12 && p.client.total > mss);
         }
     }
 }
@@ -198,14 +210,15 @@ static void a_loss_of_any_single_segment_is_repaired(void **state)
 {
     struct tcp_profile profile;
     (void)state;
-    for (unsigned variant = 0; variant < 12; variant++) {
+    for (unsigned variant = 0; variant < 16; variant++) {
         for (uint32_t drop = 1; drop < 120; drop++) {
             struct pair p;
             tcp_profile_default(&profile);
             profile.timestamps = variant & 1;
             profile.sack = variant & 2;
-            profile.congestion = variant / 4;
+            profile.congestion = variant < 12 ? variant / 4 : TCP_CUBIC;
             pair_init(&p, &profile);
+            pair_cuts(&p, variant < 12 ? 0 : 65535);
             p.drop_at = drop;
             p.client.total = 60000;
             p.server.total = 20000;
@@ -241,6 +254,35 @@ static void an_idle_connection_is_parked(void **state)
     pair_finish(&p);
 }
 
+/* Nothing overtakes on this wire: what goes again without having been lost would be a duplicate. */
+static void only_lost_segments_go_again(void **state)
+{
+    static const uint32_t losses[] = {65536 / 1000, 65536 / 100, 65536 / 20, 65536 / 5};
+    struct tcp_profile profile;
+    unsigned judged[2] = {0, 0}; /* without and with large frames */
+    (void)state;
+    tcp_profile_default(&profile);
+    for (unsigned variant = 0; variant < 80; variant++) {
+        struct pair p;
+        pair_init(&p, &profile);
+        pair_cuts(&p, variant & 1 ? 65535 : 0);
+        p.drop_every = losses[variant / 2 % ARRAY_SIZE(losses)];
+        p.random = variant;
+        p.client.total = 2000000;
+        p.client.close_when_sent = p.server.close_on_fin = true;
+        pair_connect(&p);
+        pair_run(&p, 700 * NS_PER_S);
+        const struct tcp_counters *sender = tcp_counters(p.client.end.layer);
+        if (sender->rto_fired == 0) { /* a timeout takes all that is in flight for lost */
+            assert_int_equal(sender->retransmitted_segments, p.dropped);
+            assert_int_equal(tcp_counters(p.server.end.layer)->duplicate_segments, 0);
+            judged[variant & 1] += p.dropped > 0;
+        }
+        pair_finish(&p);
+    }
+    assert_true(judged[0] > 10 && judged[1] > 10);
+}
+
 static void abort_resets_the_peer(void **state)
 {
     struct tcp_profile profile;
@@ -266,9 +308,8 @@ static void abort_resets_the_peer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(data_flows_both_ways_and_closes),
-        cmocka_unit_test(a_loss_of_any_single_segment_is_repaired),
-        cmocka_unit_test(an_idle_connection_is_parked),
+        cmocka_unit_test(data_flows_both_ways_and_closes), cmocka_unit_test(a_loss_of_any_single_segment_is_repaired),
+        cmocka_unit_test(only_lost_segments_go_again),     cmocka_unit_test(an_idle_connection_is_parked),
         cmocka_unit_test(abort_resets_the_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Large frames: on a path whose link cuts segments, TCP hands over many segments at once. How large they are, what is counted, that the peer sees the
+ * same segments as without, and that what was lost of one goes again and nothing else. A frame is cut by the test's own wire.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tcp_script.h"
+
+#define MSS 1460u
+#define S(n) (1u + (n)*MSS)
+
+static struct tcp_profile profile;
+
+static int defaults(void **state)
+{
+    (void)state;
+    tcp_profile_default(&profile);
+    profile.congestion = TCP_NEWRENO;
+    return 0;
+}
+
+static void established_on(struct script *s, uint32_t gso_max)
+{
+    script_begin(s, &profile);
+    s->end.gso_max = gso_max;
+    s->peer_options.present |= TCP_OPT_SACK_PERMITTED;
+    script_to_established(s);
+}
+
+static void expect_segments(struct script *s, unsigned first, unsigned n)
+{
+    for (unsigned i = first; i < first + n; i++)
+        script_expect(s, TCP_ACK, S(i), 1, MSS);
+}
+
+static void sack_one(struct script *s, uint32_t ack, uint32_t left, uint32_t right)
+{
+    const uint32_t blocks[] = {left, right};
+    script_give_sack(s, 1, ack, 1, blocks);
+}
+
+static void half_of_cwnd_goes_at_once(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    script_send(&s, 40 * MSS);
+    expect_segments(&s, 0, 10);
+    script_expect_nothing(&s);
+    assert_int_equal(s.end.large_frames, 2);
+    assert_int_equal(script_counters(&s)->segments_sent, 10 + 1); /* the SYN-ACK */
+    script_end(&s);
+}
+
+static void a_frame_is_no_larger_than_the_link_allows(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.initial_window = 20;
+    established_on(&s, 20 + 60 + 4 * MSS + MSS / 2);
+    script_send(&s, 10 * MSS);
+    expect_segments(&s, 0, 10);
+    assert_int_equal(s.end.large_frames, 3); /* 4, 4, 2 */
+    script_end(&s);
+}
+
+static void one_segment_is_no_large_frame(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    script_send(&s, MSS);
+    expect_segments(&s, 0, 1);
+    script_send(&s, 7);
+    script_expect(&s, TCP_ACK, S(1), 1, 7);
+    assert_int_equal(s.end.large_frames, 0);
+    script_end(&s);
+}
+
+static void a_path_that_cuts_nothing_gets_no_large_frame(void **state)
+{
+    static const uint32_t too_small[] = {0, 1500, 20 + 60 + 2 * MSS - 1};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(too_small); i++) {
+        struct script s;
+        established_on(&s, too_small[i]);
+        script_send(&s, 4 * MSS);
+        expect_segments(&s, 0, 4);
+        assert_int_equal(s.end.large_frames, 0);
+        script_end(&s);
+    }
+}
+
+static void without_room_for_a_large_frame_it_goes_segment_by_segment(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    s.end.large_room = 1;
+    script_send(&s, 10 * MSS);
+    expect_segments(&s, 0, 10);
+    assert_int_equal(s.end.large_frames, 1);
+    assert_int_equal(script_info(&s).in_flight_bytes, 10 * MSS);
+    script_end(&s);
+}
+
+static void the_peers_window_bounds_a_frame(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    script_give_window(&s, TCP_ACK, 1, 1, 0, 3 * MSS + 100);
+    script_send(&s, 10 * MSS);
+    expect_segments(&s, 0, 3);
+    script_expect_nothing(&s);
+    assert_int_equal(s.end.large_frames, 1);
+    script_end(&s);
+}
+
+static void what_may_be_in_flight_bounds_a_frame(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.max_in_flight = 3 * MSS;
+    established_on(&s, 65535);
+    script_send(&s, 10 * MSS);
+    expect_segments(&s, 0, 3);
+    script_expect_nothing(&s);
+    script_end(&s);
+}
+
+static void the_end_of_the_stream_is_on_the_last_segment_only(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    script_send(&s, 3 * MSS + 100);
+    tcp_close(s.end.layer, script_connection(&s), s.now);
+    expect_segments(&s, 0, 3);
+    const struct wire_segment *last = script_expect(&s, TCP_ACK | TCP_FIN, S(3), 1, 100);
+    assert_true(last->h.flags & TCP_PSH);
+    assert_int_equal(s.end.large_frames, 1);
+    assert_int_equal(script_state(&s), TCP_FIN_WAIT_1);
+    script_end(&s);
+}
+
+static void with_nagle_the_tail_waits(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.nagle = true;
+    established_on(&s, 65535);
+    script_send(&s, 3 * MSS + 100);
+    expect_segments(&s, 0, 3);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK, 1, S(3), 0);
+    script_expect(&s, TCP_ACK, S(3), 1, 100);
+    script_end(&s);
+}
+
+static void what_is_lost_of_a_frame_goes_again_and_nothing_else(void **state)
+{
+    (void)state;
+    for (unsigned lost = 0; lost < 7; lost++) {
+        struct script s;
+        established_on(&s, 65535);
+        script_send(&s, 10 * MSS);
+        expect_segments(&s, 0, 10);
+        sack_one(&s, S(lost), S(lost + 1), S(lost + 4));
+        script_expect(&s, TCP_ACK, S(lost), 1, MSS);
+        script_expect_nothing(&s);
+        script_give(&s, TCP_ACK, 1, S(10), 0);
+        assert_int_equal(script_counters(&s)->retransmitted_segments, 1);
+        assert_int_equal(script_counters(&s)->retransmitted_bytes, MSS);
+        script_end(&s);
+    }
+}
+
+static void after_a_timeout_it_goes_again_segment_by_segment(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    script_send(&s, 4 * MSS);
+    expect_segments(&s, 0, 4);
+    script_wait(&s);
+    while (s.end.count > 0)
+        assert_true(tcp_end_take(&s.end)->payload_len <= MSS);
+    assert_int_equal(s.end.large_frames, 1);
+    script_end(&s);
+}
+
+static void the_round_trip_of_a_segment_in_a_frame_is_measured(void **state)
+{
+    struct script s;
+    (void)state;
+    established_on(&s, 65535);
+    for (unsigned i = 0; i < 40; i++) { /* until the handshake's is forgotten */
+        script_send(&s, 4 * MSS);
+        script_drain(&s);
+        script_pass(&s, 30 * NS_PER_MS);
+        script_give(&s, TCP_ACK, 1, S(4 * i + 2), 0);
+        script_give(&s, TCP_ACK, 1, S(4 * i + 4), 0);
+    }
+    assert_in_range(script_info(&s).srtt_ns, 29 * NS_PER_MS, 31 * NS_PER_MS);
+    script_end(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(half_of_cwnd_goes_at_once, defaults),
+        cmocka_unit_test_setup(a_frame_is_no_larger_than_the_link_allows, defaults),
+        cmocka_unit_test_setup(one_segment_is_no_large_frame, defaults),
+        cmocka_unit_test_setup(a_path_that_cuts_nothing_gets_no_large_frame, defaults),
+        cmocka_unit_test_setup(without_room_for_a_large_frame_it_goes_segment_by_segment, defaults),
+        cmocka_unit_test_setup(the_peers_window_bounds_a_frame, defaults),
+        cmocka_unit_test_setup(what_may_be_in_flight_bounds_a_frame, defaults),
+        cmocka_unit_test_setup(the_end_of_the_stream_is_on_the_last_segment_only, defaults),
+        cmocka_unit_test_setup(with_nagle_the_tail_waits, defaults),
+        cmocka_unit_test_setup(what_is_lost_of_a_frame_goes_again_and_nothing_else, defaults),
+        cmocka_unit_test_setup(after_a_timeout_it_goes_again_segment_by_segment, defaults),
+        cmocka_unit_test_setup(the_round_trip_of_a_segment_in_a_frame_is_measured, defaults),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
