@@ -85,7 +85,7 @@ static void trim(struct tcp *c, struct tcp_segment *s, uint32_t window)
 {
     if (seq_lt(s->h.seq, c->rcv_nxt)) {
         uint32_t old = min_u32(seq_len(s->h.seq, c->rcv_nxt), s->payload_len);
-        s->payload += old;
+        s->skip += old;
         s->payload_len -= old;
         s->h.seq = seq_add(s->h.seq, old);
     }
@@ -368,7 +368,7 @@ static void without_connection(struct tcp_layer *t, struct tcp_segment *s, int64
 static void dispatch(struct tcp_layer *t, struct tcp_segment *s, int64_t now)
 {
     struct tcp_timewait *tw = NULL;
-    t->counters.segments_received++;
+    t->counters.segments_received += receive_count(s);
     struct tcp *c = tcp_lookup(t, &s->key, s->hash, &tw);
     if (c)
         tcp_segment_arrives(t, c, s, now);

@@ -5,7 +5,6 @@
 #include "tcp/receive.h"
 
 #include "tcp/ack.h"
-#include "tcp/segment.h"
 #include "tcp/timers.h"
 
 /* Hands in-order bytes up. False: the connection ended meanwhile. */
@@ -20,19 +19,60 @@ static bool deliver(struct tcp_layer *t, struct tcp *c, const uint8_t *bytes, ui
     return !(c->flags & TCPF_DEAD);
 }
 
+/* The payload from `offset` on (behind what was trimmed), as far as it lies in one piece: *length bytes. */
+static const uint8_t *piece_at(const struct tcp_segment *s, uint32_t offset, uint32_t *length)
+{
+    const struct packet *p = s->packet;
+    uint32_t head = (uint32_t)(p->data + p->len - s->payload);
+    offset += s->skip;
+    if (likely(offset < head)) {
+        *length = head - offset;
+        return s->payload + offset;
+    }
+    const struct packet_frag *f = p->frags;
+    for (offset -= head; offset >= f->length; f++)
+        offset -= f->length;
+    assert(f < p->frags + p->nfrags);
+    *length = f->length - offset;
+    return f->bytes + offset;
+}
+
+/* Hands up n bytes of the payload, piece by piece. False: the connection ended meanwhile. */
+static bool deliver_payload(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, uint32_t offset,
+                            uint32_t n, int64_t now)
+{
+    for (uint32_t length; n > 0; offset += length, n -= length) {
+        const uint8_t *bytes = piece_at(s, offset, &length);
+        length = min_u32(length, n);
+        if (!deliver(t, c, bytes, length, now))
+            return false;
+    }
+    return true;
+}
+
+static void copy_payload(const struct tcp_segment *s, uint32_t offset, uint8_t *to, uint32_t n)
+{
+    for (uint32_t length; n > 0; offset += length, to += length, n -= length) {
+        const uint8_t *bytes = piece_at(s, offset, &length);
+        length = min_u32(length, n);
+        memcpy(to, bytes, length);
+    }
+}
+
 /* RFC 5681 4.2: at least every second segment is acknowledged at once. */
 static void owe_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s)
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
-    bool now = ++w->segments_unacked >= 2 || p->quick_ack || (p->ack_push && (s->h.flags & TCP_PSH));
+    w->segments_unacked = (uint8_t)min_u32(w->segments_unacked + receive_count(s), UINT8_MAX);
+    bool now = w->segments_unacked >= 2 || p->quick_ack || (p->ack_push && (s->h.flags & TCP_PSH));
     w->want |= now ? WANT_ACK : WANT_DELAYED_ACK;
     tcp_mark(t, c, w);
 }
 
-static void owe_duplicate_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
+/* One for each of n segments that came together; but only one when SACK tells the rest. */
+static void owe_duplicate_acks(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t n)
 {
-    if (w->acks_owed < UINT8_MAX)
-        w->acks_owed++;
+    w->acks_owed = (uint8_t)min_u32(w->acks_owed + (c->flags & TCPF_SACK ? 1 : n), UINT8_MAX);
     tcp_mark(t, c, w);
 }
 
@@ -48,7 +88,7 @@ static bool is_garbage_probe(const struct tcp *c, const struct tcp_segment *s)
 void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, int64_t now)
 {
     struct seq end = seq_add(s->h.seq, s->payload_len);
-    t->counters.duplicate_segments++;
+    t->counters.duplicate_segments += receive_count(s);
     if (is_garbage_probe(c, s)) {
         ack_challenge(t, c, now);
         return;
@@ -60,7 +100,7 @@ void receive_duplicate(struct tcp_layer *t, struct tcp *c, const struct tcp_segm
         w->dsack_left = s->h.seq;
         w->dsack_right = seq_min(end, c->rcv_nxt);
     }
-    owe_duplicate_ack(t, c, w);
+    owe_duplicate_acks(t, c, w, receive_count(s));
 }
 
 static enum tcp_state state_after_fin(unsigned state)
@@ -140,39 +180,57 @@ static bool find_gap(struct tcp_work *w, struct seq *start, struct seq *end, str
     return seq_lt(*start, *end);
 }
 
-/* The frame itself, or a copy of n bytes of it when more of it is wanted. NULL when there is no room. */
-static struct packet *keep_part(struct tcp_layer *t, struct packet *frame, uint32_t from, uint32_t n, bool more)
+static void enqueue(struct tcp_layer *t, struct tcp_work *w, struct packet *p, struct seq start, struct packet **link)
 {
-    struct packet *p;
-    if (t->ooo_frames >= t->settings.max_out_of_order_frames)
-        return NULL;
-    if (!more)
-        return packet_keep(frame, from, n, &t->ooo_pool);
-    if (n > t->ooo_pool.buffer_bytes - PACKET_HEADROOM || packet_pool_get(&t->ooo_pool, &p, 1) == 0)
-        return NULL;
-    memcpy(p->data, frame->data + from, n);
-    p->len = n;
-    return p;
-}
-
-/* Puts [start, end) of the segment into the queue at *link. False: no room. */
-static bool hold_part(struct tcp_layer *t, struct tcp_work *w, const struct tcp_segment *s, struct seq start,
-                      struct seq end, struct packet **link)
-{
-    uint32_t from = (uint32_t)(s->payload - s->packet->data) + seq_len(s->h.seq, start);
-    bool more = seq_lt(end, seq_add(s->h.seq, s->payload_len));
-    struct packet *p = keep_part(t, s->packet, from, seq_len(start, end), more);
-    if (!p) {
-        t->counters.drop_ooo_full++;
-        return false;
-    }
     p->holder_word = start.v;
     p->next = *link;
     *link = p;
     w->ooo_frames++;
     w->ooo_bytes += p->len;
     t->ooo_frames++;
+}
+
+static bool may_hold(const struct tcp_layer *t) { return t->ooo_frames < t->settings.max_out_of_order_frames; }
+
+/* A copy of the payload at `offset`, of n bytes or as many as a frame takes. NULL when there is no room. */
+static struct packet *copy_part(struct tcp_layer *t, const struct tcp_segment *s, uint32_t offset, uint32_t n)
+{
+    struct packet *p;
+    if (!may_hold(t) || packet_pool_get(&t->ooo_pool, &p, 1) == 0)
+        return NULL;
+    p->len = min_u32(n, packet_tailroom(p));
+    copy_payload(s, offset, p->data, p->len);
+    return p;
+}
+
+/* The frame itself, or one copy. NULL when its bytes are not all in one piece, or are too many to be copied at once, or there is no room. */
+static struct packet *keep_frame(struct tcp_layer *t, const struct tcp_segment *s, uint32_t offset, uint32_t n)
+{
+    if (s->packet->nfrags > 0 || !may_hold(t))
+        return NULL;
+    return packet_keep(s->packet, (uint32_t)(s->payload - s->packet->data) + s->skip + offset, n, &t->ooo_pool);
+}
+
+/* Puts [start, end) of the segment into the queue at *link; the last part of it, unless `more`. False: no room. */
+static bool hold_part(struct tcp_layer *t, struct tcp_work *w, const struct tcp_segment *s, struct seq start,
+                      struct seq end, struct packet **link)
+{
+    bool more = seq_lt(end, seq_add(s->h.seq, s->payload_len));
+    uint32_t offset = seq_len(s->h.seq, start), n = seq_len(start, end);
+    struct packet *p = more ? NULL : keep_frame(t, s, offset, n);
     w->ooo_latest = start;
+    if (p) {
+        enqueue(t, w, p, start, link);
+        return true;
+    }
+    for (uint32_t done = 0; done < n; done += p->len, link = &p->next) {
+        p = copy_part(t, s, offset + done, n - done);
+        if (!p) {
+            t->counters.drop_ooo_full++;
+            return false;
+        }
+        enqueue(t, w, p, seq_add(start, done), link);
+    }
     return true;
 }
 
@@ -189,7 +247,7 @@ static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const s
     }
     if (found)
         return;
-    t->counters.duplicate_segments++;
+    t->counters.duplicate_segments += receive_count(s);
     if (c->flags & TCPF_SACK) {
         w->dsack_left = s->h.seq;
         w->dsack_right = stop;
@@ -199,7 +257,8 @@ static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const s
 static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s)
 {
     struct tcp_work *w = tcp_attach(t, c);
-    t->counters.out_of_order_segments++;
+    uint32_t segments = receive_count(s); /* a frame that is held says it no more */
+    t->counters.out_of_order_segments += segments;
     if (!w)
         return;
     if (s->h.flags & TCP_FIN) {
@@ -208,7 +267,7 @@ static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_
     }
     if (s->payload_len > 0)
         hold(t, c, w, s);
-    owe_duplicate_ack(t, c, w);
+    owe_duplicate_acks(t, c, w, segments);
 }
 
 /* The segment, which begins at rcv_nxt, and what was held; held bytes go before those that the segment has in their place. False: the connection ended. */
@@ -217,9 +276,9 @@ static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work
 {
     struct seq end = seq_add(s->h.seq, s->payload_len);
     while (seq_lt(c->rcv_nxt, end)) {
-        const uint8_t *bytes = s->payload + seq_len(s->h.seq, c->rcv_nxt);
         struct seq until = w->ooo ? seq_min(end, ooo_start(w->ooo)) : end;
-        if (!deliver(t, c, bytes, seq_len(c->rcv_nxt, until), now) || !drain_out_of_order(t, c, w, now))
+        uint32_t offset = seq_len(s->h.seq, c->rcv_nxt);
+        if (!deliver_payload(t, c, s, offset, seq_len(c->rcv_nxt, until), now) || !drain_out_of_order(t, c, w, now))
             return false;
     }
     return true;

@@ -185,16 +185,17 @@ struct tcp_lower {
     void (*output_wanted)(void *context, uint8_t link);
 };
 
-/* A received segment, decoded and with verified checksum. */
+/* A received segment, decoded and with verified checksum; many at once when the packet's gso says so (TSO, LRO, GRO). */
 struct tcp_segment {
     struct packet *packet;
     struct flow_key key;
     uint32_t hash; /* tcp_flow_hash(layer, &key) */
     struct wire_tcp h;
     const uint8_t *options;
-    const uint8_t *payload;
-    uint32_t payload_len;
-    uint8_t tos; /* for ECN */
+    const uint8_t *payload; /* up to the end of the packet's linear bytes; what is missing is in its frags */
+    uint32_t payload_len;   /* in all */
+    uint32_t skip; /* TCP's: bytes at the front that are out of the window; payload_len and h.seq are without them */
+    uint8_t tos;   /* for ECN */
 };
 
 /* ---- users ---- */

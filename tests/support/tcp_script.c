@@ -164,12 +164,12 @@ static uint32_t build_header(struct script *s, const struct script_segment *g, u
 
 void script_give_segment(struct script *s, const struct script_segment *g)
 {
-    uint8_t bytes[WIRE_MTU] = {0};
+    uint8_t bytes[WIRE_LARGE] = {0};
     uint32_t header = build_header(s, g, bytes);
     assert_true(header + g->payload <= sizeof bytes);
     for (uint32_t i = 0; i < g->payload; i++)
         bytes[header + i] = g->fill ? g->fill : (uint8_t)('a' + (g->seq - 1 + i) % 26);
-    tcp_end_give(&s->end, PEER_ADDRESS, bytes, header + g->payload, s->now);
+    tcp_end_give_as(&s->end, PEER_ADDRESS, bytes, header + g->payload, &g->as, s->now);
     tcp_output(s->end.layer, 0, s->now);
     tcp_end_check(&s->end);
 }

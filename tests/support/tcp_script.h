@@ -43,6 +43,7 @@ struct script_segment {
     uint32_t sack[2 * WIRE_TCP_MAX_SACK];      /* left, right, left, right ... relative to our ISN */
     uint8_t raw_options[WIRE_TCP_MAX_OPTIONS]; /* instead of all others when raw_len is not 0; a multiple of 4 */
     uint32_t raw_len;
+    struct wire_delivery as;
 };
 
 /* A layer with default settings and this profile. */

@@ -72,6 +72,7 @@ static void put_on_wire(struct tcp_end *e, const uint8_t *header, uint32_t heade
     memcpy(s->bytes, header, header_len);
     memcpy(s->bytes + header_len, payload, length);
     s->length = header_len + length;
+    s->gso_size = 0;
 }
 
 /* As a link does it: sequence numbers go on, PSH and FIN belong to the last segment. */
@@ -97,7 +98,11 @@ static void frame_send(void *context, struct tcp_frame *f, uint32_t l4_bytes, ui
 {
     struct tcp_end *e = context;
     (void)ttl, (void)tos;
-    if (f->gso_size > 0)
+    if (f->gso_size > 0 && e->carries) {
+        put_on_wire(e, f->l4, l4_bytes, f->l4, 0);
+        e->sent[(e->first + e->count - 1) % WIRE_SEGMENTS].gso_size = f->gso_size;
+        e->large_frames++;
+    } else if (f->gso_size > 0)
         cut_on_wire(e, f->l4, l4_bytes, f->gso_size);
     else
         put_on_wire(e, f->l4, l4_bytes, f->l4, 0);
@@ -186,15 +191,51 @@ static void take_in(struct tcp_end *e, struct tcp_segment *s, int64_t now)
     e->measure_next = false;
 }
 
-void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length, int64_t now)
+static void frag_released(void *context, const uint8_t *bytes)
+{
+    unsigned *frags = context;
+    (void)bytes;
+    assert(*frags > 0);
+    --*frags;
+}
+
+/* Puts what is behind `head` bytes of payload into frags; their bytes, to be freed. Counts them. */
+static uint8_t *scatter(struct packet *p, uint32_t header, const struct wire_delivery *d, struct packet_frag *frags,
+                        unsigned *live)
+{
+    uint32_t kept = header + d->head;
+    if (d->piece == 0 || p->len <= kept)
+        return NULL;
+    uint32_t length = p->len - kept;
+    uint8_t *bytes = malloc(length);
+    assert(bytes);
+    memcpy(bytes, p->data + kept, length);
+    memset(p->data + kept, 0xee, length);
+    p->len = kept;
+    p->frags = frags;
+    for (uint32_t at = 0, n; at < length; at += n) {
+        bool last = p->nfrags == PACKET_MAX_FRAGS - 1;
+        n = last ? length - at : min_u32(d->piece, length - at);
+        frags[p->nfrags++] =
+            (struct packet_frag){.bytes = bytes + at, .length = n, .release = frag_released, .context = live};
+    }
+    *live = p->nfrags;
+    return bytes;
+}
+
+void tcp_end_give_as(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length,
+                     const struct wire_delivery *d, int64_t now)
 {
     struct packet *p;
     struct tcp_segment s = {0};
-    if (packet_pool_get(&e->pool, &p, 1) == 0)
+    struct packet_frag frags[PACKET_MAX_FRAGS];
+    unsigned live = 0;
+    if (packet_pool_get(length > WIRE_MTU ? &e->large_pool : &e->pool, &p, 1) == 0)
         return;
     memcpy(p->data, bytes, length);
     p->len = length;
     int header = wire_tcp_parse(p->data, length, &s.h);
+    uint8_t *scattered = NULL;
     if (header > 0) {
         s.packet = p;
         s.key = tcp_end_key(e, s.h.dst_port, from, s.h.src_port);
@@ -202,9 +243,19 @@ void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_
         s.options = p->data + WIRE_TCP_MIN;
         s.payload = p->data + header;
         s.payload_len = length - (uint32_t)header;
+        p->gso = d->gso_size ? PACKET_GSO_TCP4 : PACKET_GSO_NONE;
+        p->gso_size = d->gso_size;
+        scattered = scatter(p, (uint32_t)header, d, frags, &live);
         take_in(e, &s, now);
     }
     packet_release_burst(&p, 1);
+    assert(live == 0);
+    free(scattered);
+}
+
+void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    tcp_end_give_as(e, from, bytes, length, &(struct wire_delivery){0}, now);
 }
 
 static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void *, const struct wire_segment *),
@@ -215,7 +266,8 @@ static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void
     tcp_output(from->layer, 0, now);
     for (; (s = tcp_end_take(from)) != NULL; n++)
         if (!drop || !drop(context, s))
-            tcp_end_give(to, from->address, s->bytes, s->length, now);
+            tcp_end_give_as(to, from->address, s->bytes, s->length, &(struct wire_delivery){.gso_size = s->gso_size},
+                            now);
     return n;
 }
 

@@ -2,7 +2,8 @@
 /*
  * A TCP layer on a bare wire, for tests of tcp/ alone: the lower layer is a list of segments without IP headers. Two
  * ends can be joined, or a test plays the peer by hand. Everything is deterministic; initial sequence numbers of the
- * scripted peer start at 0xFFFFFF00. A large frame is cut into its segments before it comes on the list.
+ * scripted peer start at 0xFFFFFF00. A large frame is cut into its segments before it comes on the list, unless the wire
+ * carries it.
  */
 #ifndef WEIR_TESTS_TCP_WIRE_H
 #define WEIR_TESTS_TCP_WIRE_H
@@ -14,11 +15,13 @@
 
 #define WIRE_SEGMENTS 4096
 #define WIRE_MTU 1500
+#define WIRE_LARGE 9216 /* bytes of a large frame that is carried whole */
 
 /* A segment on its way. */
 struct wire_segment {
-    uint8_t bytes[WIRE_MTU];
+    uint8_t bytes[WIRE_LARGE];
     uint32_t length;
+    uint16_t gso_size; /* of a large frame that is carried whole */
     struct wire_tcp h;
     struct wire_tcp_options o;
     uint32_t payload_len;
@@ -33,6 +36,7 @@ struct tcp_end {
     uint32_t room; /* frames the link takes now */
     uint32_t
         gso_max; /* the link cuts large frames of up to so many bytes of IP packet; 0: it does not. Set before there are paths */
+    bool carries;          /* large frames stay whole; gso_max is at most WIRE_LARGE then */
     uint32_t large_room;   /* large frames it takes now */
     uint64_t large_frames; /* that it took */
     bool resolved;         /* neighbour known */
@@ -52,6 +56,16 @@ void tcp_end_free(struct tcp_end *e);
 const struct wire_segment *tcp_end_take(struct tcp_end *e);
 /* Gives bytes of a segment (with TCP header, checksum ignored) to an end as if from `from`. */
 void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length, int64_t now);
+/* How a segment reaches an end. */
+struct wire_delivery {
+    uint16_t gso_size; /* of a packet of many segments; else 0 */
+    uint32_t
+        head; /* payload bytes in the packet itself, the others in frags of `piece` bytes (at most PACKET_MAX_FRAGS); piece 0: all in the head */
+    uint32_t piece;
+};
+/* The same, in pieces; they are gone when it returns. */
+void tcp_end_give_as(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length,
+                     const struct wire_delivery *d, int64_t now);
 /* The key of a connection between an end and a peer address. */
 struct flow_key tcp_end_key(const struct tcp_end *e, uint16_t local_port, uint8_t peer, uint16_t peer_port);
 /* Moves all segments between two ends until both are silent; returns how many. drop may be NULL. */
