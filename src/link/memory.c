@@ -11,6 +11,8 @@
  * is the pool of the end that holds it, if that end owns it, else that end's view. A frame turned round by the receiver thus
  * arrives at its owner with the owner's pool as home, without passing the return ring.
  *
+ * A link that carries GSO packets has a second pool at each end, for these; it works in the same way.
+ *
  * Lines are fetched for writing on either side: taking over a line that the other core has written is cheaper than one that it only read
  * (measured: 25 against 60 ns a frame at the next write).
  */
@@ -28,18 +30,23 @@
 
 struct memory_pair;
 
-/* Written by one thread, apart from the rings it points to. */
-struct memory_end {
-    struct link link;
+/* Frames of one size at one end: its own, and what it has of the peer's. */
+struct store {
     struct packet_pool pool;
     struct packet_home view; /* home of the peer's frames that are held here (two threads) */
     struct packet
         *stash[STASH_MAX]; /* the peer's frames waiting here to be used again, the last used on top (two threads) */
     uint32_t stash_count, stash_max;
-    struct ring *tx, *rx;         /* frames on the wire */
+    struct ring returns;          /* ours coming home (two threads) */
     struct ring *returns_to_peer; /* the peer's frames going home (two threads) */
-    struct ring *returns;         /* ours coming home (two threads) */
-    struct memory_end *peer;      /* only its address and fixed fields are used */
+};
+
+/* Written by one thread, apart from the rings. */
+struct memory_end {
+    struct link link;
+    struct store usual, large; /* large: when the link carries GSO packets */
+    struct ring *tx, *rx;      /* frames on the wire */
+    struct memory_end *peer;   /* only its address and fixed fields are used */
     struct memory_pair *pair;
     uint32_t queue_slack; /* places of the tx ring beyond the configured queue */
     uint32_t room;        /* places of the tx ring known to be free */
@@ -50,22 +57,23 @@ struct memory_end {
 
 struct memory_pair {
     struct memory_end ends[2];
-    struct ring queues[2];  /* [i]: frames that end i receives */
-    struct ring returns[2]; /* [i]: frames of end i's pool coming home */
+    struct ring queues[2]; /* [i]: frames that end i receives */
     atomic_uint open;
     const struct allocator *allocator;
 };
 
 static struct memory_end *end_of(struct link *link) { return container_of(link, struct memory_end, link); }
 
-static void send_home(struct memory_end *e, struct packet **packets, unsigned n)
+static bool has_large(const struct memory_end *e) { return e->large.pool.memory != NULL; }
+
+static void send_home(struct store *st, struct packet **packets, unsigned n)
 {
     while (n) {
         void *items[LINK_BURST];
         unsigned chunk = min_u32(n, LINK_BURST);
         for (unsigned i = 0; i < chunk; i++)
             items[i] = packets[i];
-        unsigned pushed = ring_push(e->returns_to_peer, items, chunk);
+        unsigned pushed = ring_push(st->returns_to_peer, items, chunk);
         assert(pushed == chunk);
         (void)pushed;
         packets += chunk;
@@ -76,33 +84,33 @@ static void send_home(struct memory_end *e, struct packet **packets, unsigned n)
 /* The peer's frames released here: the first are kept for our own transmissions, the others go home. */
 static void release_from_peer(struct packet_home *view, struct packet **packets, unsigned n)
 {
-    struct memory_end *e = container_of(view, struct memory_end, view);
-    unsigned stashed = min_u32(n, e->stash_max - e->stash_count);
+    struct store *st = container_of(view, struct store, view);
+    unsigned stashed = min_u32(n, st->stash_max - st->stash_count);
     for (unsigned i = 0; i < stashed; i++)
-        e->stash[e->stash_count + i] = packets[i];
-    e->stash_count += stashed;
+        st->stash[st->stash_count + i] = packets[i];
+    st->stash_count += stashed;
     if (n > stashed)
-        send_home(e, packets + stashed, n - stashed);
+        send_home(st, packets + stashed, n - stashed);
 }
 
-static unsigned take_stashed(struct memory_end *e, struct packet **packets, unsigned n)
+static unsigned take_stashed(struct store *st, struct packet **packets, unsigned n)
 {
-    n = min_u32(n, e->stash_count);
+    n = min_u32(n, st->stash_count);
     for (unsigned i = 0; i < n; i++) {
-        struct packet *p = e->stash[--e->stash_count];
-        packet_init(p, &e->view, (uint8_t *)(p + 1), e->pool.buffer_bytes, PACKET_HEADROOM);
+        struct packet *p = st->stash[--st->stash_count];
+        packet_init(p, &st->view, (uint8_t *)(p + 1), st->pool.buffer_bytes, PACKET_HEADROOM);
         packets[i] = p;
     }
     return n;
 }
 
 /* Takes in what the peer's thread has let go of since. */
-static void take_returns(struct memory_end *e)
+static void take_returns(struct store *st)
 {
-    struct packet_pool *pool = &e->pool;
+    struct packet_pool *pool = &st->pool;
     void *items[LINK_BURST];
     unsigned n;
-    while ((n = ring_pop(e->returns, items, LINK_BURST)) != 0) {
+    while ((n = ring_pop(&st->returns, items, LINK_BURST)) != 0) {
         assert(n <= pool->capacity - pool->free_count);
         for (unsigned i = 0; i < n; i++)
             pool->free[pool->free_count + i] = items[i];
@@ -135,18 +143,19 @@ static void prefetch_free(const struct packet_pool *pool, unsigned n)
 static unsigned memory_tx_alloc(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind)
 {
     struct memory_end *e = end_of(link);
+    struct store *st = kind == LINK_ALLOC_LARGE ? &e->large : &e->usual;
     uint32_t room = room_for(e, e->promised + n);
     n = min_u32(n, room > e->promised ? room - e->promised : 0);
     unsigned got = 0;
     if (e->two_threads) {
-        got = take_stashed(e, packets, n);
+        got = take_stashed(st, packets, n);
         if (got < n) {
-            take_returns(e);
-            prefetch_free(&e->pool, n - got);
+            take_returns(st);
+            prefetch_free(&st->pool, n - got);
         }
     }
-    got += packet_pool_get(&e->pool, packets + got, n - got);
-    while (kind == LINK_ALLOC_CONTROL && got < n && (packets[got] = packet_pool_get_reserved(&e->pool)) != NULL)
+    got += packet_pool_get(&st->pool, packets + got, n - got);
+    while (kind == LINK_ALLOC_CONTROL && got < n && (packets[got] = packet_pool_get_reserved(&st->pool)) != NULL)
         got++;
     e->promised += got;
     return got;
@@ -156,7 +165,7 @@ static unsigned memory_tx_alloc(struct link *link, struct packet **packets, unsi
 static bool make_ready(struct memory_end *e, struct packet *p)
 {
     assert(!p->held);
-    bool finish = p->nfrags || p->gso != PACKET_GSO_NONE;
+    bool finish = p->nfrags || (p->gso != PACKET_GSO_NONE && !(e->link.caps & LINK_CAP_TSO));
     if (!(e->link.caps & LINK_CAP_TX_CHECKSUM)) {
         finish |= p->checksum == PACKET_CHECKSUM_PARTIAL;
         if (p->checksum == PACKET_CHECKSUM_VERIFIED)
@@ -170,18 +179,33 @@ static bool make_ready(struct memory_end *e, struct packet *p)
     return true;
 }
 
+static bool is_of(const struct store *st, const struct packet *p)
+{
+    return p->home == &st->pool.home || p->home == &st->view;
+}
+
+/* A copy of a packet from elsewhere, and whose frame it is. */
+static struct packet *adopt(struct memory_end *e, struct packet *p, struct store **st)
+{
+    bool fits = packet_total_length(p) <= e->usual.pool.buffer_bytes - PACKET_HEADROOM;
+    *st = fits || !has_large(e) ? &e->usual : &e->large;
+    take_returns(*st);
+    struct packet *copy = packet_copy(p, &(*st)->pool);
+    packet_release(p);
+    return copy;
+}
+
 /* Makes the peer's thread the packet's holder: the packet itself, or a copy of one from elsewhere, or NULL. */
 static struct packet *hand_over(struct memory_end *e, struct packet *p)
 {
-    if (unlikely(p->home != &e->pool.home && p->home != &e->view)) {
-        take_returns(e);
-        struct packet *copy = packet_copy(p, &e->pool);
-        packet_release(p);
-        if (!copy)
+    struct store *st = &e->usual;
+    if (unlikely(!is_of(st, p))) {
+        st = &e->large;
+        if (!(has_large(e) && is_of(st, p)) && !(p = adopt(e, p, &st)))
             return NULL;
-        p = copy;
     }
-    p->home = p->home == &e->pool.home ? &e->peer->view : &e->peer->pool.home;
+    struct store *theirs = st == &e->usual ? &e->peer->usual : &e->peer->large;
+    p->home = p->home == &st->pool.home ? &theirs->view : &theirs->pool.home;
     return p;
 }
 
@@ -240,6 +264,11 @@ static void prefetch_headers(const struct packet *p)
     prefetch_write(headers + CACHE_LINE); /* Ethernet, IPv4 and TCP with timestamps are 66 bytes */
 }
 
+static uint32_t longest(const struct link *link, const struct packet *p)
+{
+    return (p->gso == PACKET_GSO_NONE ? link->mtu : link->gso_max) + ETHERNET_OVERHEAD;
+}
+
 static unsigned memory_rx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
 {
     struct memory_end *e = end_of(link);
@@ -247,12 +276,11 @@ static unsigned memory_rx_burst(struct link *link, struct packet **packets, unsi
     unsigned count = ring_pop(e->rx, items, min_u32(n, LINK_BURST));
     for (unsigned i = 0; i < count; i++)
         prefetch_headers(items[i]);
-    uint32_t longest = link->mtu + ETHERNET_OVERHEAD;
     uint64_t bytes = 0;
     unsigned kept = 0;
     for (unsigned i = 0; i < count; i++) {
         struct packet *p = items[i];
-        if (unlikely(p->len > longest)) {
+        if (unlikely(p->len > longest(link, p))) {
             drop(e, p, LINK_DROP_RX_TOO_LONG);
             continue;
         }
@@ -273,20 +301,25 @@ static void release_waiting(struct ring *queue)
         packet_release(item);
 }
 
-static void send_stash_home(struct memory_end *e)
+static void send_stash_home(struct store *st)
 {
-    send_home(e, e->stash, e->stash_count);
-    e->stash_count = 0;
-    e->stash_max = 0;
+    send_home(st, st->stash, st->stash_count);
+    st->stash_count = 0;
+    st->stash_max = 0;
+}
+
+static void free_store(struct store *st)
+{
+    packet_pool_free(&st->pool);
+    ring_free(&st->returns);
 }
 
 static void free_pair(struct memory_pair *pair)
 {
     for (unsigned i = 0; i < 2; i++) {
-        struct memory_end *e = &pair->ends[i];
-        packet_pool_free(&e->pool);
+        free_store(&pair->ends[i].usual);
+        free_store(&pair->ends[i].large);
         ring_free(&pair->queues[i]);
-        ring_free(&pair->returns[i]);
     }
     alloc_free(pair->allocator, pair, sizeof *pair);
 }
@@ -296,7 +329,8 @@ static void memory_close(struct link *link)
 {
     struct memory_end *e = end_of(link);
     struct memory_pair *pair = e->pair;
-    send_stash_home(e);
+    send_stash_home(&e->usual);
+    send_stash_home(&e->large);
     bool last = atomic_fetch_sub_explicit(&pair->open, 1, memory_order_acq_rel) == 1;
     if (!e->two_threads || last) {
         release_waiting(e->tx);
@@ -304,9 +338,10 @@ static void memory_close(struct link *link)
     }
     if (!last)
         return;
-    if (e->two_threads) {
-        take_returns(e);
-        take_returns(e->peer);
+    for (unsigned i = 0; i < 2 && e->two_threads; i++) {
+        take_returns(&pair->ends[i].usual);
+        if (has_large(e))
+            take_returns(&pair->ends[i].large);
     }
     free_pair(pair);
 }
@@ -316,13 +351,33 @@ static const struct link_ops memory_ops = {
 
 void memory_settings_default(struct memory_settings *s)
 {
-    *s = (struct memory_settings){.frames = 4096, .queue = 1024, .buffer_bytes = 2048, .mtu = 1500, .reserve = 256};
+    *s = (struct memory_settings){
+        .frames = 4096, .queue = 1024, .buffer_bytes = 2048, .mtu = 1500, .reserve = 256, .large_frames = 64};
 }
 
 static bool settings_valid(const struct memory_settings *s)
 {
-    return s->queue != 0 && s->mtu >= MTU_MIN && s->mtu <= UINT16_MAX &&
+    bool gso_valid = s->gso_max == 0 || (s->gso_max <= UINT16_MAX && s->trust_checksums && s->large_frames > 0);
+    return gso_valid && s->queue != 0 && s->mtu >= MTU_MIN && s->mtu <= UINT16_MAX &&
            s->buffer_bytes >= PACKET_HEADROOM + s->mtu + ETHERNET_OVERHEAD;
+}
+
+static int init_store(struct store *st, struct store *theirs, const struct memory_settings *s, uint32_t frames,
+                      uint32_t reserve, uint32_t buffer_bytes, const struct allocator *a)
+{
+    st->returns_to_peer = &theirs->returns;
+    st->view = (struct packet_home){.release = release_from_peer, .held_max = (frames - reserve) / 4};
+    st->stash_max = s->two_threads ? min_u32(STASH_MAX, (frames - reserve) / 8) : 0;
+    int error = packet_pool_init(&st->pool, a, frames, buffer_bytes, reserve);
+    if (!error && s->two_threads)
+        error = ring_init(&st->returns, a, frames);
+    return error;
+}
+
+static uint32_t caps_of(const struct memory_settings *s)
+{
+    return (s->trust_checksums ? LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM : 0u) |
+           (s->gso_max ? LINK_CAP_TSO | LINK_CAP_GRO : 0u);
 }
 
 static int init_end(struct memory_end *e, const struct memory_settings *s, const char *name)
@@ -332,22 +387,20 @@ static int init_end(struct memory_end *e, const struct memory_settings *s, const
     e->link = (struct link){.ops = &memory_ops,
                             .mac = {2, 0, 0, 0, 0, (uint8_t)(self + 1)},
                             .mtu = s->mtu,
-                            .caps = s->trust_checksums ? LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM : 0,
+                            .caps = caps_of(s),
+                            .gso_max = s->gso_max,
                             .fd = -1};
     snprintf(e->link.name, sizeof e->link.name, "%.*s:%u", LINK_NAME_BYTES - 4, name, self + 1);
     e->peer = &pair->ends[!self];
     e->tx = &pair->queues[!self];
     e->rx = &pair->queues[self];
-    e->returns = &pair->returns[self];
-    e->returns_to_peer = &pair->returns[!self];
     e->two_threads = s->two_threads;
-    e->view = (struct packet_home){.release = release_from_peer, .held_max = (s->frames - s->reserve) / 4};
-    e->stash_max = s->two_threads ? min_u32(STASH_MAX, (s->frames - s->reserve) / 8) : 0;
-    int error = packet_pool_init(&e->pool, pair->allocator, s->frames, s->buffer_bytes, s->reserve);
+    int error = init_store(&e->usual, &e->peer->usual, s, s->frames, s->reserve, s->buffer_bytes, pair->allocator);
+    if (!error && s->gso_max)
+        error = init_store(&e->large, &e->peer->large, s, s->large_frames, 0,
+                           PACKET_HEADROOM + ETHERNET_OVERHEAD + s->gso_max, pair->allocator);
     if (!error)
         error = ring_init(e->rx, pair->allocator, s->queue);
-    if (!error && s->two_threads)
-        error = ring_init(e->returns, pair->allocator, s->frames);
     if (!error)
         e->queue_slack = e->rx->mask + 1 - s->queue;
     return error;

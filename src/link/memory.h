@@ -22,13 +22,15 @@ struct memory_settings {
     uint32_t reserve;      /* frames kept back for control; default 256 */
     bool two_threads;      /* default false */
     bool trust_checksums;  /* declares RX_CHECKSUM and TX_CHECKSUM, so that nobody computes one; default false */
+    uint32_t gso_max; /* carries GSO packets of up to so many bytes of IP packet whole (TSO, GRO); 0, the default: no */
+    uint32_t large_frames; /* for these, in each end's second pool; default 64 */
 };
 
 void memory_settings_default(struct memory_settings *s);
 /*
  * Makes both ends; MAC addresses are 02:00:00:00:00:01 and :02 unless set afterwards. Close each end with link_close(); the second frees all.
  * What one end sent and the other has not received by then may be lost. ERR_NO_MEMORY; ERR_INVALID (no frames, no queue, a reserve of all frames, an MTU
- * under 68 or over 65535, or buffers too small for it: PACKET_HEADROOM + mtu + 22).
+ * under 68 or over 65535, or buffers too small for it: PACKET_HEADROOM + mtu + 22; a gso_max over 65535, without trust_checksums or without large_frames).
  */
 MUST_CHECK int memory_link_new(const struct memory_settings *s, const struct allocator *a, const char *name,
                                struct link *ends[2]);

@@ -359,6 +359,107 @@ static void check_length(struct fixture *f)
 
 static void frames_over_the_mtu_are_dropped_on_arrival(void **state) { in_both_modes(*state, check_length); }
 
+/* A GSO packet of `length` bytes in a frame of link l, or NULL. */
+static struct packet *gso_packet(struct link *l, uint32_t number, uint32_t length)
+{
+    struct packet *p;
+    if (link_tx_alloc(l, &p, 1, LINK_ALLOC_LARGE) == 0)
+        return NULL;
+    fill(p, number, length);
+    p->gso = PACKET_GSO_TCP4;
+    p->gso_size = 1460;
+    p->checksum = PACKET_CHECKSUM_PARTIAL;
+    p->checksum_start = 34;
+    p->checksum_offset = 16;
+    return p;
+}
+
+static void check_large(struct fixture *f)
+{
+    for (uint32_t i = 0; i < 100; i++) {
+        struct link *from = f->ends[i % 2], *to = f->ends[1 - i % 2];
+        struct packet *p = gso_packet(from, i, 14 + 65535), *got[4];
+        assert_non_null(p);
+        from->ops->tx_burst(from, &p, 1, NOW);
+        assert_int_equal(link_rx_burst(to, got, 4, NOW), 1);
+        assert_int_equal(number_of(got[0]), i);
+        assert_int_equal(got[0]->len, 14 + 65535);
+        assert_int_equal(got[0]->gso, PACKET_GSO_TCP4);
+        assert_int_equal(got[0]->gso_size, 1460);
+        assert_int_equal(got[0]->checksum, PACKET_CHECKSUM_PARTIAL);
+        assert_int_equal(got[0]->checksum_start, 34);
+        packet_release_burst(got, 1);
+    }
+    assert_int_equal(f->ends[0]->counters.bytes_tx, 50 * (14 + 65535));
+}
+
+static void settings_for_large(struct fixture *f)
+{
+    f->settings.trust_checksums = true;
+    f->settings.gso_max = 65535;
+    f->settings.large_frames = 8;
+}
+
+static void large_frames_cross_whole_and_come_home(void **state)
+{
+    settings_for_large(*state);
+    in_both_modes(*state, check_large);
+}
+
+static void check_large_room(struct fixture *f)
+{
+    struct packet *p[64];
+    unsigned n = link_tx_alloc(f->ends[0], p, 64, LINK_ALLOC_LARGE);
+    assert_int_equal(n, 8);
+    assert_int_equal(link_tx_alloc(f->ends[0], p + n, 64 - n, LINK_ALLOC_LARGE), 0);
+    assert_int_equal(link_tx_alloc(f->ends[0], p + n, 64 - n, LINK_ALLOC_DATA), f->settings.queue - 8);
+    packet_release_burst(p, f->settings.queue);
+}
+
+static void large_frames_run_out_by_themselves_and_share_the_queue(void **state)
+{
+    settings_for_large(*state);
+    in_both_modes(*state, check_large_room);
+}
+
+static void check_large_from_elsewhere(struct fixture *f)
+{
+    struct packet_pool pool;
+    struct packet *p, *got[4];
+    assert_int_equal(packet_pool_init(&pool, f->a, 1, PACKET_HEADROOM + 40000, 0), 0);
+    assert_int_equal(packet_pool_get(&pool, &p, 1), 1);
+    fill(p, 5, 30000);
+    p->gso = PACKET_GSO_TCP4;
+    p->gso_size = 1460;
+    p->checksum = PACKET_CHECKSUM_PARTIAL;
+    f->ends[0]->ops->tx_burst(f->ends[0], &p, 1, NOW);
+    assert_int_equal(link_rx_burst(f->ends[1], got, 4, NOW), 1);
+    assert_int_equal(got[0]->len, 30000);
+    assert_int_equal(got[0]->gso_size, 1460);
+    packet_release_burst(got, 1);
+    packet_pool_free(&pool);
+}
+
+static void large_frames_from_elsewhere_cross(void **state)
+{
+    settings_for_large(*state);
+    in_both_modes(*state, check_large_from_elsewhere);
+}
+
+static void check_none_large(struct fixture *f)
+{
+    assert_int_equal(f->ends[0]->caps & (LINK_CAP_TSO | LINK_CAP_GRO), 0);
+    assert_int_equal(f->ends[0]->gso_max, 0);
+    assert_null(gso_packet(f->ends[0], 1, 100));
+}
+
+static void large_frames_are_given_only_when_asked_for(void **state)
+{
+    struct fixture *f = *state;
+    f->settings.trust_checksums = true;
+    in_both_modes(f, check_none_large);
+}
+
 static void frames_in_flight_at_closing_are_not_leaked(void **state)
 {
     struct fixture *f = *state;
@@ -407,6 +508,13 @@ static void impossible_settings_are_refused(void **state)
     REFUSED(frames, 0);
     REFUSED(reserve, 64);
     REFUSED(queue, 0);
+    REFUSED(gso_max, 65535); /* without trust_checksums */
+    f->settings.trust_checksums = true;
+    REFUSED(gso_max, 65536);
+    f->settings.gso_max = 65535;
+    REFUSED(large_frames, 0);
+    f->settings.gso_max = 0;
+    f->settings.trust_checksums = false;
     REFUSED(queue, UINT32_MAX);
     REFUSED(mtu, 67);
     REFUSED(mtu, 65536);
@@ -421,12 +529,13 @@ static void want_of_memory_leaves_nothing_behind(void **state)
 {
     struct fixture *f = *state;
     f->settings.two_threads = true;
+    settings_for_large(f);
     int error = ERR_NO_MEMORY;
     size_t before = f->counting.live_blocks;
     for (unsigned allocs = 0; error; allocs++) {
         f->counting.allocs_left = allocs;
         error = memory_link_new(&f->settings, f->a, "pair", f->ends);
-        assert_true(error == ERR_NO_MEMORY || (error == 0 && allocs == 9));
+        assert_true(error == ERR_NO_MEMORY || (error == 0 && allocs == 15));
         assert_true(!error || f->counting.live_blocks == before);
     }
     close_links(f);
@@ -449,6 +558,10 @@ int main(void)
         CASE(with_trust_nobody_computes_checksums),
         CASE(only_what_a_wire_carries_crosses),
         CASE(frames_over_the_mtu_are_dropped_on_arrival),
+        CASE(large_frames_cross_whole_and_come_home),
+        CASE(large_frames_run_out_by_themselves_and_share_the_queue),
+        CASE(large_frames_from_elsewhere_cross),
+        CASE(large_frames_are_given_only_when_asked_for),
         CASE(frames_in_flight_at_closing_are_not_leaked),
         CASE(both_ends_are_described),
         CASE(impossible_settings_are_refused),
