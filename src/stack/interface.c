@@ -24,6 +24,15 @@ int interface_init(struct interface *itf, unsigned number, struct link *link, st
     return packet_pool_init(&itf->waiting, a, waiting_frames + 1, max_u32(frame_bytes, PACKET_HEADROOM + 64u), 0);
 }
 
+int interface_merge(struct interface *itf, const struct allocator *a)
+{
+    if (itf->link->caps & LINK_CAP_GRO)
+        return 0;
+    int error = gro_init(&itf->gro, a, LINK_BURST / 2); /* a burst's merged packets are all released at its end */
+    itf->merges = error == 0;
+    return error;
+}
+
 static void release_spares(struct interface_spares *s)
 {
     packet_release_burst(s->packet, s->count);
@@ -37,6 +46,8 @@ void interface_free(struct interface *itf)
     release_spares(&itf->spares);
     release_spares(&itf->large);
     packet_pool_free(&itf->waiting);
+    if (itf->merges)
+        gro_free(&itf->gro);
 }
 
 bool interface_refill(struct interface *itf, enum link_alloc kind)

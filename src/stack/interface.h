@@ -10,6 +10,7 @@
 #ifndef WEIR_STACK_INTERFACE_H
 #define WEIR_STACK_INTERFACE_H
 
+#include "packet/gro.h"
 #include "packet/guard.h"
 
 #define STACK_MAX_INTERFACES 16u
@@ -34,6 +35,8 @@ struct interface {
     unsigned queued;
     struct interface_spares spares, large;
     struct packet *queue[LINK_BURST];
+    bool merges;                /* received segments */
+    struct gro gro;             /* valid when it merges */
     struct packet_pool waiting; /* datagrams whose neighbour is being resolved */
 };
 
@@ -41,6 +44,8 @@ struct interface {
  */
 MUST_CHECK int interface_init(struct interface *itf, unsigned number, struct link *link, struct guard *guard,
                               uint32_t waiting_frames, const struct allocator *a);
+/* Has it merge received segments from now on, unless its link does. ERR_NO_MEMORY. */
+MUST_CHECK int interface_merge(struct interface *itf, const struct allocator *a);
 /* Lets go of every frame. Waiting datagrams must have been released before. */
 void interface_free(struct interface *itf);
 

@@ -7,9 +7,20 @@
  */
 #include "stack/ipv4_input.h"
 
+#include "wire/tcp.h"
+
 #define ALL_HOSTS_GROUP 0xe0000001u /* 224.0.0.1, RFC 1112 */
 
 /* ---- header ---- */
+
+bool ipv4_continues_in_frags(const struct packet *p, const uint8_t *l3, uint32_t total)
+{
+    uint32_t header = (l3[0] & 15u) * 4u, head = (uint32_t)(p->data + p->len - l3);
+    if (p->nfrags == 0 || head < header + WIRE_TCP_MIN || l3[9] != IP_PROTO_TCP ||
+        (load_be16(l3 + 6) & IPV4_FRAGMENT_BITS))
+        return false;
+    return total <= head - p->len + packet_total_length(p);
+}
 
 /* Says which of the header's fields wire_ipv4_parse did not like. */
 static void count_unreadable(struct stack *s, const struct arrival *a)
@@ -49,9 +60,18 @@ static bool options_ok(struct stack *s, const struct wire_ipv4 *ip)
     return false;
 }
 
+/* Bytes of the datagram that are there. */
+static uint32_t present(const struct arrival *a)
+{
+    if (likely(a->packet->nfrags == 0) || a->l3_len < WIRE_IPV4_MIN)
+        return a->l3_len;
+    uint32_t total = load_be16(a->l3 + 2);
+    return ipv4_continues_in_frags(a->packet, a->l3, total) ? max_u32(total, a->l3_len) : a->l3_len;
+}
+
 static bool header_ok(struct stack *s, const struct arrival *a, struct wire_ipv4 *ip)
 {
-    if (wire_ipv4_parse(a->l3, a->l3_len, ip) < 0) {
+    if (wire_ipv4_parse(a->l3, present(a), ip) < 0) {
         count_unreadable(s, a);
         return false;
     }

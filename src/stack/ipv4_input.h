@@ -43,6 +43,12 @@ static ALWAYS_INLINE bool ipv4_source_ok(const struct host *h, uint32_t source)
 #define IPV4_FRAGMENT_BITS 0x3fffu /* MF and the offset */
 
 /*
+ * Whether a datagram of `total` bytes that begins at l3 in the packet goes on in its frags: only TCP's whole ones may, and the head has all headers
+ * (packet.h).
+ */
+bool ipv4_continues_in_frags(const struct packet *p, const uint8_t *l3, uint32_t total);
+
+/*
  * An untagged frame with a whole IPv4 datagram without options, all in order, for the unicast address it is framed for.
  * False: the long way decides, and counts what is wrong.
  */
@@ -53,8 +59,9 @@ static ALWAYS_INLINE bool ipv4_decode_common(struct stack *s, uint32_t segment, 
                  ip[0] != 0x45))
         return false;
     uint32_t total = load_be16(ip + 2), source = load_be32(ip + 12);
-    if (unlikely(total < WIRE_IPV4_MIN || total > p->len - WIRE_ETH_LEN || (load_be16(ip + 6) & IPV4_FRAGMENT_BITS) ||
-                 !wire_ipv4_checksum_ok20(ip)))
+    if (unlikely(total < WIRE_IPV4_MIN || (load_be16(ip + 6) & IPV4_FRAGMENT_BITS) || !wire_ipv4_checksum_ok20(ip)))
+        return false;
+    if (unlikely(total > p->len - WIRE_ETH_LEN) && !ipv4_continues_in_frags(p, ip, total))
         return false;
     struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), eth);
     if (unlikely(!h || !ipv4_source_ok(h, source) || wire_eth_is_multicast(eth + 6) || wire_eth_is_zero(eth + 6) ||

@@ -140,8 +140,12 @@ int stack_add_interface(struct stack *s, struct link *link, struct guard *guard)
     unsigned number = s->n_interfaces;
     int error =
         interface_init(&s->interfaces[number], number, link, guard, s->settings.resolve_queue_total, s->allocator);
-    if (error)
+    if (!error && s->settings.merge_received)
+        error = interface_merge(&s->interfaces[number], s->allocator);
+    if (error) {
+        interface_free(&s->interfaces[number]);
         return error;
+    }
     s->n_interfaces++;
     return (int)number;
 }
@@ -199,6 +203,20 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
 
 /* ---- the turn ---- */
 
+/* Returns the frames taken. */
+static unsigned receive_burst(struct stack *s, unsigned number, int64_t now)
+{
+    struct interface *itf = &s->interfaces[number];
+    unsigned taken = link_rx_burst(itf->link, s->burst, LINK_BURST, now), n = taken;
+    if (taken == 0)
+        return 0;
+    if (itf->merges && n > 1)
+        n = gro_burst(&itf->gro, s->burst, n);
+    s->counters.frames_received += taken - n;
+    stack_input(s, number, s->burst, n, now);
+    return taken;
+}
+
 unsigned stack_receive(struct stack *s, int64_t now)
 {
     s->now = now;
@@ -206,10 +224,7 @@ unsigned stack_receive(struct stack *s, int64_t now)
     for (unsigned i = 0; i < s->n_interfaces; i++) {
         struct interface *itf = &s->interfaces[i];
         interface_flush(s, itf); /* rx_burst ends the link's promise of room */
-        unsigned n = link_rx_burst(itf->link, s->burst, LINK_BURST, now);
-        if (n)
-            stack_input(s, i, s->burst, n, now);
-        taken += n;
+        taken += receive_burst(s, i, now);
     }
     neighbour_tick(s, now);
     reassembly_tick(s, now);

@@ -11,17 +11,42 @@
 
 /* ---- received segments ---- */
 
+/* Of the segment, those that lie in the packet's head. */
+static ALWAYS_INLINE uint32_t head_bytes(const struct datagram *d)
+{
+    return (uint32_t)(d->packet->data + d->packet->len - d->l4);
+}
+
+/* A segment that goes on in frags: RFC 1071 section 2 (B), a piece at an odd offset counts with its bytes swapped. */
+static bool scattered_checksum_right(const struct datagram *d)
+{
+    const struct packet *p = d->packet;
+    uint32_t done = head_bytes(d);
+    uint64_t sum = checksum_add_u32(checksum_add_u32(0, d->source), d->destination);
+    sum = checksum_add_u16(checksum_add_u16(sum, IP_PROTO_TCP), (uint16_t)d->l4_len);
+    sum = checksum_add(sum, d->l4, done);
+    for (unsigned i = 0; i < p->nfrags && done < d->l4_len; i++) {
+        uint32_t n = min_u32(p->frags[i].length, d->l4_len - done);
+        uint64_t piece = checksum_add(0, p->frags[i].bytes, n);
+        sum += done % 2 ? checksum_shift(piece) : piece;
+        done += n;
+    }
+    return checksum_ok(sum);
+}
+
 static ALWAYS_INLINE bool checksum_right(const struct datagram *d)
 {
     if (d->packet->checksum != PACKET_CHECKSUM_UNKNOWN)
         return true;
+    if (unlikely(d->l4_len > head_bytes(d)))
+        return scattered_checksum_right(d);
     return wire_l4_checksum_ok_v4(d->source, d->destination, IP_PROTO_TCP, d->l4, d->l4_len);
 }
 
 void tcp_collect(struct stack *s, const struct datagram *d)
 {
     struct tcp_segment *g = &s->segments[s->n_segments];
-    int header = wire_tcp_parse(d->l4, d->l4_len, &g->h);
+    int header = wire_tcp_parse(d->l4, min_u32(d->l4_len, head_bytes(d)), &g->h);
     if (unlikely(header < 0)) {
         STACK_DROP(s, TRACE_TCP, tcp_short);
         return;
@@ -38,6 +63,7 @@ void tcp_collect(struct stack *s, const struct datagram *d)
     g->options = d->l4 + WIRE_TCP_MIN;
     g->payload = d->l4 + header;
     g->payload_len = d->l4_len - (uint32_t)header;
+    g->skip = 0;
     g->tos = datagram_tos(d);
     if (unlikely(++s->n_segments == LINK_BURST))
         tcp_flush(s);
@@ -81,11 +107,10 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     if (error)
         return error;
     neighbour_pin(s, neighbour);
-    *out = (struct tcp_path){
-        .id = neighbour,
-        .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)),
-        .link = h->interface,
-        .gso_max = interface_gso_max(stack_interface_of(s, h))};
+    *out = (struct tcp_path){.id = neighbour,
+                             .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)),
+                             .link = h->interface,
+                             .gso_max = interface_gso_max(stack_interface_of(s, h))};
     return 0;
 }
 

@@ -24,7 +24,7 @@ struct pair {
 static struct ip_addr v4(uint32_t host_order) { return ip_addr_from_v4(host_order); }
 
 /* The stacks keep pointers into the pair. */
-static struct pair *pair_new(const struct memory_settings *memory, uint32_t addresses)
+static struct pair *pair_new_merging(const struct memory_settings *memory, uint32_t addresses, bool merge)
 {
     struct pair *p = calloc(1, sizeof *p);
     assert_non_null(p);
@@ -37,6 +37,7 @@ static struct pair *pair_new(const struct memory_settings *memory, uint32_t addr
         stack_settings_default(&t);
         t.max_addresses = addresses;
         t.max_neighbours = addresses + 16;
+        t.merge_received = merge;
         t.secret = (struct hash_key){i + 1, 99};
         t.tcp.max_connections = 4096;
         t.tcp.secret = (struct hash_key){i + 11, 77};
@@ -44,6 +45,11 @@ static struct pair *pair_new(const struct memory_settings *memory, uint32_t addr
         assert_int_equal(stack_add_interface(p->stacks[i], p->ends[i], &p->guards[i]), 0);
     }
     return p;
+}
+
+static struct pair *pair_new(const struct memory_settings *memory, uint32_t addresses)
+{
+    return pair_new_merging(memory, addresses, false);
 }
 
 static uint32_t add_host(struct stack *s, uint32_t address, uint16_t vlan)
@@ -325,13 +331,14 @@ static void closed(void *context, struct tcp *c, enum tcp_close_reason reason, i
 static const struct tcp_user calls = {
     .admit = admit, .connected = connected, .received = received, .pull = pull, .closed = closed};
 
-static void tcp_from_many_hosts(bool trust_checksums)
+static void tcp_from_many_hosts(bool trust_checksums, bool large, bool merge)
 {
     enum { HOSTS = 300 };
     struct memory_settings m;
     memory_settings_default(&m);
     m.trust_checksums = trust_checksums;
-    struct pair *p = pair_new(&m, HOSTS);
+    m.gso_max = large ? 65535 : 0;
+    struct pair *p = pair_new_merging(&m, HOSTS, merge);
     struct side x[2] = {{.stack = p->stacks[0]}, {.stack = p->stacks[1], .server = true}};
     for (uint32_t i = 0; i < HOSTS; i++)
         add_host(p->stacks[0], 0x0a010001 + i, 0);
@@ -372,8 +379,115 @@ static void tcp_from_many_hosts(bool trust_checksums)
 static void test_tcp_from_many_hosts(void **state)
 {
     (void)state;
-    tcp_from_many_hosts(false);
-    tcp_from_many_hosts(true);
+    tcp_from_many_hosts(false, false, false);
+    tcp_from_many_hosts(true, false, false);
+    tcp_from_many_hosts(false, false, true);
+    tcp_from_many_hosts(true, false, true);
+    tcp_from_many_hosts(true, true, false);
+}
+
+/* ---- one stream, however it is cut and merged ---- */
+
+enum { STREAM = 3000001 };
+
+struct stream {
+    struct stack *stack;
+    uint64_t received;
+    unsigned calls, wrong;
+    bool fin;
+};
+
+static uint8_t stream_byte(uint64_t offset) { return (uint8_t)(offset * 31 + (offset >> 8) * 7 + (offset >> 16)); }
+
+static void stream_connected(void *context, struct tcp *c, int64_t now)
+{
+    struct stream *x = context;
+    assert_int_equal(tcp_send(stack_tcp(x->stack), c, STREAM, now), 0);
+    tcp_close(stack_tcp(x->stack), c, now);
+}
+static void stream_received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    struct stream *x = context;
+    for (uint32_t i = 0; i < length; i++)
+        x->wrong += bytes[i] != stream_byte(x->received + i);
+    x->received += length;
+    x->calls++;
+    x->fin |= length == 0;
+    tcp_consumed(stack_tcp(x->stack), c, length, now);
+    if (length == 0)
+        tcp_close(stack_tcp(x->stack), c, now);
+}
+static size_t stream_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
+{
+    (void)context, (void)c;
+    for (size_t i = 0; i < length; i++)
+        to[i] = stream_byte(offset + i);
+    *sum = checksum_add(*sum, to, length);
+    return length;
+}
+static void stream_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
+{
+    (void)context, (void)c, (void)now;
+    assert_int_equal(reason, TCP_CLOSE_NORMAL);
+}
+static void stream_got_nothing(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
+{
+    (void)context, (void)c, (void)bytes, (void)now;
+    assert_int_equal(length, 0);
+}
+
+static void stream_through(const struct memory_settings *m, bool merge, struct tcp_counters *sender,
+                           struct tcp_counters *receiver, struct stream *server)
+{
+    static const struct tcp_user sends = {
+        .connected = stream_connected, .received = stream_got_nothing, .pull = stream_pull, .closed = stream_closed};
+    static const struct tcp_user receives = {
+        .admit = admit, .received = stream_received, .pull = stream_pull, .closed = stream_closed};
+    struct pair *p = pair_new_merging(m, 64, merge);
+    add_host(p->stacks[0], LEFT, 0);
+    add_host(p->stacks[1], RIGHT, 0);
+    struct stream client = {.stack = p->stacks[0]};
+    *server = (struct stream){.stack = p->stacks[1]};
+    struct tcp_profile t;
+    tcp_profile_default(&t);
+    t.time_wait_ns = 0;
+    assert_int_equal(tcp_register_user(stack_tcp(p->stacks[0]), &sends, &client, &t), 0);
+    assert_int_equal(tcp_register_user(stack_tcp(p->stacks[1]), &receives, server, &t), 0);
+    assert_int_equal(tcp_listen(stack_tcp(p->stacks[1]), 0, TCP_ANY_LOCAL, 80), 0);
+    struct flow_key key = {.local = 1, .remote = v4(RIGHT), .remote_port = 80};
+    struct tcp_ref ref;
+    assert_int_equal(tcp_connect(stack_tcp(p->stacks[0]), 0, &key, 0, p->now, &ref), 0);
+    for (int i = 0; i < 200; i++) {
+        settle(p);
+        p->now += NS_PER_MS;
+    }
+    *sender = *tcp_counters(stack_tcp(p->stacks[0]));
+    *receiver = *tcp_counters(stack_tcp(p->stacks[1]));
+    assert_true(server->fin);
+    assert_int_equal(server->received, STREAM);
+    assert_int_equal(server->wrong, 0);
+    assert_int_equal(sender->retransmitted_segments, 0);
+    assert_int_equal(receiver->segments_received, sender->segments_sent);
+    pair_free(p);
+}
+
+static void test_a_stream_is_the_same_with_large_frames_and_merged_segments(void **state)
+{
+    struct tcp_counters sender, receiver;
+    struct stream plain, merged, large;
+    struct memory_settings m;
+    (void)state;
+    memory_settings_default(&m);
+    stream_through(&m, false, &sender, &receiver, &plain);
+    uint64_t segments = sender.segments_sent, acks = receiver.segments_sent;
+    stream_through(&m, true, &sender, &receiver, &merged);
+    assert_int_equal(sender.segments_sent, segments);
+    m.trust_checksums = true;
+    m.gso_max = 65535;
+    stream_through(&m, false, &sender, &receiver, &large);
+    assert_int_equal(sender.segments_sent, segments);
+    assert_true(large.calls < plain.calls / 10);
+    assert_true(receiver.segments_sent < acks);
 }
 
 /* ---- a router's two sides ---- */
@@ -439,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_a_closed_port_is_reported_to_the_sender),
         cmocka_unit_test(test_a_thousand_hosts_on_each_side_talk),
         cmocka_unit_test(test_tcp_from_many_hosts),
+        cmocka_unit_test(test_a_stream_is_the_same_with_large_frames_and_merged_segments),
         cmocka_unit_test(test_a_stack_with_two_interfaces_keeps_them_apart),
         cmocka_unit_test(test_hosts_of_one_link_do_not_shortcut_and_do_no_harm),
     };
