@@ -32,7 +32,7 @@ static unsigned move_frames(struct link *from, struct link *to, int64_t now)
     struct packet *burst[LINK_BURST];
     unsigned n = link_rx_burst(from, burst, LINK_BURST, now);
     if (n > 0)
-        to->ops->tx_burst(to, burst, n, now);
+        link_tx_burst(to, burst, n, now);
     return n;
 }
 

@@ -2,7 +2,7 @@
 /*
  * The impaired link. A frame's way: lost or not, duplicated or not, corrupted or not; then set aside to be overtaken, or through the line (rate),
  * then through the delay, then to the lower link. What has to wait stands in a queue by departure time, and each call of tx_burst and
- * rx_burst lets go what is due.
+ * rx_burst lets go what is due, as far as the lower link has room; the rest waits on.
  *
  * Owns the lower link, the queue and a pool for copies. Frames of that pool never leave: at departure their bytes move to a frame of the
  * lower link, so that nobody outside holds a frame of ours when the link is closed.
@@ -34,6 +34,7 @@ struct impair {
     struct packet *aside_first, *aside_last;
     uint32_t aside_count;
     uint64_t arrivals;
+    uint32_t room;     /* frames the lower link takes in this call */
     uint32_t promised; /* handed out by tx_alloc since rx_burst and not yet transmitted */
     struct packet *out[LINK_BURST];
     unsigned out_count;
@@ -68,33 +69,41 @@ static void send_out(struct impair *im, int64_t now)
     im->out_count = 0;
 }
 
-/* A frame of the lower link in place of one of ours, or NULL (dropped). */
-static struct packet *exchange(struct impair *im, struct packet *p)
+/* A frame of the lower link in place of one of ours, or NULL when there is none (p stays), or p could not be copied (dropped: *p is NULL). */
+static struct packet *exchange(struct impair *im, struct packet **p)
 {
     struct packet *theirs;
-    if (link_tx_alloc(im->lower, &theirs, 1, LINK_ALLOC_DATA) == 0) {
-        drop(im, p, LINK_DROP_TX_NO_ROOM);
+    if (link_tx_alloc(im->lower, &theirs, 1, LINK_ALLOC_DATA) == 0)
         return NULL;
+    if (packet_copy_to(theirs, *p)) {
+        packet_release(*p);
+        return theirs;
     }
-    if (!packet_copy_to(theirs, p)) {
-        packet_release(theirs);
-        drop(im, p, LINK_DROP_TX_MALFORMED);
-        return NULL;
-    }
-    packet_release(p);
-    return theirs;
+    packet_release(theirs);
+    drop(im, *p, LINK_DROP_TX_MALFORMED);
+    *p = NULL;
+    return NULL;
 }
 
-static void depart(struct impair *im, struct packet *p, int64_t now)
+/* False when the lower link has no room, or no frame for the bytes of one of ours: the packet stays with the caller. */
+static bool depart(struct impair *im, struct packet *p, int64_t now)
 {
+    if (im->room == 0)
+        return false;
+    if (p->home == &im->own.home) {
+        struct packet *theirs = exchange(im, &p);
+        if (!theirs)
+            return p == NULL;
+        p = theirs;
+    }
     packet_unhold(p);
-    if (p->home == &im->own.home && !(p = exchange(im, p)))
-        return;
+    im->room--;
     im->link.counters.frames_tx++;
     im->link.counters.bytes_tx += p->len;
     im->out[im->out_count++] = p;
     if (im->out_count == LINK_BURST)
         send_out(im, now);
+    return true;
 }
 
 /* ---- waiting ---- */
@@ -137,10 +146,8 @@ static void schedule(struct impair *im, struct packet *p, bool ahead, int64_t no
     struct impair_line line = im->line;
     int64_t last = im->last_departure_ns;
     int64_t departure = departure_of(im, p->len, ahead, now);
-    if (departure <= now) {
-        depart(im, p, now);
+    if (departure <= now && depart(im, p, now))
         return;
-    }
     p = hold(im, p);
     if (!p) {
         im->line = line;
@@ -188,8 +195,9 @@ static void resume_aside(struct impair *im, int64_t now)
 
 static void let_go_due(struct impair *im, int64_t now)
 {
-    while (impair_queue_next(&im->queue) <= now)
-        depart(im, impair_queue_pop(&im->queue), now);
+    im->room = link_tx_room(im->lower);
+    while (impair_queue_next(&im->queue) <= now && depart(im, impair_queue_first(&im->queue), now))
+        (void)impair_queue_pop(&im->queue);
     resume_aside(im, now);
 }
 
@@ -269,13 +277,21 @@ static unsigned impair_rx_burst(struct link *link, struct packet **packets, unsi
 {
     struct impair *im = impair_of(link);
     im->promised = 0;
+    unsigned got = link_rx_burst(im->lower, packets, n, now); /* ends what the lower link has promised */
     let_go_due(im, now);
     send_out(im, now);
-    unsigned got = link_rx_burst(im->lower, packets, n, now);
     link->counters.frames_rx += got;
     for (unsigned i = 0; i < got; i++)
-        link->counters.bytes_rx += packets[i]->len;
+        link->counters.bytes_rx += packet_total_length(packets[i]);
     return got;
+}
+
+/* What finds no room below may wait here. */
+static uint32_t impair_tx_room(struct link *link)
+{
+    const struct impair *im = impair_of(link);
+    uint32_t used = waiting(im);
+    return im->settings.queue_frames > used ? im->settings.queue_frames - used : 0;
 }
 
 static int64_t impair_next_deadline(struct link *link)
@@ -307,11 +323,13 @@ static void impair_close(struct link *link)
 static const struct link_ops polled_ops = {.rx_burst = impair_rx_burst,
                                            .tx_alloc = impair_tx_alloc,
                                            .tx_burst = impair_tx_burst,
+                                           .tx_room = impair_tx_room,
                                            .next_deadline = impair_next_deadline,
                                            .close = impair_close};
 static const struct link_ops armed_ops = {.rx_burst = impair_rx_burst,
                                           .tx_alloc = impair_tx_alloc,
                                           .tx_burst = impair_tx_burst,
+                                          .tx_room = impair_tx_room,
                                           .next_deadline = impair_next_deadline,
                                           .arm = impair_arm,
                                           .close = impair_close};

@@ -29,7 +29,8 @@ MUST_CHECK int impair_queue_init(struct impair_queue *q, const struct allocator 
 void impair_queue_free(struct impair_queue *q);
 /* count < capacity. */
 void impair_queue_push(struct impair_queue *q, struct packet *p, int64_t departure_ns);
-/* The packet that leaves first; count > 0. */
+/* The packet that leaves first, also taken out; count > 0. */
+static inline struct packet *impair_queue_first(const struct impair_queue *q) { return q->heap[0].packet; }
 struct packet *impair_queue_pop(struct impair_queue *q);
 static inline int64_t impair_queue_next(const struct impair_queue *q)
 {

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A link over a link that writes what passes, both ways, into a capture file. Owns the lower link, the writer and one scratch packet in which a
- * frame that is not plain (partial checksum, stripped VLAN tag, frags) is made so for the file; the lower link gets the frame untouched.
+ * frame that is not plain (partial checksum, stripped VLAN tag, frags) is made so for the file, and a GSO packet cut into its segments; the
+ * other side gets the packet untouched. It offers no TSO and no scatter, so that what we send is recorded as the frames that leave.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "link/pcap.h"
+#include "packet/segment.h"
 
-#define SCRATCH_BYTES (PACKET_HEADROOM + 65536u + 64u) /* the largest GSO packet and its headers */
+#define SCRATCH_BYTES (PACKET_HEADROOM + 65536u + 64u)
 
 struct capture {
     struct link link;
@@ -23,32 +25,54 @@ struct capture {
 
 static struct capture *capture_of(struct link *link) { return container_of(link, struct capture, link); }
 
-/* As it would be on a wire; a GSO packet as the one large packet that it is, its checksum unfilled. */
-static const struct packet *plain(struct capture *c, const struct packet *p)
+static struct packet *empty_scratch(struct capture *c)
 {
     struct packet *s = c->scratch;
     packet_init(s, &c->nowhere, (uint8_t *)(s + 1), SCRATCH_BYTES, PACKET_HEADROOM);
-    if (!packet_copy_to(s, p))
-        return NULL;
-    if (s->gso != PACKET_GSO_NONE) {
-        s->gso = PACKET_GSO_NONE;
-        s->checksum = PACKET_CHECKSUM_UNKNOWN;
+    return s;
+}
+
+static void write_frame(struct capture *c, const struct packet *p, int64_t now, enum pcap_direction direction)
+{
+    (void)pcap_writer_put(c->writer, &(struct pcap_record){.time_ns = now + c->epoch_ns,
+                                                           .captured = p->len,
+                                                           .original = p->len,
+                                                           .direction = direction,
+                                                           .bytes = p->data});
+}
+
+/* As the frames would be on a wire. */
+static void write_segments(struct capture *c, const struct packet *p, int64_t now, enum pcap_direction direction)
+{
+    struct packet_segmenter cut;
+    if (packet_segment_begin(&cut, p, false) < 0)
+        return;
+    while (packet_segment_left(&cut)) {
+        struct packet *s = empty_scratch(c);
+        if (packet_segment_next(&cut, s) < 0 || packet_finish(s) < 0)
+            return;
+        write_frame(c, s, now, direction);
     }
-    return packet_finish(s) == 0 ? s : NULL;
+}
+
+static void write_finished(struct capture *c, const struct packet *p, int64_t now, enum pcap_direction direction)
+{
+    struct packet *s = empty_scratch(c);
+    if (packet_copy_to(s, p) && packet_finish(s) == 0)
+        write_frame(c, s, now, direction);
 }
 
 static void record(struct capture *c, struct packet *const *packets, unsigned n, int64_t now,
                    enum pcap_direction direction)
 {
     for (unsigned i = 0; i < n; i++) {
-        const struct packet *p = packet_is_plain(packets[i]) ? packets[i] : plain(c, packets[i]);
-        if (!p)
-            continue;
-        (void)pcap_writer_put(c->writer, &(struct pcap_record){.time_ns = now + c->epoch_ns,
-                                                               .captured = p->len,
-                                                               .original = p->len,
-                                                               .direction = direction,
-                                                               .bytes = p->data});
+        const struct packet *p = packets[i];
+        if (packet_is_plain(p))
+            write_frame(c, p, now, direction);
+        else if (p->gso != PACKET_GSO_NONE)
+            write_segments(c, p, now, direction);
+        else
+            write_finished(c, p, now, direction);
     }
 }
 
@@ -59,7 +83,7 @@ static unsigned capture_rx_burst(struct link *link, struct packet **packets, uns
     record(c, packets, got, now, PCAP_INBOUND);
     link->counters.frames_rx += got;
     for (unsigned i = 0; i < got; i++)
-        link->counters.bytes_rx += packets[i]->len;
+        link->counters.bytes_rx += packet_total_length(packets[i]);
     return got;
 }
 
@@ -77,6 +101,8 @@ static void capture_tx_burst(struct link *link, struct packet **packets, unsigne
         link->counters.bytes_tx += packet_total_length(packets[i]);
     c->lower->ops->tx_burst(c->lower, packets, n, now);
 }
+
+static uint32_t capture_tx_room(struct link *link) { return link_tx_room(capture_of(link)->lower); }
 
 static int64_t capture_next_deadline(struct link *link) { return link_next_deadline(capture_of(link)->lower); }
 
@@ -103,11 +129,13 @@ static void capture_close(struct link *link)
 static const struct link_ops polled_ops = {.rx_burst = capture_rx_burst,
                                            .tx_alloc = capture_tx_alloc,
                                            .tx_burst = capture_tx_burst,
+                                           .tx_room = capture_tx_room,
                                            .next_deadline = capture_next_deadline,
                                            .close = capture_close};
 static const struct link_ops armed_ops = {.rx_burst = capture_rx_burst,
                                           .tx_alloc = capture_tx_alloc,
                                           .tx_burst = capture_tx_burst,
+                                          .tx_room = capture_tx_room,
                                           .next_deadline = capture_next_deadline,
                                           .arm = capture_arm,
                                           .close = capture_close};
@@ -124,6 +152,8 @@ int capture_link_new(struct link *lower, const char *path, const struct allocato
     c->link = *lower;
     c->link.ops = lower->ops->arm ? &armed_ops : &polled_ops;
     c->link.counters = (struct link_counters){0};
+    c->link.caps &= ~(uint32_t)(LINK_CAP_TSO | LINK_CAP_SCATTER);
+    c->link.gso_max = 0;
     c->link.lower = lower;
     c->scratch = alloc_zeroed(a, sizeof *c->scratch + SCRATCH_BYTES, CACHE_LINE);
     struct pcap_writer_settings file = {.path = path, .interface = lower->name};

@@ -128,6 +128,12 @@ static uint32_t room_for(struct memory_end *e, uint32_t needed)
     return e->room;
 }
 
+static uint32_t memory_tx_room(struct link *link)
+{
+    struct memory_end *e = end_of(link);
+    return room_for(e, UINT32_MAX);
+}
+
 /* Asks for the lines of the next n free packets that the peer's core has had, all at once. */
 static void prefetch_free(const struct packet_pool *pool, unsigned n)
 {
@@ -346,8 +352,11 @@ static void memory_close(struct link *link)
     free_pair(pair);
 }
 
-static const struct link_ops memory_ops = {
-    .rx_burst = memory_rx_burst, .tx_alloc = memory_tx_alloc, .tx_burst = memory_tx_burst, .close = memory_close};
+static const struct link_ops memory_ops = {.rx_burst = memory_rx_burst,
+                                           .tx_alloc = memory_tx_alloc,
+                                           .tx_burst = memory_tx_burst,
+                                           .tx_room = memory_tx_room,
+                                           .close = memory_close};
 
 void memory_settings_default(struct memory_settings *s)
 {

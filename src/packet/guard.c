@@ -339,5 +339,5 @@ void guard_tx_burst(struct guard *g, struct link *link, struct packet **packets,
     }
     unsigned kept = sift(g, link, packets, n, now);
     if (kept)
-        link->ops->tx_burst(link, packets, kept, now);
+        link_tx_burst(link, packets, kept, now);
 }

@@ -86,7 +86,7 @@ void guard_rules_default(struct guard_rules *rules);
 bool guard_allows_destination(const struct guard *g, const uint8_t addr[16]);
 static inline void guard_heartbeat(struct guard *g, int64_t now) { g->heartbeat_at = now; }
 /*
- * Sends what the rules allow; releases, counts and drops the rest. The only caller of ops->tx_burst for frames of our own making. The array is consumed
+ * Sends what the rules allow; releases, counts and drops the rest. The only caller of link_tx_burst for frames of our own making. The array is consumed
  * (its order may change).
  */
 void guard_tx_burst(struct guard *g, struct link *link, struct packet **packets, unsigned n, int64_t now);

@@ -61,8 +61,10 @@ struct link_ops {
     unsigned (*rx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
     /* Up to n empty packets to fill and hand to tx_burst. */
     unsigned (*tx_alloc)(struct link *link, struct packet **packets, unsigned n, enum link_alloc kind);
-    /* Takes all n packets, of this link's tx_alloc or any other home. */
+    /* Takes all n packets, of this link's tx_alloc or any other home. Called through link_tx_burst. */
     void (*tx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
+    /* How many frames tx_burst has room for now, those that tx_alloc gave included. NULL: any number. */
+    uint32_t (*tx_room)(struct link *link);
     /* When rx_burst or tx_burst wants to be called next because of time (impair); TIME_NEVER when only frames wake it. */
     int64_t (*next_deadline)(struct link *link);
     /* Asks that the descriptor becomes readable at the next frame; false when frames are already waiting. NULL: poll only. */
@@ -94,6 +96,20 @@ static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, un
         return 0;
     return l->ops->tx_alloc(l, packets, n, kind);
 }
+/* The way out for packets some of which are GSO or have frags: see packet/fit.c. */
+void link_tx_burst_fitted(struct link *l, struct packet **packets, unsigned n, int64_t now);
+/* Sends n packets; what the link cannot take whole is cut or made linear first. */
+static ALWAYS_INLINE void link_tx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
+{
+    unsigned special = 0;
+    for (unsigned i = 0; i < n; i++)
+        special |= packets[i]->gso | (unsigned)packets[i]->nfrags;
+    if (likely(!special))
+        l->ops->tx_burst(l, packets, n, now);
+    else
+        link_tx_burst_fitted(l, packets, n, now);
+}
+static inline uint32_t link_tx_room(struct link *l) { return l->ops->tx_room ? l->ops->tx_room(l) : UINT32_MAX; }
 static inline int64_t link_next_deadline(struct link *l)
 {
     return l->ops->next_deadline ? l->ops->next_deadline(l) : TIME_NEVER;

@@ -32,6 +32,7 @@ struct sink {
     struct packet_pool pool;
     struct arrival log[LOG_MAX];
     uint32_t count;
+    uint32_t room; /* frames it still takes, with narrow_sink_ops */
     bool closed;
 };
 
@@ -79,6 +80,10 @@ static unsigned sink_tx_alloc(struct link *l, struct packet **packets, unsigned 
 static void sink_tx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
 {
     struct sink *s = container_of(l, struct sink, link);
+    if (l->ops->tx_room) {
+        assert_true(n <= s->room);
+        s->room -= n;
+    }
     for (unsigned i = 0; i < n; i++) {
         assert_ptr_equal(packets[i]->home, &s->pool.home); /* none of the impaired link's own */
         assert_false(packets[i]->held);
@@ -91,6 +96,14 @@ static void sink_close(struct link *l) { container_of(l, struct sink, link)->clo
 
 static const struct link_ops sink_ops = {
     .rx_burst = sink_rx_burst, .tx_alloc = sink_tx_alloc, .tx_burst = sink_tx_burst, .close = sink_close};
+
+static uint32_t sink_tx_room(struct link *l) { return container_of(l, struct sink, link)->room; }
+
+static const struct link_ops narrow_sink_ops = {.rx_burst = sink_rx_burst,
+                                                .tx_alloc = sink_tx_alloc,
+                                                .tx_burst = sink_tx_burst,
+                                                .tx_room = sink_tx_room,
+                                                .close = sink_close};
 
 /* ---- driving */
 
@@ -739,6 +752,73 @@ static void want_of_memory_leaves_nothing_behind(void **state)
     open_link(f);
 }
 
+/* Frames due, undelayed and duplicated alike wait where the lower link has no room, and leave in order. */
+static void the_lower_link_gets_no_more_than_it_takes(void **state)
+{
+    struct fixture *f = *state;
+    for (unsigned delayed = 0; delayed < 2; delayed++) {
+        f->sink.link.ops = &narrow_sink_ops;
+        f->sink.room = 10;
+        f->sink.count = 0;
+        f->sent = 0;
+        f->settings.delay_ns = delayed ? NS_PER_MS : 0;
+        f->settings.duplicate_ppb = delayed ? 0 : PPB;
+        open_link(f);
+        for (unsigned i = 0; i < 100; i++)
+            assert_true(send_one(f, FRAME_BYTES));
+        f->now += NS_PER_MS;
+        unsigned frames = delayed ? 100 : 200;
+        for (unsigned turns = 0; f->sink.count < frames; turns++) {
+            assert_true(turns < 100);
+            turn(f);
+            assert_true(f->sink.room == 0 || f->sink.count == frames);
+            f->sink.room = 7;
+        }
+        for (unsigned i = 1; i < frames; i++)
+            assert_true(f->sink.log[i].number >= f->sink.log[i - 1].number);
+        for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+            assert_int_equal(f->link->counters.drops[i], 0);
+        link_close(f->link);
+        f->link = NULL;
+        f->sink.link.ops = &sink_ops;
+    }
+}
+
+/* More frames fall due at once than the memory link's queue holds. */
+static void a_memory_link_gets_its_queue_full_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct memory_settings m;
+    struct link *ends[2], *top;
+    struct packet *p[LINK_BURST];
+    memory_settings_default(&m);
+    m.frames = 4096;
+    m.queue = 256;
+    assert_int_equal(memory_link_new(&m, &f->counting.allocator, "m", ends), 0);
+    f->settings.delay_ns = NS_PER_MS;
+    assert_int_equal(impair_link_new(&f->settings, ends[0], &f->counting.allocator, &top), 0);
+    unsigned sent = 0, received = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        unsigned n = link_tx_alloc(top, p, 32, LINK_ALLOC_DATA);
+        for (unsigned k = 0; k < n; k++)
+            fill(p[k], sent++, FRAME_BYTES);
+        top->ops->tx_burst(top, p, n, 0);
+        assert_int_equal(link_rx_burst(top, p, LINK_BURST, 0), 0);
+    }
+    assert_int_equal(sent, 1280);
+    for (unsigned turns = 0; turns < 100 && received < sent; turns++) {
+        assert_int_equal(link_rx_burst(top, p, LINK_BURST, NS_PER_MS), 0);
+        unsigned n = link_rx_burst(ends[1], p, LINK_BURST, NS_PER_MS);
+        for (unsigned k = 0; k < n; k++)
+            assert_int_equal(load_be32(p[k]->data), received++);
+        packet_release_burst(p, n);
+    }
+    assert_int_equal(received, sent);
+    assert_int_equal(ends[0]->counters.drops[LINK_DROP_TX_NO_ROOM], 0);
+    link_close(top);
+    link_close(ends[1]);
+}
+
 /* Both directions over a memory link, everything at once: what arrives is accounted for, closing in either order leaks nothing. */
 static void over_a_memory_link_every_frame_is_accounted_for(void **state)
 {
@@ -812,6 +892,8 @@ int main(void)
         CASE(frames_set_aside_at_closing_are_released),
         CASE(settings_out_of_range_are_refused),
         CASE(want_of_memory_leaves_nothing_behind),
+        CASE(the_lower_link_gets_no_more_than_it_takes),
+        CASE(a_memory_link_gets_its_queue_full_and_no_more),
         CASE(over_a_memory_link_every_frame_is_accounted_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,12 +371,15 @@ static void a_gso_packet_counts_as_the_frames_it_becomes(void **state)
     struct fixture *f = *state;
     f->rules.max_frames = 10;
     use_rules(f);
+    f->link.caps = LINK_CAP_TX_CHECKSUM | LINK_CAP_TSO | LINK_CAP_SCATTER;
+    f->link.gso_max = 65535;
     static const uint8_t body[9 * 1000 - 64];
     struct packet_frag frag = {body, sizeof body, NULL, NULL};
     for (unsigned i = 0; i < 2; i++) {
         struct packet *p = ipv4(f, unicast, 0, 0x0a000001);
         p->gso = PACKET_GSO_TCP4;
         p->gso_size = 1000;
+        p->checksum = PACKET_CHECKSUM_PARTIAL;
         p->frags = &frag;
         p->nfrags = 1;
         if (i == 0)
