@@ -11,6 +11,7 @@
 #include "link/af_packet.h"
 #include "link/memory.h"
 #include "link/pcap.h"
+#include "link/tap.h"
 
 static int open_memory(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links)
 {
@@ -33,6 +34,12 @@ static int open_memory(const struct plan *p, uint32_t port, const struct allocat
     return 0;
 }
 
+static struct vnet_offload offload_of(const struct plan_port *q)
+{
+    return (struct vnet_offload){
+        .rx_checksum = q->rx_checksum, .tx_checksum = q->tx_checksum, .gro = q->gro, .tso = q->tso};
+}
+
 static int open_packet(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
 {
     struct af_packet_settings s;
@@ -41,7 +48,22 @@ static int open_packet(const struct plan_port *q, const struct allocator *a, str
     s.netns = q->netns;
     s.frames = q->frames;
     s.promiscuous = q->promiscuous;
+    s.offload = offload_of(q);
     return af_packet_link_new(&s, a, out, message);
+}
+
+static int open_tap(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
+{
+    struct tap_settings s;
+    tap_settings_default(&s);
+    s.name = q->target;
+    s.netns = q->netns;
+    s.mtu = q->mtu;
+    s.frames = q->frames;
+    s.address = q->address;
+    s.prefix = q->prefix_length;
+    s.offload = offload_of(q);
+    return tap_links_new(&s, a, out, message);
 }
 
 static int open_pcap(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
@@ -69,11 +91,22 @@ static int open_driver(const struct plan *p, uint32_t port, const struct allocat
                        char message[256])
 {
     const struct plan_port *q = &p->ports[port];
-    if (q->kind == PLAN_MEM)
+    struct link **out = &links[port].top;
+    int e = 0;
+    switch (q->kind) {
+    case PLAN_MEM:
         return open_memory(p, port, a, links);
-    int e = q->kind == PLAN_PACKET ? open_packet(q, a, &links[port].top, message)
-                                   : open_pcap(q, a, &links[port].top, message);
-    return e < 0 ? e : fit_mtu(q, links[port].top, message);
+    case PLAN_PACKET:
+        e = open_packet(q, a, out, message);
+        break;
+    case PLAN_TAP:
+        e = open_tap(q, a, out, message);
+        break;
+    case PLAN_PCAP:
+        e = open_pcap(q, a, out, message);
+        break;
+    }
+    return e < 0 ? e : fit_mtu(q, *out, message);
 }
 
 /* Puts impairment and capture over a port's driver. */

@@ -23,11 +23,11 @@
 #define PLAN_MAX_DEVICES 65536
 #define PLAN_MAX_LOADS 64
 
-enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_PCAP };
+enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_TAP, PLAN_PCAP };
 
 /*
- * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, pcap ->
- * pcap_link_new.
+ * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, tap -> tap_links_new,
+ * pcap -> pcap_link_new.
  */
 struct plan_port {
     const char *name;
@@ -36,15 +36,18 @@ struct plan_port {
     const char *target; /* behind the colon */
     uint32_t peer;      /* mem: number of the port at the other end; else PLAN_NONE */
     uint32_t mtu;
-    uint32_t frames;          /* of the link's pool */
-    bool trust_checksums;     /* mem */
-    const char *netns;        /* packet: path or NULL */
-    bool promiscuous;         /* packet */
-    const char *read_file;    /* pcap: replayed as received frames, or NULL */
-    const char *capture;      /* file that gets all frames of this port both ways, or NULL */
-    struct guard_rules guard; /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
-    int64_t max_duration_ns;  /* TIME_NEVER: no cap */
-    bool impaired;            /* `impair` acts on what this port sends */
+    uint32_t frames;                         /* of the link's pool */
+    bool trust_checksums;                    /* mem */
+    const char *netns;                       /* packet, tap: path or NULL */
+    bool promiscuous;                        /* packet */
+    uint32_t address;                        /* tap: of the kernel's side, host byte order; 0: none */
+    uint8_t prefix_length;                   /* of address */
+    bool rx_checksum, tx_checksum, gro, tso; /* packet, tap: offload */
+    const char *read_file;                   /* pcap: replayed as received frames, or NULL */
+    const char *capture;                     /* file that gets all frames of this port both ways, or NULL */
+    struct guard_rules guard;                /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
+    int64_t max_duration_ns;                 /* TIME_NEVER: no cap */
+    bool impaired;                           /* `impair` acts on what this port sends */
     struct impair_settings impair;
     uint32_t first_device, n_devices; /* devices are sorted by port */
     uint32_t n_hosts;

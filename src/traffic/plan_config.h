@@ -16,13 +16,20 @@ struct guard_config {
     bool allow_multicast, allow_ethertypes;
 };
 
+struct offload_config {
+    const struct config_node *node;
+    bool rx_checksum, tx_checksum, gro, tso;
+};
+
 struct port_config {
     const struct config_node *node;
     const char *name, *location;
     uint32_t mtu, frames;
     bool trust_checksums, promiscuous;
-    bool trust_checksums_given, promiscuous_given;
+    bool trust_checksums_given, promiscuous_given, address_given;
     const char *netns, *read_file, *capture;
+    struct config_ipv4_prefix address;
+    const struct offload_config *offload; /* NULL: all */
     struct guard_config guard;
 };
 

@@ -14,6 +14,15 @@
 #define HOST_BYTES 192u
 #define NEIGHBOUR_BYTES 64u
 #define FRAME_OVERHEAD_BYTES 256u
+/* The 64 KB frames of link/frames, one way. */
+#define LARGE_FRAMES_BYTES (256u * (65536u + FRAME_OVERHEAD_BYTES))
+
+static uint64_t link_bytes(const struct plan_port *at)
+{
+    bool large = at->kind == PLAN_PACKET || at->kind == PLAN_TAP;
+    return (uint64_t)at->frames * (at->mtu + FRAME_OVERHEAD_BYTES) +
+           (large ? (uint64_t)LARGE_FRAMES_BYTES * ((unsigned)at->gro + at->tso) : 0);
+}
 
 void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memory *out)
 {
@@ -30,7 +39,7 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
                      (uint64_t)p->max_time_wait * (TIME_WAIT_BYTES + TCP_TABLE_BYTES),
         .traffic_bytes = connections * (sizeof(struct connection) + activity) + p->n_loads * sizeof(struct load_stats),
         .stack_bytes = (uint64_t)at->n_hosts * HOST_BYTES + (uint64_t)stack.max_neighbours * NEIGHBOUR_BYTES,
-        .link_bytes = (uint64_t)at->frames * (at->mtu + FRAME_OVERHEAD_BYTES),
+        .link_bytes = link_bytes(at),
     };
     out->total_bytes = out->tcp_bytes + out->traffic_bytes + out->stack_bytes + out->link_bytes;
 }

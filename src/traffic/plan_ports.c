@@ -6,19 +6,16 @@
 
 #include "traffic/plan_private.h"
 
-#define LOCATIONS "mem:NAME, packet:IFNAME, pcap:FILE"
+#define LOCATIONS "mem:NAME, packet:IFNAME, tap:NAME, pcap:FILE"
 
 static const struct {
     const char *prefix;
     enum plan_location kind;
-} kinds[] = {{"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"pcap:", PLAN_PCAP}};
+} kinds[] = {{"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"tap:", PLAN_TAP}, {"pcap:", PLAN_PCAP}};
 
-const char *plan_location_prefix(unsigned number)
-{
-    return number < ARRAY_SIZE(kinds) ? kinds[number].prefix : NULL;
-}
+const char *plan_location_prefix(unsigned number) { return number < ARRAY_SIZE(kinds) ? kinds[number].prefix : NULL; }
 
-static const char *const later_kinds[] = {"tap:", "xdp:", "dpdk:"};
+static const char *const later_kinds[] = {"xdp:", "dpdk:"};
 
 uint32_t plan_find_port(const struct compiling *c, const char *name)
 {
@@ -59,26 +56,62 @@ static void compile_location(struct compiling *c, const struct port_config *from
         config_errors_add(c->errors, from->node, "location", "found \"%s\", allowed %s", from->location, LOCATIONS);
 }
 
-/* Options that only one kind of port has. */
+/* Options that only some kinds of port have. */
 static void check_options(struct compiling *c, const struct port_config *from, const struct plan_port *to)
 {
+    const unsigned mem = 1u << PLAN_MEM, packet = 1u << PLAN_PACKET, tap = 1u << PLAN_TAP, pcap = 1u << PLAN_PCAP;
     const struct {
         const char *key;
         bool given;
-        enum plan_location kind;
-        const char *kind_name;
+        unsigned kinds;
+        const char *kinds_name;
     } options[] = {
-        {"trust_checksums", from->trust_checksums_given, PLAN_MEM, "mem:"},
-        {"netns", from->netns != NULL, PLAN_PACKET, "packet:"},
-        {"promiscuous", from->promiscuous_given, PLAN_PACKET, "packet:"},
-        {"read_file", from->read_file != NULL, PLAN_PCAP, "pcap:"},
+        {"trust_checksums", from->trust_checksums_given, mem, "mem:"},
+        {"netns", from->netns != NULL, packet | tap, "packet: and tap:"},
+        {"promiscuous", from->promiscuous_given, packet, "packet:"},
+        {"address", from->address_given, tap, "tap:"},
+        {"offload", from->offload != NULL, packet | tap, "packet: and tap:"},
+        {"read_file", from->read_file != NULL, pcap, "pcap:"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-        if (options[i].given && options[i].kind != to->kind)
+        if (options[i].given && !(options[i].kinds & 1u << to->kind))
             config_errors_add(c->errors, from->node, options[i].key,
                               "found on a port at \"%s\", allowed only on %s ports", from->location,
-                              options[i].kind_name);
+                              options[i].kinds_name);
+}
+
+/* One offload works only with another. */
+static void check_needs(struct compiling *c, const struct offload_config *from, const char *key, bool on,
+                        const char *needed, bool needed_on)
+{
+    if (on && !needed_on)
+        config_errors_add(c->errors, from->node, key, "found true with %s: false, allowed with %s: true", needed,
+                          needed);
+}
+
+static void compile_offload(struct compiling *c, const struct offload_config *from, struct plan_port *to)
+{
+    to->rx_checksum = !from || from->rx_checksum;
+    to->tx_checksum = !from || from->tx_checksum;
+    to->gro = !from || from->gro;
+    to->tso = !from || from->tso;
+    if (from) {
+        check_needs(c, from, "gro", to->gro, "rx_checksum", to->rx_checksum);
+        check_needs(c, from, "tso", to->tso, "tx_checksum", to->tx_checksum);
+    }
+}
+
+/* The kernel's side of a TAP device needs an address that a host can have. */
+static void compile_address(struct compiling *c, const struct port_config *from, struct plan_port *to)
+{
+    if (!from->address_given)
+        return;
+    to->address = from->address.address;
+    to->prefix_length = from->address.length;
+    if (to->address >> 24 == 0 || to->address >> 28 >= 0xe)
+        config_errors_add(c->errors, from->node, "address", "found %u.%u.%u.%u, allowed unicast addresses",
+                          to->address >> 24, to->address >> 16 & 255, to->address >> 8 & 255, to->address & 255);
 }
 
 static void compile_guard(const struct guard_config *from, struct plan_port *to)
@@ -113,6 +146,8 @@ static void compile_port(struct compiling *c, const struct port_config *from, st
     to->capture = from->capture;
     compile_location(c, from, to);
     check_options(c, from, to);
+    compile_offload(c, from->offload, to);
+    compile_address(c, from, to);
     compile_guard(&from->guard, to);
 }
 

@@ -30,11 +30,27 @@ static const struct config_field guard_fields[] = {
 static const struct config_schema guard_schema = CONFIG_SCHEMA(
     "guard", struct guard_config, guard_fields, "What may leave a port; everything else is dropped and counted");
 
+static const struct config_field offload_fields[] = {
+    {CONFIG_MEMBER(struct offload_config, rx_checksum), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "Received checksums that the kernel has verified, or not yet filled in, are not computed again"},
+    {CONFIG_MEMBER(struct offload_config, tx_checksum), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "Checksums of what is sent are left to the kernel or the network card"},
+    {CONFIG_MEMBER(struct offload_config, gro), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "TCP segments are received merged, up to 64 KB at once; needs rx_checksum"},
+    {CONFIG_MEMBER(struct offload_config, tso), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "TCP is sent up to 64 KB at once, and cut by the kernel or the network card; needs tx_checksum"},
+};
+static const struct config_schema offload_schema =
+    CONFIG_SCHEMA_SELF("offload", struct offload_config, offload_fields, node,
+                       "What is left to the kernel; each on or off gives equal bytes");
+
 static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, name), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "32",
      .doc = "Name of the port"},
     {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
-     .max = "255", .doc = "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, pcap:FILE"},
+     .max = "255",
+     .doc = "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, tap:NAME (made if it is not there), "
+            "pcap:FILE"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
      .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that"},
     {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
@@ -45,7 +61,12 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, promiscuous), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      FLAG(struct port_config, promiscuous_given), .doc = "packet: only: receive frames for every MAC address"},
     {CONFIG_MEMBER(struct port_config, netns), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
-     .doc = "packet: only: path of the network namespace that holds the interface"},
+     .doc = "packet: and tap: only: path of the network namespace that holds the interface"},
+    {CONFIG_MEMBER(struct port_config, address), .type = CONFIG_TYPE_IPV4_PREFIX,
+     FLAG(struct port_config, address_given),
+     .doc = "tap: only: address of the kernel's side with its prefix length: 10.0.0.2/24"},
+    {CONFIG_MEMBER(struct port_config, offload), .type = CONFIG_TYPE_OPTIONAL, .schema = &offload_schema,
+     .doc = "packet: and tap: only: what is left to the kernel; otherwise all of it"},
     {CONFIG_MEMBER(struct port_config, read_file), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
      .doc = "pcap: only: a capture whose frames are received, by their times"},
     {CONFIG_MEMBER(struct port_config, capture), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",

@@ -106,3 +106,59 @@ only_cause() { # connections|transactions CAUSE
         only_cause transactions peer_closed
     done
 }
+
+# ---- TAP
+
+# Loads of a megabyte over tap:weir9, whose other end has 198.18.0.1, from a server on the kernel's TCP.
+over_tap() { # OPTION...: of the run
+    head -c 1000000 /dev/zero >page
+    in_network "
+        exec 3>&-
+        ip address del 198.18.0.1/24 dev peer0
+        python3 -m http.server --protocol HTTP/1.1 8080 >server.log 2>&1 & server=\$!
+        until ss -Hltn 'sport = :8080' | grep -q .; do kill -0 \$server; sleep 0.1; done
+        status=0
+        $BEFORE
+        \"\$WEIR\" run load.yaml --json out.json --quiet --set 'ports[0].location=\"tap:weir9\"' $* || status=\$?
+        kill \$server
+        ip -o link show weir9 >left 2>&1 || true
+        exit \$status"
+}
+skip_without_tap() {
+    skip_without_network
+    [ -w /dev/net/tun ] || skip "no /dev/net/tun"
+}
+
+@test "a TAP port: the interface is made with its address and MTU, carries a load, and goes" {
+    BEFORE='' run over_tap "--set ports[0].address=198.18.0.1/24"
+    skip_without_tap
+    [ "$status" -eq 0 ]
+    python3 "$CHECK" sums out.json
+    [ "$(python3 "$CHECK" get out.json loads.0.bytes.received)" -gt 40000000 ]
+    holds "does not exist" "$(cat left)"
+}
+
+@test "a TAP device that somebody made is used as it is, without offload too, and stays" {
+    BEFORE='ip tuntap add weir9 mode tap; ip address add 198.18.0.1/24 dev weir9' \
+        run over_tap "--set 'ports[0].offload={rx_checksum: false, tx_checksum: false, gro: false, tso: false}'"
+    skip_without_tap
+    [ "$status" -eq 0 ]
+    python3 "$CHECK" sums out.json
+    [ "$(python3 "$CHECK" get out.json loads.0.bytes.received)" -gt 40000000 ]
+    holds "weir9" "$(cat left)"
+}
+
+@test "an interface that is no TAP device is refused by name" {
+    run in_network '"$WEIR" run load.yaml --set "ports[0].location=\"tap:peer0\""'
+    skip_without_tap
+    [ "$status" -eq 2 ]
+    holds "port left (tap:peer0)" "$output"
+    holds "no TAP device" "$output"
+}
+
+@test "without privilege a TAP port is refused, and the message says what is needed" {
+    [ -e /dev/net/tun ] || skip "no /dev/net/tun"
+    run -3 weir_without_privilege run - --set 'ports[0].location="tap:weir9"' <load.yaml
+    holds "port left (tap:weir9)" "$output"
+    holds "CAP_NET_ADMIN" "$output"
+}

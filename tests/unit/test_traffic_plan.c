@@ -48,6 +48,33 @@ static const char good[] =
 
 /* ---- good plans ---- */
 
+static void options_of_ports_to_the_kernel_are_taken_over(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p = rig_compile("ports:\n"
+                                 "  - {name: a, location: \"tap:weir0\", netns: /run/netns/b, address: 10.1.2.3/25, "
+                                 "offload: {tso: false}}\n"
+                                 "  - {name: b, location: \"packet:eth0\", offload: {rx_checksum: false, "
+                                 "gro: false}}\n"
+                                 "  - {name: c, location: \"packet:eth1\"}\n"
+                    "devices: [{name: d, port: a, ipv4: {address: 10.1.2.4/25}}]\n"
+                    "loads: [{name: l, client: d, server: {address: 10.1.2.3}, http: {urls: [{path: /}]}, "
+                    "schedule: [{hold: 1s, concurrent: 1}]}]\n",
+                                 &tree);
+    const struct plan_port *a = &p->ports[0], *b = &p->ports[1], *c = &p->ports[2];
+    assert_int_equal(a->kind, PLAN_TAP);
+    assert_string_equal(a->target, "weir0");
+    assert_string_equal(a->netns, "/run/netns/b");
+    assert_int_equal(a->address, 0x0a010203);
+    assert_int_equal(a->prefix_length, 25);
+    assert_true(a->rx_checksum && a->tx_checksum && a->gro && !a->tso);
+    assert_true(!b->rx_checksum && b->tx_checksum && !b->gro && b->tso);
+    assert_true(c->rx_checksum && c->tx_checksum && c->gro && c->tso && c->address == 0);
+    plan_free(p);
+    config_tree_free(tree);
+}
+
 static void ports_devices_and_shares_are_laid_out(void **state)
 {
     (void)state;
@@ -301,7 +328,8 @@ static void tcp_defaults_are_those_of_tcp(void **state)
         SAME(syn_ack_retries);
     SAME(data_retries), SAME(user_timeout_ns), SAME(keepalive_idle_ns), SAME(keepalive_interval_ns),
         SAME(keepalive_probes);
-    SAME(time_wait_ns), SAME(fin_wait_2_ns), SAME(syn_queue), SAME(syn_cookies), SAME(accept_limit), SAME(ttl), SAME(tos);
+    SAME(time_wait_ns), SAME(fin_wait_2_ns), SAME(syn_queue), SAME(syn_cookies), SAME(accept_limit), SAME(ttl),
+        SAME(tos);
 #undef SAME
     plan_free(p);
     config_tree_free(tree);
@@ -417,7 +445,7 @@ static void all_faults_are_reported_at_once(void **state)
 {
     (void)state;
     static const char bad[] =
-        "ports: [{name: a, location: \"mem:x\"}, {name: a, location: \"tap:y\"}]\n"
+        "ports: [{name: a, location: \"mem:x\"}, {name: a, location: \"xdp:y\"}]\n"
         "devices: [{name: d, port: b, ipv4: {address: 10.0.0.0/24}}]\n"
         "loads: [{name: l, client: e, server: {device: d}, http: {urls: [{path: /}]}, schedule: []}]\n";
     struct config_tree *tree;
@@ -430,8 +458,8 @@ static void all_faults_are_reported_at_once(void **state)
     assert_null(p);
     static const char *const expected[] = {
         "bad.yaml:1:46: ports[1].name: found \"a\" a second time, allowed once",
-        "bad.yaml:1:59: ports[1].location: found \"tap:y\", which is not in this version, allowed mem:NAME, "
-        "packet:IFNAME, pcap:FILE",
+        "bad.yaml:1:59: ports[1].location: found \"xdp:y\", which is not in this version, allowed mem:NAME, "
+        "packet:IFNAME, tap:NAME, pcap:FILE",
         "bad.yaml:1:29: ports[0].location: found 1 port at \"mem:x\", allowed exactly two",
         "bad.yaml:2:27: devices[0].port: found \"b\", which is no port, allowed a, a",
         "bad.yaml:3:27: loads[0].client: found \"e\", which is no device, allowed d",
@@ -487,6 +515,7 @@ static void running_out_of_memory_is_an_error_everywhere(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_of_ports_to_the_kernel_are_taken_over),
         cmocka_unit_test(ports_devices_and_shares_are_laid_out),
         cmocka_unit_test(loads_know_their_servers_and_defaults),
         cmocka_unit_test(a_duration_holds_the_last_level_until_then),

@@ -15,18 +15,16 @@ static const struct fault faults[] = {
      "--set ports[0].location: ports[0].location: found 1 port at \"mem:other\", allowed exactly two"},
     {{"ports[0].location=\"mem:\""},
      "--set ports[0].location: ports[0].location: found \"mem:\" without anything behind the colon, allowed mem:NAME, "
-     "packet:IFNAME, pcap:FILE"},
+     "packet:IFNAME, tap:NAME, pcap:FILE"},
     {{"ports[0].location=\"dpdk:0\""},
      "--set ports[0].location: ports[0].location: found \"dpdk:0\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, pcap:FILE"},
+     "packet:IFNAME, tap:NAME, pcap:FILE"},
     {{"ports[0].location=\"xdp:eth0\""},
      "--set ports[0].location: ports[0].location: found \"xdp:eth0\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, pcap:FILE"},
-    {{"ports[0].location=\"tap:t\""},
-     "--set ports[0].location: ports[0].location: found \"tap:t\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, pcap:FILE"},
+     "packet:IFNAME, tap:NAME, pcap:FILE"},
     {{"ports[0].location=\"eth0\""},
-     "--set ports[0].location: ports[0].location: found \"eth0\", allowed mem:NAME, packet:IFNAME, pcap:FILE"},
+     "--set ports[0].location: ports[0].location: found \"eth0\", allowed mem:NAME, packet:IFNAME, tap:NAME, "
+     "pcap:FILE"},
     {{"ports[1].name=left"}, "--set ports[1].name: ports[1].name: found \"left\" a second time, allowed once"},
     {{"ports[1].mtu=9000"},
      "--set ports[1].mtu: ports[1].mtu: found 9000, allowed 1500 as at the other end, port \"left\""},
@@ -34,7 +32,20 @@ static const struct fault faults[] = {
      "--set ports[1].trust_checksums: ports[1].trust_checksums: found true, allowed false as at the other end, port "
      "\"left\""},
     {{"ports[0].netns=/run/netns/x"},
-     "--set ports[0].netns: ports[0].netns: found on a port at \"mem:wire\", allowed only on packet: ports"},
+     "--set ports[0].netns: ports[0].netns: found on a port at \"mem:wire\", allowed only on packet: and tap: ports"},
+    {{"ports[0].offload.tso=false"},
+     "--set ports[0].offload.tso: ports[0].offload: found on a port at \"mem:wire\", allowed only on packet: and tap: "
+     "ports"},
+    {{"ports[2].address=10.0.0.1/8"},
+     "--set ports[2].address: ports[2].address: found on a port at \"packet:eth7\", allowed only on tap: ports"},
+    {{"ports[2].offload.rx_checksum=false"},
+     "--set ports[2].offload.rx_checksum: ports[2].offload.gro: found true with rx_checksum: false, allowed with "
+     "rx_checksum: true"},
+    {{"ports[2].offload={tx_checksum: false}"},
+     "--set ports[2].offload: ports[2].offload.tso: found true with tx_checksum: false, allowed with tx_checksum: "
+     "true"},
+    {{"ports[2].location=\"tap:t\"", "ports[2].address=224.0.0.1/8"},
+     "--set ports[2].address: ports[2].address: found 224.0.0.1, allowed unicast addresses"},
     {{"ports[2].trust_checksums=true"},
      "--set ports[2].trust_checksums: ports[2].trust_checksums: found on a port at \"packet:eth7\", allowed only on "
      "mem: ports"},
@@ -47,7 +58,7 @@ static const struct fault faults[] = {
      "--set ports[0].mtu: ports[0].mtu: found the integer 100, allowed an integer from 576 to 9216"},
     {{"ports[0].colour=blue"},
      "--set ports[0].colour: ports[0].colour: found the unknown key \"colour\", allowed name, location, mtu, frames, "
-     "trust_checksums, promiscuous, netns, read_file, capture, guard"},
+     "trust_checksums, promiscuous, netns, address, offload, read_file, capture, guard"},
     {{"ports[2].guard.allowed=[10.0.0.0/8, 300.1.1.1/8]"},
      "--set ports[2].guard.allowed: ports[2].guard.allowed[1]: found the text \"300.1.1.1/8\", allowed an address with "
      "prefix length such as 192.0.2.1/24 or 2001:db8::1/64"},
