@@ -11,6 +11,12 @@ if(NOT YAML_FOUND)
                         "On Debian: scripts/setup, or apt-get install libyaml-dev.")
 endif()
 
+pkg_check_modules(PCAP IMPORTED_TARGET libpcap)
+if(NOT PCAP_FOUND)
+    message(FATAL_ERROR "libpcap was not found (pkg-config libpcap). "
+                        "On Debian: scripts/setup, or apt-get install libpcap-dev.")
+endif()
+
 if(BUILD_TESTING)
     pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
     if(NOT CMOCKA_FOUND)

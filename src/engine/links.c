@@ -87,26 +87,30 @@ static int fit_mtu(const struct plan_port *q, struct link *l, char message[256])
     return 0;
 }
 
+/* The driver of a port that needs no other port. */
+static int open_outside(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
+{
+    switch (q->kind) {
+    case PLAN_PACKET:
+        return open_packet(q, a, out, message);
+    case PLAN_TAP:
+        return open_tap(q, a, out, message);
+    case PLAN_PCAP:
+        return open_pcap(q, a, out, message);
+    case PLAN_MEM:
+        break;
+    }
+    return ERR_INVALID;
+}
+
 static int open_driver(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links,
                        char message[256])
 {
     const struct plan_port *q = &p->ports[port];
-    struct link **out = &links[port].top;
-    int e = 0;
-    switch (q->kind) {
-    case PLAN_MEM:
+    if (q->kind == PLAN_MEM)
         return open_memory(p, port, a, links);
-    case PLAN_PACKET:
-        e = open_packet(q, a, out, message);
-        break;
-    case PLAN_TAP:
-        e = open_tap(q, a, out, message);
-        break;
-    case PLAN_PCAP:
-        e = open_pcap(q, a, out, message);
-        break;
-    }
-    return e < 0 ? e : fit_mtu(q, *out, message);
+    int e = open_outside(q, a, &links[port].top, message);
+    return e < 0 ? e : fit_mtu(q, links[port].top, message);
 }
 
 /* Puts impairment and capture over a port's driver. */
@@ -152,6 +156,23 @@ int links_open(const struct plan *p, const struct allocator *a, struct port_link
         explain(&p->ports[i - 1], e, message);
         links_close(p, links);
     }
+    return e;
+}
+
+int links_open_location(const char *location, const struct allocator *a, struct link **out, char message[256])
+{
+    struct plan_port port;
+    message[0] = 0;
+    int e = plan_port_default(location, &port, message);
+    if (e < 0)
+        return e;
+    if (port.kind == PLAN_MEM) {
+        snprintf(message, 256, "%.100s: a memory link has its other end in the same run", location);
+        return ERR_INVALID;
+    }
+    e = open_outside(&port, a, out, message);
+    if (e < 0 && !message[0])
+        snprintf(message, 256, "%.100s: %s", location, err_text(e));
     return e;
 }
 

@@ -197,6 +197,12 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
 /* The kinds of location that ports may have, such as "packet:"; NULL behind the last. */
 const char *plan_location_prefix(unsigned number);
 
+/*
+ * A port at a location (borrowed) with the defaults of the configuration, its mtu apart, which is the link's. ERR_INVALID: no such location; message
+ * (256 bytes) then says what was found and what is allowed.
+ */
+MUST_CHECK int plan_port_default(const char *location, struct plan_port *to, char message[256]);
+
 /* Writes text for people: what `weir check` prints. Errors of the sink. */
 MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *context);
 

@@ -2,11 +2,13 @@
 /*
  * Ports and impairments of a plan: locations, wiring of memory ports, the guard's rules.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "traffic/plan_private.h"
 
 #define LOCATIONS "mem:NAME, packet:IFNAME, tap:NAME, pcap:FILE"
+#define DEFAULT_FRAMES 2048u
 
 static const struct {
     const char *prefix;
@@ -35,25 +37,43 @@ static bool is_later_kind(const char *location)
     return false;
 }
 
-static void compile_location(struct compiling *c, const struct port_config *from, struct plan_port *to)
+/* NULL, or what is wrong with a location. */
+static const char *read_location(const char *location, struct plan_port *to)
 {
-    to->location = from->location;
+    to->location = location;
+    to->target = "";
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        if (!begins_with(from->location, kinds[i].prefix))
+        if (!begins_with(location, kinds[i].prefix))
             continue;
         to->kind = kinds[i].kind;
-        to->target = from->location + strlen(kinds[i].prefix);
-        if (to->target[0] == '\0')
-            config_errors_add(c->errors, from->node, "location",
-                              "found \"%s\" without anything behind the colon, allowed %s", from->location, LOCATIONS);
-        return;
+        to->target = location + strlen(kinds[i].prefix);
+        return to->target[0] == '\0' ? " without anything behind the colon" : NULL;
     }
-    to->target = "";
-    if (is_later_kind(from->location))
-        config_errors_add(c->errors, from->node, "location", "found \"%s\", which is not in this version, allowed %s",
-                          from->location, LOCATIONS);
-    else
-        config_errors_add(c->errors, from->node, "location", "found \"%s\", allowed %s", from->location, LOCATIONS);
+    return is_later_kind(location) ? ", which is not in this version" : "";
+}
+
+static void compile_location(struct compiling *c, const struct port_config *from, struct plan_port *to)
+{
+    const char *wrong = read_location(from->location, to);
+    if (wrong)
+        config_errors_add(c->errors, from->node, "location", "found \"%s\"%s, allowed %s", from->location, wrong,
+                          LOCATIONS);
+}
+
+int plan_port_default(const char *location, struct plan_port *to, char message[256])
+{
+    *to = (struct plan_port){.name = location,
+                             .peer = PLAN_NONE,
+                             .frames = DEFAULT_FRAMES,
+                             .mtu = 1500,
+                             .promiscuous = true,
+                             .max_duration_ns = TIME_NEVER};
+    guard_rules_default(&to->guard);
+    const char *wrong = read_location(location, to);
+    if (!wrong)
+        return 0;
+    snprintf(message, 256, "location: found \"%.100s\"%s, allowed %s", location, wrong, LOCATIONS);
+    return ERR_INVALID;
 }
 
 /* Options that only some kinds of port have. */
