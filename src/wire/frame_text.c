@@ -155,9 +155,8 @@ static void print_ipv6(struct text *t, const uint8_t *packet, size_t present)
 static void print_arp(struct text *t, const uint8_t *packet, size_t present)
 {
     struct wire_arp h;
-    text_string(t, "arp ");
     if (wire_arp_parse(packet, present, &h) < 0)
-        print_cut(t, "of another kind, or", present);
+        print_cut(t, "arp of another kind, or", present);
     else
         t->length += (size_t)wire_arp_print(text_rest(t), text_room(t), &h);
 }

@@ -63,14 +63,14 @@ static void frames_are_shown_header_by_header(void **state)
                    "0a000001"
                    "000000000000"
                    "0a000002",
-          0, false, "arp request who has 10.0.0.2 tell 10.0.0.1 (02:00:00:00:00:01)");
+          0, false, "arp request who has 10.0.0.2 tell 10.0.0.1 (02:00:00:00:00:01 to 00:00:00:00:00:00)");
     shows(ETHERNET "0800"
                    "45000020000000000111"
                    "0000"
                    "0a0000010a000002"
                    "00010002000c0000"
                    "61626364",
-          0, false, "10.0.0.1 > 10.0.0.2 proto 17 ttl 1 len 32 id 0: 1 > 2 udp len 12");
+          0, false, "10.0.0.1 > 10.0.0.2 proto 17 ttl 1 len 32 id 0: 1 > 2 udp len 12 no checksum");
     shows(ETHERNET "0800"
                    "45000020000000ff0111"
                    "0000"
