@@ -8,20 +8,25 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/capture_output.h"
 #include "cli/capture_source.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
+#include "cli/output.h"
+#include "config/json.h"
 #include "engine/clock.h"
 #include "wire/frame_text.h"
 
+#define JSON_INDENT 2u
 #define WAIT_MS 100
 #define LINE_BYTES 2048
 #define MAX_COUNT 999999999u
 
 struct capture_options {
-    const char *write, *filter, *format, *comment;
-    int64_t duration_ns;
-    uint32_t count, snap_length;
+    const char *write, *filter, *format, *comment, *json;
+    int64_t duration_ns, file_ns;
+    uint64_t file_bytes;
+    uint32_t count, snap_length, files;
     bool ethernet, no_promiscuous, quiet;
 };
 
@@ -37,6 +42,13 @@ static const struct option_row options[] = {
      "end after this time: 10s, 2m"},
     {"snaplen", 's', "BYTES", OPTION_COUNT, PCAP_RECORD_MAX, offsetof(struct capture_options, snap_length),
      "keep so much of each frame (default: all)"},
+    {"file-size", 0, "SIZE", OPTION_SIZE, 0, offsetof(struct capture_options, file_bytes),
+     "number the files, none longer than this: 100MB, 1GiB"},
+    {"file-time", 0, "T", OPTION_DURATION, 0, offsetof(struct capture_options, file_ns),
+     "number the files, none with frames of a longer time: 1m, 1h"},
+    {"files", 0, "N", OPTION_COUNT, MAX_COUNT, offsetof(struct capture_options, files),
+     "keep the last N of the numbered files (a ring)"},
+    {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct capture_options, json), "write the counts as JSON at the end"},
     {"ethernet", 'e', NULL, OPTION_FLAG, 0, offsetof(struct capture_options, ethernet),
      "show the Ethernet header of each frame too"},
     {"no-promiscuous", 'p', NULL, OPTION_FLAG, 0, offsetof(struct capture_options, no_promiscuous),
@@ -50,7 +62,8 @@ struct capture {
     const char *location;
     struct filter *filter;
     struct capture_source *source;
-    struct pcap_writer *writer; /* NULL: frames are shown */
+    struct capture_output *output; /* NULL: frames are shown */
+    struct output json;
     uint64_t taken;
     int64_t started_ns; /* of the wall clock */
     int result;
@@ -74,15 +87,15 @@ static void show(const struct capture *c, const struct pcap_record *r)
 static bool take(struct capture *c, const struct pcap_record *r)
 {
     c->taken++;
-    if (!c->writer)
-        show(c, r);
-    bool ok = c->writer ? pcap_writer_put(c->writer, r) == 0 : !ferror(stdout);
-    return ok;
+    if (c->output)
+        return capture_output_put(c->output, r) == 0;
+    show(c, r);
+    return !ferror(stdout);
 }
 
 static bool flush(const struct capture *c)
 {
-    return c->writer ? pcap_writer_flush(c->writer) == 0 : fflush(stdout) == 0;
+    return c->output ? capture_output_flush(c->output) == 0 : fflush(stdout) == 0;
 }
 
 static bool is_enough(const struct capture *c) { return c->options.count > 0 && c->taken >= c->options.count; }
@@ -115,29 +128,45 @@ static void follow(struct capture *c)
 
 static int64_t wall_clock(void) { return clock_now() + clock_epoch(); }
 
-static int finish_file(struct capture *c, const struct capture_counts *counts)
+static struct pcap_statistics statistics(const struct capture *c, const struct capture_counts *counts)
 {
-    struct pcap_statistics s = {.start_ns = c->started_ns,
-                                .end_ns = wall_clock(),
-                                .received = UINT64_MAX,
-                                .dropped = UINT64_MAX,
-                                .accepted = counts->received,
-                                .os_dropped = counts->dropped,
-                                .delivered = c->taken};
-    (void)pcap_writer_put_statistics(c->writer, &s); /* an error sticks */
-    uint64_t lost = pcap_writer_lost(c->writer);
-    bool failed = pcap_writer_close(c->writer) != 0;
-    c->writer = NULL;
-    if (!failed)
-        return EXIT_MET;
-    complain("capture: cannot write %s: the last %" PRIu64 " frames or more are not in it", c->options.write, lost);
-    return EXIT_REFUSED;
+    return (struct pcap_statistics){.start_ns = c->started_ns,
+                                    .end_ns = wall_clock(),
+                                    .received = UINT64_MAX,
+                                    .dropped = UINT64_MAX,
+                                    .accepted = counts->received,
+                                    .os_dropped = counts->dropped,
+                                    .delivered = c->taken};
+}
+
+static int write_json(const struct capture *c, const struct capture_counts *counts, uint32_t files, struct output *to)
+{
+    struct json_writer w;
+    output_begin(to);
+    json_writer_init(&w, output_sink, to, JSON_INDENT);
+    json_begin_object(&w);
+    json_member_u64(&w, "schema", 1);
+    json_member_string(&w, "location", c->location);
+    json_member_string(&w, "filter", c->options.filter);
+    json_member_u64(&w, "captured", c->taken);
+    json_member_u64(&w, "received", counts->received);
+    json_member_u64(&w, "dropped", counts->dropped);
+    json_member_u64(&w, "files", files);
+    json_end_object(&w);
+    if (json_finish(&w) < 0)
+        to->failed = true;
+    return output_finish(to);
 }
 
 static int conclude(struct capture *c)
 {
     struct capture_counts counts = capture_source_counts(c->source);
-    int result = c->writer ? finish_file(c, &counts) : flush_standard_output();
+    struct pcap_statistics s = statistics(c, &counts);
+    uint32_t files = c->output ? capture_output_files(c->output) : 0;
+    int result = c->output ? capture_output_close(c->output, &s) : flush_standard_output();
+    c->output = NULL;
+    if (c->json.file && write_json(c, &counts, files, &c->json) != EXIT_MET)
+        result = EXIT_REFUSED;
     if (!c->options.quiet)
         fprintf(stderr, "%s frames captured, %s received, %s dropped\n", format_count(c->taken).s,
                 format_count(counts.received).s, format_count(counts.dropped).s);
@@ -156,40 +185,42 @@ static void announce(const struct capture *c)
     fputs("; Ctrl-C ends it\n", stderr);
 }
 
-static bool ends_with(const char *text, const char *ending)
-{
-    size_t length = strlen(text), behind = strlen(ending);
-    return length >= behind && strcmp(text + length - behind, ending) == 0;
-}
-
-static int choose_format(const struct capture_options *o, enum pcap_format *format)
-{
-    *format = o->write && ends_with(o->write, ".pcap") ? PCAP_FORMAT_CLASSIC : PCAP_FORMAT_PCAPNG;
-    if (!o->format)
-        return EXIT_MET;
-    bool pcapng = strcmp(o->format, "pcapng") == 0;
-    *format = pcapng ? PCAP_FORMAT_PCAPNG : PCAP_FORMAT_CLASSIC;
-    if (pcapng || strcmp(o->format, "pcap") == 0)
-        return EXIT_MET;
-    complain("capture: --format: found '%.40s', allowed: pcapng, pcap", o->format);
-    return EXIT_USAGE;
-}
-
 static int open_file(struct capture *c)
 {
-    struct pcap_writer_settings s = {.path = c->options.write,
-                                     .snap_length = c->options.snap_length,
-                                     .interface = c->location,
-                                     .filter = c->options.filter,
-                                     .comment = c->options.comment};
-    char message[256];
-    int result = choose_format(&c->options, &s.format);
-    if (result != EXIT_MET || !c->options.write)
-        return result;
-    if (pcap_writer_open(&s, &c->writer, message) == 0)
-        return EXIT_MET;
-    complain("capture: %s", message);
-    return EXIT_REFUSED;
+    const struct capture_options *o = &c->options;
+    struct capture_output_settings s = {.path = o->write,
+                                        .format = o->format,
+                                        .location = c->location,
+                                        .filter = o->filter,
+                                        .comment = o->comment,
+                                        .snap_length = o->snap_length,
+                                        .file_bytes = o->file_bytes,
+                                        .file_ns = o->file_ns,
+                                        .files = o->files};
+    return o->write ? capture_output_open(&s, &c->output) : EXIT_MET;
+}
+
+/* What makes sense only together. */
+static int check_options(const struct capture_options *o)
+{
+    const struct {
+        const char *name;
+        bool given;
+    } of_files[] = {{"format", o->format != NULL},
+                    {"comment", o->comment != NULL},
+                    {"file-size", o->file_bytes > 0},
+                    {"file-time", o->file_ns > 0},
+                    {"files", o->files > 0}};
+    for (size_t i = 0; i < ARRAY_SIZE(of_files) && !o->write; i++)
+        if (of_files[i].given) {
+            complain("capture: --%s is given without --write FILE", of_files[i].name);
+            return EXIT_USAGE;
+        }
+    if (o->json && strcmp(o->json, "-") == 0 && (!o->write || strcmp(o->write, "-") == 0)) {
+        complain("capture: --json -: standard output has the frames; allowed a file, or --write FILE");
+        return EXIT_USAGE;
+    }
+    return EXIT_MET;
 }
 
 static int prepare(struct capture *c)
@@ -198,12 +229,17 @@ static int prepare(struct capture *c)
     char message[256];
     if (o->snap_length == 0)
         o->snap_length = PCAP_RECORD_MAX;
+    int result = check_options(o);
+    if (result != EXIT_MET)
+        return result;
     int error = filter_new(o->filter ? o->filter : "", o->snap_length, &c->filter, message);
     if (error < 0) {
         complain("capture: %s", message);
         return exit_code_of(error);
     }
-    int result = capture_source_open(c->location, c->filter, o->snap_length, !o->no_promiscuous, &c->source);
+    result = capture_source_open(c->location, c->filter, o->snap_length, !o->no_promiscuous, &c->source);
+    if (result == EXIT_MET)
+        result = output_open(&c->json, o->json);
     return result == EXIT_MET ? open_file(c) : result;
 }
 
@@ -223,8 +259,8 @@ static int capture(int argc, char **argv)
         follow(&c);
         result = conclude(&c);
     }
-    if (c.writer)
-        (void)!pcap_writer_close(c.writer);
+    (void)!capture_output_close(c.output, NULL);
+    output_abandon(&c.json);
     capture_source_close(c.source);
     filter_delete(c.filter);
     return result;
@@ -247,6 +283,7 @@ const struct command capture_command = {
     .examples = "  weir capture packet:eth0 -f \"tcp port 80\" -c 100 -w web.pcapng\n"
                 "  weir capture packet:eth0 -f icmp\n"
                 "  weir capture pcap:all.pcapng -f \"host 10.0.0.1\" -w some.pcap\n"
+                "  weir capture packet:eth0 -w ring.pcapng --file-size 100MB --files 10\n"
                 "  weir capture packet:eth0 -w - | tshark -r -",
     .options = options,
     .n_options = ARRAY_SIZE(options),

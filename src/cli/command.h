@@ -23,6 +23,7 @@ enum option_kind {
     OPTION_TEXT,     /* [const char *] of the command line */
     OPTION_TEXTS,    /* [struct option_texts] may be given several times */
     OPTION_DURATION, /* [int64_t] nanoseconds, above 0: 10s, 1.5ms */
+    OPTION_SIZE,     /* [uint64_t] bytes, above 0: 100MB, 64KiB */
     OPTION_COUNT,    /* [uint32_t] from 1 to max */
     OPTION_NUMBER,   /* [uint32_t] from 0 to max */
 };

@@ -72,6 +72,15 @@ static bool read_duration(const char *text, int64_t *ns)
     return true;
 }
 
+static bool read_size(const char *text, uint64_t *bytes)
+{
+    static const struct config_unit units[] = {
+        {"", 1},          {"B", 1},         {"kB", 1000},     {"MB", 1000000}, {"GB", 1000000000},
+        {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {.name = NULL},
+    };
+    return config_exact_parse(text, units, bytes) == CONFIG_EXACT_OK && *bytes > 0;
+}
+
 static bool read_count(const char *text, uint32_t min, uint32_t max, uint32_t *count)
 {
     size_t digits = strspn(text, "0123456789");
@@ -112,6 +121,10 @@ static int store(const struct command *c, const struct option_row *o, void *sett
         if (read_duration(value, member))
             return OPTIONS_READY;
         return wrong_value(c, o, value, "a duration above 0 such as 500ms, 10s or 2m");
+    case OPTION_SIZE:
+        if (read_size(value, member))
+            return OPTIONS_READY;
+        return wrong_value(c, o, value, "a size above 0 such as 64KiB, 100MB or 1GiB");
     default:
         if (read_count(value, o->kind == OPTION_COUNT, o->max, member))
             return OPTIONS_READY;

@@ -84,6 +84,9 @@ int pcap_writer_put_statistics(struct pcap_writer *w, const struct pcap_statisti
 /* Hands what is buffered to the file, for somebody who reads along. */
 int pcap_writer_flush(struct pcap_writer *w);
 uint64_t pcap_writer_lost(const struct pcap_writer *w);
+/* How long the file is with what is buffered; and how much a record and the end of the file may add to it. */
+uint64_t pcap_writer_bytes(const struct pcap_writer *w);
+uint64_t pcap_record_bytes(const struct pcap_record *record);
 /* Flushes. ERR_SYSTEM when not everything reached the file. */
 int pcap_writer_close(struct pcap_writer *w);
 

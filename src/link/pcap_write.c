@@ -144,6 +144,11 @@ int pcap_writer_put_statistics(struct pcap_writer *w, const struct pcap_statisti
 
 int pcap_writer_flush(struct pcap_writer *w) { return flush(w); }
 uint64_t pcap_writer_lost(const struct pcap_writer *w) { return w->lost; }
+uint64_t pcap_writer_bytes(const struct pcap_writer *w) { return w->written_bytes + w->used; }
+uint64_t pcap_record_bytes(const struct pcap_record *record)
+{
+    return record->captured + PCAP_WRITER_OVERHEAD + PCAP_WRITER_END;
+}
 
 int pcap_writer_close(struct pcap_writer *w)
 {

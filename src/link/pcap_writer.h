@@ -14,6 +14,7 @@
 #include "link/pcapng_format.h"
 
 #define PCAP_WRITER_OVERHEAD 64u /* what either format adds to a record's bytes at most */
+#define PCAP_WRITER_END 128u     /* what the statistics at the end take at most */
 #define PCAP_WRITER_BYTES (PCAP_RECORD_MAX + PCAP_WRITER_OVERHEAD)
 
 struct pcap_writer {

@@ -196,6 +196,62 @@ PY
     [ "$(tshark_fields out.pcapng icmp.seq)" = "$(printf '1\n2')" ]
 }
 
+@test "a ring of files keeps the last ones, none too long, and no frame is missing or twice" {
+    run in_network "$PRELUDE"'
+        capture -w all.pcapng -f icmp -c 60
+        pings 60
+        captured'
+    skip_without_network
+    [ "$status" -eq 0 ]
+    weir capture pcap:all.pcapng -q -w part.pcapng --file-size 2kB --json counts.json
+    total=$(find . -name 'part_*.pcapng' | wc -l)
+    [ "$total" -ge 4 ]
+    python3 -c 'import json, sys
+counts = json.load(open("counts.json"))
+assert counts["captured"] == counts["received"] == 60 and counts["dropped"] == 0 and counts["files"] == int(sys.argv[1]), counts' "$total"
+    for file in part_*.pcapng; do
+        [ "$(stat -c %s "$file")" -le 2000 ]
+        tshark_fields "$file" icmp.seq
+    done >sequence.txt
+    [ "$(cat sequence.txt)" = "$(seq 60)" ]
+    weir capture pcap:all.pcapng -q -w ring.pcap --file-size 2kB --files 3
+    [ "$(find . -name 'ring_*' | wc -l)" -eq 3 ]
+    for file in ring_*.pcap; do tshark_fields "$file" icmp.seq; done >sequence.txt
+    [ "$(cat sequence.txt)" = "$(seq "$(head -n 1 sequence.txt)" 60)" ]
+    [ "$(wc -l <sequence.txt)" -lt 60 ]
+    [ ! -e ring.pcap ]
+}
+
+@test "files by time begin with the first frame that is too late for the one before" {
+    run in_network "$PRELUDE"'
+        capture -w all.pcapng -f icmp -c 60
+        pings 60
+        captured'
+    skip_without_network
+    mkdir some.d
+    weir capture pcap:all.pcapng -q -w some.d/part --file-time 100ms
+    [ -s some.d/part_00001 ] && [ -s some.d/part_00002 ]
+    for file in some.d/part_*; do
+        tshark_fields "$file" frame.time_epoch
+        echo next
+    done >times.txt
+    python3 - <<'PY'
+groups = [[float(t) for t in g.split()] for g in open("times.txt").read().split("next")][:-1]
+assert sum(map(len, groups)) == 60, groups
+for before, after in zip(groups, groups[1:] + [None]):
+    assert before[-1] - before[0] < 0.1 and (after is None or after[0] - before[0] >= 0.1), (before, after)
+PY
+}
+
+@test "options of files without a file, or that contradict each other, are refused" {
+    run --separate-stderr -2 weir capture packet:lo --files 3
+    holds "--files is given without --write FILE" "$stderr"
+    run --separate-stderr -2 weir capture packet:lo -w x.pcap --file-size 10XB
+    holds "--file-size: found '10XB', allowed: a size above 0 such as 64KiB, 100MB or 1GiB" "$stderr"
+    run --separate-stderr -2 weir capture packet:lo --json -
+    holds "standard output has the frames" "$stderr"
+}
+
 @test "an output that takes no more is an error" {
     run in_network "$PRELUDE"'
         capture -w all.pcap -f icmp -c 3
