@@ -9,6 +9,12 @@ if(fuzz_targets)
     list(REMOVE_ITEM fuzz_helpers ${fuzz_targets})
 endif()
 
+# What compares numbers of its own rather than bytes of the input: tracing its comparisons finds nothing and takes a
+# third of the time.
+foreach(name base packet tcp stack)
+    target_compile_options(weir_${name} PRIVATE -fno-sanitize-coverage=trace-cmp)
+endforeach()
+
 weir_objects(fuzz_objects ${WEIR_MODULES})
 if(fuzz_targets AND fuzz_objects)
     add_library(weir_fuzz_modules STATIC ${fuzz_objects})

@@ -39,11 +39,14 @@ void tcp_profile_default(struct tcp_profile *p)
     };
 }
 
+#define TCP_MAX_LISTENERS 65536u
+
 void tcp_settings_default(struct tcp_settings *s)
 {
     *s = (struct tcp_settings){
         .max_connections = 65536,
         .max_time_wait = 65536,
+        .max_listeners = TCP_MAX_LISTENERS,
         .max_out_of_order_frames = 8192,
         .frame_bytes = 2048,
         .resets_per_second = 10000,
@@ -96,7 +99,8 @@ static bool settings_valid(const struct tcp_settings *s)
 {
     return s->max_connections >= 1 && s->max_connections < TCP_TIME_WAIT_BIT / 2 && s->max_time_wait >= 1 &&
            s->max_time_wait < TCP_TIME_WAIT_BIT / 2 && s->port_first >= 1 && s->port_first <= s->port_last &&
-           s->links >= 1 && s->links <= TCP_MAX_LINKS && s->max_out_of_order_frames >= 1;
+           s->links >= 1 && s->links <= TCP_MAX_LINKS && s->max_out_of_order_frames >= 1 && s->max_listeners >= 1 &&
+           s->max_listeners <= TCP_MAX_LISTENERS;
 }
 
 static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t now)
@@ -108,10 +112,10 @@ static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t no
     if ((e = pool_init(&t->records, a, s->max_connections, sizeof(struct tcp), CACHE_LINE)) < 0 ||
         (e = pool_init(&t->works, a, active, sizeof(struct tcp_work), CACHE_LINE)) < 0 ||
         (e = pool_init(&t->sent, a, s->sent_records, sizeof(struct sent_record), 8)) < 0 ||
-        (e = pool_init(&t->listeners, a, 65536, sizeof(struct tcp_listener), 8)) < 0 ||
+        (e = pool_init(&t->listeners, a, s->max_listeners, sizeof(struct tcp_listener), 8)) < 0 ||
         (e = pool_init(&t->timewaits, a, s->max_time_wait, sizeof(struct tcp_timewait), 4)) < 0 ||
         (e = table_init(&t->table, a, s->max_connections + s->max_time_wait)) < 0 ||
-        (e = table_init(&t->listen_table, a, 65536)) < 0 ||
+        (e = table_init(&t->listen_table, a, s->max_listeners)) < 0 ||
         (e = wheel_init(&t->wheel, a, s->max_connections, TCP_TIMER_SHIFT, now)) < 0 ||
         (e = packet_pool_init(&t->ooo_pool, a, ooo_copies, s->frame_bytes + PACKET_HEADROOM, 0)) < 0)
         return e;

@@ -127,6 +127,7 @@ struct tcp_settings {
     uint32_t max_connections; /* records */
     uint32_t max_active;      /* works: connections with something in flight, buffered or timed; 0: max_connections */
     uint32_t max_time_wait;   /* default 65536; oldest recycled */
+    uint32_t max_listeners;   /* default 65536, which is the most */
     uint32_t max_out_of_order_frames; /* frames held for reassembly, all connections; default 8192 */
     uint32_t
         frame_bytes; /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */

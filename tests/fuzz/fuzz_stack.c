@@ -77,8 +77,9 @@ static void begin(struct world *w)
     struct tcp_ref ref;
     *w = (struct world){.memory = arena_begin(), .now = NS_PER_S};
     memory_settings_default(&m);
-    m.frames = 512;
-    m.queue = 256;
+    m.frames = 64;
+    m.queue = 32;
+    m.reserve = 16;
     must(memory_link_new(&m, w->memory, "fuzz", w->ends));
     guard_rules_default(&rules);
     must(guard_init(&w->guard, &rules, NULL, w->now));
@@ -86,8 +87,10 @@ static void begin(struct world *w)
     s.max_addresses = 16;
     s.max_neighbours = 16;
     s.max_udp_bindings = 4;
+    s.resolve_queue_total = 16;
     s.tcp.max_connections = 32;
     s.tcp.max_time_wait = 8;
+    s.tcp.max_listeners = 2;
     s.tcp.max_out_of_order_frames = 32;
     must(stack_new(&s, w->memory, w->now, &w->stack));
     must(stack_add_interface(w->stack, w->ends[0], &w->guard));

@@ -3,7 +3,8 @@
  * TCP alone, stateful: operations decoded from the input drive one layer with tiny pools, its users and its peers. After each operation every connection is checked;
  * at the end all is run out and everything must have been given back.
  *
- * Input: first a byte of profile (bits 0-1 congestion control, 2 no SACK, 3 no timestamps, 4 Nagle, 5 fast path off, 6 keep-alive, 7 active open), then
+ * Input: a byte of profile (bits 0-1 congestion control, 2 no SACK, 3 no timestamps, 4 Nagle, 5 fast path off, 6 keep-alive, 7 active open); a byte of
+ * scarcity (bits 0-3 which allocation fails first, 4 one work, 5 one frame out of order, 6 one send record); then
  * operations of 6 bytes: {kind and connection, a, b, c, d, e}. Kind: low nibble of the first byte, as in enum operation; the connection is the high nibble, modulo
  * PEERS. Bytes a to e mean what the function of the operation says.
  */
@@ -19,6 +20,7 @@
 #define LISTEN_PORT 80
 #define PEER_PORT 4000
 #define MTU 600u
+#define FRAMES 64u
 #define OP_BYTES 6u
 
 enum operation {
@@ -53,6 +55,9 @@ struct world {
     struct tcp_list waiters;
     struct peer peers[PEERS];
     uint32_t room, paths, open_users;
+    uint32_t n_held;
+    struct packet *held[FRAMES];  /* taken from everybody else */
+    uint8_t mutate_at, mutate_by; /* of the next segment; by 0: not */
     bool resolved;
     int64_t now;
 };
@@ -241,7 +246,17 @@ static void give(struct world *w, unsigned peer, struct wire_tcp *h, struct wire
     }
     memset(p->data + header, fill, payload);
     p->len = (uint32_t)header + payload;
-    require(wire_tcp_parse(p->data, p->len, &s.h) == header);
+    p->data[w->mutate_at % p->len] ^= w->mutate_by;
+    bool mutated = w->mutate_by != 0;
+    w->mutate_by = 0;
+    int parsed = wire_tcp_parse(p->data, p->len, &s.h);
+    require(parsed == header || mutated);
+    if (parsed < 0 || s.h.src_port != PEER_PORT || s.h.dst_port != w->peers[peer].local_port) {
+        packet_release_burst(&p, 1); /* for nobody here */
+        return;
+    }
+    header = parsed;
+    payload = p->len - (uint32_t)header;
     s.packet = p;
     s.hash = tcp_flow_hash(w->tcp, &s.key);
     s.options = p->data + WIRE_TCP_MIN;
@@ -382,6 +397,12 @@ static void op_user(struct world *w, unsigned peer, enum operation op, const uin
         tcp_consumed(w->tcp, c, c->unconsumed, w->now);
 }
 
+static void give_back_held(struct world *w)
+{
+    packet_release_burst(w->held, w->n_held);
+    w->n_held = 0;
+}
+
 /* a: how many ms, or with b bit 0 until the next timer; the peers' clocks too. */
 static void op_time(struct world *w, const uint8_t *a)
 {
@@ -390,6 +411,20 @@ static void op_time(struct world *w, const uint8_t *a)
     for (unsigned i = 0; i < PEERS; i++)
         w->peers[i].ts_val += (uint32_t)((to - w->now) / NS_PER_MS);
     w->now = to;
+}
+
+/* a: frames that the link still takes; b bit 0: c and d change a byte of the next segment; bit 1: e frames are kept from all, bit 2: given back. */
+static void op_room(struct world *w, const uint8_t *a)
+{
+    w->room = a[0] < 128 ? a[0] : UINT32_MAX;
+    if (a[1] & 1) {
+        w->mutate_at = a[2];
+        w->mutate_by = a[3];
+    }
+    if (a[1] & 2)
+        w->n_held += packet_pool_get(&w->pool, w->held + w->n_held, min_u32(a[4], FRAMES - w->n_held));
+    if (a[1] & 4)
+        give_back_held(w);
 }
 
 static void op_listen(struct world *w, const uint8_t *a)
@@ -453,7 +488,7 @@ static void operate(struct world *w, const uint8_t *op)
         op_time(w, a);
         break;
     case OP_ROOM:
-        w->room = a[0] < 128 ? a[0] : UINT32_MAX;
+        op_room(w, a);
         break;
     case OP_RESOLVE:
         w->resolved = a[0] & 1;
@@ -476,20 +511,25 @@ static void operate(struct world *w, const uint8_t *op)
 
 /* ---- beginning and end ---- */
 
-static void begin(struct world *w, uint8_t bits)
+static void settings_of(uint8_t bits, uint8_t scarcity, struct tcp_settings *out)
 {
     struct tcp_settings s;
-    struct tcp_profile p;
-    *w = (struct world){.memory = arena_begin(), .now = 100 * NS_PER_S, .resolved = true, .room = UINT32_MAX};
     tcp_settings_default(&s);
     s.max_connections = 6;
-    s.max_active = 4;
+    s.max_active = scarcity & 16 ? 1 : 4;
     s.max_time_wait = 2;
-    s.max_out_of_order_frames = 6;
+    s.max_listeners = 2;
+    s.max_out_of_order_frames = scarcity & 32 ? 1 : 6;
     s.frame_bytes = 1024;
-    s.sent_records = 8;
+    s.sent_records = scarcity & 64 ? 1 : 8;
     s.fast_path = !(bits & 32);
     s.secret = (struct hash_key){1, 2};
+    *out = s;
+}
+
+static void profile_of(uint8_t bits, struct tcp_profile *out)
+{
+    struct tcp_profile p;
     tcp_profile_default(&p);
     p.congestion = (enum tcp_congestion)((bits & 3) % TCP_CONGESTION_COUNT);
     p.sack = !(bits & 4);
@@ -505,8 +545,27 @@ static void begin(struct world *w, uint8_t bits)
     p.time_wait_ns = NS_PER_S;
     p.fin_wait_2_ns = 2 * NS_PER_S;
     p.user_timeout_ns = bits & 64 ? 20 * NS_PER_S : 0;
-    require(packet_pool_init(&w->pool, w->memory, 64, 1024, 0) == 0);
-    require(tcp_layer_new(&s, &lower, w, w->memory, w->now, &w->tcp) == 0);
+    *out = p;
+}
+
+/* False when memory ran out: then nothing is left of it. */
+static bool begin(struct world *w, uint8_t bits, uint8_t scarcity)
+{
+    struct tcp_settings s;
+    struct tcp_profile p;
+    *w = (struct world){.memory = arena_begin(), .now = 100 * NS_PER_S, .resolved = true, .room = UINT32_MAX};
+    settings_of(bits, scarcity, &s);
+    profile_of(bits, &p);
+    require(packet_pool_init(&w->pool, w->memory, FRAMES, 1024, 0) == 0);
+    if (scarcity & 15)
+        arena_fail_from((scarcity & 15u) - 1);
+    int result = tcp_layer_new(&s, &lower, w, w->memory, w->now, &w->tcp);
+    require(arena_failed() ? result == ERR_NO_MEMORY && !w->tcp : result == 0);
+    if (result < 0) {
+        packet_pool_free(&w->pool);
+        arena_end();
+        return false;
+    }
     require(tcp_register_user(w->tcp, &user, w, &p) == 0);
     require(tcp_listen(w->tcp, 0, TCP_ANY_LOCAL, LISTEN_PORT) == 0);
     for (unsigned i = 0; i < PEERS; i++)
@@ -514,11 +573,13 @@ static void begin(struct world *w, uint8_t bits)
     if (bits & 128)
         op_connect(w, 0);
     turn(w);
+    return true;
 }
 
 /* Every user ends its connections; then time runs until nothing is left. */
 static void end(struct world *w)
 {
+    give_back_held(w);
     w->room = UINT32_MAX;
     w->resolved = true;
     tcp_path_ready(w->tcp, &w->waiters, true, w->now);
@@ -556,10 +617,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct world w;
-    if (size < 1)
+    if (size < 2 || !begin(&w, data[0], data[1]))
         return 0;
-    begin(&w, data[0]);
-    for (size_t at = 1, n = 0; at + OP_BYTES <= size && n < 400; at += OP_BYTES, n++)
+    for (size_t at = 2, n = 0; at + OP_BYTES <= size && n < 400; at += OP_BYTES, n++)
         operate(&w, data + at);
     end(&w);
     return 0;

@@ -103,6 +103,25 @@ static void settings_out_of_range_are_refused(void **state)
     REFUSED(links = 0);
     REFUSED(links = TCP_MAX_LINKS + 1);
     REFUSED(max_out_of_order_frames = 0);
+    REFUSED(max_listeners = 0);
+    REFUSED(max_listeners = 65537);
+}
+
+static void listeners_beyond_the_limit_are_refused(void **state)
+{
+    (void)state;
+    struct tcp_end e;
+    struct tcp_settings settings;
+    script_settings(&settings);
+    settings.max_listeners = 9;
+    assert_int_equal(tcp_end_init(&e, 1, &settings, 0), 0);
+    assert_int_equal(tcp_register_user(e.layer, &script_user, NULL, &profile), 0);
+    for (uint16_t port = 1; port <= 9; port++)
+        assert_int_equal(tcp_listen(e.layer, 0, TCP_ANY_LOCAL, port), 0);
+    assert_int_equal(tcp_listen(e.layer, 0, TCP_ANY_LOCAL, 10), ERR_NO_SPACE);
+    assert_int_equal(tcp_unlisten(e.layer, TCP_ANY_LOCAL, 5, 0), 0);
+    assert_int_equal(tcp_listen(e.layer, 0, TCP_ANY_LOCAL, 10), 0);
+    tcp_end_free(&e);
 }
 
 static void sixteen_users_and_no_more(void **state)
@@ -460,6 +479,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(profiles_out_of_range_are_refused),
         T(settings_out_of_range_are_refused),
+        T(listeners_beyond_the_limit_are_refused),
         T(sixteen_users_and_no_more),
         T(verbs_refuse_what_cannot_be),
         T(a_reference_ends_with_its_connection),
