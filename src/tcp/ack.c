@@ -5,6 +5,7 @@
 #include "tcp/ack.h"
 
 #include "tcp/congestion.h"
+#include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -109,6 +110,7 @@ static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, stru
     c->acked += bytes;
     measure(t, c, w, o, d, now);
     w->retries = 0;
+    plpmtud_acked(t, c, w, n, now);
     timers_acked(t, c, w, now);
     if (bytes > 0) {
         const struct tcp_registered *u = &t->users[c->user];
@@ -223,6 +225,8 @@ bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s
         return true;
     if (!take_ack(t, c, w, s, o, old_window == c->snd_wnd, now))
         return false;
+    if (unlikely(w->mtu_search))
+        plpmtud_after_recovery(t, c, w, now);
     if (w->lost > 0 || tcp_promised_offset(t, c) != c->acked || (c->flags & TCPF_CLOSE))
         tcp_mark(t, c, w);
     return true;

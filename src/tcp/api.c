@@ -3,6 +3,7 @@
  * The verbs of users: RFC 9293 3.9.1 and 3.10.1 to 3.10.6. See tcp.h.
  */
 #include "tcp/congestion.h"
+#include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/rtt.h"
 #include "tcp/segment.h"
@@ -157,22 +158,6 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
                              .receive_wscale = c->receive_wscale};
 }
 
-/* ICMP "too big": RFC 1191 with the checks of RFC 5927; floor as Linux's min_pmtu. */
-#define MIN_PATH_MTU 552u
-
-static bool lower_mss(struct tcp_layer *t, struct tcp *c, uint32_t mtu)
-{
-    uint32_t headers = tcp_fixed_headers(&c->key.remote) + (c->flags & TCPF_TIMESTAMPS ? 12u : 0u);
-    struct tcp_work *w = tcp_work_of(t, c);
-    if (mtu < MIN_PATH_MTU || mtu - headers >= c->snd_mss || !w)
-        return false;
-    c->snd_mss = (uint16_t)(mtu - headers);
-    sent_mark_all_lost(t, w); /* too large to arrive; cut anew on the way out */
-    w->retransmit_first = true;
-    tcp_mark(t, c, w);
-    return true;
-}
-
 enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted,
                                      enum tcp_icmp_kind kind, uint32_t mtu, int64_t now)
 {
@@ -180,8 +165,9 @@ enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key 
     struct tcp *c = tcp_lookup(t, key, tcp_flow_hash(t, key), &tw);
     if (!c || !seq_in_window(quoted, c->snd_una, seq_len(c->snd_una, c->snd_nxt))) /* RFC 5927 section 4.1 */
         return TCP_ICMP_IGNORED;
+    struct tcp_work *w = tcp_work_of(t, c);
     if (kind == TCP_ICMP_TOO_BIG)
-        return lower_mss(t, c, mtu) ? TCP_ICMP_BELIEVED : TCP_ICMP_IGNORED;
+        return w && !state_embryonic(c->state) ? plpmtud_too_big(t, c, w, quoted, mtu, now) : TCP_ICMP_IGNORED;
     if (kind == TCP_ICMP_HARD && state_embryonic(c->state)) { /* RFC 5927 section 5: hard only while connecting */
         t->counters.refused++;
         tcp_finish(t, c, TCP_CLOSE_REFUSED, now);

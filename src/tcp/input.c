@@ -8,6 +8,7 @@
 #include "tcp/ack.h"
 #include "tcp/congestion.h"
 #include "tcp/fast.h"
+#include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/receive.h"
 #include "tcp/rtt.h"
@@ -71,6 +72,7 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
         w->listener = POOL_NONE;
     }
     congestion_of(&u->profile)->start(&u->profile, c);
+    plpmtud_begin(t, c, w, now);
     if (repeated && congestion_of(&u->profile)->adapts)
         c->cwnd = c->snd_mss; /* RFC 5681 section 3.1: a SYN was lost */
     tcp_set_state(t, c, TCP_ESTABLISHED, now, "handshake complete");

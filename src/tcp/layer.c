@@ -4,6 +4,7 @@
  */
 #include "tcp/layer.h"
 
+#include "tcp/plpmtud.h"
 #include "tcp/receive.h"
 #include "tcp/timers.h"
 
@@ -20,6 +21,7 @@ void tcp_profile_default(struct tcp_profile *p)
         .tlp = true,
         .f_rto = true,
         .congestion = TCP_CUBIC,
+        .mtu_probing = TCP_MTU_PROBING_BLACK_HOLE,
         .initial_window = 10,
         .fixed_window = 65535,
         .delayed_ack_ns = 40 * NS_PER_MS,
@@ -77,11 +79,11 @@ static bool profile_valid(const struct tcp_profile *p)
         return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
            p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT &&
-           (unsigned)p->syn_cookies < TCP_COOKIES_COUNT && p->initial_window >= 1 && p->initial_window <= 1000 &&
-           p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
-           p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S &&
-           p->syn_retries < 255 && p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 &&
-           p->ttl > 0;
+           (unsigned)p->syn_cookies < TCP_COOKIES_COUNT && (unsigned)p->mtu_probing < TCP_MTU_PROBING_COUNT &&
+           p->initial_window >= 1 && p->initial_window <= 1000 && p->delayed_ack_ns >= 0 &&
+           p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 && p->rto_initial_ns > 0 &&
+           p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 &&
+           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0;
 }
 
 int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
@@ -112,6 +114,7 @@ static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t no
     if ((e = pool_init(&t->records, a, s->max_connections, sizeof(struct tcp), CACHE_LINE)) < 0 ||
         (e = pool_init(&t->works, a, active, sizeof(struct tcp_work), CACHE_LINE)) < 0 ||
         (e = pool_init(&t->sent, a, s->sent_records, sizeof(struct sent_record), 8)) < 0 ||
+        (e = pool_init(&t->mtu_searches, a, min_u32(active, TCP_MAX_MTU_SEARCHES), sizeof(struct mtu_search), 8)) < 0 ||
         (e = pool_init(&t->listeners, a, s->max_listeners, sizeof(struct tcp_listener), 8)) < 0 ||
         (e = pool_init(&t->timewaits, a, s->max_time_wait, sizeof(struct tcp_timewait), 4)) < 0 ||
         (e = table_init(&t->table, a, s->max_connections + s->max_time_wait)) < 0 ||
@@ -164,6 +167,7 @@ void tcp_layer_delete(struct tcp_layer *t)
     table_free(&t->table);
     pool_free(&t->timewaits);
     pool_free(&t->listeners);
+    pool_free(&t->mtu_searches);
     pool_free(&t->sent);
     pool_free(&t->works);
     pool_free(&t->records);

@@ -14,6 +14,7 @@
 
 #define TCP_MAX_USERS 16
 #define TCP_MAX_LINKS 16
+#define TCP_MAX_MTU_SEARCHES 65536u
 #define TCP_PORT_COUNTERS 1024        /* RFC 6056 algorithm 4 */
 #define TCP_MAX_WINDOW_SCALE 14u      /* RFC 7323 section 2.3 */
 #define TCP_TIMER_SHIFT 20            /* wheel tick: 1.05 ms */
@@ -60,6 +61,7 @@ struct tcp_layer {
     uint32_t gso_max[TCP_MAX_LINKS]; /* of each link, as its paths say */
     struct wheel wheel;              /* node = record index */
     struct pool sent;                /* struct sent_record */
+    struct pool mtu_searches;        /* struct mtu_search */
     struct packet_pool ooo_pool;
     uint32_t ooo_frames;
     struct packet *to_release; /* frames out of the queues, linked by next; may still be part of the burst at hand */

@@ -8,6 +8,7 @@
  * On a path that cuts segments itself, new data goes out in large frames: see large_limit() for how large. What is sent again goes segment by segment.
  */
 #include "tcp/layer.h"
+#include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/receive.h"
 #include "tcp/recovery.h"
@@ -17,6 +18,7 @@
 
 #define QUANTUM 16         /* segments */
 #define LARGEST_HEADER 60u /* of TCP, with all options */
+#define PROBE_FOLLOWERS 3u /* segments behind an MTU probe, so that duplicate ACKs tell of its loss */
 
 enum output_kind {
     OUTPUT_NOTHING,
@@ -181,6 +183,25 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     return true;
 }
 
+/* RFC 4821 7.4: new data in one larger segment, when there is enough of it, of window and of cwnd. */
+static bool choose_mtu_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+{
+    uint32_t size = likely(!w->mtu_search) ? 0 : plpmtud_probe_size(t, c, w);
+    if (size == 0)
+        return false;
+    uint32_t flight = seq_len(c->snd_una, c->snd_nxt), needed = size + PROBE_FOLLOWERS * c->snd_mss;
+    if (unsent(c, w) < needed || c->snd_wnd < flight + needed || c->cwnd < needed ||
+        sent_in_flight(c, w) + size > c->cwnd)
+        return false;
+    o->kind = OUTPUT_NEW;
+    o->spec.seq = c->snd_nxt;
+    o->spec.offset = offset_of(c, c->snd_nxt);
+    o->spec.payload = size;
+    o->spec.flags = 0;
+    o->spec.mtu_probe = true;
+    return true;
+}
+
 /*
  * RFC 9293 3.8.6.1: one byte beyond the shut window; it counts as sent only when the peer takes it. When the window is only too small to be
  * worth it, what it takes: 3.8.6.2.1 (4).
@@ -238,7 +259,7 @@ static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     struct sent_record *lost = recovery_next_lost(t, c, w);
     if (lost)
         return may_send_again(c, w, lost) && choose_again(c, w, lost, o);
-    return choose_new(t, c, w, o) || choose_hole(t, c, w, o) || choose_probe(c, w, o);
+    return choose_mtu_probe(t, c, w, o) || choose_new(t, c, w, o) || choose_hole(t, c, w, o) || choose_probe(c, w, o);
 }
 
 static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
@@ -246,6 +267,7 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
     o->kind = OUTPUT_NOTHING;
     o->probe = o->rescue = false;
     o->spec.gso_size = 0;
+    o->spec.mtu_probe = false;
     if (unlikely(w->want & WANT_RST)) {
         o->kind = OUTPUT_RESET;
         o->spec = (struct segment_spec){.flags = TCP_RST, .seq = c->snd_nxt};
@@ -272,6 +294,8 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     segment_send(t, c, w, f, s, now);
     struct seq end = seq_add(s->seq, s->payload + (fin ? 1 : 0));
     sent_append(t, w, s->seq, end, now);
+    if (unlikely(s->mtu_probe))
+        plpmtud_probe_sent(t, w, s->seq, s->payload);
     c->snd_nxt = end;
     w->prr_out += s->payload;
     if (w->persist)

@@ -296,6 +296,45 @@ void recovery_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bo
     w->dup_acks = 0;
 }
 
+/* Loss without congestion: cwnd goes on growing while what is lost goes again. */
+static void loss_for_size(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
+{
+    w->recovery = RECOVERY_LOSS;
+    w->recover = c->snd_nxt;
+    w->dup_acks = 0;
+    w->retransmit_first = true;
+    tcp_mark(t, c, w);
+}
+
+void recovery_resize(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
+{
+    sent_mark_all_lost(t, w);
+    w->undo.possible = false;
+    w->frto = w->frto_new = false;
+    w->want &= (uint8_t)~WANT_LOSS_PROBE;
+    w->rack.probe_out = false;
+    loss_for_size(t, c, w);
+}
+
+static void mark_lost_up_to(struct tcp_layer *t, struct tcp_work *w, struct seq end)
+{
+    for (struct sent_record *r = &w->first; r && seq_lt(r->start, end); r = sent_next(t, r)) {
+        if (seq_gt(r->end, end))
+            (void)!sent_split(t, w, r, end);
+        sent_mark_lost(t, w, r);
+    }
+}
+
+void recovery_probe_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq end, bool began)
+{
+    if (began && w->undo.possible)
+        undo_restore_windows(t, c, w);
+    mark_lost_up_to(t, w, end);
+    loss_for_size(t, c, w);
+    if (rack_is_on(t, c)) /* further losses, which it tells from this one, do call for a recovery */
+        w->recovery = RECOVERY_OPEN;
+}
+
 /* At most one segment of it. */
 static struct sent_record *one_segment(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct sent_record *r)
 {

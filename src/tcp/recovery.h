@@ -29,6 +29,13 @@ void recovery_ack_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w
 void recovery_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bool first, int64_t now);
 /* The reordering timer fired. */
 void recovery_reordering_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
+/* What is in flight was too large for its path: it goes again in segments of today's size, which is no congestion. */
+void recovery_resize(struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
+/*
+ * An MTU probe that ends at `end` did not arrive because of its size: it goes again in smaller segments. began: so far it is all that was lost in a
+ * recovery that began for it, which ends (RFC 4821 7.6.2).
+ */
+void recovery_probe_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq end, bool began);
 /* What shall be sent again, at most one segment long, or NULL: first what is lost (RFC 6675 NextSeg() rule 1) ... */
 struct sent_record *recovery_next_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
 /* ... and when no new data may go, without RACK, holes below the highest sacked byte (rule 3) ... */

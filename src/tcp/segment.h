@@ -14,6 +14,7 @@ struct segment_spec {
     uint64_t offset;   /* stream offset of the payload */
     uint32_t payload;  /* bytes to pull from the user */
     uint16_t gso_size; /* of a large frame: payload bytes of each segment that it becomes; 0: one segment */
+    bool mtu_probe;    /* larger than snd_mss, to find out whether it arrives */
 };
 
 /* Segments of at most `size` bytes that `payload` bytes make; at least one. */

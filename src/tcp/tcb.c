@@ -4,6 +4,7 @@
  */
 #include "tcp/tcb.h"
 
+#include "tcp/plpmtud.h"
 #include "tcp/receive.h"
 #include "tcp/sent.h"
 #include "tcp/timers.h"
@@ -66,6 +67,7 @@ void tcp_detach(struct tcp_layer *t, struct tcp *c)
         return;
     tcp_list_remove(t, w);
     sent_release(t, w);
+    plpmtud_release(t, w);
     receive_release(t, w);
     pool_put(&t->works, c->work);
     c->work = POOL_NONE;
@@ -79,7 +81,7 @@ static bool work_is_idle(const struct tcp *c, const struct tcp_work *w)
     return quiet_state && !fin_waits && seq_eq(c->snd_una, c->snd_nxt) && w->promised == c->acked && w->want == 0 &&
            w->acks_owed == 0 && !w->ooo && !w->ooo_fin && !w->on && w->retransmit_at == TIME_NEVER &&
            w->ack_at == TIME_NEVER && w->fin_wait_at == TIME_NEVER && !w->keepalive && w->challenge_until == 0 &&
-           !urgent_pending(c, w) && seq_eq(w->dsack_left, w->dsack_right);
+           w->mtu_search == POOL_NONE && !urgent_pending(c, w) && seq_eq(w->dsack_left, w->dsack_right);
 }
 
 void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c)
@@ -98,7 +100,7 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
     c->generation = generation;
     c->user = (uint8_t)user;
     c->path = path->id;
-    c->link = path->link;
+    c->link = path->link & 127u;
     c->snd_mss = (uint16_t)max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss);
     c->rcv_mss = p->mss ? (uint16_t)min_u32(p->mss, c->snd_mss) : c->snd_mss;
     c->receive_wscale = tcp_receive_wscale(p) & 15u;

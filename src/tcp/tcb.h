@@ -49,7 +49,9 @@ struct tcp {
     uint16_t snd_mss;     /* payload bytes of a full segment without SACK options */
     uint16_t rcv_mss;     /* largest payload seen, for delayed ACK */
     uint16_t retransmits;
-    uint8_t link;
+    uint8_t link : 7;
+    uint8_t
+        full_arrived : 1; /* a full segment's bytes were acknowledged at once: who says that it cannot arrive is doubted */
     uint8_t
         backoff; /* doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
 };
@@ -135,6 +137,7 @@ struct tcp_work {
     uint32_t next, prev;      /* on a tcp_list; next must be first (free list) */
     uint32_t owner;           /* record index */
     uint32_t hash;            /* tcp_flow_hash of the key, when the work has been there from the start; else 0 */
+    uint32_t mtu_search;      /* plpmtud.h; POOL_NONE: segments are as large as the handshake allowed */
     uint8_t want;             /* enum tcp_want */
     uint8_t acks_owed;        /* duplicate ACKs, one for each out-of-order or duplicate segment */
     uint8_t segments_unacked; /* full segments received since the last ACK */

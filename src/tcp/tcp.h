@@ -70,6 +70,7 @@ const char *tcp_state_name(enum tcp_state state);
     X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)                              \
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
     X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
+    X(mss_lowered) X(mtu_probes) X(mtu_probes_failed)                                                                  \
     X(syncookies_sent) X(syncookies_received) X(urgent_marks)                                                          \
     /* drops: a segment or request that was not accepted */                                                            \
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
@@ -89,6 +90,13 @@ struct tcp_counters {
 
 /* RFC 4987: when a SYN is answered without keeping state. */
 enum tcp_cookies { TCP_COOKIES_OFF, TCP_COOKIES_WHEN_FULL, TCP_COOKIES_ALWAYS, TCP_COOKIES_COUNT };
+/* When the path's MTU is searched for by sending (RFC 4821); Linux's tcp_mtu_probing. */
+enum tcp_mtu_probing {
+    TCP_MTU_PROBING_OFF,
+    TCP_MTU_PROBING_BLACK_HOLE,
+    TCP_MTU_PROBING_ALWAYS,
+    TCP_MTU_PROBING_COUNT
+};
 
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
@@ -104,6 +112,7 @@ struct tcp_profile {
     bool quick_ack;                                 /* no delayed ACK; default false */
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
+    enum tcp_mtu_probing mtu_probing;               /* default TCP_MTU_PROBING_BLACK_HOLE */
     uint32_t initial_window;                        /* segments; default 10 (RFC 6928) */
     uint32_t fixed_window;                          /* bytes, for TCP_FIXED */
     int64_t delayed_ack_ns;                         /* default 40 ms; RFC 9293: under 500 ms */
@@ -319,13 +328,13 @@ int64_t tcp_next_deadline(const struct tcp_layer *t);
 void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now);
 enum tcp_icmp_kind { TCP_ICMP_SOFT, TCP_ICMP_HARD, TCP_ICMP_TOO_BIG };
 enum tcp_icmp_verdict {
-    TCP_ICMP_IGNORED,  /* it quotes nothing in flight, or changes nothing */
-    TCP_ICMP_NOTED,    /* an error that may be passing; a "too big" that contradicts what arrived: retransmission decides */
+    TCP_ICMP_IGNORED, /* it quotes nothing in flight, or changes nothing */
+    TCP_ICMP_NOTED, /* an error that may be passing; a "too big" that contradicts what arrived: retransmission decides */
     TCP_ICMP_BELIEVED, /* acted upon */
 };
 /* An ICMP error quoting a segment of ours: RFC 5927 checks; MTU is used with TOO_BIG. */
-enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted, enum tcp_icmp_kind kind,
-                    uint32_t mtu, int64_t now);
+enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted,
+                                     enum tcp_icmp_kind kind, uint32_t mtu, int64_t now);
 
 const struct tcp_counters *tcp_counters(const struct tcp_layer *t);
 struct tcp_occupancy {

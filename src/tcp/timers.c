@@ -4,6 +4,7 @@
  */
 #include "tcp/timers.h"
 
+#include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
 #include "tcp/rtt.h"
@@ -130,6 +131,8 @@ void timers_challenged(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, i
     arm(t, c, w->challenge_until);
 }
 
+void timers_mtu_search(struct tcp_layer *t, const struct tcp *c, int64_t at) { arm(t, c, at); }
+
 void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     int64_t idle = tcp_profile_of(t, c)->keepalive_idle_ns;
@@ -184,7 +187,8 @@ static void data_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
     if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &c->backoff, now))
         return;
     w->early_at = TIME_NEVER;
-    recovery_timeout(t, c, w, first, now);
+    if (!plpmtud_timeout(t, c, w, now))
+        recovery_timeout(t, c, w, first, now);
 }
 
 static void retransmission_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
@@ -239,6 +243,8 @@ static void early_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
         return;
     if (!w->early_probes) {
         recovery_reordering_due(t, c, w, now);
+        if (unlikely(w->mtu_search))
+            plpmtud_after_recovery(t, c, w, now);
     } else if (rack_probe_due(t, c, w, now) != TIME_NEVER && w->retries == 0) {
         w->want |= WANT_LOSS_PROBE;
         timers_first_sent_again(t, c, w, now);
@@ -263,6 +269,8 @@ static void work_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
         w->challenge_until = 0;
     if (w->early_at <= now)
         early_due(t, c, w, now);
+    if (unlikely(w->mtu_search))
+        plpmtud_due(t, c, w, now);
     if (w->retransmit_at <= now)
         retransmission_due(t, c, w, now);
 }
@@ -283,6 +291,8 @@ static void arm_next(struct tcp_layer *t, struct tcp *c, int64_t now)
     int64_t at = c->deadline_ms ? max_i64(from_ms(c->deadline_ms, now), now) : TIME_NEVER;
     if (w)
         at = min_i64(min_i64(at, w->early_at), min_i64(w->retransmit_at, min_i64(w->ack_at, w->fin_wait_at)));
+    if (w && w->mtu_search)
+        at = min_i64(at, plpmtud_deadline(t, w));
     if (w && w->challenge_until != 0)
         at = min_i64(at, w->challenge_until);
     if (at != TIME_NEVER)

@@ -35,6 +35,8 @@ void timers_challenged(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, i
 /* The handshake is complete: keep-alive begins. */
 void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now);
 void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now);
+/* The MTU search wants to be called then. */
+void timers_mtu_search(struct tcp_layer *t, const struct tcp *c, int64_t at);
 /* Called by the wheel. */
 void timers_due(void *layer, uint32_t index, int64_t now);
 

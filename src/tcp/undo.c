@@ -38,7 +38,7 @@ bool undo_echo_is_older(const struct tcp *c, const struct tcp_work *w, const str
            o->ts_ecr != 0 && (int32_t)(o->ts_ecr - w->undo.first_ts) < 0;
 }
 
-void undo_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
+void undo_restore_windows(const struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
 {
     struct undo_state *u = &w->undo;
     if (congestion_of(tcp_profile_of(t, c))->adapts)
@@ -48,5 +48,10 @@ void undo_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
     u->possible = false;
     w->dup_acks = 0;
     w->frto = w->frto_new = false;
+}
+
+void undo_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
+{
+    undo_restore_windows(t, c, w);
     sent_unmark_lost(t, w);
 }

@@ -18,7 +18,9 @@ void undo_duplicate_reported(struct tcp_work *w, struct seq left, struct seq rig
 bool undo_all_duplicates(const struct tcp_work *w);
 /* RFC 3522: the ACK with this echo is for what was sent before the first retransmission. */
 bool undo_echo_is_older(const struct tcp *c, const struct tcp_work *w, const struct wire_tcp_options *o);
-/* Back to what was before; what counts as lost is on its way again. */
+/* The windows are again what they were before. */
+void undo_restore_windows(const struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
+/* That, and what counts as lost is on its way again. */
 void undo_apply(struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
 
 #endif
