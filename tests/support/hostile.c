@@ -75,9 +75,10 @@ static void on_connected(void *context, struct tcp *c, int64_t now)
 
 static void on_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
 {
-    (void)c;
     (void)now;
     struct hostile_side *side = context;
+    if (tcp_get(stack_tcp(side->stack), side->ref) != c)
+        return;
     side->ref = (struct tcp_ref){0};
     print_message("the healthy connection ended: %s\n", tcp_close_reason_name(reason));
 }
@@ -107,10 +108,10 @@ static unsigned drain(struct hostile *h)
     unsigned n = link_rx_burst(h->healthy.link, burst, LINK_BURST, h->now);
     for (unsigned i = 0; i < n; i++) {
         struct packet *p = burst[i];
-        bool theirs = memcmp(p->data, HEALTHY_MAC, 6) == 0;
+        bool theirs = memcmp(p->data, HEALTHY_MAC, 6) == 0, lost = h->path_takes && p->len > h->path_takes;
         if (!theirs)
             keep_frame(h, p);
-        if (theirs || (p->data[0] & 1))
+        if ((theirs && !lost) || (p->data[0] & 1))
             stack_input(h->healthy.stack, 0, &p, 1, h->now);
         else
             packet_release(p);
@@ -234,6 +235,16 @@ void hostile_pulse(struct hostile *h)
     settle(h);
     check_stream(&h->us_side, &h->healthy);
     check_stream(&h->healthy, &h->us_side);
+}
+
+struct tcp *hostile_in_flight(struct hostile *h, uint32_t bytes)
+{
+    struct tcp *c = tcp_get(stack_tcp(h->stack), h->us_side.ref);
+    assert_non_null(c);
+    assert_int_equal(tcp_send(stack_tcp(h->stack), c, bytes, h->now), 0);
+    h->us_side.sent += bytes;
+    turn(&h->us_side, h->now);
+    return c;
 }
 
 void hostile_end(struct hostile *h, const char *id)

@@ -58,6 +58,7 @@ struct hostile {
     bool measure_next;
     unsigned measured;
     uint64_t steps_total, steps_max;
+    uint32_t path_takes;  /* longer frames of US are lost on their way to the healthy neighbour; 0: none are */
     uint64_t lost_frames; /* sent and pushed out of frames[] before the test took them */
     unsigned head, count; /* frames[] not yet taken, oldest first */
     struct hostile_frame frames[HOSTILE_FRAMES];
@@ -80,6 +81,8 @@ void hostile_measure(struct hostile *h);
 void hostile_pass(struct hostile *h, int64_t ns);
 /* Some bytes both ways over the healthy connection; fails the test when they do not arrive. */
 void hostile_pulse(struct hostile *h);
+/* US sends bytes over the healthy connection; they stay unacknowledged until the next frame is injected or time passes. */
+struct tcp *hostile_in_flight(struct hostile *h, uint32_t bytes);
 /* The oldest frame not yet taken, or NULL. */
 const struct hostile_frame *hostile_next(struct hostile *h);
 /* The next frame is IPv4 with a right header checksum, to PEER_MAC; its payload, or fails the test. */
