@@ -17,6 +17,12 @@ if(NOT PCAP_FOUND)
                         "On Debian: scripts/setup, or apt-get install libpcap-dev.")
 endif()
 
+pkg_check_modules(CRYPTO IMPORTED_TARGET libcrypto)
+if(NOT CRYPTO_FOUND)
+    message(FATAL_ERROR "libcrypto was not found (pkg-config libcrypto). "
+                        "On Debian: scripts/setup, or apt-get install libssl-dev.")
+endif()
+
 if(BUILD_TESTING)
     pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
     if(NOT CMOCKA_FOUND)

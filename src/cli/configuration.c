@@ -8,6 +8,7 @@
 
 #include "base/alloc_heap.h"
 #include "base/error.h"
+#include "cli/sha256.h"
 
 static int print_error(const struct config_error *error, int code)
 {
@@ -35,7 +36,8 @@ static int apply_sets(struct configuration *c)
 
 static int compile(struct configuration *c, int64_t duration_ns)
 {
-    struct plan_options options = {.duration_ns = duration_ns};
+    const struct plan_services services = {.open_root = files_open_root, .context = &c->files, .sha256 = &sha256_hash};
+    struct plan_options options = {.duration_ns = duration_ns, .services = &services};
     struct config_errors errors = {0};
     int code = plan_compile(c->tree, &options, alloc_heap(), &c->plan, &errors);
     uint32_t listed = config_errors_listed(&errors);
@@ -68,6 +70,7 @@ int configuration_load(struct configuration *c, const char *path, const struct o
 void configuration_free(struct configuration *c)
 {
     plan_free(c->plan);
+    files_close(&c->files);
     config_tree_free(c->tree);
     input_free(&c->input);
     c->plan = NULL;

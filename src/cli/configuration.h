@@ -7,12 +7,14 @@
 
 #include "cli/command.h"
 #include "cli/input.h"
+#include "engine/files.h"
 #include "traffic/plan.h"
 
 struct configuration {
     struct input input; /* the file as it was read */
     const struct option_texts *sets;
     struct config_tree *tree;
+    struct file_store files; /* that servers of the plan serve */
     struct plan *plan;
 };
 

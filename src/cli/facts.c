@@ -59,6 +59,10 @@ void facts_write_server(const struct facts *f, uint32_t number, const struct she
     sheet_count(s, "established", c->connections.established);
     sheet_trouble(s, "failed", c->connections.failed);
     sheet_trouble(s, "refused", c->connections.refused);
+    sheet_trouble(s, "overloaded", c->connections.overloaded);
+    sheet_trouble(s, "stuck", c->connections.stuck);
+    if (c->connections.idle > 0)
+        sheet_count(s, "idle", c->connections.idle);
     sheet_count(s, "closed", c->connections.closed);
     sheet_count(s, "live", c->connections.live);
     s->ops->end_line(s->to);

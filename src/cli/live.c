@@ -67,17 +67,22 @@ static void write_line(struct live *l, const struct live_state *s)
     const struct sample *now = &s->samples[p->n_loads];
     struct sample total;
     sample_totals(s->results, p->n_loads, &total);
-    fprintf(l->file, "%s/%s%s", format_seconds(s->elapsed_ns).s, format_seconds(p->duration_ns).s,
-            phase_word(s->phase));
+    bool latencies = sample_has_clients(p);
+    fprintf(l->file, "%s", format_seconds(s->elapsed_ns).s);
+    if (p->duration_ns > 0)
+        fprintf(l->file, "/%s", format_seconds(p->duration_ns).s);
+    fputs(phase_word(s->phase), l->file);
     fprintf(l->file, "  conn/s %s", format_si(sample_rate(now, SAMPLE_connections_established, s->span_ns)).s);
     fprintf(l->file, "  live %s", format_count(now->live).s);
     fprintf(l->file, "  trans/s %s", format_si(sample_rate(now, SAMPLE_transactions_completed, s->span_ns)).s);
     fprintf(l->file, "  tx %s", format_bits(8 * sample_rate(now, SAMPLE_bytes_sent, s->span_ns)).s);
     fprintf(l->file, "  rx %s", format_bits(8 * sample_rate(now, SAMPLE_bytes_received, s->span_ns)).s);
-    fprintf(l->file, "  p50 %s  p99 %s", format_duration(now->p50_ns).s, format_duration(now->p99_ns).s);
+    if (latencies)
+        fprintf(l->file, "  p50 %s  p99 %s", format_duration(now->p50_ns).s, format_duration(now->p99_ns).s);
     fprintf(l->file, "  failed %s",
             format_count(total.count[SAMPLE_connections_failed] + total.count[SAMPLE_transactions_failed]).s);
-    fprintf(l->file, "  late %s", format_count(total.count[SAMPLE_late]).s);
+    if (latencies)
+        fprintf(l->file, "  late %s", format_count(total.count[SAMPLE_late]).s);
     fprintf(l->file, "  resent %s\n", format_count(total.count[SAMPLE_retransmitted_segments]).s);
     fflush(l->file);
 }

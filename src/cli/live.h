@@ -21,7 +21,7 @@ struct live_state {
     enum engine_phase phase;
     int64_t elapsed_ns;
     int64_t span_ns;              /* of the samples */
-    const struct sample *samples; /* plan->n_loads + 1 */
+    const struct sample *samples; /* sample_rows() */
 };
 
 /* file NULL: quiet. A terminal that says it is dumb gets lines. */

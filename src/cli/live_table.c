@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The live table as text: a progress bar, the columns that fit (the least important go first when the terminal is narrow), a row for each load
- * and one for all. Rates are of the last span, failures and the like of the whole run.
+ * and for each server that no load uses, and one for all. Rates are of the last span, failures and the like of the whole run.
  */
 #include <string.h>
 
@@ -109,6 +109,11 @@ static void write_load(FILE *to, const struct live_state *s, uint32_t load, cons
 /* "[#####.....]  50 %  5.0 s of 10.0 s" */
 static void write_bar(FILE *to, const struct live_state *s, unsigned width)
 {
+    if (s->results->plan->duration_ns == 0) {
+        fprintf(to, "%s, until Ctrl-C%s\n", format_seconds(s->elapsed_ns).s,
+                s->phase == ENGINE_RUNNING ? "" : ", draining");
+        return;
+    }
     int64_t whole = max_i64(s->results->plan->duration_ns, 1);
     int64_t elapsed = min_i64(s->elapsed_ns, whole);
     const char *word = s->phase == ENGINE_RUNNING ? "" : ", draining";
@@ -142,8 +147,16 @@ void live_compose(FILE *to, const struct live_state *s, unsigned width, unsigned
             shown++;
         }
     }
+    for (uint32_t i = 0; i < p->n_servers; i++) {
+        if (p->servers[i].has_clients)
+            continue;
+        if (++loads <= room) {
+            write_load(to, s, sample_server_row(p, i), p->servers[i].name, ranks);
+            shown++;
+        }
+    }
     if (loads > shown)
-        fprintf(to, "... and %u more loads\n", loads - shown);
+        fprintf(to, "... and %u more\n", loads - shown);
     if (loads > 1)
         write_load(to, s, p->n_loads, "all", ranks);
 }

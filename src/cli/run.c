@@ -47,7 +47,7 @@ struct run {
     struct results results; /* as last read */
     struct sampler *for_series, *for_live;
     struct series series;
-    struct sample *samples; /* n_loads + 1 */
+    struct sample *samples; /* sample_rows() */
     struct live live;
     int64_t sample_every_ns, sampled_at, shown_at; /* elapsed */
     unsigned interrupts;
@@ -142,9 +142,9 @@ static int write_outputs(struct run *r, const struct facts *facts)
 static int make_measurements(struct run *r)
 {
     const struct plan *p = r->configuration.plan;
-    bool is_short = p->duration_ns <= SHORT_RUN_NS && p->n_loads <= SHORT_RUN_LOADS;
+    bool is_short = p->duration_ns > 0 && p->duration_ns <= SHORT_RUN_NS && p->n_loads <= SHORT_RUN_LOADS;
     r->sample_every_ns = is_short ? SHORT_RUN_SAMPLE_NS : NS_PER_S;
-    r->samples = alloc_array(alloc_heap(), p->n_loads + 1, sizeof *r->samples, alignof(struct sample));
+    r->samples = alloc_array(alloc_heap(), sample_rows(p), sizeof *r->samples, alignof(struct sample));
     if (r->samples && sampler_new(p, &r->for_series) == 0 && sampler_new(p, &r->for_live) == 0 &&
         series_init(&r->series, p->n_loads + 1, SERIES_POINTS) == 0)
         return EXIT_MET;
@@ -263,7 +263,7 @@ static void clean_up(struct run *r)
     sampler_delete(r->for_live);
     series_free(&r->series);
     if (r->configuration.plan)
-        alloc_free(alloc_heap(), r->samples, (r->configuration.plan->n_loads + 1) * sizeof *r->samples);
+        alloc_free(alloc_heap(), r->samples, sample_rows(r->configuration.plan) * sizeof *r->samples);
     configuration_free(&r->configuration);
 }
 

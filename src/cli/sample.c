@@ -13,8 +13,10 @@ struct past {
 };
 
 struct sampler {
-    uint32_t n_loads;
+    uint32_t n_loads, n_servers;
+    bool has_clients;
     struct past *past;          /* n_loads */
+    struct sample *servers;     /* n_servers: totals */
     uint64_t retransmitted;     /* of all ports */
     struct histogram span, all; /* work space: of one load, of all */
 };
@@ -98,15 +100,59 @@ static void add_sample(struct sample *into, const struct sample *from)
     into->live += from->live;
 }
 
-void sample_totals(const struct results *r, uint32_t load, struct sample *out)
+uint32_t sample_rows(const struct plan *p) { return p->n_loads + 1 + p->n_servers; }
+
+bool sample_has_clients(const struct plan *p)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        found |= p->loads[i].n_clients > 0;
+    return found;
+}
+
+static void server_totals(const struct results *r, uint32_t server, struct sample *out)
+{
+    const struct server_stats *s = &r->stats->servers[server];
+    uint64_t *c = out->count;
+    uint64_t failed = cause_counts_total(&s->requests.failed);
+    *out = (struct sample){.live = s->connections.live};
+    c[SAMPLE_connections_attempted] = s->connections.accepted;
+    c[SAMPLE_connections_established] = s->connections.established;
+    c[SAMPLE_connections_failed] = s->connections.failed;
+    c[SAMPLE_connections_closed] = s->connections.closed;
+    c[SAMPLE_transactions_started] = s->requests.served + failed;
+    c[SAMPLE_transactions_completed] = s->requests.served;
+    c[SAMPLE_transactions_failed] = failed;
+    c[SAMPLE_bytes_sent] = s->bytes.sent;
+    c[SAMPLE_bytes_received] = s->bytes.received;
+    c[SAMPLE_retransmitted_segments] =
+        r->stats->tcp[r->plan->devices[r->plan->servers[server].device].port].retransmitted_segments;
+}
+
+static void all_servers(const struct results *r, struct sample *out)
 {
     struct sample one;
-    if (load < r->plan->n_loads) {
-        load_totals(r, load, out);
-        read_latency(out, &r->stats->loads[load].transaction);
+    for (uint32_t i = 0; i < r->plan->n_servers; i++) {
+        server_totals(r, i, &one);
+        add_sample(out, &one);
+    }
+}
+
+void sample_totals(const struct results *r, uint32_t row, struct sample *out)
+{
+    struct sample one;
+    if (row > r->plan->n_loads) {
+        server_totals(r, row - r->plan->n_loads - 1, out);
+        return;
+    }
+    if (row < r->plan->n_loads) {
+        load_totals(r, row, out);
+        read_latency(out, &r->stats->loads[row].transaction);
         return;
     }
     *out = (struct sample){0};
+    if (!sample_has_clients(r->plan))
+        all_servers(r, out);
     for (uint32_t i = 0; i < r->plan->n_loads; i++) {
         load_totals(r, i, &one);
         add_sample(out, &one);
@@ -127,9 +173,12 @@ int sampler_new(const struct plan *p, struct sampler **out)
     if (!s)
         return ERR_NO_MEMORY;
     s->n_loads = p->n_loads;
+    s->n_servers = p->n_servers;
+    s->has_clients = sample_has_clients(p);
     s->past = alloc_array(a, p->n_loads, sizeof *s->past, alignof(struct past));
-    if (!s->past) {
-        alloc_free(a, s, sizeof *s);
+    s->servers = alloc_array(a, p->n_servers + 1u, sizeof *s->servers, alignof(struct sample));
+    if (!s->past || !s->servers) {
+        sampler_delete(s);
         return ERR_NO_MEMORY;
     }
     *out = s;
@@ -141,6 +190,7 @@ void sampler_delete(struct sampler *s)
     if (!s)
         return;
     alloc_free(alloc_heap(), s->past, s->n_loads * sizeof *s->past);
+    alloc_free(alloc_heap(), s->servers, (s->n_servers + 1u) * sizeof *s->servers);
     alloc_free(alloc_heap(), s, sizeof *s);
 }
 
@@ -170,6 +220,16 @@ static void take_load(struct sampler *s, const struct results *r, uint32_t load,
     past->transaction = r->stats->loads[load].transaction;
 }
 
+static void take_server(struct sampler *s, const struct results *r, uint32_t server, struct sample *out)
+{
+    struct sample totals;
+    server_totals(r, server, &totals);
+    *out = totals;
+    for (unsigned i = 0; i < SAMPLE_COUNTER_COUNT; i++)
+        out->count[i] -= s->servers[server].count[i];
+    s->servers[server] = totals;
+}
+
 void sampler_take(struct sampler *s, const struct results *r, struct sample *out)
 {
     struct sample *all = &out[s->n_loads];
@@ -179,6 +239,12 @@ void sampler_take(struct sampler *s, const struct results *r, struct sample *out
     for (uint32_t i = 0; i < s->n_loads; i++) {
         take_load(s, r, i, &out[i]);
         add_sample(all, &out[i]);
+    }
+    for (uint32_t i = 0; i < s->n_servers; i++) {
+        struct sample *server = &out[s->n_loads + 1 + i];
+        take_server(s, r, i, server);
+        if (!s->has_clients)
+            add_sample(all, server);
     }
     read_latency(all, &s->all);
     all->count[SAMPLE_retransmitted_segments] = resent - s->retransmitted;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What happened to each load between two looks at the results: the difference of two cumulative copies.
+ * What happened to each load and server between two looks at the results: the difference of two cumulative copies.
  *
  * A sampler remembers the copy before; several samplers with different rhythms may look at the same results. Counts are exact: the samples of
  * a run add up to its final results. Latencies are those of the transactions completed within the span, to the histogram's precision.
@@ -33,8 +33,16 @@ struct sample {
 };
 
 const char *sample_counter_name(enum sample_counter counter);
-/* Cumulative counts of a load so far; latencies since the start. load = plan->n_loads: of all loads together. */
-void sample_totals(const struct results *r, uint32_t load, struct sample *out);
+/*
+ * A row: a load by its number; n_loads: all loads together, or all servers where no load has a client; behind that
+ * the servers. A server's transactions are the requests it answered; it knows no latencies.
+ */
+uint32_t sample_rows(const struct plan *p);
+static inline uint32_t sample_server_row(const struct plan *p, uint32_t server) { return p->n_loads + 1 + server; }
+/* Some load has a client. */
+bool sample_has_clients(const struct plan *p);
+/* Cumulative counts of a row so far; latencies since the start. */
+void sample_totals(const struct results *r, uint32_t row, struct sample *out);
 /* A counter as a rate: a second has span_ns nanoseconds of it. */
 double sample_rate(const struct sample *s, enum sample_counter counter, int64_t span_ns);
 
@@ -42,7 +50,7 @@ struct sampler;
 /* ERR_NO_MEMORY. Remembers a state of zero. */
 MUST_CHECK int sampler_new(const struct plan *p, struct sampler **out);
 void sampler_delete(struct sampler *s); /* NULL is allowed */
-/* What came since the call before; out has plan->n_loads + 1 samples, the last of them for all loads together. */
+/* What came since the call before; out has sample_rows() samples. */
 void sampler_take(struct sampler *s, const struct results *r, struct sample *out);
 
 #endif

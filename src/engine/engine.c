@@ -136,13 +136,18 @@ static void end_run(struct engine *e)
     e->phase = ENGINE_DONE;
 }
 
+static bool is_over(const struct engine *e, int64_t now)
+{
+    return e->plan->duration_ns > 0 && now - e->started_at >= e->plan->duration_ns;
+}
+
 enum engine_phase engine_step(struct engine *e)
 {
     int64_t now = clock_now();
     bool asked = atomic_load(&e->drain_requested);
     if (e->phase == ENGINE_DONE)
         return ENGINE_DONE;
-    if (e->phase == ENGINE_RUNNING && (asked || now - e->started_at >= e->plan->duration_ns))
+    if (e->phase == ENGINE_RUNNING && (asked || is_over(e, now)))
         begin_drain(e, now, asked);
     bool over = e->phase == ENGINE_DRAINING && (all_finished(e) || now - e->drain_at >= e->plan->drain_ns);
     if (over || atomic_load(&e->emergency_stop)) {

@@ -31,6 +31,7 @@ struct activity *carrier_attach(struct traffic *t, struct connection *connection
         .events = e->events,
         .context = a,
         .serial = t->serial++,
+        .overloaded = connection->flags & CONNECTION_OVERLOADED,
     };
     if (e->engine->open(a->session, e->config, &a->carrier, now) < 0) {
         pool_put(&t->activities, index);

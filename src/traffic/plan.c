@@ -135,9 +135,6 @@ static void compile_duration(struct compiling *c, const struct plan_options *opt
     }
     if (wanted > 0)
         p->duration_ns = wanted;
-    if (p->duration_ns == 0 && p->n_loads > 0)
-        config_errors_add(c->errors, c->config->node, NULL,
-                          "found no duration and only servers, allowed a duration such as 60s at the top level");
 }
 
 static void require_list(struct compiling *c, const char *key, uint32_t count, uint32_t most)
@@ -190,7 +187,8 @@ int plan_compile(const struct config_tree *tree, const struct plan_options *opti
         return ERR_NO_MEMORY;
     }
     p->allocator = a;
-    struct compiling c = {.config = &config, .plan = p, .errors = errors};
+    struct compiling c = {
+        .config = &config, .plan = p, .errors = errors, .services = options ? options->services : NULL};
     compile_all(&c, options);
     if (errors->count > 0) {
         plan_free(p);

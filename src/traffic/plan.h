@@ -68,6 +68,7 @@ struct plan_device {
     uint32_t first_local; /* the stack's local address index of host 0 (hosts are added in order) */
 };
 
+enum plan_overload { PLAN_OVERLOAD_DROP, PLAN_OVERLOAD_ANSWER };
 enum plan_close { PLAN_CLOSE_CLIENT, PLAN_CLOSE_SERVER, PLAN_CLOSE_RESET };
 enum plan_order { PLAN_ORDER_WEIGHTED, PLAN_ORDER_SEQUENCE, PLAN_ORDER_RANDOM };
 enum plan_think { PLAN_THINK_NONE, PLAN_THINK_FIXED, PLAN_THINK_UNIFORM, PLAN_THINK_EXPONENTIAL };
@@ -136,6 +137,8 @@ struct plan_server {
     uint32_t device;
     uint16_t port;
     uint32_t max_connections;
+    uint32_t spare_connections; /* beyond these, to be answered that there is no room */
+    int64_t idle_timeout_ns;    /* 0: none */
     struct tcp_profile tcp;
     void *config; /* for the protocol's server engine */
     uint32_t n_routes;
@@ -145,7 +148,7 @@ struct plan_server {
 struct plan {
     const struct allocator *allocator;
     uint64_t seed;
-    int64_t duration_ns; /* from the start to the drain: the longest schedule, or what was configured */
+    int64_t duration_ns; /* from the start to the drain: the longest schedule, or what was configured; 0: endless */
     int64_t drain_ns;    /* how long the drain may take before what is left is stopped */
     struct plan_port ports[PLAN_MAX_PORTS];
     uint32_t n_ports;
@@ -161,9 +164,24 @@ struct plan {
     struct plan_block *blocks; /* memory it owns */
 };
 
+struct http1_file;
+struct http1_hash;
+/* What a plan needs of the world outside, given by who compiles it; both may be NULL. */
+struct plan_services {
+    /*
+     * The files below a directory, as l7/http1.h wants them; they outlive the plan. 0, or ERR_INVALID or ERR_NO_MEMORY
+     * with a message that says what was found and what is allowed.
+     */
+    int (*open_root)(void *context, const char *root, const struct http1_file **files, uint32_t *n_files,
+                     char message[512]);
+    void *context;
+    const struct http1_hash *sha256;
+};
+
 /* Overrides of the command line; zero them first. */
 struct plan_options {
-    int64_t duration_ns; /* 0: as configured */
+    int64_t duration_ns;                  /* 0: as configured */
+    const struct plan_services *services; /* NULL: files and hashes are errors */
 };
 
 /*

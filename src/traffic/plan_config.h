@@ -79,6 +79,13 @@ struct size_config {
     uint32_t weight;
 };
 
+struct fault_config {
+    const struct config_node *node;
+    int kind;
+    uint32_t probability; /* parts per billion */
+    uint16_t status;
+};
+
 struct route_config {
     const struct config_node *node;
     const char *path;
@@ -90,7 +97,12 @@ struct route_config {
     const char *body;
     const int *methods;
     uint32_t methods_count;
-    bool echo, digest, close_delimited;
+    bool echo, digest, close_delimited, close;
+    const char *root, *index;
+    int hash, from_path, delay_distribution;
+    const struct fault_config *faults;
+    uint32_t faults_count;
+    uint64_t rate, read_rate;
     uint64_t chunk_size;
     int64_t delay;
     const char *content_type;
@@ -102,6 +114,8 @@ struct http_server_config {
     const struct route_config *routes;
     uint32_t routes_count;
     uint32_t max_requests;
+    int64_t header_timeout, body_timeout;
+    uint64_t body_min_rate;
     const char *server_name;
 };
 
@@ -139,6 +153,8 @@ struct server_config {
     bool address_given;
     uint16_t port;
     uint32_t max_connections; /* 0: from the loads that use it */
+    int overload;             /* enum plan_overload */
+    int64_t idle_timeout;
     const struct http_server_config *http;
     const struct tcp_config *tcp;
 };

@@ -307,8 +307,12 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
         describe_ports(&o, p);
         return o.error;
     }
-    say(&o, "duration %s, then up to %s to drain; seed %" PRIu64 "\n", duration(time, p->duration_ns),
-        duration(drain, p->drain_ns), p->seed);
+    if (p->duration_ns == 0)
+        say(&o, "until it is interrupted, then up to %s to drain; seed %" PRIu64 "\n", duration(drain, p->drain_ns),
+            p->seed);
+    else
+        say(&o, "duration %s, then up to %s to drain; seed %" PRIu64 "\n", duration(time, p->duration_ns),
+            duration(drain, p->drain_ns), p->seed);
     describe_ports(&o, p);
     describe_devices(&o, p);
     describe_servers(&o, p);

@@ -14,6 +14,7 @@ struct compiling {
     const struct plan_config *config;
     struct plan *plan;
     struct config_errors *errors;
+    const struct plan_services *services; /* or NULL */
 };
 
 /*

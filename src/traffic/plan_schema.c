@@ -220,16 +220,58 @@ static const struct config_field size_fields[] = {
 static const struct config_schema size_schema =
     CONFIG_SCHEMA("size", struct size_config, size_fields, "One size of a distribution");
 
+static const struct config_choice hashes[] = {
+    {"none", 0, "no"},
+    {"sha256", 1, "SHA-256"},
+    {0},
+};
+static const struct config_choice path_meanings[] = {
+    {"nothing", HTTP1_FROM_PATH_NOTHING, "nothing"},
+    {"size", HTTP1_FROM_PATH_SIZE, "bytes of a generated body: 1500, 64k, 100M, 10G (powers of 1024)"},
+    {"status", HTTP1_FROM_PATH_STATUS, "the status of the response"},
+    {"delay", HTTP1_FROM_PATH_DELAY, "milliseconds before the response"},
+    {0},
+};
+static const struct config_choice delay_distributions[] = {
+    {"fixed", HTTP1_DELAY_FIXED, "always delay"},
+    {"uniform", HTTP1_DELAY_UNIFORM, "uniform from 0 to twice delay"},
+    {"exponential", HTTP1_DELAY_EXPONENTIAL, "exponential with the mean delay"},
+    {0},
+};
+static const struct config_choice fault_kinds[] = {
+    {"status", HTTP1_FAULT_STATUS, "an error's status instead of the response"},
+    {"reset", HTTP1_FAULT_RESET, "RST instead of the response"},
+    {"close", HTTP1_FAULT_CLOSE, "FIN in the middle of the response"},
+    {"stall", HTTP1_FAULT_STALL, "nothing more from the middle of the response on"},
+    {0},
+};
+static const struct config_field fault_fields[] = {
+    {CONFIG_MEMBER(struct fault_config, kind), .type = CONFIG_TYPE_ENUM, .choices = fault_kinds, .required = true,
+     .doc = "What happens"},
+    {CONFIG_MEMBER(struct fault_config, probability), .type = CONFIG_TYPE_PROBABILITY, .fallback = "100%",
+     .doc = "How often"},
+    {CONFIG_MEMBER(struct fault_config, status), .type = CONFIG_TYPE_U16, .fallback = "503", .min = "400", .max = "599",
+     .doc = "kind: status only: which"},
+};
+static const struct config_schema fault_schema =
+    CONFIG_SCHEMA_SELF("fault", struct fault_config, fault_fields, node, "Something that goes wrong on purpose");
+
 static const struct config_choice methods[] = {
-    {"get", HTTP1_GET, "GET"},          {"post", HTTP1_POST, "POST"}, {"put", HTTP1_PUT, "PUT"},
-    {"delete", HTTP1_DELETE, "DELETE"}, {"head", HTTP1_HEAD, "HEAD"}, {0},
+    {"get", HTTP1_GET, "GET"},
+    {"post", HTTP1_POST, "POST"},
+    {"put", HTTP1_PUT, "PUT"},
+    {"delete", HTTP1_DELETE, "DELETE"},
+    {"head", HTTP1_HEAD, "HEAD"},
+    {"options", HTTP1_OPTIONS, "OPTIONS"},
+    {0},
 };
 static const struct config_field route_fields[] = {
     {CONFIG_MEMBER(struct route_config, path), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "2048",
      .doc = "Path that is answered; a prefix when it ends in *"},
     {CONFIG_ITEMS(struct route_config, methods), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_ENUM, .choices = methods,
      .items_min = 1, .items_max = HTTP1_METHOD_COUNT,
-     .doc = "Methods that are answered, others get 405; otherwise all"},
+     .doc = "Methods that are answered, others get 405; otherwise all, with root get and head. OPTIONS is answered 204 "
+            "unless it is listed"},
     {CONFIG_MEMBER(struct route_config, status), .type = CONFIG_TYPE_U16, .fallback = "200", .min = "200", .max = "599",
      .doc = "Status of the response"},
     {CONFIG_MEMBER(struct route_config, size), .type = CONFIG_TYPE_SIZE, FLAG(struct route_config, size_given),
@@ -242,12 +284,31 @@ static const struct config_field route_fields[] = {
      .doc = "The request's body comes back"},
     {CONFIG_MEMBER(struct route_config, digest), .type = CONFIG_TYPE_BOOL, .fallback = "false",
      .doc = "The 16 hexadecimal digits of the request body's digest come back"},
+    {CONFIG_MEMBER(struct route_config, hash), .type = CONFIG_TYPE_ENUM, .choices = hashes, .fallback = "none",
+     .doc = "A JSON text comes back: {\"length\": bytes of the request's body, \"sha256\": hexadecimal digits}"},
+    {CONFIG_MEMBER(struct route_config, root), .type = CONFIG_TYPE_STRING, .min = "1", .max = "4096",
+     .doc = "Directory whose files are served under path, which ends in /*; they are read before anything starts"},
+    {CONFIG_MEMBER(struct route_config, index), .type = CONFIG_TYPE_STRING, .fallback = "index.html", .min = "1",
+     .max = "255", .doc = "File that stands for its directory"},
+    {CONFIG_MEMBER(struct route_config, from_path), .type = CONFIG_TYPE_ENUM, .choices = path_meanings,
+     .fallback = "nothing", .doc = "What the rest of the target behind path, which ends in /*, says"},
+    {CONFIG_MEMBER(struct route_config, close), .type = CONFIG_TYPE_BOOL, .fallback = "false",
+     .doc = "The server closes the connection behind the response"},
     {CONFIG_MEMBER(struct route_config, chunk_size), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1GiB",
      .doc = "Body in chunks of this size; 0: Content-Length"},
     {CONFIG_MEMBER(struct route_config, close_delimited), .type = CONFIG_TYPE_BOOL, .fallback = "false",
      .doc = "No length: the body ends with the connection"},
     {CONFIG_MEMBER(struct route_config, delay), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0", .max = "1h",
      .doc = "Time before the response"},
+    {CONFIG_MEMBER(struct route_config, delay_distribution), .type = CONFIG_TYPE_ENUM, .choices = delay_distributions,
+     .fallback = "fixed", .doc = "Distribution of the delay"},
+    {CONFIG_ITEMS(struct route_config, faults), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &fault_schema, .items_min = 1, .items_max = 16,
+     .doc = "What goes wrong; one at most is drawn for a request, their probabilities add up to at most 1"},
+    {CONFIG_MEMBER(struct route_config, rate), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1TiB",
+     .doc = "Bytes of body a second that are written on average at most; 0: as fast as possible"},
+    {CONFIG_MEMBER(struct route_config, read_rate), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1TiB",
+     .doc = "Bytes of the request's body a second that are read; 0: as fast as possible"},
     {CONFIG_MEMBER(struct route_config, content_type), .type = CONFIG_TYPE_STRING, .min = "1", .max = "256",
      .doc = "Content-Type; otherwise application/octet-stream"},
     {CONFIG_MEMBER(struct route_config, headers), .type = CONFIG_TYPE_NODE,
@@ -263,6 +324,12 @@ static const struct config_field http_server_fields[] = {
      .doc = "What is answered; no route: 404"},
     {CONFIG_MEMBER(struct http_server_config, max_requests), .type = CONFIG_TYPE_U32, .fallback = "0",
      .doc = "Requests after which the server closes a connection; 0: never"},
+    {CONFIG_MEMBER(struct http_server_config, header_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "0",
+     .min = "0", .max = "1h", .doc = "Time from a request's first byte to the end of its head, else 408; 0: any"},
+    {CONFIG_MEMBER(struct http_server_config, body_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "24h", .doc = "Time for a request's body, else 408; 0: any"},
+    {CONFIG_MEMBER(struct http_server_config, body_min_rate), .type = CONFIG_TYPE_SIZE, .fallback = "0", .max = "1TiB",
+     .doc = "Each so many bytes of body add a second to body_timeout; 0: none does"},
     {CONFIG_MEMBER(struct http_server_config, server_name), .type = CONFIG_TYPE_STRING, .min = "1", .max = "64",
      .doc = "Server header; otherwise none"},
 };
@@ -325,6 +392,11 @@ static const struct config_schema http_client_schema =
 
 /* ---- loads ---- */
 
+static const struct config_choice overloads[] = {
+    {"drop", PLAN_OVERLOAD_DROP, "their SYNs are dropped"},
+    {"answer", PLAN_OVERLOAD_ANSWER, "an eighth more is taken, and their first request answered 503"},
+    {0},
+};
 static const struct config_field server_fields[] = {
     {CONFIG_MEMBER(struct server_config, device), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "Device of this file whose hosts answer"},
@@ -334,6 +406,10 @@ static const struct config_field server_fields[] = {
      .doc = "TCP port"},
     {CONFIG_MEMBER(struct server_config, max_connections), .type = CONFIG_TYPE_U32, .fallback = "0", .max = "20000000",
      .doc = "Connections the embedded server takes at once; 0: as many as its loads may open"},
+    {CONFIG_MEMBER(struct server_config, overload), .type = CONFIG_TYPE_ENUM, .choices = overloads, .fallback = "drop",
+     .doc = "What happens to connections beyond max_connections"},
+    {CONFIG_MEMBER(struct server_config, idle_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "0", .min = "0",
+     .max = "24h", .doc = "A connection on which nothing moves for so long is ended; 0: never"},
     {CONFIG_MEMBER(struct server_config, http), .type = CONFIG_TYPE_OPTIONAL, .schema = &http_server_schema,
      .doc = "What the embedded server answers; one load describes it, others may use it"},
     {CONFIG_MEMBER(struct server_config, tcp), .type = CONFIG_TYPE_OPTIONAL, .schema = &tcp_schema,

@@ -49,6 +49,7 @@ static void add_server(struct compiling *c, uint32_t number)
     s->device = load->server_device;
     s->port = load->server_port;
     s->n_routes = from->server.http->routes_count;
+    s->idle_timeout_ns = from->server.idle_timeout;
     plan_tcp_profile(from->server.tcp ? from->server.tcp : &from->tcp, &s->tcp);
     load->server = p->n_servers++;
 }
@@ -100,8 +101,10 @@ static void size_server(struct compiling *c, uint32_t number)
         s->max_connections = (uint32_t)min_u64(wanted + wanted / 4 + 256, 25000000);
     else
         s->max_connections = SERVER_ONLY_CONNECTIONS;
+    if (plan_load_config(c, plan_server_load(c, number))->server.overload == PLAN_OVERLOAD_ANSWER)
+        s->spare_connections = s->max_connections / 8 + 64;
     size_syn_queue(p, s, plan_load_config(c, plan_server_load(c, number)));
-    p->ports[p->devices[s->device].port].max_server_connections += s->max_connections;
+    p->ports[p->devices[s->device].port].max_server_connections += s->max_connections + s->spare_connections;
 }
 
 /* A share's part of a load's connections. */

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "l7/http1.h"
-#include "traffic/protocol.h"
+#include "l7/http1_match.h"
+#include "traffic/protocol_http1.h"
 
 #define DIGEST_TEXT 16
 /* First guesses for pacing by bits; measured values replace them. */
@@ -18,9 +18,8 @@
 
 /* ---- headers ---- */
 
-/* Appends the entries of a map "Name: value" to list, which has room. */
-static uint32_t read_headers(struct compiling *c, const struct config_node *node, struct http1_header *list,
-                             uint32_t used)
+uint32_t protocol_http1_read_headers(struct compiling *c, const struct config_node *node, struct http1_header *list,
+                                     uint32_t used)
 {
     char found[80];
 
@@ -42,20 +41,31 @@ static uint32_t read_headers(struct compiling *c, const struct config_node *node
     return used;
 }
 
-static uint32_t count_headers(const struct config_node *node)
+uint32_t protocol_http1_count_headers(const struct config_node *node)
 {
     return node && node->kind == CONFIG_MAP ? node->count : 0;
 }
 
 /* ---- what the embedded server answers ---- */
 
-static bool route_matches(const char *route, const char *path)
+#define PATH_ROOM 4097 /* what the schema allows */
+
+/* The path of a route or target as the server compares it: without escapes. What cannot be read matches nothing. */
+static size_t decode(char to[PATH_ROOM], const char *text)
 {
-    size_t length = strlen(route), target = strcspn(path, "?");
+    char path[PATH_ROOM];
+    (void)snprintf(path, sizeof path, "%.*s", (int)min_u64(strcspn(text, "?"), sizeof path - 1), text);
+    return http1_match_decode(to, path) ? strlen(to) : 0;
+}
+
+static bool route_matches(const char *route_text, const char *target)
+{
+    char route[PATH_ROOM], path[PATH_ROOM];
+    size_t length = decode(route, route_text), path_length = decode(path, target);
 
     if (length > 0 && route[length - 1] == '*')
-        return target >= length - 1 && memcmp(route, path, length - 1) == 0;
-    return length == target && memcmp(route, path, length) == 0;
+        return path_length >= length - 1 && memcmp(route, path, length - 1) == 0;
+    return length == path_length && length > 0 && memcmp(route, path, length) == 0;
 }
 
 static const struct route_config *find_route(const struct http_server_config *server, const char *path)
@@ -106,12 +116,19 @@ static void expect_route(const struct route_config *route, const struct body *re
     }
 }
 
-static bool method_allowed(const struct route_config *route, int method)
+static bool lists_method(const struct route_config *route, int method)
 {
     for (uint32_t i = 0; i < route->methods_count; i++)
         if (route->methods[i] == method)
             return true;
-    return route->methods_count == 0;
+    return false;
+}
+
+static bool method_allowed(const struct route_config *route, int method)
+{
+    if (route->root && route->methods_count == 0)
+        return method == HTTP1_GET || method == HTTP1_HEAD;
+    return route->methods_count == 0 || lists_method(route, method);
 }
 
 /* From the route that will answer, unless the URL says otherwise. */
@@ -130,6 +147,11 @@ static void expect_embedded(struct compiling *c, const struct url_config *url, c
                               url->path, names);
         return;
     }
+    if (url->method == HTTP1_OPTIONS && !lists_method(route, url->method)) {
+        if (expect->status == 0)
+            expect->status = 204;
+        return;
+    }
     if (!method_allowed(route, url->method)) {
         if (url->status != 405)
             config_errors_add(c->errors, url->node, "method",
@@ -137,7 +159,7 @@ static void expect_embedded(struct compiling *c, const struct url_config *url, c
                               http1_method_name((enum http1_method)url->method), route->path);
         return;
     }
-    if (expect->status == 0)
+    if (expect->status == 0 && route->from_path != HTTP1_FROM_PATH_STATUS)
         expect->status = route->status;
     expect_route(route, request, expect);
     if (url->method == HTTP1_HEAD)
@@ -216,16 +238,17 @@ static void compile_url(struct compiling *c, const struct http_client_config *cl
                         uint64_t *expected)
 {
     struct http1_request_spec spec = {.method = (enum http1_method)url->method, .target = url->path, .host = host};
-    struct http1_header *headers =
-        plan_alloc(c, count_headers(client->headers) + count_headers(url->headers) + (size_t)1, sizeof *headers);
+    struct http1_header *headers = plan_alloc(
+        c, protocol_http1_count_headers(client->headers) + protocol_http1_count_headers(url->headers) + (size_t)1,
+        sizeof *headers);
     struct body body = compile_body(c, url);
 
     if (!headers)
         return;
     if (url->chunk_size > 0 && body.length == 0)
         config_errors_add(c->errors, url->node, "chunk_size", "found without a body, allowed with body or body_size");
-    spec.n_headers = read_headers(c, client->headers, headers, 0);
-    spec.n_headers = read_headers(c, url->headers, headers, spec.n_headers);
+    spec.n_headers = protocol_http1_read_headers(c, client->headers, headers, 0);
+    spec.n_headers = protocol_http1_read_headers(c, url->headers, headers, spec.n_headers);
     spec.headers = headers;
     spec.body = body.bytes;
     spec.body_length = body.length;
@@ -283,87 +306,6 @@ static void free_client(struct plan_load *load)
     }
 }
 
-/* ---- server ---- */
-
-static void check_route(struct compiling *c, const struct route_config *from)
-{
-    int bodies = from->size_given + (from->sizes_count > 0) + (from->body != NULL) + from->echo + from->digest;
-
-    if (bodies != 1)
-        config_errors_add(c->errors, from->node, NULL,
-                          "found %d of size, sizes, body, echo, digest, allowed exactly one", bodies);
-    if (from->close_delimited && from->chunk_size > 0)
-        config_errors_add(c->errors, from->node, "chunk_size", "found with close_delimited, allowed one of them");
-    if (from->path[0] != '/' && strcmp(from->path, "*") != 0)
-        config_errors_add(c->errors, from->node, "path", "found \"%s\", allowed paths that begin with /, or *",
-                          from->path);
-}
-
-static void compile_route(struct compiling *c, const struct route_config *from, struct http1_route *to)
-{
-    uint32_t n_sizes = from->size_given ? 1 : from->sizes_count;
-    struct http1_size_choice *sizes = plan_alloc(c, n_sizes + 1u, sizeof *sizes);
-    struct http1_header *headers = plan_alloc(c, count_headers(from->headers) + 1u, sizeof *headers);
-
-    uint32_t methods = 0;
-
-    check_route(c, from);
-    if (!sizes || !headers)
-        return;
-    for (uint32_t i = 0; i < from->sizes_count; i++)
-        sizes[i] = (struct http1_size_choice){from->sizes[i].size, from->sizes[i].weight};
-    if (from->size_given)
-        sizes[0] = (struct http1_size_choice){from->size, 1};
-    for (uint32_t i = 0; i < from->methods_count; i++)
-        methods |= 1u << from->methods[i];
-    *to = (struct http1_route){
-        .path = from->path,
-        .methods = methods,
-        .status = from->status,
-        .sizes = sizes,
-        .n_sizes = n_sizes,
-        .body = (const uint8_t *)from->body,
-        .body_length = from->body ? strlen(from->body) : 0,
-        .echo = from->echo,
-        .digest_response = from->digest,
-        .chunk_bytes = (uint32_t)from->chunk_size,
-        .close_delimited = from->close_delimited,
-        .delay_ns = from->delay,
-        .content_type = from->content_type,
-        .headers = headers,
-        .n_headers = read_headers(c, from->headers, headers, 0),
-    };
-}
-
-static void compile_server(struct compiling *c, uint32_t number)
-{
-    const struct http_server_config *from = plan_load_config(c, plan_server_load(c, number))->server.http;
-    struct http1_route *routes = plan_alloc(c, from->routes_count, sizeof *routes);
-    struct http1_server_config *config = NULL;
-    uint32_t errors = c->errors->count;
-    char message[256] = "";
-
-    if (!routes)
-        return;
-    for (uint32_t i = 0; i < from->routes_count; i++)
-        compile_route(c, &from->routes[i], &routes[i]);
-    if (c->errors->count > errors)
-        return;
-    struct http1_server_spec spec = {.routes = routes,
-                                     .n_routes = from->routes_count,
-                                     .max_requests = from->max_requests,
-                                     .server_name = from->server_name,
-                                     .seed = c->plan->seed + number};
-    http1_limits_default(&spec.limits);
-    spec.limits.max_held_bytes = max_u32(spec.limits.max_held_bytes, c->plan->servers[number].tcp.receive_buffer);
-    int error = http1_server_config_new(&spec, c->plan->allocator, &config, message);
-    c->plan->servers[number].config = config;
-    if (error)
-        config_errors_add(c->errors, from->node, "routes", "%s", message[0] ? message : err_text(error));
-}
-
-static void free_server(struct plan_server *server) { http1_server_config_delete(server->config); }
-
 static int send_request(void *session, struct l7_carrier *carrier, const void *request, int64_t due_at, int64_t now)
 {
     return http1_client_send(session, carrier, request, due_at, now);
@@ -375,7 +317,7 @@ const struct traffic_protocol traffic_http1 = {
     .server = &http1_server_engine,
     .send = send_request,
     .compile_client = compile_client,
-    .compile_server = compile_server,
+    .compile_server = protocol_http1_compile_server,
     .free_client = free_client,
-    .free_server = free_server,
+    .free_server = protocol_http1_free_server,
 };

@@ -226,6 +226,9 @@ static void put_server(struct json_writer *w, const struct results *r, uint32_t 
     json_member_u64(w, "established", s->connections.established);
     json_member_u64(w, "failed", s->connections.failed);
     json_member_u64(w, "refused", s->connections.refused);
+    json_member_u64(w, "overloaded", s->connections.overloaded);
+    json_member_u64(w, "idle", s->connections.idle);
+    json_member_u64(w, "stuck", s->connections.stuck);
     json_member_u64(w, "closed", s->connections.closed);
     json_member_u64(w, "live", s->connections.live);
     put_closed_by(w, s->connections.closed_by);

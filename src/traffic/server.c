@@ -73,13 +73,19 @@ static int server_admit(void *context, const struct flow_key *key, uint64_t *wor
 
     if (!run)
         return ERR_NOT_FOUND;
-    uint32_t index = run->open < run->server->max_connections ? pool_get(&t->server_connections) : POOL_NONE;
+    const struct plan_server *server = run->server;
+    bool room = run->open < server->max_connections + server->spare_connections;
+    bool overloaded = run->open >= server->max_connections;
+    uint32_t index = room ? pool_get(&t->server_connections) : POOL_NONE;
     if (index == POOL_NONE) {
         run->stats->connections.refused++;
         return ERR_NO_MEMORY;
     }
     struct connection *connection = pool_at(&t->server_connections, index);
-    *connection = (struct connection){.owner = (uint16_t)(run - t->servers), .state = CONNECTION_CONNECTING};
+    *connection = (struct connection){.owner = (uint16_t)(run - t->servers),
+                                      .state = CONNECTION_CONNECTING,
+                                      .flags = overloaded ? CONNECTION_OVERLOADED : 0};
+    run->stats->connections.overloaded += overloaded;
     *word = connection_word(connection);
     run->open++;
     run->stats->connections.accepted++;
@@ -87,7 +93,23 @@ static int server_admit(void *context, const struct flow_key *key, uint64_t *wor
     return 0;
 }
 
-static void server_connected(void *context, struct tcp *c, int64_t now UNUSED)
+/* Something moved: idle_timeout begins anew. */
+static void touch(const struct server_run *run, struct connection *connection, int64_t now)
+{
+    if (run->server->idle_timeout_ns > 0)
+        connection->due_at = now + run->server->idle_timeout_ns;
+}
+
+/* The engine wants to be called then, or nothing moved for too long. */
+static void arm_deadline(struct traffic *t, const struct server_run *run, const struct connection *connection,
+                         struct tcp *c, int64_t engine_at, int64_t now)
+{
+    bool timed = run->server->idle_timeout_ns > 0;
+
+    tcp_set_deadline(t->tcp, c, timed ? min_i64(engine_at, connection->due_at) : engine_at, now);
+}
+
+static void server_connected(void *context, struct tcp *c, int64_t now)
 {
     struct traffic *t = context;
     struct connection *connection = connection_of(c);
@@ -98,12 +120,20 @@ static void server_connected(void *context, struct tcp *c, int64_t now UNUSED)
     run->stats->connections.connecting--;
     run->stats->connections.established++;
     run->stats->connections.live++;
+    if (run->server->idle_timeout_ns > 0) {
+        touch(run, connection, now);
+        arm_deadline(t, run, connection, c, TIME_NEVER, now);
+    }
 }
 
+/* idle_timeout goes on: a client that takes no more is not waited for. */
 static void close_now(struct traffic *t, struct connection *connection, struct tcp *c, int64_t now)
 {
+    const struct server_run *run = run_of(t, connection);
+
     connection->state = CONNECTION_CLOSING;
-    tcp_set_deadline(t->tcp, c, TIME_NEVER, now);
+    touch(run, connection, now);
+    arm_deadline(t, run, connection, c, TIME_NEVER, now);
     (void)tcp_close(t->tcp, c, now);
 }
 
@@ -113,13 +143,22 @@ static bool ends_when_idle(const struct traffic *t, const struct server_run *run
     return (connection->flags & CONNECTION_PEER_FIN) || (t->draining && !run->server->has_clients);
 }
 
-static void arm_engine_deadline(struct traffic *t, const struct server_run *run, const struct activity *a,
-                                struct tcp *c, int64_t now)
+static int64_t engine_deadline(const struct server_run *run, const struct activity *a)
 {
     const struct l7_engine *engine = run->endpoint.engine;
 
-    if (engine->next_deadline)
-        tcp_set_deadline(t->tcp, c, engine->next_deadline(a->session), now);
+    return a && engine->next_deadline ? engine->next_deadline(a->session) : TIME_NEVER;
+}
+
+/* Nothing is begun on the connection: lets the session go; ends the connection, or waits for the next request. */
+static void settle_idle(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c,
+                        int64_t now)
+{
+    carrier_detach_if_idle(t, connection, &run->endpoint, now);
+    if (ends_when_idle(t, run, connection))
+        close_now(t, connection, c, now);
+    else if (run->server->idle_timeout_ns > 0)
+        arm_deadline(t, run, connection, c, TIME_NEVER, now);
 }
 
 /*
@@ -129,21 +168,25 @@ static void arm_engine_deadline(struct traffic *t, const struct server_run *run,
 static void settle(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c, int64_t now)
 {
     struct activity *a = activity_of(t, connection);
+    uint64_t promised = a->promised;
 
     carrier_release_input(t, a, c, now);
     if (a->carrier.want_abort) {
         carrier_abort(t, c, CONNECT_FAILED_RESET, ERR_PROTOCOL, a->carrier.cause ? a->carrier.cause : "protocol", now);
-    } else if (carrier_flush(t, a, &run->endpoint, c, now) < 0) {
-        carrier_abort(t, c, CONNECT_FAILED_NO_MEMORY, ERR_NO_MEMORY, "no_memory", now);
-    } else if (a->carrier.want_close) {
-        close_now(t, connection, c, now);
-    } else if (run->endpoint.engine->idle(a->session)) {
-        carrier_detach_if_idle(t, connection, &run->endpoint, now);
-        if (ends_when_idle(t, run, connection))
-            close_now(t, connection, c, now);
-    } else {
-        arm_engine_deadline(t, run, a, c, now);
+        return;
     }
+    if (carrier_flush(t, a, &run->endpoint, c, now) < 0) {
+        carrier_abort(t, c, CONNECT_FAILED_NO_MEMORY, ERR_NO_MEMORY, "no_memory", now);
+        return;
+    }
+    if (a->promised > promised)
+        touch(run, connection, now);
+    if (a->carrier.want_close)
+        close_now(t, connection, c, now);
+    else if (run->endpoint.engine->idle(a->session))
+        settle_idle(t, run, connection, c, now);
+    else
+        arm_deadline(t, run, connection, c, engine_deadline(run, a), now);
 }
 
 static void client_finished(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c,
@@ -172,6 +215,7 @@ static void server_received(void *context, struct tcp *c, const uint8_t *bytes, 
             tcp_consumed(t->tcp, c, length, now);
         return;
     }
+    touch(run, connection, now);
     if (length == 0) {
         client_finished(t, run, connection, c, now);
         return;
@@ -195,28 +239,61 @@ static void server_acked(void *context, struct tcp *c, uint64_t offset, int64_t 
     if (!a)
         return;
     outq_trim(&a->carrier.out, &t->outq, offset);
+    touch(run, connection, now);
     if (connection->state != CONNECTION_READY)
         return;
     if (!run->endpoint.engine->idle(a->session)) {
         carrier_resume(a, &run->endpoint, now);
         settle(t, run, connection, c, now);
     } else {
-        carrier_detach_if_idle(t, connection, &run->endpoint, now);
-        if (ends_when_idle(t, run, connection))
-            close_now(t, connection, c, now);
+        settle_idle(t, run, connection, c, now);
     }
+}
+
+static void end_stuck(struct traffic *t, struct server_run *run, struct tcp *c, int64_t now)
+{
+    run->stats->connections.stuck++;
+    carrier_abort(t, c, CONNECT_FAILED_TIMEOUT, ERR_TIMED_OUT, "timeout", now);
+}
+
+/* idle_timeout is over: true when the connection ended. An engine that waits for its own time is not stuck. */
+static bool end_unmoved(struct traffic *t, struct server_run *run, struct connection *connection, struct tcp *c,
+                        int64_t now)
+{
+    const struct activity *a = activity_of(t, connection);
+
+    if (connection->state == CONNECTION_CLOSING) {
+        end_stuck(t, run, c, now);
+        return true;
+    }
+    if (!a || (run->endpoint.engine->idle(a->session) && outq_length(&a->carrier.out) == 0)) {
+        run->stats->connections.idle++;
+        close_now(t, connection, c, now);
+        return true;
+    }
+    if (engine_deadline(run, a) != TIME_NEVER) {
+        touch(run, connection, now);
+        return false;
+    }
+    end_stuck(t, run, c, now);
+    return true;
 }
 
 static void server_deadline(void *context, struct tcp *c, int64_t now)
 {
     struct traffic *t = context;
     struct connection *connection = connection_of(c);
+    struct server_run *run = run_of(t, connection);
     struct activity *a = activity_of(t, connection);
 
-    if (!a || connection->state != CONNECTION_READY)
+    if (run->server->idle_timeout_ns > 0 && now >= connection->due_at && end_unmoved(t, run, connection, c, now))
         return;
-    carrier_resume(a, &run_of(t, connection)->endpoint, now);
-    settle(t, run_of(t, connection), connection, c, now);
+    if (!a || connection->state != CONNECTION_READY) {
+        arm_deadline(t, run, connection, c, TIME_NEVER, now);
+        return;
+    }
+    carrier_resume(a, &run->endpoint, now);
+    settle(t, run, connection, c, now);
 }
 
 static void server_connection_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)

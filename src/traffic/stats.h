@@ -91,8 +91,11 @@ struct server_stats {
     struct {
         uint64_t accepted; /* SYNs that got a connection object: connecting + established + failed */
         uint64_t connecting, established, closed, live;
-        uint64_t failed;  /* handshakes that never completed */
-        uint64_t refused; /* SYNs dropped because max_connections were open */
+        uint64_t failed;     /* handshakes that never completed */
+        uint64_t refused;    /* SYNs dropped because max_connections, and the spare ones, were open */
+        uint64_t overloaded; /* accepted beyond max_connections, to be answered 503 */
+        uint64_t idle;       /* ended by idle_timeout: nothing was begun */
+        uint64_t stuck;      /* ended by idle_timeout: the client took no more, or sent no more of a request */
         uint64_t closed_by[TCP_CLOSE_REASON_COUNT];
     } connections;
     struct {

@@ -32,6 +32,7 @@ enum connection_flag {
     CONNECTION_THINKING = 4,
     CONNECTION_PEER_CLOSES = 8, /* the server announced its close, or was asked for it */
     CONNECTION_PEER_FIN = 16,   /* server: the client will send no more */
+    CONNECTION_OVERLOADED = 32, /* server: beyond max_connections */
 };
 
 struct connection {
@@ -40,7 +41,7 @@ struct connection {
         struct {
             uint32_t next, prev; /* established: on the load's list */
         };
-        int64_t due_at; /* connecting */
+        int64_t due_at; /* client: connecting; server: idle_timeout is over then */
     };
     uint32_t activity; /* POOL_NONE: none */
     uint32_t requests; /* begun */

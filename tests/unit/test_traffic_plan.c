@@ -259,24 +259,103 @@ static void an_embedded_server_takes_as_many_handshakes_as_its_loads_may_begin(v
     }
 }
 
+/* Its text; free it. */
+static char *read_example(const char *name)
+{
+    char *text = calloc(1, 65536);
+    FILE *f = fopen(name, "r");
+    assert_non_null(f);
+    assert_true(fread(text, 1, 65535, f) > 0);
+    (void)fclose(f);
+    return text;
+}
+
 static void the_examples_compile(void **state)
 {
     (void)state;
     static const char *const files[] = {"examples/web.yaml", "examples/nginx.yaml"};
 
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-        char *text = calloc(1, 65536);
-        FILE *f = fopen(files[i], "r");
+        char *text = read_example(files[i]);
         struct config_tree *tree;
-        assert_non_null(f);
-        assert_true(fread(text, 1, 65535, f) > 0);
-        (void)fclose(f);
         struct plan *p = rig_compile(text, &tree);
         assert_true(p->duration_ns > 0 && p->n_loads == 1);
         plan_free(p);
         config_tree_free(tree);
         free(text);
     }
+}
+
+/* ---- what comes from outside ---- */
+
+static const struct http1_file page = {.path = "index.html", .bytes = (const uint8_t *)"hello", .length = 5};
+
+static int one_page(void *context, const char *root, const struct http1_file **files, uint32_t *n_files,
+                    char message[512])
+{
+    unsigned *calls = context;
+    ++*calls;
+    if (strcmp(root, "examples/www") != 0) {
+        (void)snprintf(message, 512, "found %s, allowed examples/www", root);
+        return ERR_INVALID;
+    }
+    *files = &page;
+    *n_files = 1;
+    return 0;
+}
+
+static void no_hash_begin(void *state) { *(uint8_t *)state = 0; }
+static void no_hash_add(void *state, const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        *(uint8_t *)state ^= bytes[i];
+}
+static void no_hash_end(void *state, uint8_t *digest) { *digest = *(uint8_t *)state; }
+static const struct http1_hash no_hash = {"sha256", 1, 1, no_hash_begin, no_hash_add, no_hash_end};
+
+static void files_and_hashes_come_from_outside(void **state)
+{
+    (void)state;
+    unsigned calls = 0;
+    const struct plan_services services = {.open_root = one_page, .context = &calls, .sha256 = &no_hash};
+    const struct plan_options options = {.services = &services};
+    struct config_errors errors = {0};
+    struct config_error error;
+    struct config_tree *tree;
+    struct plan *p = NULL;
+    char *text = read_example("examples/server.yaml");
+
+    assert_int_equal(config_tree_parse("server.yaml", text, strlen(text), &tree, &error), 0);
+    if (plan_compile(tree, &options, &rig_allocator, &p, &errors) != 0)
+        fail_msg("%s", errors.list[0].text);
+    assert_int_equal(calls, 1);
+    assert_int_equal(p->duration_ns, 0); /* endless */
+    assert_int_equal(p->servers[0].max_connections, 20000);
+    assert_int_equal(p->servers[0].spare_connections, 20000 / 8 + 64);
+    assert_int_equal(p->servers[0].idle_timeout_ns, 60 * NS_PER_S);
+    plan_free(p);
+    config_tree_free(tree);
+    free(text);
+}
+
+static void what_is_wrong_outside_is_said_at_its_place(void **state)
+{
+    (void)state;
+    unsigned calls = 0;
+    const struct plan_services services = {.open_root = one_page, .context = &calls};
+    const struct plan_options options = {.services = &services};
+    struct config_errors errors = {0};
+    struct config_error error;
+    struct config_tree *tree;
+    struct plan *p = NULL;
+
+    assert_int_equal(config_tree_parse("test.yaml", good, sizeof good - 1, &tree, &error), 0);
+    assert_int_equal(config_set(tree, "loads[0].server.http.routes[0]={path: /*, root: nowhere}", &error), 0);
+    assert_int_equal(plan_compile(tree, &options, &rig_allocator, &p, &errors), ERR_INVALID);
+    assert_string_equal(errors.list[0].text,
+                        "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].root: "
+                        "found nowhere, allowed examples/www");
+    config_tree_free(tree);
 }
 
 /* The digest that examples/nginx.yaml names is that of the file as its comment says it is made. */
@@ -523,6 +602,8 @@ int main(void)
         cmocka_unit_test(the_configured_duration_cuts_as_the_option_does),
         cmocka_unit_test(an_embedded_server_takes_as_many_handshakes_as_its_loads_may_begin),
         cmocka_unit_test(the_examples_compile),
+        cmocka_unit_test(files_and_hashes_come_from_outside),
+        cmocka_unit_test(what_is_wrong_outside_is_said_at_its_place),
         cmocka_unit_test(the_digests_of_the_nginx_example_are_those_of_its_files),
         cmocka_unit_test(the_schema_is_sound),
         cmocka_unit_test(tcp_defaults_are_those_of_tcp),

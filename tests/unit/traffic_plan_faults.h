@@ -159,8 +159,6 @@ static const struct fault faults[] = {
     {{"loads[1]={name: alone, server: {device: servers, port: 81, http: {routes: [{path: /, size: 1}]}}, schedule: "
       "[{hold: 1s, concurrent: 1}]}"},
      "--set loads[1]: loads[1].schedule: found without a client, allowed together with client"},
-    {{"loads=[{name: alone, server: {device: servers, http: {routes: [{path: /, size: 1}]}}}]"},
-     "test.yaml:1:1: top level: found no duration and only servers, allowed a duration such as 60s at the top level"},
     {{"loads[1]={name: x, client: far, server: {address: 198.18.0.1}, schedule: [{hold: 1s, concurrent: 1}]}"},
      "--set loads[1]: loads[1]: found no requests, allowed http"},
     {{"loads[0].schedule=[{hold: 1s}]"},
@@ -244,10 +242,10 @@ static const struct fault faults[] = {
      "--set loads[0].http.headers: loads[0].http.headers.Accept: found a list of 1, allowed a text"},
     {{"loads[0].server.http.routes=[{path: /a}]"},
      "--set loads[0].server.http.routes: loads[0].server.http.routes[0]: found 0 of size, sizes, body, echo, digest, "
-     "allowed exactly one"},
+     "root, hash, from_path: size, allowed exactly one"},
     {{"loads[0].server.http.routes=[{path: /a, size: 1, echo: true}]"},
      "--set loads[0].server.http.routes: loads[0].server.http.routes[0]: found 2 of size, sizes, body, echo, digest, "
-     "allowed exactly one"},
+     "root, hash, from_path: size, allowed exactly one"},
     {{"loads[0].server.http.routes=[{path: a, size: 1}]"},
      "--set loads[0].server.http.routes: loads[0].server.http.routes[0].path: found \"a\", allowed paths that begin "
      "with /, or *"},
@@ -287,6 +285,31 @@ static const struct fault faults[] = {
     {{"duration=0"},
      "--set duration: duration: found the integer 0, allowed a duration such as 10s, 250ms or 1.5us (units ns us ms s "
      "m h) from 1ms to 8784h"},
+    {{"loads[0].server.http.routes[0]={path: /a, from_path: size}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].path: found \"/a\" with from_path, allowed "
+     "paths that end in /*"},
+    {{"loads[0].server.http.routes[0]={path: /a*, root: x}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].path: found \"/a*\" with root, allowed "
+     "paths that end in /*"},
+    {{"loads[0].server.http.routes[0]={path: /*, root: x, size: 1}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0]: found 2 of size, sizes, body, echo, "
+     "digest, root, hash, from_path: size, allowed exactly one"},
+    {{"loads[0].server.http.routes[0]={path: /*, from_path: delay}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0]: found 0 of size, sizes, body, echo, "
+     "digest, root, hash, from_path: size, allowed exactly one"},
+    {{"loads[0].server.http.routes[0]={path: /*, root: x}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].root: found \"x\", allowed only where files "
+     "can be read"},
+    {{"loads[0].server.http.routes[0]={path: /, hash: sha256}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].hash: found sha256, which this program was "
+     "built without"},
+    {{"loads[0].server.http.routes[0]={path: /, size: 1, delay_distribution: uniform}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].delay_distribution: found without delay, "
+     "allowed with it"},
+    {{"loads[0].server.http.routes[0]={path: /, size: 1, faults: [{kind: reset, probability: 60%}, {kind: close, "
+      "probability: 50%}]}"},
+     "--set loads[0].server.http.routes[0]: loads[0].server.http.routes[0].faults: found probabilities that add up to "
+     "110 %, allowed 100 % at most"},
 };
 
 #endif
