@@ -13,20 +13,21 @@ digest() { /usr/bin/python3 tests/interop/digest.py "$1"; }
 
 # ---- paths
 
-# A way from us to the namespace `server`, whose end INTERFACE has ADDRESS; port_location and port_netns are for the configuration.
-path_add() { # veth|tap INTERFACE ADDRESS/PREFIX
+# A way from us to the namespace NS, whose end INTERFACE has ADDRESS; port_location and port_netns are for the configuration.
+path_add() { # veth|tap INTERFACE ADDRESS/PREFIX [NS]
     path=$1
+    path_ns=${4:-server}
     if [ "$path" = tap ]; then
-        in_ns server ip tuntap add "$2" mode tap
-        in_ns server ip link set "$2" up
+        in_ns "$path_ns" ip tuntap add "$2" mode tap
+        in_ns "$path_ns" ip link set "$2" up
         port_location=tap:$2
-        port_netns=/run/netns/weir-$$-server
+        port_netns=/run/netns/weir-$$-$path_ns
     else
-        veth_add client "ours-$2" server "$2"
+        veth_add client "ours-$2" "$path_ns" "$2"
         port_location=packet:ours-$2
         port_netns=/run/netns/weir-$$-client
     fi
-    in_ns server ip addr add "$3" dev "$2"
+    in_ns "$path_ns" ip addr add "$3" dev "$2"
 }
 
 path_mtu() { # MTU: of weir1 and what is at its other end; TAP takes it from the configuration

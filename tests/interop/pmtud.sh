@@ -1,0 +1,66 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# The MTU of the way is lowered while we send, twice, behind a router that is the Linux kernel: ICMP tells (RFC 1191), no transaction fails, and nothing
+# larger is sent after that. Over veth and, with TSO, over TAP; nginx takes what we put.
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/interop/client_lib.sh
+. "$(dirname "$0")/client_lib.sh"
+cd "$root"
+
+ns_add client
+ns_add router
+ns_add server
+in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
+veth_add router out0 server weir1
+in_ns router ip addr add 198.18.0.2/24 dev out0
+in_ns server ip addr add $server/24 dev weir1
+in_ns server ip route add default via 198.18.0.2
+nginx_start
+
+lower() { # MTU: of what the router sends to the server
+    in_ns router ip link set out0 mtu "$1"
+}
+
+# Puts of 200 kB, one after the other on each of two connections, while the MTU falls to 1200 and to 700.
+put_while_lowering() { # NAME OPTION...
+    lower 1500
+    put_name=$1
+    shift
+    load "$put_name" --set "loads[0].http.urls=[{path: /put/file, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
+        --set "loads[0].schedule[0]={hold: 1500ms, concurrent: 2}" --set "report.pass.min_completed_transactions=20" "$@" >"$work/put.log" 2>&1 &
+    put_pid=$!
+    sleep 0.5
+    lower 1200
+    sleep 0.5
+    lower 700
+    put_status=0
+    wait "$put_pid" || put_status=$?
+    check_equal "$path: $put_name: every body put arrives while the MTU falls to 1200 and 700" "0 " "$put_status $(cat "$work/put.log")"
+    diag "$(completed "$put_name") transactions, $(result "$put_name" 't["segments_sent"], t["retransmitted_segments"], t["rto_fired"]') segments sent, again, timeouts"
+}
+
+# Of our packets after the last ICMP that tells an MTU of 700: whether there are many, and the largest. While packets that were sent before arrive at the
+# router, more ICMP comes.
+after_the_last() { # CAPTURE
+    last=$(decode "$1" -Y "icmp.mtu == 700" -T fields -e frame.number | tail -n 1)
+    decode "$1" -Y "ip.src == $clients && frame.number > ${last:-0}" -T fields -e ip.len | sort -n |
+        awk '{ largest = $1 } END { print (NR > 100 ? "many" : NR), largest }'
+}
+
+cells_pmtud() { # veth|tap INTERFACE SUBNET
+    clients=198.18.$3.10
+    path_add "$1" "$2" "198.18.$3.1/24" router
+    base_write
+    set -- --set "ports[0].guard.allowed=[198.18.0.0/16]" --set "devices[0].ipv4={address: $clients/24, gateway: 198.18.$3.1}"
+    put_while_lowering "not captured" "$@"
+    put_while_lowering captured "$@" --set "ports[0].capture=$work/pmtud.pcap"
+    check_equal "$path: the packets after 700 was told, and the largest of them" "many 700" "$(after_the_last "$work/pmtud.pcap")"
+    check_equal "$path: nothing malformed, no bad checksum of ours" 0 \
+        "$(decode "$work/pmtud.pcap" -o tcp.desegment_tcp_streams:FALSE -Y "_ws.malformed || (ip.src == $clients && !icmp && (ip.checksum.status == 0 || tcp.checksum.status == 0))" | wc -l)"
+    diag "$(frames "$work/pmtud.pcap" "icmp.type == 3 && icmp.code == 4") ICMP messages told an MTU"
+}
+
+cells_pmtud veth weir2 1
+cells_pmtud tap weir3 2
