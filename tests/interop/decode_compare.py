@@ -43,8 +43,8 @@ LISTS = {"tag.id", "tag.priority", "mpls.label", "mpls.exp", "mpls.bottom", "mpl
          "tcp.options.sack_re"}
 FRAME = ["frame.cap_len", "frame.len", "frame.time_epoch"]
 # What only tshark is asked: what it thinks of the frame, and from what the lists of tags are made.
-VERDICTS = ["frame.protocols", "frame.encap_type", "_ws.malformed", "_ws.short", "arp.hw.type", "arp.hw.size", "arp.proto.type",
-            "arp.proto.size", "vlan.id", "vlan.priority", "ieee8021ad.id", "ieee8021ad.priority"]
+VERDICTS = ["frame.protocols", "frame.encap_type", "ip.version", "_ws.malformed", "_ws.short", "arp.hw.type",
+            "arp.hw.size", "arp.proto.type", "arp.proto.size", "vlan.id", "vlan.priority", "ieee8021ad.id", "ieee8021ad.priority"]
 COLUMNS = FRAME + VERDICTS + [field for field in LAYER_OF if not field.startswith("tag.")]
 MAX_LINES = 200
 LINK_TAGS = ("vlan", "ieee8021ad")
@@ -163,6 +163,7 @@ EXCEPTIONS = {
     "malformed": "tshark itself calls the frame malformed",
     "cut": "cut by the snapshot length: we read no packet of which bytes are missing",
     "length": "the packet's length field is past the frame or short of the header: refused",
+    "version": "another IP version in the header than the EtherType says",
     "refused": "extension headers that a host has to refuse",
     "arp": "ARP with another pair of address types than Ethernet and IPv4",
 }
@@ -174,6 +175,8 @@ def exception_of(theirs, ours):
         return "malformed"
     if int(theirs.values["frame.cap_len"][0]) < int(theirs.values["frame.len"][0]):
         return "cut"
+    if theirs.values.get("ip.version", ["4"])[0] != "4":
+        return "version"
     if "refused" in ours.values:
         return "refused"
     kinds = [theirs.values.get(f"arp.{name}", [""])[0] for name in ("hw.type", "hw.size", "proto.type", "proto.size")]
@@ -192,8 +195,8 @@ def length_exception(theirs):
 
 
 def not_read(name, theirs, ours):
-    """A field that one side rightly does not have: of a malformed message, in refused headers, of a fragment, the time of
-    a pcapng packet without one."""
+    """A field that one side rightly does not have: of a malformed message, in refused headers, of a fragment, a time
+    that the file does not have."""
     if name == "frame.time_epoch":
         return name not in theirs
     if name not in ours:
