@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc_heap.h"
@@ -30,6 +31,25 @@ struct capture_source {
 
 static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
+/* With plain frames: without offloads. */
+static int open_link(struct capture_source *s, bool promiscuous, char message[256])
+{
+    struct plan_port port;
+    struct link *ends[2];
+    int error = plan_port_default(s->location, &port, message);
+    if (error < 0)
+        return error;
+    if (port.kind == PLAN_MEM) {
+        snprintf(message, 256, "%.100s: a memory link has its other end in the same run", s->location);
+        return ERR_INVALID;
+    }
+    port.promiscuous = promiscuous;
+    port.rx_checksum = port.tx_checksum = port.gro = port.tso = false;
+    error = links_open_alone(&port, alloc_heap(), ends, message);
+    s->link = error < 0 ? NULL : ends[0];
+    return error;
+}
+
 static int open_source(struct capture_source *s, bool promiscuous, char message[256])
 {
     if (begins_with(s->location, "packet:")) {
@@ -42,7 +62,7 @@ static int open_source(struct capture_source *s, bool promiscuous, char message[
     if (begins_with(s->location, "pcap:"))
         return pcap_reader_open(s->location + strlen("pcap:"), &s->reader, message);
     s->epoch_ns = clock_epoch();
-    return links_open_location(s->location, alloc_heap(), &s->link, message);
+    return open_link(s, promiscuous, message);
 }
 
 int capture_source_open(const char *location, const struct filter *filter, uint32_t snap_length, bool promiscuous,

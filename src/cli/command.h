@@ -87,6 +87,7 @@ MUST_CHECK int flush_standard_output(void);
 
 /* All commands, NULL behind the last. */
 extern const struct command *const command_table[];
-extern const struct command run_command, check_command, bridge_command, links_command, capture_command, bench_command;
+extern const struct command run_command, check_command, bridge_command, links_command, capture_command, ping_command,
+    bench_command;
 
 #endif

@@ -12,8 +12,8 @@
 static const struct command help_command, version_command;
 
 const struct command *const command_table[] = {
-    &run_command,   &check_command,   &bridge_command, &links_command, &capture_command,
-    &bench_command, &version_command, &help_command,   NULL,
+    &run_command,     &check_command, &bridge_command,  &ping_command, &links_command,
+    &capture_command, &bench_command, &version_command, &help_command, NULL,
 };
 
 #define COMMANDS (ARRAY_SIZE(command_table) - 1)

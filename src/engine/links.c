@@ -13,20 +13,26 @@
 #include "link/pcap.h"
 #include "link/tap.h"
 
-static int open_memory(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links)
+/* The two ends of a memory link of which q is one port. */
+static int open_ends(const struct plan_port *q, uint32_t frames, const struct allocator *a, struct link *ends[2])
 {
-    const struct plan_port *q = &p->ports[port];
     struct memory_settings s;
-    struct link *ends[2];
-    if (links[port].top) /* made with its peer */
-        return 0;
     memory_settings_default(&s);
     s.mtu = q->mtu;
-    s.frames = max_u32(q->frames, p->ports[q->peer].frames);
+    s.frames = frames;
     s.buffer_bytes = max_u32(s.buffer_bytes, q->mtu + 14 + 8 + PACKET_HEADROOM);
     s.two_threads = true;
     s.trust_checksums = q->trust_checksums;
-    int e = memory_link_new(&s, a, q->target, ends);
+    return memory_link_new(&s, a, q->target, ends);
+}
+
+static int open_memory(const struct plan *p, uint32_t port, const struct allocator *a, struct port_link *links)
+{
+    const struct plan_port *q = &p->ports[port];
+    struct link *ends[2];
+    if (links[port].top) /* made with its peer */
+        return 0;
+    int e = open_ends(q, max_u32(q->frames, p->ports[q->peer].frames), a, ends);
     if (e < 0)
         return e;
     links[port].top = ends[0];
@@ -159,20 +165,13 @@ int links_open(const struct plan *p, const struct allocator *a, struct port_link
     return e;
 }
 
-int links_open_location(const char *location, const struct allocator *a, struct link **out, char message[256])
+int links_open_alone(const struct plan_port *q, const struct allocator *a, struct link *ends[2], char message[256])
 {
-    struct plan_port port;
     message[0] = 0;
-    int e = plan_port_default(location, &port, message);
-    if (e < 0)
-        return e;
-    if (port.kind == PLAN_MEM) {
-        snprintf(message, 256, "%.100s: a memory link has its other end in the same run", location);
-        return ERR_INVALID;
-    }
-    e = open_outside(&port, a, out, message);
+    ends[1] = NULL;
+    int e = q->kind == PLAN_MEM ? open_ends(q, q->frames, a, ends) : open_outside(q, a, &ends[0], message);
     if (e < 0 && !message[0])
-        snprintf(message, 256, "%.100s: %s", location, err_text(e));
+        snprintf(message, 256, "%.100s: %s", q->location, err_text(e));
     return e;
 }
 

@@ -20,11 +20,11 @@ struct port_link {
 MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS],
                           char message[256]);
 /*
- * The link at one location outside of a plan, as a port with the defaults of the configuration would have it. ERR_INVALID: no such kind of location, or one that
- * has no other end outside of a run (mem:); message (256 bytes) says so.
+ * The link of one port outside of a plan (see plan_port_default); a memory link has both its ends here, any other only ends[0]. message as above,
+ * never empty. The caller closes them.
  */
-MUST_CHECK int links_open_location(const char *location, const struct allocator *a, struct link **out,
-                                   char message[256]);
+MUST_CHECK int links_open_alone(const struct plan_port *q, const struct allocator *a, struct link *ends[2],
+                                char message[256]);
 void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS]);
 /* What the driver below sent and received, and what it and the links over it dropped. */
 void links_read_counters(const struct link *top, struct link_counters *out);

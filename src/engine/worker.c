@@ -8,24 +8,16 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "base/error.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
+#include "engine/secret.h"
 
 #define LAUNCH_BUDGET 128u
 #define EMPTY_TURNS_BEFORE_SLEEP 2000u
 #define LONGEST_SLEEP_NS (500 * NS_PER_US)
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
-
-static int new_secrets(struct stack_settings *s)
-{
-    if (getrandom(&s->secret, sizeof s->secret, 0) != sizeof s->secret ||
-        getrandom(&s->tcp.secret, sizeof s->tcp.secret, 0) != sizeof s->tcp.secret)
-        return ERR_SYSTEM;
-    return 0;
-}
 
 static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struct trace *trace,
                       const struct allocator *a, int64_t now)
@@ -34,7 +26,7 @@ static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struc
     int e, interface;
     plan_stack_settings(w->plan, w->port, &settings);
     settings.trace = settings.tcp.trace = trace;
-    if ((e = new_secrets(&settings)) < 0 ||
+    if ((e = secret_fill(&settings)) < 0 ||
         (e = guard_init(&w->guard, &w->plan->ports[w->port].guard, emergency_stop, now)) < 0 ||
         (e = stack_new(&settings, a, now, &w->stack)) < 0)
         return e;

@@ -70,32 +70,27 @@ void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_ic
 
 /* ---- received ---- */
 
-struct verdict {
-    int error;
-    enum tcp_icmp_kind kind;
-    uint32_t mtu;
-};
-
 /* RFC 1122 3.2.2.1 and 4.2.3.9, RFC 1191. */
-static struct verdict verdict_of(const struct wire_icmp *h)
+static struct icmp_verdict verdict_of(const struct wire_icmp *h, uint32_t reporter)
 {
-    struct verdict soft = {.error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT};
+    struct icmp_verdict v = {
+        .error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT, .reporter = reporter, .type = h->type, .code = h->code};
     if (h->type != WIRE_ICMP_UNREACHABLE)
-        return soft;
-    switch (h->code) {
-    case WIRE_ICMP_PROTOCOL_UNREACHABLE:
-    case WIRE_ICMP_PORT_UNREACHABLE:
-        return (struct verdict){.error = ERR_REFUSED, .kind = TCP_ICMP_HARD};
-    case WIRE_ICMP_FRAGMENTATION_NEEDED:
-        return (struct verdict){.error = ERR_NO_SPACE, .kind = TCP_ICMP_TOO_BIG, .mtu = wire_icmp_mtu(h)};
-    default:
-        return soft;
+        return v;
+    if (h->code == WIRE_ICMP_PROTOCOL_UNREACHABLE || h->code == WIRE_ICMP_PORT_UNREACHABLE) {
+        v.error = ERR_REFUSED;
+        v.kind = TCP_ICMP_HARD;
+    } else if (h->code == WIRE_ICMP_FRAGMENTATION_NEEDED) {
+        v.error = ERR_NO_SPACE;
+        v.kind = TCP_ICMP_TOO_BIG;
+        v.mtu = wire_icmp_mtu(h);
     }
+    return v;
 }
 
 /* TCP knows whether it sent what is quoted, and whether it believes it now (RFC 5927). */
 static bool tell_tcp(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
-                     const struct verdict *v, const struct flow_key *key)
+                     const struct icmp_verdict *v, const struct flow_key *key)
 {
     enum tcp_icmp_verdict said = tcp_icmp_error(s->tcp, key, seq_of(quote->tcp_seq), v->kind, v->mtu, s->now);
     if (said == TCP_ICMP_BELIEVED && v->kind == TCP_ICMP_TOO_BIG)
@@ -105,7 +100,7 @@ static bool tell_tcp(struct stack *s, const struct host *h, const struct wire_ic
 
 /* True when somebody of ours sent what is quoted, and took notice. */
 static bool dispatch(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
-                     const struct verdict *v)
+                     const struct icmp_verdict *v)
 {
     struct flow_key key = {.local = h->index,
                            .remote = ip_addr_from_v4(quote->ip.dst),
@@ -117,7 +112,7 @@ static bool dispatch(struct stack *s, const struct host *h, const struct wire_ic
     case IP_PROTO_UDP:
         return udp_report(s, h, quote, v->error, v->mtu);
     case IP_PROTO_ICMP:
-        return icmp_echo_report(s, h->index, quote, v->error);
+        return icmp_echo_report(s, h->index, quote, v);
     default:
         return false;
     }
@@ -134,7 +129,7 @@ static uint32_t believable_mtu(const struct stack *s, const struct wire_icmp_quo
     return honest && mtu >= s->settings.min_path_mtu ? mtu : 0;
 }
 
-static bool too_big_ok(struct stack *s, const struct wire_icmp_quote *quote, struct verdict *v)
+static bool too_big_ok(struct stack *s, const struct wire_icmp_quote *quote, struct icmp_verdict *v)
 {
     if (v->kind != TCP_ICMP_TOO_BIG)
         return true;
@@ -152,7 +147,7 @@ void icmp_error_input(struct stack *s, const struct datagram *d, const struct wi
         STACK_DROP(s, TRACE_ICMP, icmp_quote_short);
         return;
     }
-    struct verdict v = verdict_of(h);
+    struct icmp_verdict v = verdict_of(h, d->source);
     bool ours = !d->broadcast && quote.ip.src == d->host->address && quote.ip.fragment_offset == 0;
     if (ours && !too_big_ok(s, &quote, &v))
         return;
@@ -167,6 +162,10 @@ void icmp_report_unsent(struct stack *s, const struct packet *frame)
     int parsed = wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote);
     assert(parsed > 0); /* we wrote it */
     (void)parsed;
-    struct verdict v = {.error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT};
+    struct icmp_verdict v = {.error = ERR_UNREACHABLE,
+                             .kind = TCP_ICMP_SOFT,
+                             .reporter = h->address,
+                             .type = WIRE_ICMP_UNREACHABLE,
+                             .code = WIRE_ICMP_HOST_UNREACHABLE};
     dispatch(s, h, &quote, &v);
 }

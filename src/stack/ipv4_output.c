@@ -140,7 +140,7 @@ static void send_complete(struct stack *s, const struct host *h, struct packet *
 void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
 {
     struct host *h = out->host;
-    struct ipv4_fields f = {.ttl = ttl_for(out->destination), .protocol = protocol};
+    struct ipv4_fields f = {.ttl = out->ttl ? out->ttl : ttl_for(out->destination), .protocol = protocol};
     if (out->discover && !needs_fragments(out, l4_bytes))
         f.fragment = IPV4_DF; /* RFC 6864: with DF the identification means nothing */
     else

@@ -85,6 +85,7 @@ struct ipv4_output {
     uint32_t mtu;          /* of its path; longer ones are fragmented */
     bool partial_checksum; /* the link completes transport checksums */
     bool discover;         /* set by the caller: DF where it fits into the MTU (RFC 1191) */
+    uint8_t ttl;           /* set by the caller; 0: the usual one */
 };
 
 /*

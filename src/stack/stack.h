@@ -170,12 +170,18 @@ struct icmp_echo {
     uint16_t id, sequence;
     const uint8_t *bytes;
     uint32_t length;
-    uint8_t ttl; /* of a reply */
+    uint8_t ttl;        /* of a reply; of a request, 0: 64 */
+    bool dont_fragment; /* of a request: DF; one that is longer than the path's MTU is then not sent */
+    /* Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big". */
+    struct ip_addr reporter;
+    uint8_t error_type, error_code;
+    uint32_t mtu;
 };
-/* An echo reply with this identifier arrived, or (error != 0) an ICMP error quoting one of ours. */
+/* An echo reply with this identifier arrived, or (error != 0) an ICMP error quoting one of ours, of which some bytes may be known. */
 typedef void icmp_echo_fn(void *context, const struct icmp_echo *reply, int error, int64_t now);
 /* One receiver for an identifier, at most 16. ERR_IN_USE, ERR_NO_SPACE. NULL takes it off. */
 MUST_CHECK int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *context);
+/* As udp_send; ERR_NO_SPACE also when it may not be fragmented and would have to be. */
 MUST_CHECK int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now);
 
 #endif

@@ -368,6 +368,40 @@ static void test_an_echo_nobody_resolves_is_reported(void **state)
     assert_int_equal(x.errors, 1);
     assert_int_equal(x.error, ERR_UNREACHABLE);
     assert_int_equal(x.last.sequence, 77);
+    assert_int_equal(ip_addr_to_v4(&x.last.reporter), US);
+    assert_int_equal(x.last.error_type, WIRE_ICMP_UNREACHABLE);
+    assert_int_equal(x.last.error_code, WIRE_ICMP_HOST_UNREACHABLE);
+    rig_free(r);
+}
+
+static void test_an_echo_request_has_the_ttl_and_df_it_was_given(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct wire_ipv4 ip;
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct icmp_echo e = request(r, 5, 1);
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), 0);
+    rig_transmit(r);
+    expect_ipv4(r, IP_PROTO_ICMP, &ip);
+    assert_int_equal(ip.ttl, 64);
+    assert_int_equal(ip.flags, 0);
+    e.ttl = 3;
+    e.dont_fragment = true;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), 0);
+    rig_transmit(r);
+    expect_ipv4(r, IP_PROTO_ICMP, &ip);
+    assert_int_equal(ip.ttl, 3);
+    assert_int_equal(ip.flags, WIRE_IPV4_DF);
+    e.length = 1472;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), 0);
+    rig_transmit(r);
+    expect_ipv4(r, IP_PROTO_ICMP, &ip);
+    assert_int_equal(ip.total_len, 1500);
+    e.length = 1473;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), ERR_NO_SPACE);
+    rig_transmit(r);
+    expect_nothing(r);
     rig_free(r);
 }
 
@@ -412,9 +446,17 @@ static void test_an_error_quoting_our_echo_is_reported(void **state)
         assert_int_equal(x.error, cases[i].error);
         assert_int_equal(ip_addr_to_v4(&x.last.remote), FAR);
         assert_int_equal(x.last.sequence, 8);
+        assert_int_equal(ip_addr_to_v4(&x.last.reporter), PEER);
+        assert_int_equal(x.last.error_type, cases[i].type);
+        assert_int_equal(x.last.error_code, cases[i].code);
     }
+    store_be16(sent + 16, 1500); /* too big: only about a longer one with DF */
+    store_be16(sent + 20, 0x4000);
+    rig_input(r, f, make_icmp_error(f, 3, 4, 1400, sent + 14, 36));
+    assert_int_equal(x.error, ERR_NO_SPACE);
+    assert_int_equal(x.last.mtu, 1400);
     assert_int_equal(rig_counters(r)->icmp_unmatched, 0);
-    assert_int_equal(rig_counters(r)->icmp_errors_received, ARRAY_SIZE(cases));
+    assert_int_equal(rig_counters(r)->icmp_errors_received, ARRAY_SIZE(cases) + 1);
     rig_free(r);
 }
 
@@ -499,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_a_reply_comes_to_whoever_has_the_identifier),
         cmocka_unit_test(test_identifiers_are_bound_once_and_sixteen_at_most),
         cmocka_unit_test(test_an_echo_nobody_resolves_is_reported),
+        cmocka_unit_test(test_an_echo_request_has_the_ttl_and_df_it_was_given),
         cmocka_unit_test(test_echo_requests_that_cannot_be_sent),
         cmocka_unit_test(test_an_error_quoting_our_echo_is_reported),
         cmocka_unit_test(test_errors_that_quote_too_little_are_dropped),

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `weir ping`: echo requests from our own stack to one host, each reply and error on a line in ping's words, and statistics at the end.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc_heap.h"
+#include "base/error.h"
+#include "cli/interrupt.h"
+#include "cli/ping_report.h"
+#include "config/address.h"
+#include "engine/clock.h"
+#include "engine/pinger.h"
+#include "wire/icmp.h"
+
+#define DEFAULT_BYTES 56u
+#define MAX_COUNT 999999999u
+#define MAX_TTL 255u
+#define MAX_VLAN 4094u
+
+struct ping_options {
+    const char *address, *gateway, *kernel_address, *json;
+    int64_t interval_ns, timeout_ns;
+    uint32_t count, bytes, ttl, vlan;
+    bool dont_fragment, quiet;
+};
+
+static const struct option_row options[] = {
+    {"address", 'a', "ADDRESS/LENGTH", OPTION_TEXT, 0, offsetof(struct ping_options, address),
+     "who asks: an IPv4 address that nobody else has, with its subnet (needed)"},
+    {"gateway", 'g', "ADDRESS", OPTION_TEXT, 0, offsetof(struct ping_options, gateway),
+     "the way to destinations outside of the subnet"},
+    {"count", 'c', "N", OPTION_COUNT, MAX_COUNT, offsetof(struct ping_options, count),
+     "end after N requests; otherwise by Ctrl-C"},
+    {"size", 's', "BYTES", OPTION_NUMBER, PINGER_MAX_BYTES, offsetof(struct ping_options, bytes),
+     "bytes of data in each request (default: 56)"},
+    {"interval", 'i', "T", OPTION_DURATION, 0, offsetof(struct ping_options, interval_ns),
+     "from one request to the next: 10ms (default: 1s)"},
+    {"timeout", 'W', "T", OPTION_DURATION, 0, offsetof(struct ping_options, timeout_ns),
+     "how long to wait for replies after the last request (default: 1s)"},
+    {"dont-fragment", 'D', NULL, OPTION_FLAG, 0, offsetof(struct ping_options, dont_fragment),
+     "set DF: who finds a request too big says so"},
+    {"ttl", 't', "N", OPTION_COUNT, MAX_TTL, offsetof(struct ping_options, ttl), "time to live (default: 64)"},
+    {"vlan", 0, "ID", OPTION_COUNT, MAX_VLAN, offsetof(struct ping_options, vlan), "with an 802.1Q tag"},
+    {"kernel-address", 0, "ADDRESS/LENGTH", OPTION_TEXT, 0, offsetof(struct ping_options, kernel_address),
+     "tap: only: the address of the kernel's side"},
+    {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct ping_options, json),
+     "write the statistics as JSON (- is standard output)"},
+    {"quiet", 'q', NULL, OPTION_FLAG, 0, offsetof(struct ping_options, quiet), "only the statistics"},
+};
+
+struct ping {
+    struct ping_options options;
+    struct pinger_settings settings;
+    struct plan_port port;
+    struct ping_totals totals;
+    struct output json;
+    bool silent; /* standard output is for JSON */
+};
+
+/* ---- one event ---- */
+
+static enum ping_error error_class(const struct icmp_echo *e, int error)
+{
+    if (error == ERR_NO_SPACE)
+        return PING_ERROR_TOO_BIG;
+    if (error == ERR_REFUSED)
+        return PING_ERROR_REFUSED;
+    if (!e)
+        return error == ERR_UNREACHABLE ? PING_ERROR_UNREACHABLE : PING_ERROR_NOT_SENT;
+    if (e->error_type == WIRE_ICMP_TIME_EXCEEDED)
+        return PING_ERROR_TIME_EXCEEDED;
+    return e->error_type == WIRE_ICMP_UNREACHABLE ? PING_ERROR_UNREACHABLE : PING_ERROR_OTHER;
+}
+
+static void count(struct ping_totals *t, const struct pinger_event *event)
+{
+    switch (event->kind) {
+    case PINGER_REPLY:
+        t->answered++;
+        ping_totals_add_rtt(t, event->rtt_ns);
+        break;
+    case PINGER_DUPLICATE:
+        t->duplicates++;
+        break;
+    case PINGER_CORRUPTED:
+        t->corrupted++;
+        break;
+    default:
+        t->errors[error_class(event->echo, event->error)]++;
+    }
+}
+
+static const char *unreachable_text(uint8_t code)
+{
+    static const char *const texts[] = {
+        [WIRE_ICMP_NET_UNREACHABLE] = "Destination Net Unreachable",
+        [WIRE_ICMP_HOST_UNREACHABLE] = "Destination Host Unreachable",
+        [WIRE_ICMP_PROTOCOL_UNREACHABLE] = "Destination Protocol Unreachable",
+        [WIRE_ICMP_PORT_UNREACHABLE] = "Destination Port Unreachable",
+        [WIRE_ICMP_SOURCE_ROUTE_FAILED] = "Source Route Failed",
+        [WIRE_ICMP_ADMIN_PROHIBITED] = "Packet filtered",
+    };
+    return code < ARRAY_SIZE(texts) && texts[code] ? texts[code] : "Destination Unreachable";
+}
+
+static void print_icmp_error(const struct icmp_echo *e)
+{
+    if (e->error_type == WIRE_ICMP_UNREACHABLE && e->error_code == WIRE_ICMP_FRAGMENTATION_NEEDED)
+        printf("Frag needed and DF set (mtu = %u)\n", e->mtu);
+    else if (e->error_type == WIRE_ICMP_UNREACHABLE)
+        puts(unreachable_text(e->error_code));
+    else if (e->error_type == WIRE_ICMP_TIME_EXCEEDED)
+        puts(e->error_code == WIRE_ICMP_TTL_EXCEEDED ? "Time to live exceeded" : "Frag reassembly time exceeded");
+    else
+        printf("ICMP type %u code %u\n", e->error_type, e->error_code);
+}
+
+static void print_error(const struct ping *p, const struct pinger_event *event)
+{
+    const struct icmp_echo *e = event->echo;
+    char reporter[IP_ADDR_TEXT];
+    if (!e) {
+        printf("icmp_seq=%" PRIu64 " not sent: %s\n", event->sequence,
+               event->error == ERR_UNREACHABLE ? "the next hop does not answer to ARP" : err_text(event->error));
+        return;
+    }
+    ip_addr_print(reporter, sizeof reporter, &e->reporter);
+    printf("From %s icmp_seq=%" PRIu64 " ", reporter, event->sequence);
+    if (ip_addr_to_v4(&e->reporter) == p->settings.address)
+        puts("Destination Host Unreachable (no answer to ARP)");
+    else
+        print_icmp_error(e);
+}
+
+static void print_reply(const struct ping *p, const struct pinger_event *event)
+{
+    static const char *const marks[] = {"", " (DUP!)", " (other bytes than were sent!)"};
+    printf("%u bytes from %s: icmp_seq=%" PRIu64 " ttl=%u time=%.6f ms%s\n", event->echo->length + WIRE_ICMP_LEN,
+           p->totals.destination, event->sequence, event->echo->ttl, (double)event->rtt_ns / (double)NS_PER_MS,
+           marks[event->kind]);
+}
+
+static void told(void *context, const struct pinger_event *event)
+{
+    struct ping *p = context;
+    count(&p->totals, event);
+    if (p->options.quiet || p->silent)
+        return;
+    if (event->kind == PINGER_ERROR || event->kind == PINGER_UNSENT)
+        print_error(p, event);
+    else
+        print_reply(p, event);
+    fflush(stdout);
+}
+
+/* ---- options ---- */
+
+static int wrong(const char *name, const char *found, const char *allowed)
+{
+    complain("ping: %s: found '%.60s', allowed: %s", name, found, allowed);
+    return EXIT_USAGE;
+}
+
+static int read_address(const char *name, const char *text, uint32_t *address)
+{
+    if (config_address_ipv4(text, strlen(text), address))
+        return EXIT_MET;
+    return wrong(name, text, "an IPv4 address such as 198.18.0.1");
+}
+
+static int read_subnet(const char *name, const char *text, uint32_t *address, uint8_t *prefix_length)
+{
+    size_t length;
+    if (config_address_split(text, 32, &length, prefix_length) && *prefix_length > 0 &&
+        config_address_ipv4(text, length, address))
+        return EXIT_MET;
+    return wrong(name, text, "an IPv4 address with the length of its subnet, such as 198.18.0.10/24");
+}
+
+static int read_kernel_address(struct ping *p)
+{
+    const char *text = p->options.kernel_address;
+    if (!text)
+        return EXIT_MET;
+    if (p->port.kind != PLAN_TAP)
+        return wrong("--kernel-address", text, "only with a location tap:NAME");
+    return read_subnet("--kernel-address", text, &p->port.address, &p->port.prefix_length);
+}
+
+static int read_settings(struct ping *p, const struct operands *words)
+{
+    const struct ping_options *o = &p->options;
+    struct pinger_settings *s = &p->settings;
+    char message[256];
+    *s = (struct pinger_settings){.port = &p->port,
+                                  .vlan = (uint16_t)o->vlan,
+                                  .bytes = o->bytes,
+                                  .ttl = (uint8_t)o->ttl,
+                                  .dont_fragment = o->dont_fragment,
+                                  .count = o->count,
+                                  .interval_ns = o->interval_ns,
+                                  .timeout_ns = o->timeout_ns};
+    if (plan_port_default(words->list[0], &p->port, message) < 0) {
+        complain("ping: %s", message);
+        return EXIT_USAGE;
+    }
+    if (!o->address) {
+        complain("ping: --address is missing: who asks, such as --address 198.18.0.10/24");
+        return EXIT_USAGE;
+    }
+    int result = read_address("destination", words->list[1], &s->destination);
+    if (result == EXIT_MET)
+        result = read_subnet("--address", o->address, &s->address, &s->prefix_length);
+    if (result == EXIT_MET && o->gateway)
+        result = read_address("--gateway", o->gateway, &s->gateway);
+    return result == EXIT_MET ? read_kernel_address(p) : result;
+}
+
+/* ---- the command ---- */
+
+static void announce(const struct ping *p)
+{
+    if (!p->silent)
+        printf("PING %s from %s over %s: %u bytes of data\n", p->totals.destination, p->totals.source,
+               p->totals.location, p->totals.bytes);
+}
+
+static int follow(struct ping *p)
+{
+    struct pinger *pinger;
+    char message[256];
+    int error = pinger_new(&p->settings, alloc_heap(), told, p, &pinger, message);
+    if (error < 0) {
+        complain("ping: %s", message);
+        return error == ERR_NO_ROUTE ? EXIT_USAGE : exit_code_of(error);
+    }
+    interrupt_install(-1);
+    announce(p);
+    int64_t begin = clock_now();
+    while (interrupt_count() == 0 && pinger_turn(pinger))
+        ;
+    p->totals.duration_ns = clock_now() - begin;
+    p->totals.sent = pinger_sent(pinger);
+    pinger_delete(pinger);
+    return EXIT_MET;
+}
+
+static int conclude(struct ping *p)
+{
+    if (!p->silent)
+        ping_report_print(&p->totals);
+    if (p->json.file && ping_report_json(&p->totals, &p->json) != EXIT_MET)
+        return EXIT_REFUSED;
+    int result = flush_standard_output();
+    return result != EXIT_MET ? result : p->totals.answered > 0 ? EXIT_MET : EXIT_NOT_MET;
+}
+
+static int ping_to(struct ping *p, const struct operands *words)
+{
+    int result = read_settings(p, words);
+    if (result != EXIT_MET)
+        return result;
+    p->totals.location = words->list[0];
+    p->totals.source = p->options.address;
+    p->totals.destination = words->list[1];
+    p->totals.bytes = p->options.bytes;
+    if ((result = output_open(&p->json, p->options.json)) != EXIT_MET)
+        return result;
+    p->silent = p->json.file == stdout;
+    result = follow(p);
+    if (result == EXIT_MET)
+        result = conclude(p);
+    output_abandon(&p->json);
+    return result;
+}
+
+static int ping(int argc, char **argv)
+{
+    struct ping p = {.options = {.bytes = DEFAULT_BYTES, .interval_ns = NS_PER_S, .timeout_ns = NS_PER_S}};
+    struct operands words;
+    int result = options_parse(&ping_command, argc, argv, &p.options, &words);
+    return result == OPTIONS_READY ? ping_to(&p, &words) : result;
+}
+
+const struct command ping_command = {
+    .name = "ping",
+    .summary = "send ICMP echo requests from our own stack",
+    .operands = "LOCATION DESTINATION",
+    .min_operands = 2,
+    .max_operands = 2,
+    .description =
+        "Sends ICMP echo requests to DESTINATION, an IPv4 address, from a host of Weir's own stack at LOCATION:\n"
+        "packet:IFNAME, tap:NAME, or mem:NAME, where the other end is a second stack of ours. Requests and replies "
+        "that\n"
+        "are too long for the link go in fragments; the bytes of each reply are compared with the request's. Nothing "
+        "is\n"
+        "sent to anybody else, ARP apart. Exit code 0: at least one reply came; 1: none.",
+    .examples = "  weir ping packet:eth1 198.18.0.1 --address 198.18.0.10/24 -c 3\n"
+                "  weir ping packet:eth1 10.0.0.1 -a 198.18.0.10/24 -g 198.18.0.1 -s 1472 -D\n"
+                "  weir ping tap:weir0 198.18.0.1 -a 198.18.0.10/24 --kernel-address 198.18.0.1/24\n"
+                "  weir ping mem:wire 10.0.0.2 -a 10.0.0.1/24 -c 10000 -i 100us -q --json -",
+    .options = options,
+    .n_options = ARRAY_SIZE(options),
+    .run = ping,
+};

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Asking for echoes: see pinger.h. The last 65,536 requests are remembered, as many as there are sequence numbers on the wire; the bytes of a request follow from its
+ * number, so that a reply can be checked.
+ *
+ * Owns links, guards and stacks of one or two stations; stations[0] asks.
+ */
+#define _GNU_SOURCE /* ppoll */
+#include "engine/pinger.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/clock.h"
+#include "engine/cpu.h"
+#include "engine/secret.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+
+#define STATIONS 2u
+#define WINDOW 65536u
+#define LONGEST_SLEEP_NS (100 * NS_PER_MS)
+#define SHORTEST_SLEEP_NS (20 * NS_PER_US)
+#define EMPTY_TURNS_BEFORE_SLEEP 200u
+#define FEW_CONNECTIONS 16u
+
+struct station {
+    struct link *link;
+    struct guard guard;
+    struct stack *stack;
+    uint32_t local;
+};
+
+struct request {
+    int64_t sent_ns;
+    bool settled; /* answered, or told that it will not be */
+    bool answered;
+};
+
+struct pinger {
+    struct pinger_settings settings;
+    struct station stations[STATIONS];
+    unsigned n_stations;
+    uint16_t id;
+    uint64_t sent, settled;
+    int64_t next_ns, last_ns; /* when a request is due; when one was sent */
+    unsigned empty_turns;
+    pinger_event_fn *told;
+    void *context;
+    const struct allocator *allocator;
+    uint8_t bytes[PINGER_MAX_BYTES];
+    struct request window[WINDOW];
+};
+
+/* ---- what comes back ---- */
+
+static void fill(uint8_t *bytes, uint32_t length, uint64_t sequence)
+{
+    for (uint32_t i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(i + sequence);
+}
+
+static bool is_what_was_sent(const struct pinger *p, const struct icmp_echo *e, uint64_t sequence)
+{
+    uint32_t wrong = 0;
+    for (uint32_t i = 0; i < e->length; i++)
+        wrong |= (uint32_t)(e->bytes[i] ^ (uint8_t)(i + sequence));
+    return e->length == p->settings.bytes && wrong == 0;
+}
+
+/* The request with this number on the wire; 0: there is none. */
+static uint64_t whole_sequence(const struct pinger *p, uint16_t sequence)
+{
+    uint64_t back = (uint16_t)((uint16_t)p->sent - sequence);
+    return p->sent > back ? p->sent - back : 0;
+}
+
+static struct request *request_at(struct pinger *p, uint64_t sequence) { return &p->window[sequence % WINDOW]; }
+
+static void settle(struct pinger *p, struct request *r)
+{
+    p->settled += !r->settled;
+    r->settled = true;
+}
+
+static enum pinger_kind kind_of(const struct pinger *p, const struct request *r, const struct icmp_echo *e, int error,
+                                uint64_t sequence)
+{
+    if (error)
+        return PINGER_ERROR;
+    if (!is_what_was_sent(p, e, sequence))
+        return PINGER_CORRUPTED;
+    return r->answered ? PINGER_DUPLICATE : PINGER_REPLY;
+}
+
+static void answered(void *context, const struct icmp_echo *e, int error, int64_t turn_began)
+{
+    struct pinger *p = context;
+    uint64_t sequence = whole_sequence(p, e->sequence);
+    int64_t now = clock_now();
+    (void)turn_began; /* a frame may have come since */
+    if (sequence == 0 || ip_addr_to_v4(&e->remote) != p->settings.destination)
+        return;
+    struct request *r = request_at(p, sequence);
+    struct pinger_event event = {.kind = kind_of(p, r, e, error, sequence),
+                                 .sequence = sequence,
+                                 .rtt_ns = now - r->sent_ns,
+                                 .error = error,
+                                 .echo = e};
+    r->answered |= event.kind == PINGER_REPLY;
+    settle(p, r);
+    p->told(p->context, &event);
+}
+
+/* ---- what goes out ---- */
+
+static void send_request(struct pinger *p)
+{
+    const struct pinger_settings *s = &p->settings;
+    uint64_t sequence = ++p->sent;
+    struct request *r = request_at(p, sequence);
+    struct icmp_echo e = {.local = p->stations[0].local,
+                          .remote = ip_addr_from_v4(s->destination),
+                          .id = p->id,
+                          .sequence = (uint16_t)sequence,
+                          .bytes = p->bytes,
+                          .length = s->bytes,
+                          .ttl = s->ttl,
+                          .dont_fragment = s->dont_fragment};
+    fill(p->bytes, s->bytes, sequence);
+    p->last_ns = clock_now();
+    *r = (struct request){.sent_ns = p->last_ns};
+    int error = icmp_echo_send(p->stations[0].stack, &e, p->last_ns);
+    if (error == 0)
+        return;
+    settle(p, r);
+    struct pinger_event event = {.kind = PINGER_UNSENT, .sequence = sequence, .error = error};
+    p->told(p->context, &event);
+}
+
+static bool has_more(const struct pinger *p) { return p->settings.count == 0 || p->sent < p->settings.count; }
+
+/* One that is late moves those after it: never two at once. */
+static unsigned send_due(struct pinger *p, int64_t now)
+{
+    if (!has_more(p) || now < p->next_ns)
+        return 0;
+    int64_t late = now - p->next_ns;
+    p->next_ns = late < p->settings.interval_ns ? p->next_ns + p->settings.interval_ns : now + p->settings.interval_ns;
+    send_request(p);
+    return 1;
+}
+
+/* ---- turns ---- */
+
+static int64_t wanted_at(const struct pinger *p)
+{
+    int64_t at = has_more(p) ? p->next_ns : p->last_ns + p->settings.timeout_ns;
+    for (unsigned i = 0; i < p->n_stations; i++) {
+        at = min_i64(at, stack_next_deadline(p->stations[i].stack));
+        at = min_i64(at, link_next_deadline(p->stations[i].link));
+    }
+    return at;
+}
+
+static void rest(const struct pinger *p, int64_t now)
+{
+    struct link *l = p->stations[0].link;
+    int64_t left = min_i64(wanted_at(p) - now, LONGEST_SLEEP_NS);
+    if (left < SHORTEST_SLEEP_NS)
+        return;
+    if (l->fd < 0 || !l->ops->arm) {
+        clock_sleep(p->settled < p->sent ? SHORTEST_SLEEP_NS : left);
+        return;
+    }
+    struct pollfd polled = {.fd = l->fd, .events = POLLIN};
+    struct timespec t = {.tv_nsec = left};
+    if (l->ops->arm(l))
+        (void)ppoll(&polled, 1, &t, NULL);
+}
+
+bool pinger_turn(struct pinger *p)
+{
+    int64_t now = clock_now();
+    if (!has_more(p) && (p->settled == p->sent || now - p->last_ns >= p->settings.timeout_ns))
+        return false;
+    unsigned n = send_due(p, now);
+    for (unsigned i = 0; i < p->n_stations; i++)
+        n += stack_transmit(p->stations[i].stack, now);
+    for (unsigned i = p->n_stations; i-- > 0;) {
+        n += stack_receive(p->stations[i].stack, now);
+        n += stack_transmit(p->stations[i].stack, now);
+    }
+    p->empty_turns = n > 0 ? 0 : p->empty_turns + 1;
+    if (p->empty_turns > 0)
+        cpu_relax();
+    if (p->empty_turns > EMPTY_TURNS_BEFORE_SLEEP)
+        rest(p, now);
+    return true;
+}
+
+uint64_t pinger_sent(const struct pinger *p) { return p->sent; }
+
+/* ---- making it ---- */
+
+static bool is_host(uint32_t address)
+{
+    return !ipv4_addr_is_this_network(address) && !ipv4_addr_is_loopback(address) && !ipv4_addr_is_multicast(address) &&
+           !ipv4_addr_is_class_e(address);
+}
+
+struct dotted {
+    char text[IP_ADDR_TEXT];
+};
+static struct dotted dotted(uint32_t address)
+{
+    struct dotted d;
+    ipv4_addr_print(d.text, sizeof d.text, address);
+    return d;
+}
+
+/* Of a host in a subnet that has room for hosts. */
+static bool is_broadcast(const struct pinger_settings *s, uint32_t address)
+{
+    uint32_t mask = ipv4_addr_mask(s->prefix_length);
+    return s->prefix_length < 31 && ((address ^ s->address) & mask) == 0 &&
+           ((address & ~mask) == 0 || (address | mask) == UINT32_MAX);
+}
+
+static int check_addresses(const struct pinger_settings *s, char message[256])
+{
+    uint32_t mask = ipv4_addr_mask(s->prefix_length);
+    bool reachable = ((s->destination ^ s->address) & mask) == 0;
+    if (s->prefix_length == 0 || !is_host(s->address) || is_broadcast(s, s->address)) {
+        snprintf(message, 256, "address: found %s/%u, allowed an address that a host can have", dotted(s->address).text,
+                 s->prefix_length);
+    } else if (!is_host(s->destination) || is_broadcast(s, s->destination) || s->destination == s->address) {
+        snprintf(message, 256, "destination: found %s, allowed the address of one other host",
+                 dotted(s->destination).text);
+    } else if (s->gateway && (((s->gateway ^ s->address) & mask) || s->gateway == s->address)) {
+        snprintf(message, 256, "gateway: found %s, allowed another host of %s/%u", dotted(s->gateway).text,
+                 dotted(s->address & mask).text, s->prefix_length);
+    } else if (!reachable && !s->gateway) {
+        snprintf(message, 256, "no route to %s: it is not in %s/%u, and there is no gateway",
+                 dotted(s->destination).text, dotted(s->address & mask).text, s->prefix_length);
+        return ERR_NO_ROUTE;
+    } else if (!reachable && s->port->kind == PLAN_MEM) {
+        snprintf(message, 256, "destination: found %s, allowed a host of %s/%u: nothing else is on a memory link",
+                 dotted(s->destination).text, dotted(s->address & mask).text, s->prefix_length);
+    } else {
+        return 0;
+    }
+    return ERR_INVALID;
+}
+
+static int make_guard(struct station *t, const struct pinger_settings *s, bool asks)
+{
+    struct guard_rules rules;
+    guard_rules_default(&rules);
+    struct ip_addr destination = ip_addr_from_v4(s->destination);
+    rules.n_allowed = asks; /* the other one is at the end of a memory link */
+    memcpy(rules.allowed[0].bytes, destination.bytes, sizeof destination.bytes);
+    rules.allowed[0].length = 128;
+    rules.stop_at = TIME_NEVER;
+    return guard_init(&t->guard, &rules, NULL, clock_now());
+}
+
+static int make_stack(struct station *t, uint32_t address, const struct pinger_settings *s, bool asks,
+                      const struct allocator *a)
+{
+    struct stack_settings settings;
+    struct host_settings host = {.mac = {2, 0},
+                                 .vlan_count = s->vlan > 0,
+                                 .vlan = {{.tpid = ETHERTYPE_VLAN, .tci = s->vlan}},
+                                 .address = ip_addr_from_v4(address),
+                                 .prefix_length = s->prefix_length,
+                                 .gateway = ip_addr_from_v4(asks ? s->gateway : 0)};
+    store_be32(host.mac + 2, address);
+    stack_settings_default(&settings);
+    settings.tcp.max_connections = FEW_CONNECTIONS;
+    int e = secret_fill(&settings);
+    if (e < 0 || (e = make_guard(t, s, asks)) < 0 || (e = stack_new(&settings, a, clock_now(), &t->stack)) < 0 ||
+        (e = stack_add_interface(t->stack, t->link, &t->guard)) < 0)
+        return e;
+    host.interface = (unsigned)e;
+    int local = stack_add_host(t->stack, &host);
+    if (local < 0)
+        return local;
+    t->local = (uint32_t)local;
+    return 0;
+}
+
+static int check_length(const struct pinger_settings *s, const struct link *l, char message[256])
+{
+    uint32_t length = s->bytes + WIRE_ICMP_LEN + WIRE_IPV4_MIN;
+    if (s->bytes <= PINGER_MAX_BYTES && (!s->dont_fragment || length <= l->mtu))
+        return 0;
+    snprintf(
+        message, 256,
+        "%u bytes make a datagram of %u, which may not be fragmented; allowed at most %u with the link's mtu of %u",
+        s->bytes, length, l->mtu - WIRE_ICMP_LEN - WIRE_IPV4_MIN, l->mtu);
+    return ERR_INVALID;
+}
+
+static int make_stations(struct pinger *p, char message[256])
+{
+    const struct pinger_settings *s = &p->settings;
+    struct link *ends[STATIONS];
+    int e = links_open_alone(s->port, p->allocator, ends, message);
+    if (e < 0)
+        return e;
+    p->n_stations = ends[1] ? 2 : 1;
+    p->stations[0].link = ends[0];
+    p->stations[1].link = ends[1];
+    if ((e = check_length(s, ends[0], message)) < 0 ||
+        (e = make_stack(&p->stations[0], s->address, s, true, p->allocator)) < 0)
+        return e;
+    return ends[1] ? make_stack(&p->stations[1], s->destination, s, false, p->allocator) : 0;
+}
+
+static int begin(struct pinger *p, char message[256])
+{
+    int e = check_addresses(&p->settings, message);
+    if (e < 0 || (e = make_stations(p, message)) < 0)
+        return e;
+    p->settings.port = NULL;
+    if (getrandom(&p->id, sizeof p->id, 0) != sizeof p->id)
+        return ERR_SYSTEM;
+    p->next_ns = clock_now();
+    return icmp_echo_bind(p->stations[0].stack, p->id, answered, p);
+}
+
+int pinger_new(const struct pinger_settings *s, const struct allocator *a, pinger_event_fn *told, void *context,
+               struct pinger **out, char message[256])
+{
+    message[0] = 0;
+    struct pinger *p = alloc_zeroed(a, sizeof *p, alignof(struct pinger));
+    int e = ERR_NO_MEMORY;
+    if (p) {
+        p->settings = *s;
+        p->allocator = a;
+        p->told = told;
+        p->context = context;
+        e = begin(p, message);
+    }
+    if (e == 0) {
+        *out = p;
+        return 0;
+    }
+    if (!message[0])
+        snprintf(message, 256, "%s", err_text(e));
+    pinger_delete(p);
+    return e;
+}
+
+void pinger_delete(struct pinger *p)
+{
+    if (!p)
+        return;
+    for (unsigned i = 0; i < STATIONS; i++)
+        stack_delete(p->stations[i].stack);
+    for (unsigned i = 0; i < STATIONS; i++)
+        link_close(p->stations[i].link);
+    alloc_free(p->allocator, p, sizeof *p);
+}
