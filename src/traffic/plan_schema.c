@@ -49,8 +49,9 @@ static const struct config_field port_fields[] = {
      .doc = "Name of the port"},
     {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
      .max = "255",
-     .doc = "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, tap:NAME (made if it is not there), "
-            "pcap:FILE"},
+     .doc =
+         "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, tap:NAME (made if it is not there), "
+         "pcap:FILE"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
      .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that"},
     {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
@@ -136,6 +137,12 @@ static const struct config_choice cookies[] = {
     {"always", TCP_COOKIES_ALWAYS, "for every handshake"},
     {0},
 };
+static const struct config_choice mtu_probings[] = {
+    {"off", TCP_MTU_PROBING_OFF, "never; only what routers say lowers the MSS"},
+    {"black_hole", TCP_MTU_PROBING_BLACK_HOLE, "when full segments do not arrive and no router says why"},
+    {"always", TCP_MTU_PROBING_ALWAYS, "from 1024 bytes upwards"},
+    {0},
+};
 static const struct config_field tcp_fields[] = {
     {CONFIG_MEMBER(struct tcp_config, mss), .type = CONFIG_TYPE_U16, .fallback = "0", .max = "9176",
      .doc = "Largest segment we accept; 0: from the MTU"},
@@ -165,6 +172,8 @@ static const struct config_field tcp_fields[] = {
      .doc = "Acknowledge pushed segments at once"},
     {CONFIG_MEMBER(struct tcp_config, congestion), .type = CONFIG_TYPE_ENUM, .choices = congestions,
      .fallback = "cubic", .doc = "Congestion control"},
+    {CONFIG_MEMBER(struct tcp_config, mtu_probing), .type = CONFIG_TYPE_ENUM, .choices = mtu_probings,
+     .fallback = "black_hole", .doc = "When the path's MTU is found out by sending (RFC 4821)"},
     {CONFIG_MEMBER(struct tcp_config, initial_window), .type = CONFIG_TYPE_U32, .fallback = "10", .min = "1",
      .max = "1000", .doc = "Initial congestion window in segments"},
     {CONFIG_MEMBER(struct tcp_config, fixed_window), .type = CONFIG_TYPE_SIZE, .fallback = "65535B", .min = "1KiB",

@@ -58,9 +58,9 @@ static void options_of_ports_to_the_kernel_are_taken_over(void **state)
                                  "  - {name: b, location: \"packet:eth0\", offload: {rx_checksum: false, "
                                  "gro: false}}\n"
                                  "  - {name: c, location: \"packet:eth1\"}\n"
-                    "devices: [{name: d, port: a, ipv4: {address: 10.1.2.4/25}}]\n"
-                    "loads: [{name: l, client: d, server: {address: 10.1.2.3}, http: {urls: [{path: /}]}, "
-                    "schedule: [{hold: 1s, concurrent: 1}]}]\n",
+                                 "devices: [{name: d, port: a, ipv4: {address: 10.1.2.4/25}}]\n"
+                                 "loads: [{name: l, client: d, server: {address: 10.1.2.3}, http: {urls: [{path: /}]}, "
+                                 "schedule: [{hold: 1s, concurrent: 1}]}]\n",
                                  &tree);
     const struct plan_port *a = &p->ports[0], *b = &p->ports[1], *c = &p->ports[2];
     assert_int_equal(a->kind, PLAN_TAP);
@@ -402,7 +402,7 @@ static void tcp_defaults_are_those_of_tcp(void **state)
     SAME(mss), SAME(min_mss), SAME(receive_buffer), SAME(max_in_flight), SAME(window_scaling), SAME(timestamps),
         SAME(sack);
     SAME(rack), SAME(tlp), SAME(f_rto), SAME(nagle), SAME(quick_ack), SAME(ack_push), SAME(congestion),
-        SAME(initial_window), SAME(fixed_window);
+        SAME(mtu_probing), SAME(initial_window), SAME(fixed_window);
     SAME(delayed_ack_ns), SAME(rto_min_ns), SAME(rto_initial_ns), SAME(rto_max_ns), SAME(syn_retries),
         SAME(syn_ack_retries);
     SAME(data_retries), SAME(user_timeout_ns), SAME(keepalive_idle_ns), SAME(keepalive_interval_ns),

@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# 10 MB both ways through a Linux router whose second link takes 1280 bytes, of which the ends know nothing: told by ICMP (RFC 1191), and with ICMP
+# filtered by nftables (RFC 4821). We put to nginx, and curl gets from our server. Over veth and, with TSO, over TAP.
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/interop/client_lib.sh
+. "$(dirname "$0")/client_lib.sh"
+cd "$root"
+
+ns_add client
+ns_add router
+ns_add server
+in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
+veth_add router out0 server weir1
+in_ns router ip addr add 198.18.0.2/24 dev out0
+in_ns router ip link set out0 mtu 1280
+in_ns server ip addr add $server/24 dev weir1 # whose own MTU is 1500, and so is the MSS it offers
+in_ns server ip route add default via 198.18.0.2
+nginx_start
+/usr/bin/python3 tests/interop/pattern.py 10000000 >"$work/body"
+
+filter_icmp() { # what the router would tell is lost
+    in_ns router nft "add table ip filter; add chain ip filter out { type filter hook output priority 0; };
+        add rule ip filter out icmp type destination-unreachable counter drop"
+}
+filtered() { # how many messages were lost
+    in_ns router nft list table ip filter | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
+}
+
+counters() { # LOAD PYTHON-EXPRESSION over t, TCP's counters
+    /usr/bin/python3 -c 'import json, sys; t = json.load(open(sys.argv[1]))["ports"][0]["tcp"]; print(eval(sys.argv[2]))' "$work/$1.json" "$2"
+}
+expect_few_timeouts() { # NAME LOAD
+    check_equal "$path: $1: segments were made smaller, after no more than a few timeouts" True \
+        "$(counters "$2" 't["mss_lowered"] >= 1 and t["rto_fired"] <= 8')"
+    diag "$(counters "$2" '"timeouts %d, segments sent again %d, probes %d, of which lost %d" % (t["rto_fired"],
+        t["retransmitted_segments"], t["mtu_probes"], t["mtu_probes_failed"])')"
+}
+
+put() { # NAME LOAD
+    rm -f "$work/files/put/$2"
+    check "$path: $1: 10 MB are put" load "$2" --set "loads[0].think_time=30s" --set "report.pass.min_completed_transactions=1" \
+        --set "loads[0].http.urls=[{path: /put/$2, method: put, status: 201, body_size: 10000000B}]" --set "loads[0].transaction_timeout=30s" \
+        --set "ports[0].guard.allowed=[198.18.0.0/16]" --set "devices[0].ipv4={address: $clients/24, gateway: $gateway}"
+    check "$path: $1: the file that nginx wrote is the body" cmp "$work/body" "$work/files/put/$2"
+    expect_few_timeouts "$1" "$2"
+}
+
+serve_write() {
+    cat >"$work/serve.yaml" <<YAML
+ports:
+  - {name: uplink, location: "$port_location", netns: $port_netns, guard: {allowed: [198.18.0.0/16]}}
+devices:
+  - {name: web, port: uplink, ipv4: {address: $clients/24, gateway: $gateway}}
+loads:
+  - name: web
+    server:
+      device: web
+      port: 80
+      http: {routes: [{path: /bytes/*, from_path: size}]}
+YAML
+}
+
+got() { # NAME LOAD
+    serve_write
+    start "$work/$2.log" "$WEIR" run "$work/serve.yaml" --quiet --json "$work/$2.json"
+    serve_pid=$started_pid
+    wait_for 10 in_ns server curl -s -o /dev/null "http://$clients/bytes/1" || true
+    check "$path: $1: curl gets 10 MB" in_ns server curl -sS -m 30 -o "$work/got" "http://$clients/bytes/10000000"
+    check "$path: $1: what curl got is the body" cmp "$work/body" "$work/got"
+    stop "$serve_pid" || true
+    expect_few_timeouts "$1" "$2"
+}
+
+both_ways() { # NAME LOAD
+    put "put, $1" "put-$2"
+    in_ns router ip route flush cache
+    got "got, $1" "got-$2"
+}
+
+# The MTU falls in the middle of puts of 200 kB, one after the other, each of which must go through.
+fall_while_sending() {
+    in_ns router ip link set out0 mtu 1500
+    load fall --set "loads[0].http.urls=[{path: /put/fall, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
+        --set "loads[0].schedule[0]={hold: 2s, concurrent: 2}" --set "report.pass.min_completed_transactions=20" \
+        --set "ports[0].guard.allowed=[198.18.0.0/16]" --set "devices[0].ipv4={address: $clients/24, gateway: $gateway}" >"$work/fall.log" 2>&1 &
+    fall_pid=$!
+    sleep 0.7
+    in_ns router ip link set out0 mtu 1280
+    fall_status=0
+    wait "$fall_pid" || fall_status=$?
+    check_equal "$path: put while the MTU falls to 1280, ICMP is filtered: every body arrives" "0 " "$fall_status $(cat "$work/fall.log")"
+    check_equal "$path: put while the MTU falls: segments were made smaller" True "$(counters fall 't["mss_lowered"] >= 2')"
+    diag "$(counters fall '"timeouts %d, segments sent again %d" % (t["rto_fired"], t["retransmitted_segments"])')"
+}
+
+cells_router() { # veth|tap INTERFACE SUBNET
+    clients=198.18.$3.10
+    gateway=198.18.$3.1
+    path_add "$1" "$2" "$gateway/24" router
+    base_write
+    both_ways "ICMP tells" told
+    filter_icmp
+    both_ways "ICMP is filtered" "filtered"
+    fall_while_sending
+    check "$path: messages were filtered" test "$(filtered)" -gt 0
+    in_ns router nft delete table ip filter
+}
+
+cells_router veth weir2 1
+cells_router tap weir3 2
