@@ -77,6 +77,7 @@ struct packet {
     int64_t departure_ns; /* wanted (impair, pacing) or actual */
     struct packet *next;  /* for the holder's own lists */
     uint64_t holder_word; /* for the holder */
+    struct packet *holder_link;
     struct packet_frag *frags;
 };
 static_assert(offsetof(struct packet, departure_ns) == CACHE_LINE && sizeof(struct packet) == 2 * CACHE_LINE,

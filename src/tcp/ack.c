@@ -183,7 +183,8 @@ static bool take_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, con
     struct sent_delivery d = {.once_at = SENT_NEVER,
                               .again_at = SENT_NEVER,
                               .again_before = unlikely(c->retransmits > 0) ? unambiguous_before(t, c, w, o, now) : now,
-                              .fack = w->sacked > 0 ? seq_max(w->high_sacked, una) : una};
+                              .fack = w->sacked > 0 ? seq_max(w->high_sacked, una) : una,
+                              .steps = SENT_STEPS};
     if ((o->present & TCP_OPT_SACK) && (c->flags & TCPF_SACK) && sack_apply(t, c, w, o, seq_max(s->h.ack, una), &d))
         take_dsack(c, w, o, &r);
     r.sacked = d.bytes;

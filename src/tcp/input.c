@@ -11,6 +11,7 @@
 #include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/receive.h"
+#include "tcp/reclaim.h"
 #include "tcp/rtt.h"
 #include "tcp/segment.h"
 #include "tcp/sent.h"
@@ -392,5 +393,7 @@ void tcp_input(struct tcp_layer *t, struct tcp_segment *segments, unsigned n, in
     }
     for (unsigned i = 0; i < n; i++)
         dispatch(t, &segments[i], now);
+    if (unlikely(t->pressure > 0))
+        reclaim_stalled(t, now);
     tcp_bury_dead(t);
 }

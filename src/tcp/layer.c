@@ -6,6 +6,7 @@
 
 #include "tcp/plpmtud.h"
 #include "tcp/receive.h"
+#include "tcp/reclaim.h"
 #include "tcp/timers.h"
 
 void tcp_profile_default(struct tcp_profile *p)
@@ -178,6 +179,8 @@ void tcp_tick(struct tcp_layer *t, int64_t now, unsigned budget)
 {
     wheel_advance(&t->wheel, now, budget, timers_due, t);
     tcp_timewait_expire(t, now);
+    if (unlikely(t->pressure > 0))
+        reclaim_stalled(t, now);
     tcp_bury_dead(t);
     receive_release_drained(t);
 }

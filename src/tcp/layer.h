@@ -73,6 +73,8 @@ struct tcp_layer {
     uint32_t timewait_oldest, timewait_youngest;
     struct limit reset_limit;
     uint32_t port_counters[TCP_PORT_COUNTERS];
+    uint32_t pressure;   /* records and works that were not there: reclaim.h */
+    uint32_t reclaim_at; /* record looked at last */
     const struct allocator *allocator;
 };
 

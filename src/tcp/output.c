@@ -98,7 +98,8 @@ static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32
         bool waits = tcp_profile_of(t, c)->nagle && !seq_eq(c->snd_una, c->snd_nxt) && !(c->flags & TCPF_CLOSE);
         return !waits;
     }
-    return length >= c->max_snd_wnd / 2; /* RFC 9293 3.8.6.2.1 (3) */
+    /* RFC 9293 3.8.6.2.1 (3); who never offers a window of min_mss gets its bytes when the override timer says so, as with an MSS below it */
+    return length >= max_u32(c->max_snd_wnd / 2, tcp_profile_of(t, c)->min_mss);
 }
 
 /* Bytes that congestion control lets out now. */

@@ -5,6 +5,7 @@
 #include "tcp/receive.h"
 
 #include "tcp/ack.h"
+#include "tcp/reassembly.h"
 #include "tcp/timers.h"
 
 /* Hands in-order bytes up. False: the connection ended meanwhile. */
@@ -19,8 +20,7 @@ static bool deliver(struct tcp_layer *t, struct tcp *c, const uint8_t *bytes, ui
     return !(c->flags & TCPF_DEAD);
 }
 
-/* The payload from `offset` on (behind what was trimmed), as far as it lies in one piece: *length bytes. */
-static const uint8_t *piece_at(const struct tcp_segment *s, uint32_t offset, uint32_t *length)
+const uint8_t *receive_piece(const struct tcp_segment *s, uint32_t offset, uint32_t *length)
 {
     const struct packet *p = s->packet;
     uint32_t head = (uint32_t)(p->data + p->len - s->payload);
@@ -42,21 +42,12 @@ static bool deliver_payload(struct tcp_layer *t, struct tcp *c, const struct tcp
                             uint32_t n, int64_t now)
 {
     for (uint32_t length; n > 0; offset += length, n -= length) {
-        const uint8_t *bytes = piece_at(s, offset, &length);
+        const uint8_t *bytes = receive_piece(s, offset, &length);
         length = min_u32(length, n);
         if (!deliver(t, c, bytes, length, now))
             return false;
     }
     return true;
-}
-
-static void copy_payload(const struct tcp_segment *s, uint32_t offset, uint8_t *to, uint32_t n)
-{
-    for (uint32_t length; n > 0; offset += length, to += length, n -= length) {
-        const uint8_t *bytes = piece_at(s, offset, &length);
-        length = min_u32(length, n);
-        memcpy(to, bytes, length);
-    }
 }
 
 /* RFC 5681 4.2: at least every second segment is acknowledged at once. */
@@ -151,13 +142,9 @@ void receive_release_drained(struct tcp_layer *t)
 /* Hands up what has become in order. False: the connection ended. */
 static bool drain_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
-    struct packet *p;
-    while ((p = w->ooo) && seq_le(ooo_start(p), c->rcv_nxt)) {
-        uint32_t skip = seq_len(ooo_start(p), c->rcv_nxt);
-        w->ooo = p->next;
-        w->ooo_frames--;
-        w->ooo_bytes -= p->len;
-        t->ooo_frames--;
+    while (w->ooo && seq_le(reassembly_start(w->ooo), c->rcv_nxt)) {
+        struct packet *p = reassembly_pop(t, w);
+        uint32_t skip = seq_len(reassembly_start(p), c->rcv_nxt);
         bool alive = skip >= p->len || deliver(t, c, p->data + skip, p->len - skip, now);
         release_later(t, p);
         if (!alive)
@@ -166,91 +153,15 @@ static bool drain_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_wo
     return true;
 }
 
-/*
- * The first part of [*start, *end) that is not held yet, and the link where it belongs. Bytes held already stay as they are. False: nothing is new.
- */
-static bool find_gap(struct tcp_work *w, struct seq *start, struct seq *end, struct packet ***at)
-{
-    struct packet **link = &w->ooo;
-    for (; *link && seq_le(ooo_start(*link), *start); link = &(*link)->next)
-        *start = seq_max(*start, ooo_end(*link));
-    if (*link)
-        *end = seq_min(*end, ooo_start(*link));
-    *at = link;
-    return seq_lt(*start, *end);
-}
-
-static void enqueue(struct tcp_layer *t, struct tcp_work *w, struct packet *p, struct seq start, struct packet **link)
-{
-    p->holder_word = start.v;
-    p->next = *link;
-    *link = p;
-    w->ooo_frames++;
-    w->ooo_bytes += p->len;
-    t->ooo_frames++;
-}
-
-static bool may_hold(const struct tcp_layer *t) { return t->ooo_frames < t->settings.max_out_of_order_frames; }
-
-/* A copy of the payload at `offset`, of n bytes or as many as a frame takes. NULL when there is no room. */
-static struct packet *copy_part(struct tcp_layer *t, const struct tcp_segment *s, uint32_t offset, uint32_t n)
-{
-    struct packet *p;
-    if (!may_hold(t) || packet_pool_get(&t->ooo_pool, &p, 1) == 0)
-        return NULL;
-    p->len = min_u32(n, packet_tailroom(p));
-    copy_payload(s, offset, p->data, p->len);
-    return p;
-}
-
-/* The frame itself, or one copy. NULL when its bytes are not all in one piece, or are too many to be copied at once, or there is no room. */
-static struct packet *keep_frame(struct tcp_layer *t, const struct tcp_segment *s, uint32_t offset, uint32_t n)
-{
-    if (s->packet->nfrags > 0 || !may_hold(t))
-        return NULL;
-    return packet_keep(s->packet, (uint32_t)(s->payload - s->packet->data) + s->skip + offset, n, &t->ooo_pool);
-}
-
-/* Puts [start, end) of the segment into the queue at *link; the last part of it, unless `more`. False: no room. */
-static bool hold_part(struct tcp_layer *t, struct tcp_work *w, const struct tcp_segment *s, struct seq start,
-                      struct seq end, struct packet **link)
-{
-    bool more = seq_lt(end, seq_add(s->h.seq, s->payload_len));
-    uint32_t offset = seq_len(s->h.seq, start), n = seq_len(start, end);
-    struct packet *p = more ? NULL : keep_frame(t, s, offset, n);
-    w->ooo_latest = start;
-    if (p) {
-        enqueue(t, w, p, start, link);
-        return true;
-    }
-    for (uint32_t done = 0; done < n; done += p->len, link = &p->next) {
-        p = copy_part(t, s, offset + done, n - done);
-        if (!p) {
-            t->counters.drop_ooo_full++;
-            return false;
-        }
-        enqueue(t, w, p, seq_add(start, done), link);
-    }
-    return true;
-}
-
 static void hold(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s)
 {
-    struct seq start = s->h.seq, stop = seq_add(s->h.seq, s->payload_len), end = stop;
-    struct packet **link;
-    bool found = false;
-    w->ooo_latest = start;
-    for (; find_gap(w, &start, &end, &link); start = end, end = stop) {
-        found = true;
-        if (!hold_part(t, w, s, start, end, link))
-            return;
-    }
-    if (found)
+    w->ooo_latest = s->h.seq;
+    if (reassembly_hold(t, c, w, s))
         return;
     t->counters.duplicate_segments += receive_count(s);
     if (c->flags & TCPF_SACK) {
         w->dsack_left = s->h.seq;
-        w->dsack_right = stop;
+        w->dsack_right = seq_add(s->h.seq, s->payload_len);
     }
 }
 
@@ -276,7 +187,7 @@ static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work
 {
     struct seq end = seq_add(s->h.seq, s->payload_len);
     while (seq_lt(c->rcv_nxt, end)) {
-        struct seq until = w->ooo ? seq_min(end, ooo_start(w->ooo)) : end;
+        struct seq until = w->ooo ? seq_min(end, reassembly_start(w->ooo)) : end;
         uint32_t offset = seq_len(s->h.seq, c->rcv_nxt);
         if (!deliver_payload(t, c, s, offset, seq_len(c->rcv_nxt, until), now) || !drain_out_of_order(t, c, w, now))
             return false;
@@ -317,11 +228,6 @@ void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, 
 
 void receive_release(struct tcp_layer *t, struct tcp_work *w)
 {
-    for (struct packet *p = w->ooo, *next; p; p = next) {
-        next = p->next;
-        release_later(t, p);
-        t->ooo_frames--;
-    }
-    w->ooo = NULL;
-    w->ooo_frames = w->ooo_bytes = 0;
+    while (w->ooo)
+        release_later(t, reassembly_pop(t, w));
 }

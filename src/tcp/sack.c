@@ -4,17 +4,8 @@
  */
 #include "tcp/sack.h"
 
-#include "tcp/receive.h"
+#include "tcp/reassembly.h"
 #include "tcp/sent.h"
-
-/* The run of adjoining frames that begins at *p; *p moves behind it. */
-static struct wire_sack_block next_run(const struct packet **p)
-{
-    struct wire_sack_block b = {ooo_start(*p), ooo_end(*p)};
-    for (*p = (*p)->next; *p && seq_eq(ooo_start(*p), b.right); *p = (*p)->next)
-        b.right = ooo_end(*p);
-    return b;
-}
 
 static bool contains(const struct wire_sack_block *b, struct seq x)
 {
@@ -28,8 +19,8 @@ uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, u
         blocks[n++] = (struct wire_sack_block){w->dsack_left, w->dsack_right};
     uint32_t latest_at = n;
     bool found = false;
-    for (const struct packet *p = w->ooo; p && (n < max || !found);) {
-        struct wire_sack_block b = next_run(&p);
+    for (const struct packet *p = w->ooo; p && (n < max || !found); p = reassembly_next_run(p)) {
+        struct wire_sack_block b = {reassembly_start(p), reassembly_run_end(p)};
         bool is_latest = contains(&b, w->ooo_latest);
         if (is_latest && n > latest_at) { /* moves to the front, the last one gives way when there is no room */
             uint32_t last = n < max ? n++ : n - 1;
@@ -47,9 +38,7 @@ uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, u
 uint32_t sack_block_count(const struct tcp_work *w, uint32_t max)
 {
     uint32_t n = seq_eq(w->dsack_left, w->dsack_right) ? 0 : 1;
-    for (const struct packet *p = w->ooo; p && n < max; n++)
-        next_run(&p);
-    return min_u32(n, max);
+    return min_u32(n + w->ooo_runs, max);
 }
 
 /* RFC 2883 section 4: the first block lies below the ACK, or inside the second. */
@@ -66,7 +55,8 @@ static struct wire_sack_block news(const struct tcp_work *w, struct wire_sack_bl
 {
     for (uint32_t i = 0; i < SACK_SEEN; i++) {
         const struct wire_sack_block *seen = &w->sack_seen[i];
-        if (seq_le(seen->left, b.left) && seq_lt(b.left, seen->right))
+        bool none = seq_eq(seen->left, seen->right); /* of no meaning half a circle away */
+        if (!none && seq_le(seen->left, b.left) && seq_lt(b.left, seen->right))
             b.left = seq_min(seen->right, b.right);
     }
     return b;

@@ -4,13 +4,31 @@
  */
 #include "tcp/sent.h"
 
+/* No connection takes more than a quarter of the records (of few, all): a peer can have them split at will. */
+#define ALWAYS_ALLOWED 4096u
+
+static uint32_t take_record(struct tcp_layer *t, struct tcp_work *w)
+{
+    if (w->sent_count >= max_u32(t->sent.capacity / 4, ALWAYS_ALLOWED))
+        return POOL_NONE;
+    uint32_t index = pool_get(&t->sent);
+    w->sent_count += index != POOL_NONE;
+    return index;
+}
+
+static void put_record(struct tcp_layer *t, struct tcp_work *w, uint32_t index)
+{
+    pool_put(&t->sent, index);
+    w->sent_count--;
+}
+
 void sent_init(struct tcp_work *w, struct seq at)
 {
     w->first = (struct sent_record){.start = at, .end = at};
     w->sent_last = POOL_NONE;
     w->sacked = w->lost = w->retrans = 0;
     w->oldest = w->newest = w->lost_from = SENT_NONE;
-    w->sack_from = 0;
+    w->sack_from = w->sent_count = 0;
 }
 
 struct sent_record *sent_last(const struct tcp_layer *t, struct tcp_work *w)
@@ -107,7 +125,7 @@ void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, stru
         last->end = end;
         return;
     }
-    uint32_t index = pool_get(&t->sent);
+    uint32_t index = take_record(t, w);
     if (index == POOL_NONE) {
         append_coarsely(t, w, last, end);
         return;
@@ -153,7 +171,7 @@ static void drop_first(struct tcp_layer *t, struct tcp_work *w)
         w->lost_from = 0;
     if (w->sack_from == next)
         w->sack_from = 0;
-    pool_put(&t->sent, next);
+    put_record(t, w, next);
 }
 
 /* The bytes of r up to `end`, not sacked before, have arrived. */
@@ -203,7 +221,7 @@ void sent_acknowledge(struct tcp_layer *t, struct tcp_work *w, struct seq ack, s
 bool sent_split(struct tcp_layer *t, struct tcp_work *w, struct sent_record *r, struct seq at)
 {
     assert(seq_gt(at, r->start) && seq_lt(at, r->end));
-    uint32_t index = pool_get(&t->sent);
+    uint32_t index = take_record(t, w);
     if (index == POOL_NONE)
         return false;
     struct sent_record *rest = pool_at(&t->sent, index);
@@ -232,7 +250,7 @@ static void join_sacked(struct tcp_layer *t, struct tcp_work *w, struct sent_rec
             w->lost_from = own;
         if (w->sack_from == index)
             w->sack_from = own;
-        pool_put(&t->sent, index);
+        put_record(t, w, index);
     }
     w->sack_from = own;
 }
@@ -254,8 +272,13 @@ bool sent_sack(struct tcp_layer *t, struct tcp_work *w, struct seq left, struct 
     if (seq_gt(r->start, left))
         r = &w->first;
     for (; r && seq_lt(r->start, right); previous = r, r = sent_next(t, r)) {
-        if (seq_le(r->end, left) || (r->flags & SENT_SACKED))
-            continue;
+        if (seq_le(r->end, left) || (r->flags & SENT_SACKED)) {
+            if (d->steps-- > 0)
+                continue;
+            d->steps = 0;
+            w->sack_from = index_of(t, w, r); /* the block will come again, and the search goes on from here */
+            return false;
+        }
         if (seq_lt(r->start, left)) {
             if (!sent_split(t, w, r, left))
                 return false;
@@ -386,7 +409,7 @@ void sent_release(struct tcp_layer *t, struct tcp_work *w)
 {
     for (uint32_t i = w->first.next, next; i != POOL_NONE; i = next) {
         next = ((struct sent_record *)pool_at(&t->sent, i))->next;
-        pool_put(&t->sent, i);
+        put_record(t, w, i);
     }
     w->first.next = POOL_NONE;
     w->sent_last = POOL_NONE;

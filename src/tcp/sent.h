@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What was sent and is not acknowledged: an ordered list of records that cover [snd_una, snd_nxt). The first lies in the work, the others in a pool.
- * RTT sampling and loss recovery read only this. When the pool is empty, records are merged: estimates get coarser, nothing is lost.
+ * RTT sampling and loss recovery read only this. When the pool is empty, or a connection has its share of it, records are merged: estimates get coarser, nothing
+ * is lost. What the blocks of one ACK cost is bounded by SENT_STEPS and by what they report for the first time.
  *
  * Records on their way (neither sacked nor waiting to be sent again) are linked in order of sending too, so that RACK looks only at those that can be lost.
  * There 0 names the first record and SENT_NONE the end.
@@ -34,6 +35,7 @@ void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, stru
 struct sent_record *sent_last(const struct tcp_layer *t, struct tcp_work *w);
 
 #define SENT_NEVER INT64_MIN
+#define SENT_STEPS 512 /* for all blocks of an ACK */
 /* What one ACK delivered for the first time, in order of sending. */
 struct sent_delivery {
     int64_t once_at; /* when the latest of what was sent once was sent (Karn), or SENT_NEVER */
@@ -43,6 +45,7 @@ struct sent_delivery {
     int64_t again_before; /* in: what was sent again after that cannot have been acknowledged yet */
     struct seq fack;      /* in: the highest byte delivered before */
     uint32_t bytes;
+    int steps;      /* in: how many records a search for blocks may pass over */
     bool reordered; /* something sent once was delivered after what was sent later */
     bool again;     /* something that was sent more than once was delivered */
     bool original;  /* something below w->recover that was sent once: RFC 5682 */
@@ -51,7 +54,7 @@ struct sent_delivery {
 void sent_acknowledge(struct tcp_layer *t, struct tcp_work *w, struct seq ack, struct sent_delivery *d);
 /* Cuts r at `at` (inside it). False when the pool is empty. */
 bool sent_split(struct tcp_layer *t, struct tcp_work *w, struct sent_record *r, struct seq at);
-/* Marks [left, right) as sacked. False when the pool was empty: not all of it is marked. */
+/* Marks [left, right) as sacked. False when the pool was empty or d->steps were used up: not all of it is marked. */
 bool sent_sack(struct tcp_layer *t, struct tcp_work *w, struct seq left, struct seq right, struct sent_delivery *d);
 /* r is lost; what was sent of it again may still be on its way. */
 void sent_mark_lost(struct tcp_layer *t, struct tcp_work *w, struct sent_record *r);

@@ -5,7 +5,9 @@
 #include "tcp/tcb.h"
 
 #include "tcp/plpmtud.h"
+#include "tcp/reassembly.h"
 #include "tcp/receive.h"
+#include "tcp/reclaim.h"
 #include "tcp/sent.h"
 #include "tcp/timers.h"
 #include "tcp/urgent.h"
@@ -44,6 +46,7 @@ struct tcp_work *tcp_attach(struct tcp_layer *t, struct tcp *c)
     uint32_t index = pool_get(&t->works);
     if (index == POOL_NONE) {
         t->counters.drop_no_work++;
+        reclaim_wanted(t);
         return NULL;
     }
     struct tcp_work *w = pool_at(&t->works, index);
@@ -118,6 +121,7 @@ struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow
     uint32_t index = pool_get(&t->records);
     if (index == POOL_NONE) {
         t->counters.drop_no_record++;
+        reclaim_wanted(t);
         t->lower->path_close(t->lower_context, path.id);
         return NULL;
     }
@@ -241,20 +245,6 @@ static void check_order(const struct tcp_layer *t, struct tcp_work *w)
     (void)linked, (void)flying, (void)older;
 }
 
-static void check_out_of_order(const struct tcp *c, const struct tcp_work *w)
-{
-    uint32_t bytes = 0, frames = 0;
-    struct seq at = c->rcv_nxt;
-    for (const struct packet *p = w->ooo; p; p = p->next) { /* I5 */
-        assert(p == w->ooo ? seq_gt(ooo_start(p), at) : seq_ge(ooo_start(p), at));
-        at = ooo_end(p);
-        bytes += p->len;
-        frames++;
-    }
-    assert(bytes == w->ooo_bytes && frames == w->ooo_frames);
-    (void)bytes, (void)frames, (void)at;
-}
-
 void tcp_check(const struct tcp_layer *t, const struct tcp *c)
 {
     const struct tcp_work *w = tcp_work_of(t, c);
@@ -272,5 +262,5 @@ void tcp_check(const struct tcp_layer *t, const struct tcp *c)
            w->promised - c->acked + 1 == seq_len(c->snd_una, c->snd_nxt)); /* I6 */
     check_sent(t, c, w);
     check_order(t, tcp_work_of(t, c));
-    check_out_of_order(c, w);
+    reassembly_check(c, w);
 }

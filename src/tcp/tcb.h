@@ -9,7 +9,7 @@
  *   I3  the send records cover [snd_una, snd_nxt) exactly, in order, without gaps or overlap (SYNs have none).
  *   I4  sacked, lost and retrans are the sums over the records; a sacked record is neither lost nor retransmitted. Those neither sacked nor waiting to
  *       be sent again are linked in order of sending.
- *   I5  out-of-order frames lie beyond rcv_nxt, ordered, not overlapping; their bytes sum up.
+ *   I5  runs of out-of-order frames lie beyond rcv_nxt, ordered, with gaps between them; frames of a run adjoin; both are counted.
  *   I6  FIN_SENT implies CLOSE, and snd_nxt is then one beyond the promised end.
  *   I7  a work is on at most one list.
  *   I8  rcv_adv never moves back: rcv_nxt <= rcv_adv.
@@ -170,11 +170,12 @@ struct tcp_work {
     bool ooo_fin : 1;            /* a FIN waits at fin_seq */
     bool peer_wscale : 1;        /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
     bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
-    uint32_t listener;           /* of an embryo; POOL_NONE otherwise */
-    int64_t challenge_until;     /* no further challenge ACK before; 0: none went out lately */
-    /* out-of-order data: frames linked by packet->next, holder_word = sequence number of data[0] */
-    struct packet *ooo;
-    uint32_t ooo_frames, ooo_bytes;
+    uint16_t ooo_runs;
+    uint32_t listener;       /* of an embryo; POOL_NONE otherwise */
+    int64_t challenge_until; /* no further challenge ACK before; 0: none went out lately */
+    struct packet *ooo;      /* out of order: reassembly.h */
+    uint32_t ooo_frames;
+    uint32_t sent_count;   /* records in the pool */
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */
     struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
     struct seq fin_seq;

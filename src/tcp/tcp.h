@@ -69,14 +69,14 @@ const char *tcp_state_name(enum tcp_state state);
     X(rack_lost) X(tlp_probes) X(tlp_repairs) X(rescue_retransmits) X(spurious_rto) X(spurious_recoveries)                \
     X(dsack_received) X(dup_acks_received) X(out_of_order_segments) X(duplicate_segments)                              \
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
-    X(timeout_closed) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)                        \
+    X(timeout_closed) X(stalled_aborted) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)     \
     X(mss_lowered) X(mtu_probes) X(mtu_probes_failed)                                                                  \
     X(syncookies_sent) X(syncookies_received) X(urgent_marks)                                                          \
     /* drops: a segment or request that was not accepted */                                                            \
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
     X(drop_syn_queue_full) X(drop_not_admitted) X(drop_no_record) X(drop_no_path) X(drop_no_work) X(drop_ooo_full)     \
-    X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(drop_accept_full) X(drop_signature)                  \
+    X(drop_ooo_runs) X(drop_after_close) X(drop_time_wait) X(drop_port_zero) X(drop_accept_full) X(drop_signature)     \
     X(syncookies_failed) X(reply_no_room) X(reset_limited)
 /* clang-format on */
 
@@ -217,7 +217,7 @@ enum tcp_close_reason {
     TCP_CLOSE_TIMEOUT,     /* retransmissions, keep-alive or user timeout ran out */
     TCP_CLOSE_UNREACHABLE, /* neighbour or route failed while connecting */
     TCP_CLOSE_ABORTED,     /* tcp_abort() here, or the listener was closed */
-    TCP_CLOSE_NO_MEMORY,   /* a pool ran out */
+    TCP_CLOSE_NO_MEMORY,   /* a pool ran out, and the peer's window was shut for long */
     TCP_CLOSE_REASON_COUNT
 };
 const char *tcp_close_reason_name(enum tcp_close_reason reason);

@@ -152,10 +152,14 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
     arm(t, c, at);
 }
 
-/* Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. */
+/*
+ * Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. Not before something was sent again: after a jump of the
+ * clock (a machine that slept) the peer gets the chance to answer.
+ */
 static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w, int64_t now)
 {
-    return p->user_timeout_ns > 0 && now - w->stalled_since >= p->user_timeout_ns;
+    bool tried = w->persist ? w->probe_backoff > 0 : w->retries > 0;
+    return p->user_timeout_ns > 0 && tried && now - w->stalled_since >= p->user_timeout_ns;
 }
 
 /* Counts one more try and doubles the time to the next; false when there were enough and the connection is given up. */
@@ -221,7 +225,12 @@ static void keepalive_due(struct tcp_layer *t, struct tcp *c, int64_t now)
         arm(t, c, due);
         return;
     }
-    if (probes >= p->keepalive_probes) {
+    bool late = now - due >= p->keepalive_interval_ns;
+    if (late) { /* the clock jumped (a machine that slept): the peer gets one more probe, and times count from now */
+        c->heard_ms += (uint32_t)((now - due) / NS_PER_MS);
+        due = now;
+    }
+    if (probes >= p->keepalive_probes && !late) {
         t->counters.timeout_closed++;
         tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
         return;

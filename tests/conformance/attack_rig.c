@@ -136,6 +136,8 @@ void attack_end(struct attack *h)
     attack_exchange(h);
     assert_false(h->healthy.closed);
     tcp_abort(h->s.end.layer, tcp_get(h->s.end.layer, h->healthy.ref), h->s.now);
+    if (h->s.end.steps_max > ATTACK_MAX_STEPS)
+        print_message("%llu instructions\n", (unsigned long long)h->s.end.steps_max);
     assert_true(h->s.end.steps_max <= ATTACK_MAX_STEPS);
     steps_max = max_u64(steps_max, h->s.end.steps_max);
     script_end(&h->s);

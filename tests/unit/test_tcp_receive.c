@@ -264,13 +264,41 @@ static void the_limit_of_frames_is_kept_and_counted(void **state) /* TC-31 */
     script_end(&s);
 }
 
+/* Random segments within 1440 bytes beyond the first one, against a model that keeps the byte that came first. */
+static void random_segments_give_the_stream_of_the_model(void **state)
+{
+    struct random r;
+    (void)state;
+    random_seed(&r, 5);
+    for (unsigned round = 0; round < 300; round++) {
+        struct script s;
+        uint8_t model[1440] = {0};
+        established(&s);
+        for (unsigned i = 0; i < 60; i++) {
+            uint32_t at = 1 + (uint32_t)random_below(&r, 1370), n = 1 + (uint32_t)random_below(&r, 60);
+            uint8_t fill = (uint8_t)(1 + random_below(&r, 255));
+            give(&s, 1 + at, n, fill);
+            for (uint32_t k = at; k < at + n; k++)
+                model[k] = model[k] ? model[k] : fill;
+        }
+        for (uint32_t k = 0; k < sizeof model; k++)
+            model[k] = model[k] ? model[k] : 1;
+        give(&s, 1, sizeof model, 1);
+        assert_int_equal(s.received, sizeof model);
+        assert_memory_equal(s.stream, model, sizeof model);
+        script_drain(&s);
+        script_end(&s);
+    }
+}
+
 static void frames_come_home_when_a_connection_dies_with_a_full_queue(void **state)
 {
     struct script s;
     (void)state;
+    profile.receive_buffer = 1 << 20;
     established(&s);
     for (uint32_t i = 0; i < 700; i++) /* beyond what the driver's pool lends */
-        script_give(&s, TCP_ACK, 3 + 2 * i, 1, 1);
+        script_give(&s, TCP_ACK, 3 + i + i / 7, 1, 1);
     script_drain(&s);
     assert_int_equal(script_occupancy(&s).out_of_order_frames, 700);
     script_give(&s, TCP_RST, 1, 0, 0);
@@ -307,6 +335,7 @@ int main(void)
         T(no_blocks_without_permission),
         T(duplicates_are_reported),
         T(the_limit_of_frames_is_kept_and_counted),
+        T(random_segments_give_the_stream_of_the_model),
         T(frames_come_home_when_a_connection_dies_with_a_full_queue),
         T(a_stream_ended_by_its_user_in_the_middle_of_a_drain),
     };
