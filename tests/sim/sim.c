@@ -11,6 +11,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "link/memory.h"
+#include "nic.h"
 
 #define START (100 * NS_PER_S)
 #define TIME_WAIT (3600 * NS_PER_S)         /* so long that no FIN, however often lost, comes after it */
@@ -25,6 +26,7 @@ struct side {
     struct stack *stack;
     struct tcp_ref ref;
     uint64_t to_send, to_receive, received;
+    uint64_t stream;
     uint64_t salt, peer_salt;
     bool fin, closed;
     enum tcp_close_reason reason;
@@ -146,6 +148,8 @@ static void user_received(void *context, struct tcp *c, const uint8_t *bytes, ui
             fail(side->sim, "received bytes differ from those sent");
         done += n;
     }
+    for (uint32_t i = 0; i < length; i++)
+        side->stream = (side->stream ^ bytes[i]) * UINT64_C(1099511628211); /* FNV-1a */
     side->received += length;
     if (length == 0)
         side->fin = true;
@@ -192,6 +196,8 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     side->wire = tap_new(s, end);
     impair.seed = mix(s->cell->seed, 77 + i);
     int e = impair_link_new(&impair, side->wire, alloc_heap(), &side->top);
+    if (e == 0 && s->cell->gso_max[i])
+        side->top = nic_new(side->top, s->cell->gso_max[i]);
     guard_rules_default(&rules);
     e = e < 0 ? e : guard_init(&side->guard, &rules, NULL, s->now);
     stack_settings_default(&settings);
@@ -202,6 +208,7 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     settings.tcp.sent_records = s->cell->frames;
     settings.tcp.frame_bytes = s->cell->mtu + 64;
     settings.tcp.max_time_wait = 16;
+    settings.merge_received = s->cell->merge[i];
     settings.max_addresses = 16;
     settings.max_neighbours = 16;
     e = e < 0 ? e : stack_new(&settings, alloc_heap(), s->now, &side->stack);
@@ -346,8 +353,11 @@ void sim_run(const struct sim_cell *c, struct sim_result *out)
     out->failure = s.failure;
     out->digest = s.digest;
     out->frames = s.frames;
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         out->tcp[i] = *tcp_counters(stack_tcp(s.side[i].stack));
+        out->stream[i] = s.side[i].stream;
+        out->large_frames[i] = c->gso_max[i] ? nic_large_frames(s.side[i].top) : 0;
+    }
     for (unsigned i = 0; i < 2; i++)
         stack_delete(s.side[i].stack);
     for (unsigned i = 0; i < 2; i++)
@@ -373,9 +383,10 @@ void sim_cell_print(const struct sim_cell *c, char *text, size_t size)
     const struct impair_settings *m = &c->impair;
     snprintf(text, size,
              "seed %llu loss %.2f%% burst %.2f%% reorder %.0f%% dup %.0f%% corrupt %.2f%% delay %lld ms jitter %lld ms "
-             "cc %d sack %d ts %d ws %d mtu %u%s",
+             "cc %d sack %d ts %d ws %d mtu %u gso %u %u merge %d %d%s",
              (unsigned long long)c->seed, m->loss_ppb / 1e7, m->burst_enter_ppb / 1e7, m->reorder_ppb / 1e7,
              m->duplicate_ppb / 1e7, m->corrupt_ppb / 1e7, (long long)(m->delay_ns / NS_PER_MS),
              (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion, c->profile.sack, c->profile.timestamps,
-             c->profile.window_scaling, c->mtu, c->reset_at_end ? " reset" : "");
+             c->profile.window_scaling, c->mtu, c->gso_max[0], c->gso_max[1], c->merge[0], c->merge[1],
+             c->reset_at_end ? " reset" : "");
 }

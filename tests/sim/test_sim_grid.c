@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The grid of THREATS section 2: cells of loss x reordering x duplication x corruption x round-trip time, 1 MiB each way, every byte verified; at least
- * half of the cells lose 5 % or more and reorder. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone, WEIR_SIM_CELLS=n another number of cells
+ * half of the cells lose 5 % or more and reorder. Each side hands its card large frames (TSO) or not, and merges what it receives (GRO) or not. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone, WEIR_SIM_CELLS=n another number of cells
  * (500).
  */
 #include <setjmp.h>
@@ -54,6 +54,10 @@ static void cell_from_seed(uint64_t seed, struct sim_cell *c)
     c->profile.f_rto = random_below(&r, 4) != 0;
     c->mtu = random_below(&r, 4) == 0 ? 576 : 1500;
     c->reset_at_end = random_below(&r, 8) == 0;
+    for (unsigned i = 0; i < 2; i++) {
+        c->gso_max[i] = random_below(&r, 2) ? 8000 + (uint32_t)random_below(&r, 57536) : 0;
+        c->merge[i] = random_below(&r, 2);
+    }
 }
 
 static bool cell_passes(uint64_t seed, struct sim_result *result)
