@@ -12,7 +12,34 @@ static bool contains(const struct wire_sack_block *b, struct seq x)
     return seq_le(b->left, x) && seq_lt(x, b->right);
 }
 
-uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, uint32_t max)
+static bool among(const struct wire_sack_block *blocks, uint32_t n, struct seq x)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (contains(&blocks[i], x))
+            return true;
+    return false;
+}
+
+/* The next ACK begins with a run that the n blocks of this one lack: the next behind the latest, or the lowest. */
+static void rotate(struct tcp_work *w, const struct wire_sack_block *blocks, uint32_t n)
+{
+    bool found = false;
+    struct seq next = w->ooo_latest;
+    for (const struct packet *p = w->ooo; p;) {
+        struct wire_sack_block b = next_run(&p);
+        if (among(blocks, n, b.left))
+            continue;
+        bool behind = seq_gt(b.left, w->ooo_latest);
+        if (!found || behind)
+            next = b.left;
+        if (behind)
+            break;
+        found = true;
+    }
+    w->ooo_latest = next;
+}
+
+uint32_t sack_blocks(struct tcp_work *w, struct wire_sack_block *blocks, uint32_t max)
 {
     uint32_t n = 0;
     if (!seq_eq(w->dsack_left, w->dsack_right) && n < max)
@@ -32,6 +59,8 @@ uint32_t sack_blocks(const struct tcp_work *w, struct wire_sack_block *blocks, u
         }
         found = found || is_latest;
     }
+    if (w->acks_owed > 0)
+        rotate(w, blocks, n);
     return n;
 }
 

@@ -189,6 +189,30 @@ static void the_latest_block_comes_first_and_four_fit(void **state) /* RFC 2018 
     script_end(&s);
 }
 
+static void acks_that_leave_together_report_all_blocks(void **state)
+{
+    struct script s;
+    bool reported[10] = {false};
+    (void)state;
+    established(&s);
+    s.end.room = 0; /* the link is busy: the ACKs wait */
+    for (uint32_t i = 1; i <= 9; i++)
+        script_give(&s, TCP_ACK, 1 + 200 * i, 1, 100);
+    s.end.room = UINT32_MAX;
+    for (uint32_t i = 1; i <= 9; i++) {
+        const struct wire_segment *w = script_expect(&s, TCP_ACK, 1, 1, 0);
+        assert_int_equal(w->o.sack_count, 4);
+        if (i == 1)
+            assert_block(w, 0, 1801, 1901); /* the latest */
+        for (uint32_t k = 0; k < 4; k++)
+            reported[(w->o.sack[k].left.v - PEER_ISN - 1) / 200] = true;
+    }
+    script_expect_nothing(&s);
+    for (uint32_t i = 1; i <= 9; i++)
+        assert_true(reported[i]);
+    script_end(&s);
+}
+
 static void three_blocks_fit_beside_timestamps(void **state)
 {
     struct script s;
@@ -331,6 +355,7 @@ int main(void)
         T(random_overlaps_equal_a_model),
         T(each_segment_out_of_order_gets_its_duplicate_ack),
         T(the_latest_block_comes_first_and_four_fit),
+        T(acks_that_leave_together_report_all_blocks),
         T(three_blocks_fit_beside_timestamps),
         T(no_blocks_without_permission),
         T(duplicates_are_reported),
