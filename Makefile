@@ -34,11 +34,16 @@ lint:
 fuzz:
 	./test fuzz --fuzz-seconds $(SECONDS)
 
+torture:
+	cmake --preset asan
+	cmake --build build-asan --parallel $(JOBS)
+	tests/torture/run --build build-asan --jobs $(JOBS) $(if $(RUNS),--runs $(RUNS) --test-runs $(RUNS))
+
 clean:
 	rm -rf build build-*/
 
 help:
 	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps]"
-	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | clean"
+	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | torture [RUNS=10] | clean"
 
-.PHONY: all configure demo test bench install format lint fuzz clean help
+.PHONY: all configure demo test bench install format lint fuzz torture clean help

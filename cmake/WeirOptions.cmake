@@ -5,6 +5,7 @@
 option(BUILD_TESTING "Build the tests (needs cmocka and python3)" ON)
 option(WEIR_WERROR "Treat compiler warnings as errors" OFF)
 option(WEIR_LTO "Optimize across files when linking (gcc, build type Release)" ON)
+option(WEIR_TORTURE "Link the tests so that each fallible call can be made to fail (tests/torture)" OFF)
 option(WEIR_FUZZ "Build the libFuzzer targets of tests/fuzz (clang only)" OFF)
 set(WEIR_SANITIZE "" CACHE STRING "Sanitizers for all code: empty, 'address,undefined' or 'thread'")
 set(WEIR_MARCH "x86-64-v2" CACHE STRING "On x86-64: the oldest processor that the build has to run on (gcc's -march)")

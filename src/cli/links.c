@@ -191,7 +191,11 @@ static int print_json(const struct interface_list *list)
         put_kind(&w, &kinds[i]);
     json_end_array(&w);
     json_end_object(&w);
-    return json_finish(&w) < 0 && !ferror(stdout) ? EXIT_REFUSED : flush_standard_output();
+    int error = json_finish(&w);
+    if (error == 0 || ferror(stdout))
+        return flush_standard_output();
+    complain("cannot write the list: %s", err_text(error));
+    return EXIT_REFUSED;
 }
 
 static int links(int argc, char **argv)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "torture/torture.h"
 
 #define COUNTING_ALLOC_BLOCKS 64
 
@@ -28,7 +29,7 @@ static inline void *counting_alloc_alloc(const struct allocator *self, size_t si
 {
     struct counting_alloc *c = self->context;
     assert(size > 0 && align > 0 && (align & (align - 1)) == 0);
-    if (c->allocs_left == 0)
+    if (c->allocs_left == 0 || torture_fails("alloc"))
         return NULL;
     if (c->allocs_left != (unsigned)-1)
         c->allocs_left--;

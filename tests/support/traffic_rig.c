@@ -10,6 +10,7 @@
 
 #include "link/memory.h"
 #include "support/cmocka_all.h"
+#include "torture/torture.h"
 
 #define STEP_NS (2 * NS_PER_US)
 #define BUDGET 256u
@@ -17,6 +18,8 @@
 static void *rig_alloc(const struct allocator *self UNUSED, size_t size, size_t align)
 {
     void *memory = NULL;
+    if (torture_fails("alloc"))
+        return NULL;
     if (align <= 16)
         return calloc(1, size);
     if (posix_memalign(&memory, align, size) != 0)
