@@ -44,7 +44,8 @@ LISTS = {"tag.id", "tag.priority", "mpls.label", "mpls.exp", "mpls.bottom", "mpl
 FRAME = ["frame.cap_len", "frame.len", "frame.time_epoch"]
 # What only tshark is asked: what it thinks of the frame, and from what the lists of tags are made.
 VERDICTS = ["frame.protocols", "frame.encap_type", "ip.version", "_ws.malformed", "_ws.short", "arp.hw.type",
-            "arp.hw.size", "arp.proto.type", "arp.proto.size", "vlan.id", "vlan.priority", "ieee8021ad.id", "ieee8021ad.priority"]
+            "arp.hw.size", "arp.proto.type", "arp.proto.size", "vlan.id", "vlan.priority", "ieee8021ad.id",
+            "ieee8021ad.priority"]
 COLUMNS = FRAME + VERDICTS + [field for field in LAYER_OF if not field.startswith("tag.")]
 MAX_LINES = 200
 LINK_TAGS = ("vlan", "ieee8021ad")
