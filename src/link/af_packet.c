@@ -24,6 +24,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "link/cutter.h"
 #include "link/frames.h"
 #include "link/netns.h"
 
@@ -51,6 +52,7 @@ struct af_packet {
     struct iovec rx_iov[BURST][2], tx_iov[BURST][PARTS];
     struct virtio_net_hdr rx_header[BURST], tx_header[BURST];
     union control control[BURST];
+    struct cutter cutter;
     const struct allocator *allocator;
 };
 
@@ -120,16 +122,30 @@ static void take_auxdata(struct packet *p, struct msghdr *m)
     }
 }
 
+/* GSO packets come also where they are not wanted; they are cut afterwards. */
+static int read_header(const struct af_packet *a, struct packet *p, const struct virtio_net_hdr *h)
+{
+    bool gso = h->gso_type != VIRTIO_NET_HDR_GSO_NONE;
+    return vnet_read(p, gso ? a->link.caps | LINK_CAP_GRO | LINK_CAP_RX_CHECKSUM : a->link.caps, h);
+}
+
+/* What comes whole is as long as a normal frame, unless the link is one for large ones. */
+static bool is_too_long(const struct af_packet *a, uint32_t length, const struct virtio_net_hdr *h)
+{
+    return !(a->link.caps & LINK_CAP_GRO) && h->gso_type == VIRTIO_NET_HDR_GSO_NONE &&
+           length > a->frames.rx.buffer_bytes - PACKET_HEADROOM;
+}
+
 /* The frame received into a slot, or NULL when it was dropped. */
 static struct packet *take_frame(struct af_packet *a, unsigned slot, int64_t now)
 {
     struct mmsghdr *m = &a->rx[slot];
     struct packet *p = a->slots[slot];
     uint32_t length = m->msg_len - min_u32(m->msg_len, sizeof a->rx_header[slot]);
-    bool cut = m->msg_hdr.msg_flags & MSG_TRUNC;
+    bool too_long = (m->msg_hdr.msg_flags & MSG_TRUNC) || is_too_long(a, length, &a->rx_header[slot]);
     p = link_frames_take(&a->frames, &a->slots[slot], min_u32(length, packet_tailroom(p)));
-    if (cut || vnet_read(p, a->link.caps, &a->rx_header[slot]) < 0) {
-        a->link.counters.drops[cut ? LINK_DROP_RX_TOO_LONG : LINK_DROP_RX_MALFORMED]++;
+    if (too_long || read_header(a, p, &a->rx_header[slot]) < 0) {
+        a->link.counters.drops[too_long ? LINK_DROP_RX_TOO_LONG : LINK_DROP_RX_MALFORMED]++;
         packet_release(p);
         return NULL;
     }
@@ -138,20 +154,26 @@ static struct packet *take_frame(struct af_packet *a, unsigned slot, int64_t now
     return p;
 }
 
-/* The good ones of n received frames go to `packets`. */
+/* The good ones of n received frames go to `packets`, as far as they need no cutting. */
 static unsigned take_received(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
 {
-    struct link_counters *counters = &a->link.counters;
     unsigned good = 0;
     for (unsigned i = 0; i < n; i++) {
         struct packet *p = take_frame(a, i, now);
         if (!p)
             continue;
-        counters->bytes_rx += p->len;
-        packets[good++] = p;
+        if (unlikely(cutter_wants(p, a->link.caps) || !cutter_is_empty(&a->cutter)))
+            cutter_push(&a->cutter, p);
+        else
+            packets[good++] = p;
     }
-    counters->frames_rx += good;
     return good;
+}
+
+static unsigned take_cut(struct af_packet *a, struct packet **packets, unsigned n)
+{
+    return cutter_take(&a->cutter, &a->frames.rx, a->link.caps, packets, n,
+                       &a->link.counters.drops[LINK_DROP_RX_TOO_LONG]);
 }
 
 /* What the kernel dropped because this socket's buffer was full; reading resets its count. */
@@ -164,22 +186,31 @@ static void count_kernel_drops(struct af_packet *a, int64_t now)
         a->link.counters.drops[LINK_DROP_RX_NO_BUFFER] += s.tp_drops;
 }
 
+static unsigned receive(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
+{
+    if (a->ready < BURST)
+        refill(a, 0);
+    unsigned wanted = min_u32(n, a->ready);
+    if (wanted == 0)
+        return 0; /* all frames are in use; what comes meanwhile waits in the socket */
+    int got = recvmmsg(a->link.fd, a->rx, wanted, MSG_DONTWAIT | MSG_TRUNC, NULL);
+    if (got <= 0)
+        return 0;
+    unsigned good = take_received(a, packets, (unsigned)got, now);
+    refill(a, (unsigned)got);
+    return cutter_is_empty(&a->cutter) ? good : good + take_cut(a, packets + good, n - good);
+}
+
 static unsigned af_packet_rx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
 {
     struct af_packet *a = af_packet_of(l);
     if (now >= a->statistics_at)
         count_kernel_drops(a, now);
-    if (a->ready < BURST)
-        refill(a, 0);
-    n = min_u32(n, a->ready);
-    if (n == 0)
-        return 0; /* all frames are in use; what comes meanwhile waits in the socket */
-    int got = recvmmsg(l->fd, a->rx, n, MSG_DONTWAIT | MSG_TRUNC, NULL);
-    if (got <= 0)
-        return 0;
-    unsigned good = take_received(a, packets, (unsigned)got, now);
-    refill(a, (unsigned)got);
-    return good;
+    unsigned got = cutter_is_empty(&a->cutter) ? receive(a, packets, n, now) : take_cut(a, packets, n);
+    l->counters.frames_rx += got;
+    for (unsigned i = 0; i < got; i++)
+        l->counters.bytes_rx += packets[i]->len;
+    return got;
 }
 
 /* ---- transmit ---- */
@@ -256,18 +287,15 @@ static void af_packet_tx_burst(struct link *l, struct packet **packets, unsigned
         send_burst(af_packet_of(l), packets + at, min_u32(n - at, BURST));
 }
 
-/* The socket is readable as long as a frame waits in it, so that there is nothing to ask for. */
-static bool af_packet_arm(struct link *l)
-{
-    (void)l;
-    return true;
-}
+/* The socket is readable as long as a frame waits in it, so that there is nothing to ask for; what waits here it does not know of. */
+static bool af_packet_arm(struct link *l) { return cutter_is_empty(&af_packet_of(l)->cutter); }
 
 static void af_packet_close(struct link *l)
 {
     struct af_packet *a = af_packet_of(l);
     if (l->fd >= 0)
         close(l->fd);
+    cutter_clear(&a->cutter);
     packet_release_burst(a->slots, a->ready);
     link_frames_free(&a->frames);
     alloc_free(a->allocator, a, sizeof *a);
@@ -395,7 +423,7 @@ static int make_frames(struct af_packet *a, const struct af_packet_settings *s, 
         return e;
     offload.tso = offload.tso && device_cuts(a->link.fd, s->interface);
     vnet_offload_describe(&offload, &a->link);
-    e = link_frames_init(&a->frames, a->allocator, s->frames, bytes, offload.gro, offload.tso);
+    e = link_frames_init(&a->frames, a->allocator, s->frames, bytes, true, offload.tso);
     if (e)
         snprintf(message, 256, "interface %.100s: %s for twice %u frames of %u bytes", s->interface, err_text(e),
                  s->frames, bytes);

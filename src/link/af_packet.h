@@ -3,9 +3,9 @@
  * A network interface of the Linux kernel through AF_PACKET, in bursts. Needs CAP_NET_RAW; another network namespace CAP_SYS_ADMIN.
  *
  * With each frame goes virtio-net's header (link/vnet.h): a sender on this machine leaves its checksums unfilled and its segments uncut, up to 64 KB,
- * and so may we, where the interface can cut (TSO). Without gro such packets, and those that the kernel merged, are longer than a buffer
- * and dropped as RX_TOO_LONG. A stripped VLAN tag is beside the frame. The kernel's own drops (a full socket) are counted as RX_NO_BUFFER, read ten
- * times a second. Sending goes past the queueing discipline.
+ * and so may we, where the interface can cut (TSO). Without gro such packets, and those that the kernel merged, are cut here (link/cutter.h). A
+ * stripped VLAN tag is beside the frame. The kernel's own drops (a full socket) are counted as RX_NO_BUFFER, read ten times a second. Sending goes
+ * past the queueing discipline.
  */
 #ifndef WEIR_LINK_AF_PACKET_H
 #define WEIR_LINK_AF_PACKET_H

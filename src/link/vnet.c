@@ -14,6 +14,7 @@
 
 #define ETHERNET_HEADER 14u
 #define TCP_FLAGS_AT 13u
+#define GSO_UDP_L4 5u /* VIRTIO_NET_HDR_GSO_UDP_L4, which the headers of Linux 6.1 do not have yet */
 
 void vnet_offload_default(struct vnet_offload *o)
 {
@@ -64,6 +65,9 @@ static int read_gso(struct packet *p, const struct virtio_net_hdr *h)
         break;
     case VIRTIO_NET_HDR_GSO_TCPV6:
         p->gso = PACKET_GSO_TCP6;
+        break;
+    case GSO_UDP_L4:
+        p->gso = PACKET_GSO_UDP;
         break;
     default:
         return ERR_MALFORMED;

@@ -19,9 +19,8 @@
 
 static uint64_t link_bytes(const struct plan_port *at)
 {
-    bool large = at->kind == PLAN_PACKET || at->kind == PLAN_TAP;
-    return (uint64_t)at->frames * (at->mtu + FRAME_OVERHEAD_BYTES) +
-           (large ? (uint64_t)LARGE_FRAMES_BYTES * ((unsigned)at->gro + at->tso) : 0);
+    unsigned large = at->kind == PLAN_PACKET ? 1u + at->tso : at->kind == PLAN_TAP ? (unsigned)at->gro + at->tso : 0;
+    return (uint64_t)at->frames * (at->mtu + FRAME_OVERHEAD_BYTES) + (uint64_t)LARGE_FRAMES_BYTES * large;
 }
 
 void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memory *out)

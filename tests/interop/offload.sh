@@ -1,0 +1,78 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Each offload on or off gives equal bytes, over veth and TAP: what nginx sends has its digest, what it took is what we sent, for each of our offloads off,
+# and while each of the kernel's (ethtool) at the other end is turned off. That an offload is really on or off is told by the sizes of the frames that our link
+# counted.
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/interop/client_lib.sh
+. "$(dirname "$0")/client_lib.sh"
+cd "$root"
+
+ns_add client
+ns_add server
+/usr/bin/python3 tests/interop/pattern.py 1000000 >"$work/body"
+
+transfer() { # OFFLOAD: megabytes both ways at once
+    load transfer --set "ports[0].offload=$1" --set "loads[0].schedule[0]={hold: 300ms, concurrent: 4}" --set "loads[0].http.order=sequence" \
+        --set "loads[0].http.urls=[$(url /1000000 1000000), {path: /put/file, method: put, body_size: 1000000B}]" \
+        --set "report.pass.min_completed_transactions=8" && cmp "$work/body" "$work/files/put/file"
+}
+
+# For each direction whether frames were larger than the MTU allows on a wire, by their mean.
+sizes() {
+    result transfer '", ".join("%s %s" % (d, "large" if p["bytes_" + d] > 1514 * p["frames_" + d] else "small") for p in r["ports"] for d in ("tx", "rx"))'
+}
+show() {
+    diag "$(completed transfer) megabytes in frames of $(result transfer '"%d bytes sent, %d received" % tuple(p["bytes_" + d] / p["frames_" + d] for p in r["ports"] for d in ("tx", "rx"))')"
+}
+
+ours() { # OFFLOAD SIZES
+    check "$path: ours $1: equal bytes" transfer "$1"
+    check_equal "$path: ours $1: frames" "$2" "$(sizes)"
+    show
+}
+
+# The kernel's end, in the middle of a transfer (opening a TAP device sets its offloads); it is set back afterwards.
+theirs() { # OFFLOAD ETHTOOL-SETTINGS...
+    theirs_ours=$1
+    shift
+    transfer "$theirs_ours" >"$work/theirs.log" 2>&1 &
+    theirs_pid=$!
+    sleep 0.15
+    check "$path: ethtool takes $*" in_ns server ethtool -K weir1 "$@"
+    theirs_status=0
+    wait "$theirs_pid" || theirs_status=$?
+    check_equal "$path: theirs $*, ours $theirs_ours: equal bytes" "0 " "$theirs_status $(cat "$work/theirs.log")"
+    show
+    in_ns server ethtool -K weir1 tx on sg on tso on gso on gro on >/dev/null
+}
+
+none="{rx_checksum: false, tx_checksum: false, gro: false, tso: false}"
+
+cells_offload() {
+    base_write
+    ours "{}" "tx large, rx large"
+    ours "{gro: false}" "tx large, rx small"
+    ours "{gro: false, rx_checksum: false}" "tx large, rx small"
+    ours "{tso: false}" "tx small, rx large"
+    ours "{tso: false, tx_checksum: false}" "tx small, rx large"
+    ours "$none" "tx small, rx small"
+    theirs "{}" tso off
+    theirs "{}" gso off tso off
+    theirs "{}" gro off
+    theirs "{}" tx off
+    theirs "{gro: false}" tx off
+    theirs "$none" tx off gro off
+}
+
+path_add veth weir1 $server/24
+for end in "client ours-weir1" "server weir1"; do
+    in_ns "${end% *}" ethtool -K "${end#* }" tx on sg on tso on gso on gro on >/dev/null
+done
+nginx_start
+cells_offload
+in_ns server ip link del weir1
+path_add tap weir1 $server/24
+cells_offload
