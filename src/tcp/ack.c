@@ -5,6 +5,7 @@
 #include "tcp/ack.h"
 
 #include "tcp/congestion.h"
+#include "tcp/hystart.h"
 #include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/recovery.h"
@@ -93,6 +94,8 @@ static void measure(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     if (d->once_at != SENT_NEVER) {
         rtt_sample(c, now - d->once_at);
         rack_measured(w, now - d->once_at, now);
+        if (hystart_is_on(c))
+            hystart_measured(c, w, (uint32_t)min_i64((now - d->once_at) / NS_PER_US + 1, INT32_MAX));
     } else if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS)) {
         rtt_sample_echo(t, c, o->ts_ecr, now);
     }

@@ -21,41 +21,43 @@ static uint32_t cube_root(uint64_t x)
     return (uint32_t)y;
 }
 
-/* RFC 9438 4.2 (figure 2): K = cbrt((W_max - cwnd) / C) seconds. */
-static void begin_epoch(struct tcp *c, struct cubic_state *q, int64_t now)
+/* RFC 9438 4.2 (figure 2): K = cbrt((W_max - cwnd) / C) seconds; 0 from a window that is no less than W_max. */
+static void begin_epoch(struct tcp *c, struct growth_state *q, int64_t now)
 {
     q->epoch_ms = tcp_ms(now);
     q->w_est = c->cwnd;
-    if (c->cwnd >= q->w_max) {
-        q->k_ms = 0;
-        q->origin = c->cwnd;
-        return;
-    }
+    q->est_acked = 0;
+    q->w_max = max_u32(q->w_max, c->cwnd);
     uint64_t segments_by_c = (uint64_t)(q->w_max - c->cwnd) * 10 / (4u * c->snd_mss);
     q->k_ms = min_u32(cube_root(min_u64(segments_by_c, UINT64_C(1) << 33) * 1000000000u), MS_LIMIT);
-    q->origin = q->w_max;
 }
 
 /* W_cubic(t) in bytes: C (t - K)^3 + W_max. */
-static uint32_t window_at(const struct tcp *c, const struct cubic_state *q, int64_t elapsed_ms)
+static uint32_t window_at(const struct tcp *c, const struct growth_state *q, int64_t elapsed_ms)
 {
     int64_t d = min_i64(elapsed_ms, 2 * (int64_t)MS_LIMIT) - q->k_ms;
     d = max_i64(min_i64(d, MS_LIMIT), -MS_LIMIT);
-    int64_t bytes = d * d / 1000 * d / 1000 * 4 / 10000 * c->snd_mss;
-    int64_t w = (int64_t)q->origin + bytes;
+    int64_t bytes = d * d / 1000 * d / 1000 * 4 * c->snd_mss / 10000;
+    int64_t w = (int64_t)q->w_max + bytes;
     return (uint32_t)max_i64(min_i64(w, INT32_MAX), c->snd_mss);
 }
 
-/* RFC 9438 4.3: what Reno would have, alpha = 3 (1 - beta) / (1 + beta) = 9/17. */
-static void grow_estimate(struct tcp *c, struct cubic_state *q, uint32_t bytes)
+/* RFC 9438 4.3: what Reno would have: alpha segments a window, 3 (1 - beta) / (1 + beta) = 9/17 up to where it was before, and 1 beyond. */
+static void grow_estimate(struct tcp *c, struct growth_state *q, uint32_t bytes)
 {
-    uint64_t grown = (uint64_t)bytes * c->snd_mss * 9 / 17 / max_u32(c->cwnd, 1);
-    q->w_est = (uint32_t)min_u64(q->w_est + grown, INT32_MAX);
+    uint64_t window = q->w_est < q->cwnd_prior ? (uint64_t)c->cwnd * 17 / 9 : c->cwnd;
+    uint64_t acked = (uint64_t)q->est_acked + bytes;
+    if (acked < window) {
+        q->est_acked = (uint32_t)acked;
+        return;
+    }
+    q->est_acked = (uint32_t)min_u64(acked - window, c->cwnd);
+    q->w_est = (uint32_t)min_u64((uint64_t)q->w_est + c->snd_mss, INT32_MAX);
 }
 
 static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
-    struct cubic_state *q = &w->cubic;
+    struct growth_state *q = &w->growth;
     bytes = congestion_slow_start(c, w, bytes);
     if (bytes == 0)
         return;
@@ -75,10 +77,11 @@ static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64
 
 static uint32_t cubic_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
-    struct cubic_state *q = &w->cubic;
+    struct growth_state *q = &w->growth;
     uint32_t window = min_u32(c->cwnd, max_u32(flight_size, 2u * c->snd_mss));
     q->w_max = c->cwnd < q->w_max ? (uint32_t)((uint64_t)c->cwnd * 17 / 20) : c->cwnd; /* 4.7 fast convergence */
     q->epoch_ms = 0;
+    q->cwnd_prior = c->cwnd;
     return max_u32((uint32_t)((uint64_t)window * 7 / 10), 2u * c->snd_mss); /* 4.6 */
 }
 

@@ -5,7 +5,10 @@
  */
 #include "tcp/congestion.h"
 
+#include "tcp/hystart.h"
 #include "tcp/rtt.h"
+
+#define SLOW_START_LIMIT 8u /* RFC 9406: L */
 
 const struct congestion *congestion_of(const struct tcp_profile *p)
 {
@@ -20,7 +23,7 @@ const struct congestion *congestion_of(const struct tcp_profile *p)
 void congestion_start(const struct tcp_profile *p, struct tcp *c)
 {
     c->cwnd = p->initial_window * c->snd_mss; /* RFC 6928 */
-    c->ssthresh = UINT32_MAX / 2;
+    c->ssthresh = TCP_SSTHRESH_NONE;
 }
 
 uint32_t congestion_slow_start(struct tcp *c, const struct tcp_work *w, uint32_t bytes)
@@ -28,8 +31,11 @@ uint32_t congestion_slow_start(struct tcp *c, const struct tcp_work *w, uint32_t
     if (c->cwnd >= c->ssthresh)
         return bytes;
     uint32_t room = c->ssthresh - c->cwnd;
-    uint32_t limit = (w->recovery == RECOVERY_LOSS ? 1u : 2u) * c->snd_mss;
-    c->cwnd += min_u32(min_u32(bytes, limit), room);
+    uint32_t limit = (w->recovery == RECOVERY_LOSS ? 1u : SLOW_START_LIMIT) * c->snd_mss;
+    uint32_t growth = min_u32(bytes, limit);
+    if (hystart_is_on(c))
+        growth = hystart_growth(w, growth);
+    c->cwnd += min_u32(growth, room);
     return bytes > room ? bytes - room : 0;
 }
 
@@ -39,17 +45,23 @@ void congestion_restart_after_idle(const struct tcp_layer *t, struct tcp *c, int
     uint32_t restart_window = p->initial_window * c->snd_mss;
     if (c->cwnd <= restart_window || !congestion_of(p)->adapts)
         return;
-    int64_t idle = (int64_t)(tcp_ms(now) - c->heard_ms) * NS_PER_MS;
-    if (idle > rtt_timeout(c, p, 0))
-        c->cwnd = restart_window;
+    int64_t idle = (int64_t)(tcp_ms(now) - c->heard_ms) * NS_PER_MS, rto = rtt_timeout(c, p, 0);
+    if (idle <= rto)
+        return;
+    c->ssthresh = max_u32(c->ssthresh, c->cwnd / 4 * 3);
+    for (; idle > rto && c->cwnd > restart_window; idle -= rto)
+        c->cwnd = max_u32(c->cwnd / 2, restart_window);
 }
 
 static void newreno_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
     (void)now;
-    w->reno_acked += congestion_slow_start(c, w, bytes);
-    while (w->reno_acked >= c->cwnd) { /* one segment a window: RFC 5681 (3), byte counting */
-        w->reno_acked -= c->cwnd;
+    bytes = congestion_slow_start(c, w, bytes);
+    if (bytes == 0)
+        return;
+    w->growth.reno_acked += bytes;
+    while (w->growth.reno_acked >= c->cwnd) { /* one segment a window: RFC 5681 (3), byte counting */
+        w->growth.reno_acked -= c->cwnd;
         c->cwnd += c->snd_mss;
     }
 }
@@ -57,7 +69,7 @@ static void newreno_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int
 /* RFC 5681 (4) */
 static uint32_t newreno_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
-    w->reno_acked = 0;
+    w->growth.reno_acked = 0;
     return max_u32(flight_size / 2, 2u * c->snd_mss);
 }
 
@@ -67,7 +79,7 @@ const struct congestion congestion_newreno = {
 static void fixed_start(const struct tcp_profile *p, struct tcp *c)
 {
     c->cwnd = max_u32(p->fixed_window, c->snd_mss);
-    c->ssthresh = UINT32_MAX / 2;
+    c->ssthresh = TCP_SSTHRESH_NONE;
 }
 
 static void fixed_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)

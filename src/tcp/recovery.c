@@ -5,6 +5,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/congestion.h"
+#include "tcp/hystart.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
 #include "tcp/segment.h"
@@ -45,6 +46,8 @@ static void mark_first_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work 
 static void reduce(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t flight)
 {
     undo_begin(c, w);
+    if (hystart_is_on(c))
+        w->growth = (struct growth_state){0};
     c->ssthresh = congestion_of(tcp_profile_of(t, c))->lost(c, w, flight);
 }
 
@@ -134,8 +137,9 @@ static void in_open(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
         enter_fast(t, c, w, a);
         return;
     }
-    if (a->acked > 0 && w->cwnd_limited)
-        congestion_of(tcp_profile_of(t, c))->acked(c, w, a->acked, now);
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    if (a->acked > 0 && w->cwnd_limited && c->cwnd < p->max_in_flight)
+        congestion_of(p)->acked(c, w, a->acked, now);
 }
 
 /* RFC 6582 3.2 (3), RFC 5681 3.2 (4) */
@@ -282,6 +286,7 @@ void recovery_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bo
     const struct congestion *cc = congestion_of(p);
     if (first && w->recovery != RECOVERY_FAST && w->recovery != RECOVERY_CWR)
         reduce(t, c, w, seq_len(c->snd_una, c->snd_nxt)); /* RFC 5681 (4): once a window of data */
+    w->growth = (struct growth_state){0};                 /* RFC 9438 4.8: nothing is known of the window any more */
     w->undo.by_timeout = true;
     w->frto = first && p->f_rto && w->recovery == RECOVERY_OPEN;
     w->frto_new = false;

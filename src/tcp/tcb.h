@@ -85,19 +85,23 @@ enum tcp_want {
 /* CWR: cwnd is being reduced without a loss (RFC 3168). */
 enum recovery_phase { RECOVERY_OPEN, RECOVERY_CWR, RECOVERY_FAST, RECOVERY_LOSS };
 
-/* Until the first ssthresh is set a flow is in its first slow start, which HyStart++ watches; CUBIC's own state comes after it. */
-struct cubic_state {
+/*
+ * What congestion control remembers. Until the first ssthresh is set a flow is in its first slow start, which HyStart++ watches; the state of its congestion
+ * avoidance comes in its place, zeroed.
+ */
+struct growth_state {
     union {
         struct {               /* RFC 9438 */
             uint32_t epoch_ms; /* 0: begins with the next ACK */
             uint32_t w_max;    /* bytes, as all windows */
             uint32_t k_ms;
             uint32_t w_est;
-            uint32_t origin;
+            uint32_t est_acked; /* bytes acknowledged since w_est grew */
             uint32_t cwnd_prior;
         };
+        uint32_t reno_acked;      /* bytes acknowledged in congestion avoidance since the last increase: RFC 5681 */
         struct {                  /* RFC 9406 */
-            struct seq round_end; /* windowEnd; valid when samples or last_us say that a round began */
+            struct seq round_end; /* windowEnd; valid with round_open */
             uint32_t last_us;     /* smallest round-trip time of the last round; 0: none */
             uint32_t now_us;      /* and of this one */
             uint32_t baseline_us; /* cssBaselineMinRtt; 0: not in conservative slow start */
@@ -127,11 +131,12 @@ struct undo_state {
     uint32_t cwnd, ssthresh; /* before it */
     uint32_t again;          /* bytes sent again and not reported as duplicates */
     uint32_t first_ts;       /* TSval of the first retransmission; valid with `sent` */
-    struct cubic_state cubic;
+    struct growth_state growth;
     bool possible : 1, sent : 1, by_timeout : 1;
 };
 
-#define SACK_SEEN 3 /* as many as fit beside timestamps */
+#define TCP_SSTHRESH_NONE (UINT32_MAX / 2) /* before the first is set */
+#define SACK_SEEN 3                        /* as many as fit beside timestamps */
 
 struct tcp_work {
     uint32_t next, prev;      /* on a tcp_list; next must be first (free list) */
@@ -179,12 +184,11 @@ struct tcp_work {
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */
     struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
     struct seq fin_seq;
-    struct cubic_state cubic;
+    struct growth_state growth;
     struct rack_state rack;
     uint32_t prr_delivered, prr_out, prr_flight; /* RFC 9937; the last is RecoverFS */
     struct undo_state undo;
     struct wire_sack_block sack_seen[SACK_SEEN]; /* blocks of the last ACK: all of it is marked */
-    uint32_t reno_acked;                   /* bytes acknowledged in congestion avoidance since the last increase */
     uint64_t urgent_sent, urgent_received; /* marks, as stream offsets of their direction; of no meaning once passed */
 };
 _Static_assert(sizeof(struct tcp_work) <= 384, "DESIGN section 3: a work of at most 384 bytes");

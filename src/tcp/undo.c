@@ -9,7 +9,7 @@
 void undo_begin(const struct tcp *c, struct tcp_work *w)
 {
     w->undo = (struct undo_state){
-        .una = c->snd_una, .cwnd = c->cwnd, .ssthresh = c->ssthresh, .cubic = w->cubic, .possible = true};
+        .una = c->snd_una, .cwnd = c->cwnd, .ssthresh = c->ssthresh, .growth = w->growth, .possible = true};
 }
 
 void undo_sent_again(const struct tcp_layer *t, struct tcp_work *w, uint32_t n, int64_t now)
@@ -44,7 +44,7 @@ void undo_restore_windows(const struct tcp_layer *t, struct tcp *c, struct tcp_w
     if (congestion_of(tcp_profile_of(t, c))->adapts)
         c->cwnd = max_u32(c->cwnd, u->cwnd);
     c->ssthresh = max_u32(c->ssthresh, u->ssthresh);
-    w->cubic = u->cubic;
+    w->growth = u->growth;
     u->possible = false;
     w->dup_acks = 0;
     w->frto = w->frto_new = false;
