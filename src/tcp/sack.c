@@ -25,8 +25,8 @@ static void rotate(struct tcp_work *w, const struct wire_sack_block *blocks, uin
 {
     bool found = false;
     struct seq next = w->ooo_latest;
-    for (const struct packet *p = w->ooo; p;) {
-        struct wire_sack_block b = next_run(&p);
+    for (const struct packet *p = w->ooo; p; p = reassembly_next_run(p)) {
+        struct wire_sack_block b = {reassembly_start(p), reassembly_run_end(p)};
         if (among(blocks, n, b.left))
             continue;
         bool behind = seq_gt(b.left, w->ooo_latest);
