@@ -28,7 +28,7 @@ static void update(struct rack_state *k, int64_t sent_at, struct seq end, int64_
 {
     if (sent_at == SENT_NEVER)
         return;
-    k->rtt_us = (uint32_t)min_i64((now - sent_at) / NS_PER_US, INT32_MAX);
+    k->rtt_us = (uint32_t)min_i64(max_i64(now - sent_at, 0) / NS_PER_US, INT32_MAX);
     if (!rack_sent_after(sent_at, end, k->xmit_at, k->end))
         return;
     k->xmit_at = sent_at;

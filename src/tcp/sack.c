@@ -12,6 +12,15 @@ static bool contains(const struct wire_sack_block *b, struct seq x)
     return seq_le(b->left, x) && seq_lt(x, b->right);
 }
 
+/* The run that begins at p, with the FIN if that follows. */
+static struct wire_sack_block run_at(const struct tcp_work *w, const struct packet *p)
+{
+    struct wire_sack_block b = {reassembly_start(p), reassembly_run_end(p)};
+    if (w->ooo_fin && seq_eq(w->fin_seq, b.right))
+        b.right = seq_add(b.right, 1);
+    return b;
+}
+
 static bool among(const struct wire_sack_block *blocks, uint32_t n, struct seq x)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -26,7 +35,7 @@ static void rotate(struct tcp_work *w, const struct wire_sack_block *blocks, uin
     bool found = false;
     struct seq next = w->ooo_latest;
     for (const struct packet *p = w->ooo; p; p = reassembly_next_run(p)) {
-        struct wire_sack_block b = {reassembly_start(p), reassembly_run_end(p)};
+        struct wire_sack_block b = run_at(w, p);
         if (among(blocks, n, b.left))
             continue;
         bool behind = seq_gt(b.left, w->ooo_latest);
@@ -47,7 +56,7 @@ uint32_t sack_blocks(struct tcp_work *w, struct wire_sack_block *blocks, uint32_
     uint32_t latest_at = n;
     bool found = false;
     for (const struct packet *p = w->ooo; p && (n < max || !found); p = reassembly_next_run(p)) {
-        struct wire_sack_block b = {reassembly_start(p), reassembly_run_end(p)};
+        struct wire_sack_block b = run_at(w, p);
         bool is_latest = contains(&b, w->ooo_latest);
         if (is_latest && n > latest_at) { /* moves to the front, the last one gives way when there is no room */
             uint32_t last = n < max ? n++ : n - 1;

@@ -43,6 +43,16 @@ static uint32_t index_of(const struct tcp_layer *t, const struct tcp_work *w, co
 
 /* ---- order of sending ---- */
 
+/*
+ * When what is sent now counts as sent, so that the order of times is the order of sending although the clock stands still for many segments: never before
+ * what was sent last, and, where the order of sequence numbers does not tell (it is sent again), a nanosecond behind it. RACK takes what was sent before
+ * something delivered for lost.
+ */
+static int64_t time_of_sending(const struct tcp_layer *t, struct tcp_work *w, bool again, int64_t now)
+{
+    return w->newest == SENT_NONE ? now : max_i64(now, sent_at(t, w, w->newest)->sent_at + again);
+}
+
 static void link_newest(struct tcp_layer *t, struct tcp_work *w, struct sent_record *r, uint32_t index)
 {
     r->older = w->newest;
@@ -121,6 +131,7 @@ void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, stru
     }
     struct sent_record *last = sent_last(t, w);
     assert(seq_eq(last->end, start));
+    now = time_of_sending(t, w, false, now);
     if (last->sent_at == now && last->flags == 0 && last->transmissions == 1) {
         last->end = end;
         return;
@@ -374,7 +385,7 @@ void sent_probed(struct tcp_layer *t, struct tcp_work *w, struct sent_record *r,
         unlink_record(t, w, r);
     if (r->transmissions < UINT8_MAX)
         r->transmissions++;
-    r->sent_at = now;
+    r->sent_at = time_of_sending(t, w, true, now);
     link_newest(t, w, r, index_of(t, w, r));
 }
 

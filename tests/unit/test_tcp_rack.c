@@ -137,6 +137,24 @@ static void a_lost_retransmission_is_found_without_a_timeout(void **state)
     script_end(&s);
 }
 
+/* Sent at one moment of the clock: the order of sending decides, not that of sequence numbers. */
+static void what_was_sent_again_after_new_data_is_not_lost_when_that_arrives(void **state)
+{
+    struct script s;
+    (void)state;
+    begin(&s);
+    send_segments(&s, 4);
+    script_pass(&s, RTT);
+    send_segments(&s, 1);
+    sack(&s, 1, S(1), S(4));
+    script_expect(&s, TCP_ACK, S(0), 1, MSS);
+    script_pass(&s, RTT);
+    sack(&s, 1, S(1), S(5));
+    script_expect_nothing(&s);
+    assert_int_equal(script_counters(&s)->rack_lost, 1);
+    script_end(&s);
+}
+
 static void a_dsack_widens_the_window_once_a_round_trip(void **state) /* 6.2 step 4: RACK_update_reo_wnd() */
 {
     struct script s;
@@ -295,6 +313,7 @@ int main(void)
         T(three_segments_sacked_do_not_wait_unless_reordering_was_seen),
         T(what_was_sent_later_is_not_lost),
         T(a_lost_retransmission_is_found_without_a_timeout),
+        T(what_was_sent_again_after_new_data_is_not_lost_when_that_arrives),
         T(a_dsack_widens_the_window_once_a_round_trip),
         T(a_silent_tail_is_probed_with_its_last_segment),
         T(a_probe_takes_new_data_where_there_is_some),
