@@ -73,6 +73,7 @@ bool rack_detect_loss(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
     const struct rack_state *k = &w->rack;
     bool found = false;
     int64_t allowed = k->rtt_us * NS_PER_US + reordering_window(c, w);
+    now = max_i64(now, k->xmit_at); /* sent_at runs ahead where the clock stands still */
     while (w->oldest != SENT_NONE) {
         struct sent_record *r = sent_at(t, w, w->oldest);
         if (likely(!rack_sent_after(k->xmit_at, k->end, r->sent_at, r->end)))

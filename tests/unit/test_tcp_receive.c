@@ -230,34 +230,6 @@ static void three_blocks_fit_beside_timestamps(void **state)
     script_end(&s);
 }
 
-/* RFC 2018 section 4: the sender shall learn of all blocks from the ACKs of one burst, though each has room for three. */
-static void acks_owed_together_report_different_blocks(void **state)
-{
-    struct script s;
-    bool reported[8] = {false};
-    (void)state;
-    script_begin(&s, &profile);
-    s.peer_options.present |= TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS;
-    script_to_established(&s);
-    s.end.room = 0;
-    for (uint32_t i = 1; i <= 7; i++)
-        script_give(&s, TCP_ACK, 1 + 200 * i, 1, 100);
-    s.end.room = UINT32_MAX;
-    for (uint32_t i = 1; i <= 7; i++) {
-        const struct wire_segment *w = script_expect(&s, TCP_ACK, 1, 1, 0);
-        assert_int_equal(w->o.sack_count, 3);
-        assert_block(w, 0, 1401, 1501);
-        for (uint32_t j = 0; j < 3; j++) {
-            uint32_t left = w->o.sack[j].left.v - PEER_ISN;
-            assert_block(w, j, left, left + 100);
-            reported[left / 200] = true;
-        }
-    }
-    for (uint32_t i = 1; i <= 7; i++)
-        assert_true(reported[i]);
-    script_end(&s);
-}
-
 static void a_fin_out_of_order_is_in_the_block_of_its_data(void **state)
 {
     struct script s;
@@ -398,7 +370,6 @@ int main(void)
         T(the_latest_block_comes_first_and_four_fit),
         T(acks_that_leave_together_report_all_blocks),
         T(three_blocks_fit_beside_timestamps),
-        T(acks_owed_together_report_different_blocks),
         T(a_fin_out_of_order_is_in_the_block_of_its_data),
         T(no_blocks_without_permission),
         T(duplicates_are_reported),
