@@ -10,7 +10,7 @@
 . "$(dirname "$0")/client_lib.sh"
 cd "$root"
 
-ns_add client
+ns_add ours
 ns_add server
 path_add veth weir1 $server/24
 base_write
@@ -18,7 +18,7 @@ nginx_start
 odd_servers_start $server
 first_odd_pid=$odd_pid
 stall_begin veth weir2 198.18.1.1 198.18.1.10
-stall_begin tap weir3 198.18.2.1 198.18.2.10
+if have_tap; then stall_begin tap weir3 198.18.2.1 198.18.2.10; fi
 path=veth
 odd_pid=$first_odd_pid
 
@@ -29,4 +29,4 @@ cells_link_flap
 cells_mtu
 cells_options
 stall_end veth 198.18.1.10
-stall_end tap 198.18.2.10
+if have_tap; then stall_end tap 198.18.2.10; else path_add tap weir3 198.18.2.1/24; fi

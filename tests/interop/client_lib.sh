@@ -13,27 +13,33 @@ digest() { /usr/bin/python3 tests/interop/digest.py "$1"; }
 
 # ---- paths
 
-# A way from us to the namespace NS, whose end INTERFACE has ADDRESS; port_location and port_netns are for the configuration.
+have_tap() { [ -c /dev/net/tun ]; }
+
+# A way from us to the namespace NS, whose end INTERFACE has ADDRESS; port_location and port_netns are for the configuration. Without TAP
+# devices the script ends here.
 path_add() { # veth|tap INTERFACE ADDRESS/PREFIX [NS]
     path=$1
     path_ns=${4:-server}
-    if [ "$path" = tap ]; then
+    if [ "$path" = tap ] && ! have_tap; then
+        skip "the rest is over TAP" "no /dev/net/tun (CONFIG_TUN)"
+        exit
+    elif [ "$path" = tap ]; then
         in_ns "$path_ns" ip tuntap add "$2" mode tap
         in_ns "$path_ns" ip link set "$2" up
         port_location=tap:$2
         port_netns=/run/netns/weir-$$-$path_ns
     else
-        veth_add client "ours-$2" "$path_ns" "$2"
+        veth_add ours "ours-$2" "$path_ns" "$2"
         port_location=packet:ours-$2
-        port_netns=/run/netns/weir-$$-client
+        port_netns=/run/netns/weir-$$-ours
     fi
     in_ns "$path_ns" ip addr add "$3" dev "$2"
 }
 
 path_mtu() { # MTU: of weir1 and what is at its other end; TAP takes it from the configuration
     [ "$path" = tap ] && return
-    in_ns client ip link set ours-weir1 mtu "$1"
-    in_ns server ip link set weir1 mtu "$1"
+    in_ns ours ip link set ours-weir1 mtu "$1"
+    in_ns "$path_ns" ip link set weir1 mtu "$1"
 }
 
 # ---- servers
@@ -133,7 +139,7 @@ odd_load() { # NAME PORT-OFFSET URLS OPTION...
 }
 
 result() { # NAME PYTHON-EXPRESSION over r, the results, l, the load's, and t, TCP's
-    /usr/bin/python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); l = r["loads"][0]; t = r["ports"][0]["tcp"]; print(eval(sys.argv[2]))' \
+    /usr/bin/python3 -c 'import json, sys; r = json.load(open(sys.argv[1])); l = r["loads"][0] if r["loads"] else None; t = r["ports"][0]["tcp"]; print(eval(sys.argv[2]))' \
         "$work/$1.json" "$2"
 }
 completed() { result "$1" 'l["transactions"]["completed"]'; }

@@ -10,7 +10,7 @@
 . "$(dirname "$0")/client_lib.sh"
 cd "$root"
 
-ns_add client
+ns_add ours
 ns_add server
 /usr/bin/python3 tests/interop/pattern.py 1000000 >"$work/body"
 
@@ -68,7 +68,7 @@ cells_offload() {
 }
 
 path_add veth weir1 $server/24
-for end in "client ours-weir1" "server weir1"; do
+for end in "ours ours-weir1" "server weir1"; do
     in_ns "${end% *}" ethtool -K "${end#* }" tx on sg on tso on gso on gro on >/dev/null
 done
 nginx_start

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/client_lib.sh"
 cd "$root"
 
-ns_add client
+ns_add ours
 ns_add router
 ns_add server
 in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
