@@ -49,13 +49,28 @@ static uint8_t next_byte(const struct http1_match *m, const struct http1_match_t
     return (uint8_t)t->entries[entry].path[m->depth];
 }
 
+/* The first entry of the range whose next byte is not less than c. */
+static uint16_t not_less(const struct http1_match *m, const struct http1_match_table *t, unsigned c)
+{
+    uint16_t low = m->low, high = m->high;
+
+    while (low < high) {
+        uint16_t middle = (uint16_t)((low + high) / 2);
+        if (next_byte(m, t, middle) < c)
+            low = (uint16_t)(middle + 1);
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static void path_byte(struct http1_match *m, const struct http1_match_table *t, uint8_t c)
 {
     m->exact = HTTP1_MATCH_NONE;
-    while (m->low < m->high && next_byte(m, t, m->low) < c)
-        m->low++;
-    while (m->low < m->high && next_byte(m, t, (uint16_t)(m->high - 1)) > c)
-        m->high--;
+    if (m->low < m->high && next_byte(m, t, m->low) != c)
+        m->low = not_less(m, t, c);
+    if (m->low < m->high && next_byte(m, t, (uint16_t)(m->high - 1)) != c)
+        m->high = not_less(m, t, c + 1u);
     if (m->low < m->high) {
         m->depth++;
         settle(m, t);
@@ -93,18 +108,55 @@ static void escaped_byte(struct http1_match *m, const struct http1_match_table *
     }
 }
 
+static bool is_plain(uint8_t c) { return c != '?' && c != '#' && c != '%'; }
+
+/* Bytes that meet the only entry left, short of its last. */
+static const uint8_t *follow_only(struct http1_match *m, const struct http1_match_table *t, const uint8_t *at,
+                                  const uint8_t *end)
+{
+    const struct http1_match_entry *e = &t->entries[m->low];
+    const uint8_t *path = (const uint8_t *)e->path + m->depth, *last = (const uint8_t *)e->path + e->length - 1;
+
+    m->exact = HTTP1_MATCH_NONE;
+    while (path < last && at < end && *at == *path && is_plain(*at)) {
+        path++;
+        at++;
+    }
+    m->depth = (uint16_t)(path - (const uint8_t *)e->path);
+    return at;
+}
+
+/* No entry is left: nothing but an escape, or the end of the path, still counts. */
+static const uint8_t *skip_plain(struct http1_match *m, const uint8_t *at, const uint8_t *end)
+{
+    while (at < end && is_plain(*at)) {
+        m->exact = HTTP1_MATCH_NONE;
+        at++;
+    }
+    return at;
+}
+
 static void feed_path(struct http1_match *m, const struct http1_match_table *t, const uint8_t *at, const uint8_t *end)
 {
-    for (; at < end; at++) {
+    while (at < end) {
+        if (likely(m->part == PART_PATH)) {
+            if (m->low == m->high)
+                at = skip_plain(m, at, end);
+            else if (m->low + 1 == m->high)
+                at = follow_only(m, t, at, end);
+            if (at == end)
+                return;
+        }
         if (unlikely(m->part != PART_PATH)) {
             if (m->part == PART_REST)
                 return;
             escaped_byte(m, t, *at);
-        } else if (likely(*at != '?' && *at != '#' && *at != '%')) {
+        } else if (likely(is_plain(*at))) {
             path_byte(m, t, *at);
         } else {
             m->part = *at == '%' ? PART_HIGH_DIGIT : PART_REST;
         }
+        at++;
     }
 }
 

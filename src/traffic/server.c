@@ -100,12 +100,19 @@ static void touch(const struct server_run *run, struct connection *connection, i
         connection->due_at = now + run->server->idle_timeout_ns;
 }
 
-/* The engine wants to be called then, or nothing moved for too long. */
-static void arm_deadline(struct traffic *t, const struct server_run *run, const struct connection *connection,
-                         struct tcp *c, int64_t engine_at, int64_t now)
+/*
+ * The engine wants to be called then, or nothing moved for too long. A deadline for the latter is not put off each time
+ * something moves: it comes, and is set anew.
+ */
+static void arm_deadline(struct traffic *t, const struct server_run *run, struct connection *connection, struct tcp *c,
+                         int64_t engine_at, int64_t now)
 {
     bool timed = run->server->idle_timeout_ns > 0;
 
+    if (timed && engine_at == TIME_NEVER && (connection->flags & CONNECTION_TIMED))
+        return;
+    if (timed)
+        connection->flags |= CONNECTION_TIMED;
     tcp_set_deadline(t->tcp, c, timed ? min_i64(engine_at, connection->due_at) : engine_at, now);
 }
 
@@ -286,6 +293,7 @@ static void server_deadline(void *context, struct tcp *c, int64_t now)
     struct server_run *run = run_of(t, connection);
     struct activity *a = activity_of(t, connection);
 
+    connection->flags &= (uint8_t)~CONNECTION_TIMED;
     if (run->server->idle_timeout_ns > 0 && now >= connection->due_at && end_unmoved(t, run, connection, c, now))
         return;
     if (!a || connection->state != CONNECTION_READY) {

@@ -33,6 +33,7 @@ enum connection_flag {
     CONNECTION_PEER_CLOSES = 8, /* the server announced its close, or was asked for it */
     CONNECTION_PEER_FIN = 16,   /* server: the client will send no more */
     CONNECTION_OVERLOADED = 32, /* server: beyond max_connections */
+    CONNECTION_TIMED = 64,      /* server: a deadline is set, no later than due_at */
 };
 
 struct connection {
