@@ -44,11 +44,25 @@ static void write_row(FILE *file, const char *load, const struct series_span *sp
             s->p99_ns, s->max_ns);
 }
 
+static void write_loads(FILE *file, const struct plan *p, const struct series *s, uint32_t point)
+{
+    for (uint32_t load = 0; load < p->n_loads; load++)
+        if (p->loads[load].n_clients > 0)
+            write_row(file, p->loads[load].name, &s->spans[point], series_at(s, point, load));
+}
+
+static void write_servers(FILE *file, const struct plan *p, const struct series *s, uint32_t point)
+{
+    for (uint32_t i = 0; i < p->n_servers; i++)
+        if (!p->servers[i].has_clients)
+            write_row(file, p->servers[i].name, &s->spans[point], series_at(s, point, sample_server_row(p, i)));
+}
+
 void csv_write(FILE *file, const struct plan *p, const struct series *s)
 {
     write_header(file);
-    for (uint32_t point = 0; point < s->used; point++)
-        for (uint32_t load = 0; load < p->n_loads; load++)
-            if (p->loads[load].n_clients > 0)
-                write_row(file, p->loads[load].name, &s->spans[point], series_at(s, point, load));
+    for (uint32_t point = 0; point < s->used; point++) {
+        write_loads(file, p, s, point);
+        write_servers(file, p, s, point);
+    }
 }

@@ -28,9 +28,11 @@ static const char *entity_of(char c)
     }
 }
 
-static bool is_control(uint32_t code)
+/* Control characters, and U+FFFE and U+FFFF, which XML 1.0 section 2.2 leaves out. */
+static bool is_unfit(uint32_t code)
 {
-    return (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7f && code < 0xa0);
+    bool control = (code < 0x20 && code != '\n' && code != '\t') || (code >= 0x7f && code < 0xa0);
+    return control || code == 0xfffe || code == 0xffff;
 }
 
 void html_bytes(FILE *file, const char *bytes, size_t length)
@@ -42,7 +44,7 @@ void html_bytes(FILE *file, const char *bytes, size_t length)
             fputs(entity, file);
         else if (bytes[i] == '\r' && i + 1 < length && bytes[i + 1] == '\n')
             ; /* the line feed follows */
-        else if (!u.valid || is_control(u.code))
+        else if (!u.valid || is_unfit(u.code))
             fputs(REPLACEMENT, file);
         else
             fwrite(bytes + i, 1, u.length, file);

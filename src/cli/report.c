@@ -131,6 +131,21 @@ static void write_load(FILE *f, const struct report *r, uint32_t load)
     sheet_html_end(&html);
 }
 
+/* A server that only others use. */
+static void write_server(FILE *f, const struct report *r, uint32_t server)
+{
+    const struct results *results = r->facts->results;
+    struct sheet_html html;
+    struct sheet sheet = sheet_html_begin(&html, f);
+    fputs("<h2>Server ", f);
+    html_text(f, results->plan->servers[server].name);
+    fputs("</h2>\n<div class=\"charts\">\n", f);
+    report_write_server_charts(f, results, r->series, server);
+    fputs("</div>\n", f);
+    facts_write_server(r->facts, server, &sheet);
+    sheet_html_end(&html);
+}
+
 static void write_rest(FILE *f, const struct report *r)
 {
     const struct plan *p = r->facts->results->plan;
@@ -138,7 +153,8 @@ static void write_rest(FILE *f, const struct report *r)
     struct sheet sheet = sheet_html_begin(&html, f);
     fputs("<h2>Servers and ports</h2>\n", f);
     for (uint32_t i = 0; i < p->n_servers; i++)
-        facts_write_server(r->facts, i, &sheet);
+        if (p->servers[i].has_clients)
+            facts_write_server(r->facts, i, &sheet);
     for (uint32_t i = 0; i < p->n_ports; i++)
         facts_write_port(r->facts, i, &sheet);
     sheet_html_end(&html);
@@ -175,6 +191,9 @@ void report_write(FILE *file, const struct report *r)
     for (uint32_t i = 0; i < p->n_loads; i++)
         if (p->loads[i].n_clients > 0)
             write_load(file, r, i);
+    for (uint32_t i = 0; i < p->n_servers; i++)
+        if (!p->servers[i].has_clients)
+            write_server(file, r, i);
     write_rest(file, r);
     write_configuration(file, r->configuration);
     fputs("<footer>Made by weir " WEIR_VERSION

@@ -13,6 +13,8 @@
 
 /* series has at most REPORT_CHART_POINTS points. */
 void report_write_time_charts(FILE *file, const struct results *r, const struct series *series, uint32_t load);
+/* A server, whose requests are the transactions: the same but for latencies. */
+void report_write_server_charts(FILE *file, const struct results *r, const struct series *series, uint32_t server);
 void report_write_latency_charts(FILE *file, const struct load_stats *s);
 
 #endif

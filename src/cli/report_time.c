@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Charts of a load over time: rates, throughput, open connections, latency, trouble; with what the schedule asked for.
+ * Charts of a load, or of a server, over time: rates, throughput, open connections, latency, trouble; with what the schedule asked for.
  */
 #include <math.h>
 
@@ -10,7 +10,8 @@
 struct columns {
     const struct results *results;
     const struct series *series;
-    uint32_t load;
+    uint32_t row;                                                 /* of sample.h */
+    const struct schedule *schedule;                              /* NULL: nobody asked for anything */
     double middle[REPORT_CHART_POINTS], end[REPORT_CHART_POINTS]; /* of the spans, seconds */
     double y[CHART_CURVES_MAX][REPORT_CHART_POINTS];
 };
@@ -39,7 +40,7 @@ static void fill_times(struct columns *c)
 static const double *rate(struct columns *c, unsigned k, enum sample_counter counter, double factor)
 {
     for (uint32_t i = 0; i < c->series->used; i++)
-        c->y[k][i] = factor * sample_rate(series_at(c->series, i, c->load), counter, series_span_ns(c->series, i));
+        c->y[k][i] = factor * sample_rate(series_at(c->series, i, c->row), counter, series_span_ns(c->series, i));
     return c->y[k];
 }
 
@@ -47,7 +48,7 @@ static const double *rate(struct columns *c, unsigned k, enum sample_counter cou
 static const double *scheduled(struct columns *c, unsigned k, const double *at, double unit)
 {
     const struct plan *p = c->results->plan;
-    const struct schedule *s = &p->loads[c->load].schedule;
+    const struct schedule *s = c->schedule;
     int64_t end = min_i64(s->duration_ns, p->duration_ns);
     for (uint32_t i = 0; i < c->series->used; i++) {
         int64_t t = (int64_t)(at[i] * 1e9);
@@ -72,16 +73,16 @@ static void add(struct chart *chart, const char *name, const char *style, const 
     chart->curves[chart->n_curves++] = (struct chart_curve){.name = name, .style = style, .y = y, .filled = filled};
 }
 
-static enum schedule_target target_of(const struct columns *c)
+static bool asks_for(const struct columns *c, enum schedule_target target)
 {
-    return c->results->plan->loads[c->load].schedule.target;
+    return c->schedule && c->schedule->target == target;
 }
 
 static void write_connections(FILE *f, struct columns *c)
 {
     struct chart chart = begin(c, "Connections per second", format_si);
     add(&chart, "established", "c1", rate(c, 0, SAMPLE_connections_established, 1), true);
-    if (target_of(c) == SCHEDULE_CONNECTIONS)
+    if (asks_for(c, SCHEDULE_CONNECTIONS))
         add(&chart, "scheduled", "plan", scheduled(c, 1, c->middle, 1e-3), false);
     chart_write(f, &chart);
 }
@@ -90,7 +91,7 @@ static void write_transactions(FILE *f, struct columns *c)
 {
     struct chart chart = begin(c, "Transactions per second", format_si);
     add(&chart, "completed", "c1", rate(c, 0, SAMPLE_transactions_completed, 1), true);
-    if (target_of(c) == SCHEDULE_TRANSACTIONS)
+    if (asks_for(c, SCHEDULE_TRANSACTIONS))
         add(&chart, "scheduled", "plan", scheduled(c, 1, c->middle, 1e-3), false);
     chart_write(f, &chart);
 }
@@ -100,7 +101,7 @@ static void write_throughput(FILE *f, struct columns *c)
     struct chart chart = begin(c, "Throughput (TCP stream)", format_bits);
     add(&chart, "sent", "c2", rate(c, 0, SAMPLE_bytes_sent, 8), false);
     add(&chart, "received", "c1", rate(c, 1, SAMPLE_bytes_received, 8), true);
-    if (target_of(c) == SCHEDULE_BITS)
+    if (asks_for(c, SCHEDULE_BITS))
         add(&chart, "scheduled, both", "plan", scheduled(c, 2, c->middle, 1), false);
     chart_write(f, &chart);
 }
@@ -109,10 +110,10 @@ static void write_live(FILE *f, struct columns *c)
 {
     struct chart chart = begin(c, "Open connections", format_si);
     for (uint32_t i = 0; i < c->series->used; i++)
-        c->y[0][i] = (double)series_at(c->series, i, c->load)->live;
+        c->y[0][i] = (double)series_at(c->series, i, c->row)->live;
     chart.x = c->end;
     add(&chart, "open", "c1", c->y[0], true);
-    if (target_of(c) == SCHEDULE_CONCURRENT)
+    if (asks_for(c, SCHEDULE_CONCURRENT))
         add(&chart, "scheduled", "plan", scheduled(c, 1, c->end, 1), false);
     chart_write(f, &chart);
 }
@@ -122,7 +123,7 @@ static void write_latency(FILE *f, struct columns *c)
     struct chart chart = begin(c, "Transaction time", duration);
     chart.y_axis.scale = CHART_LOG;
     for (uint32_t i = 0; i < c->series->used; i++) {
-        const struct sample *s = series_at(c->series, i, c->load);
+        const struct sample *s = series_at(c->series, i, c->row);
         bool any = s->count[SAMPLE_transactions_completed] > 0;
         c->y[0][i] = any ? (double)s->p50_ns : NAN;
         c->y[1][i] = any ? (double)s->p99_ns : NAN;
@@ -150,7 +151,7 @@ static void write_trouble(FILE *f, struct columns *c)
 
 void report_write_time_charts(FILE *file, const struct results *r, const struct series *series, uint32_t load)
 {
-    struct columns c = {.results = r, .series = series, .load = load};
+    struct columns c = {.results = r, .series = series, .row = load, .schedule = &r->plan->loads[load].schedule};
     assert(series->used <= REPORT_CHART_POINTS);
     fill_times(&c);
     write_connections(file, &c);
@@ -158,5 +159,17 @@ void report_write_time_charts(FILE *file, const struct results *r, const struct 
     write_throughput(file, &c);
     write_live(file, &c);
     write_latency(file, &c);
+    write_trouble(file, &c);
+}
+
+void report_write_server_charts(FILE *file, const struct results *r, const struct series *series, uint32_t server)
+{
+    struct columns c = {.results = r, .series = series, .row = sample_server_row(r->plan, server)};
+    assert(series->used <= REPORT_CHART_POINTS);
+    fill_times(&c);
+    write_connections(file, &c);
+    write_transactions(file, &c);
+    write_throughput(file, &c);
+    write_live(file, &c);
     write_trouble(file, &c);
 }

@@ -12,6 +12,7 @@
 #include "cli/configuration.h"
 #include "cli/csv.h"
 #include "cli/interrupt.h"
+#include "cli/junit.h"
 #include "cli/live.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -30,13 +31,13 @@
 #define SHORT_RUN_SAMPLE_NS (250 * NS_PER_MS)
 
 struct run_options {
-    const char *json, *csv, *report;
+    const char *json, *csv, *report, *junit;
     struct option_texts sets;
     int64_t duration_ns;
     bool quiet;
 };
 
-enum { OUTPUT_JSON, OUTPUT_CSV, OUTPUT_REPORT, OUTPUTS };
+enum { OUTPUT_JSON, OUTPUT_CSV, OUTPUT_REPORT, OUTPUT_JUNIT, OUTPUTS };
 
 struct run {
     struct run_options options;
@@ -60,6 +61,8 @@ static const struct option_row options[] = {
     {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, json), "write the results as JSON"},
     {"csv", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, csv), "write the samples over time as CSV"},
     {"report", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, report), "write an HTML report with charts"},
+    {"junit", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, junit),
+     "write the criteria as JUnit XML, for Jenkins, GitLab and others"},
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct run_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
     {"quiet", 0, NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
@@ -69,11 +72,11 @@ static const struct option_row options[] = {
 
 static int check_outputs(const struct run_options *o)
 {
-    const char *const paths[OUTPUTS] = {o->json, o->csv, o->report};
+    const char *const paths[OUTPUTS] = {o->json, o->csv, o->report, o->junit};
     for (unsigned i = 0; i < OUTPUTS; i++)
         for (unsigned j = i + 1; j < OUTPUTS; j++)
             if (paths[i] && paths[j] && strcmp(paths[i], paths[j]) == 0) {
-                complain("run: --json, --csv and --report need different files, found '%s' twice", paths[i]);
+                complain("run: --json, --csv, --report and --junit need different files, found '%s' twice", paths[i]);
                 return EXIT_USAGE;
             }
     return EXIT_MET;
@@ -81,7 +84,7 @@ static int check_outputs(const struct run_options *o)
 
 static int open_outputs(struct run *r)
 {
-    const char *const paths[OUTPUTS] = {r->options.json, r->options.csv, r->options.report};
+    const char *const paths[OUTPUTS] = {r->options.json, r->options.csv, r->options.report, r->options.junit};
     bool standard_taken = false;
     for (unsigned i = 0; i < OUTPUTS; i++) {
         int result = output_open(&r->outputs[i], paths[i]);
@@ -124,6 +127,19 @@ static int write_report(struct run *r, const struct facts *facts)
     return output_finish(o);
 }
 
+static int write_junit(struct run *r, const struct facts *facts)
+{
+    struct output *o = &r->outputs[OUTPUT_JUNIT];
+    const struct report report = {.configuration = &r->configuration, .facts = facts, .started = r->started};
+    output_begin(o);
+    int error = junit_write(o->file, &report);
+    if (error < 0) {
+        complain("cannot write %s: %s", o->path, err_text(error));
+        o->failed = true;
+    }
+    return output_finish(o);
+}
+
 /* All that are wanted, even when one fails. */
 static int write_outputs(struct run *r, const struct facts *facts)
 {
@@ -131,6 +147,8 @@ static int write_outputs(struct run *r, const struct facts *facts)
     if (r->outputs[OUTPUT_JSON].file && write_json(r) != EXIT_MET)
         result = EXIT_REFUSED;
     if (r->outputs[OUTPUT_CSV].file && write_csv(r) != EXIT_MET)
+        result = EXIT_REFUSED;
+    if (r->outputs[OUTPUT_JUNIT].file && write_junit(r, facts) != EXIT_MET)
         result = EXIT_REFUSED;
     if (r->outputs[OUTPUT_REPORT].file && write_report(r, facts) != EXIT_MET)
         result = EXIT_REFUSED;
@@ -146,7 +164,7 @@ static int make_measurements(struct run *r)
     r->sample_every_ns = is_short ? SHORT_RUN_SAMPLE_NS : NS_PER_S;
     r->samples = alloc_array(alloc_heap(), sample_rows(p), sizeof *r->samples, alignof(struct sample));
     if (r->samples && sampler_new(p, &r->for_series) == 0 && sampler_new(p, &r->for_live) == 0 &&
-        series_init(&r->series, p->n_loads + 1, SERIES_POINTS) == 0)
+        series_init(&r->series, sample_rows(p), SERIES_POINTS) == 0)
         return EXIT_MET;
     complain("%s for the series of samples", err_text(ERR_NO_MEMORY));
     return EXIT_REFUSED;

@@ -17,7 +17,7 @@ struct series_span {
 };
 
 struct series {
-    uint32_t width;    /* samples side by side: loads, and one for all */
+    uint32_t width;    /* samples side by side: the rows of sample.h */
     uint32_t capacity; /* points; even */
     uint32_t used;
     uint32_t gather; /* samples that make a point: a power of two */

@@ -6,6 +6,7 @@
     check_results.py table RESULTS.json TEXT        every number of the printed summary is that of the JSON
     check_results.py csv RESULTS.json SERIES.csv    the columns of counts add up to the totals of the JSON
     check_results.py report RESULTS.json PAGE.html  well formed, nothing from outside, no script, the same counts
+    check_results.py junit RESULTS.json CASES.xml   what Jenkins' schema allows, the same criteria and counts
     check_results.py get RESULTS.json PATH          prints a value: loads.0.connections.failed
 
 Complaints go to standard output; the exit code is 1 when there are any.
@@ -16,6 +17,7 @@ import html.parser
 import json
 import re
 import sys
+import xml.etree.ElementTree
 
 SCHEMA = 1
 UNITS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
@@ -163,6 +165,23 @@ def check_csv(complain, results, rows):
         complain.equal(f"{load['name']}: gaps", ["0.000000"] + ends[:-1], [row["start_s"] for row in mine])
         complain.true("the last row ends with the run", abs(float(ends[-1]) - results["duration_s"]) < 1e-5)
         complain.equal(f"{load['name']}: live at the end", "0", mine[-1]["connections_live"])
+    for server in servers_for_others(results):
+        mine = [row for row in rows if row["load"] == server["name"]]
+        c = server["connections"]
+        for column, expected in (
+            ("connections_attempted", c["accepted"]), ("connections_established", c["established"]), ("connections_failed", c["failed"]),
+            ("connections_closed", c["closed"]), ("transactions_completed", server["requests"]["served"]),
+            ("transactions_failed", sum(server["requests"]["failed"].values())),
+            ("bytes_sent", server["bytes"]["sent"]), ("bytes_received", server["bytes"]["received"]),
+        ):
+            complain.equal(f"{server['name']}: sum of {column}", expected, sum(int(row[column]) for row in mine))
+        complain.true(f"{server['name']}: no rows", mine)
+
+
+def servers_for_others(results):
+    """Those that no load of the run uses: their loads are not among the results."""
+    loads = {load["name"] for load in results["loads"]}
+    return [server for server in results["servers"] if server["name"] not in loads]
 
 
 class Page(html.parser.HTMLParser):
@@ -200,11 +219,74 @@ def check_report(complain, results, page):
     complain.equal("outside references", [], reader.references)
     complain.equal("scripts", 0, reader.scripts)
     complain.true("url() or @import in the style", "url(" not in page and "@import" not in page)
-    complain.equal("charts", 8 * len(results["loads"]), reader.charts)
+    complain.equal("charts", 8 * len(results["loads"]) + 5 * len(servers_for_others(results)), reader.charts)
     complain.true("NaN or infinity in a chart", not re.search(r'[" ,ML-](nan|inf)', page))
     for load in results["loads"]:
         for count in (load["connections"]["attempted"], load["transactions"]["completed"], load["bytes"]["received"]):
             complain.true(f"{count:,} is not in the report", f"{count:,}" in text)
+
+
+# ---- JUnit -----------------------------------------------------------------------------------------------------------
+
+# Of each element: attributes that it needs, others that it may have, children. What Jenkins' xUnit plugin accepts (junit-10.xsd), and no more.
+JUNIT = {
+    "testsuites": ((), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (("name", "tests", "failures", "errors"), {"skipped", "time", "timestamp", "hostname"},
+                  {"properties", "testcase", "system-out", "system-err"}),
+    "properties": ((), set(), {"property"}),
+    "property": (("name", "value"), set(), set()),
+    "testcase": (("name", "classname"), {"time"}, {"skipped", "failure", "error"}),
+    "failure": ((), {"message", "type"}, set()),
+    "skipped": ((), {"message", "type"}, set()),
+    "system-out": ((), set(), set()),
+}
+
+
+def check_junit_element(complain, element):
+    needed, optional, children = JUNIT[element.tag]
+    for name in needed:
+        complain.true(f"{element.tag}: no {name}", name in element.attrib)
+    complain.equal(f"{element.tag}: attributes too many", set(), set(element.attrib) - set(needed) - optional)
+    if "time" in element.attrib:
+        complain.true(f"time {element.get('time')}", re.fullmatch(r"[0-9]+(\.[0-9]+)?", element.get("time")))
+    if "timestamp" in element.attrib:
+        complain.true(f"timestamp {element.get('timestamp')}", re.fullmatch(r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}", element.get("timestamp")))
+    for child in element:
+        complain.true(f"{element.tag}: {child.tag} in it", child.tag in children)
+        check_junit_element(complain, child)
+
+
+def check_junit_counts(complain, element):
+    cases = list(element.iter("testcase"))
+    for name, expected in (("tests", len(cases)), ("failures", sum(c.find("failure") is not None for c in cases)), ("errors", 0)):
+        complain.equal(f"{element.tag}: {name}", str(expected), element.get(name))
+    names = [(c.get("classname"), c.get("name")) for c in cases]
+    complain.equal(f"{element.tag}: cases of one name", len(names), len(set(names)))
+
+
+def check_junit(complain, results, text):
+    root = xml.etree.ElementTree.fromstring(text.encode())
+    complain.equal("root", "testsuites", root.tag)
+    check_junit_element(complain, root)
+    suites = {suite.get("name"): suite for suite in root}
+    complain.equal("suites", sorted(x["name"] for x in results["loads"] + servers_for_others(results)), sorted(suites))
+    for element in (root, *root):
+        check_junit_counts(complain, element)
+    for load in results["loads"]:
+        suite = suites[load["name"]]
+        expected = [(c["name"], None if c["met"] else c["text"]) for c in load["criteria"]]
+        found = [(c.get("name"), None if c.find("failure") is None else c.find("failure").get("message")) for c in suite.iter("testcase")]
+        complain.equal(f"{load['name']}: criteria", expected or [("criteria", None)], found)
+        properties = {p.get("name"): p.get("value") for p in suite.iter("property")}
+        complain.equal(f"{load['name']}: completed", str(load["transactions"]["completed"]), properties["transactions_completed"])
+        complain.equal(f"{load['name']}: p99", str(load["latency_ns"]["transaction"]["p99"]), properties.get("transaction_p99_ns", "0"))
+        check_table_load(complain, load, sections(suite.find("system-out").text)["load " + load["name"]])
+    for server in servers_for_others(results):
+        suite = suites[server["name"]]
+        properties = {p.get("name"): p.get("value") for p in suite.iter("property")}
+        complain.equal(f"{server['name']}: served", str(server["requests"]["served"]), properties["transactions_completed"])
+        complain.true(f"{server['name']}: not skipped", suite.find("testcase/skipped") is not None)
+    complain.equal("passed", results["passed"], root.get("failures") == "0")
 
 
 def get(results, path):
@@ -230,6 +312,8 @@ def main():
                 check_csv(complain, results, list(csv.DictReader(file)))
             elif what == "report":
                 check_report(complain, results, file.read())
+            elif what == "junit":
+                check_junit(complain, results, file.read())
             else:
                 sys.exit(f"no such check: {what}")
     return 1 if complain.count else 0

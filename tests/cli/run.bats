@@ -26,19 +26,21 @@ end_run() {
 }
 
 @test "a short load: no failure, the sums hold, and all forms of the results agree" {
-    run --separate-stderr -0 weir run load.yaml --json out.json --csv out.csv --report out.html
+    run --separate-stderr -0 weir run load.yaml --json out.json --csv out.csv --report out.html --junit out.xml
     [ -z "$stderr" ]
     echo "$output" >out.txt
     python3 "$CHECK" sums out.json
     python3 "$CHECK" table out.json out.txt
     python3 "$CHECK" csv out.json out.csv
     python3 "$CHECK" report out.json out.html
+    python3 "$CHECK" junit out.json out.xml
+    xmllint --noout out.xml
     [ "$(python3 "$CHECK" get out.json loads.0.transactions.failed)" = "{}" ]
     [ "$(python3 "$CHECK" get out.json loads.0.schedule.requested)" -eq 750 ]
 }
 
 @test "the checks of this file can fail" {
-    weir run load.yaml --duration 500ms --json out.json --csv out.csv --report out.html >out.txt
+    weir run load.yaml --duration 500ms --json out.json --csv out.csv --report out.html --junit out.xml >out.txt
     python3 - <<'PY'
 import json
 with open("out.json") as file:
@@ -53,6 +55,9 @@ PY
     run -1 python3 "$CHECK" csv bad.json out.csv
     sed 's/<figure>/<script><\/script><figure>/' out.html >bad.html
     run -1 python3 "$CHECK" report out.json bad.html
+    run -1 python3 "$CHECK" junit bad.json out.xml
+    sed 's/<properties>/<properties><also\/>/' out.xml >bad.xml
+    run -1 python3 "$CHECK" junit out.json bad.xml
 }
 
 @test "several loads, failures and impaired frames: sums and forms agree" {
@@ -60,13 +65,14 @@ PY
 impairments:
   - {port: left, loss: 2%, duplicate: 1%}
 YAML
-    run --separate-stderr -1 weir run load.yaml --json out.json --csv out.csv --report out.html \
+    run --separate-stderr -1 weir run load.yaml --json out.json --csv out.csv --report out.html --junit out.xml \
         --set 'loads[0].http.urls=[{path: /page}, {path: /wrong, status: 200}]'
     echo "$output" >out.txt
     python3 "$CHECK" sums out.json
     python3 "$CHECK" table out.json out.txt
     python3 "$CHECK" csv out.json out.csv
     python3 "$CHECK" report out.json out.html
+    python3 "$CHECK" junit out.json out.xml
     holds "NOT MET" "$output"
     holds "status_mismatch" "$output"
     holds "impair_loss" "$output"
@@ -156,7 +162,7 @@ YAML
 }
 
 @test "a full disk for the results is the system's refusal, and the other results are still written" {
-    for option in --json --csv --report; do
+    for option in --json --csv --report --junit; do
         run --separate-stderr -3 weir run load.yaml --duration 500ms --quiet "$option" /dev/full
         holds "cannot write /dev/full: No space left on device" "$stderr"
     done
@@ -187,6 +193,51 @@ YAML
     python3 "$CHECK" report out.json out.html
     grep -qF '&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;' out.html
     [ "$(grep -cF '<b>bold' out.html)" -eq 0 ]
+}
+
+@test "JUnit escapes what the configuration says; Jenkins reads it, whatever the name" {
+    run -1 weir run load.yaml --duration 500ms --quiet --json out.json --junit out.xml --set 'loads[0].pass={min_completed_transactions: 1M}' \
+        --set 'loads[0].name="a.b <c> & \"d\" \u0001\uffff \u00e4"'
+    xmllint --noout out.xml
+    grep -qF 'classname="weir.a_b &lt;c&gt; &amp; &quot;d&quot; '$'\uFFFD\uFFFD \u00E4"' out.xml
+    grep -qF '<failure message="min_completed_transactions: found ' out.xml
+}
+
+@test "a server for others alone: it has its rows, its charts and its suite; the run ends with its duration" {
+    run -0 weir run load.yaml --duration 1s --quiet --json out.json --csv out.csv --report out.html --junit out.xml \
+        --set 'loads[0]={name: "for others, \"all\"", server: {device: web, http: {routes: [{path: /, size: 10}]}}}'
+    python3 "$CHECK" sums out.json
+    python3 "$CHECK" csv out.json out.csv
+    python3 "$CHECK" report out.json out.html
+    python3 "$CHECK" junit out.json out.xml
+    xmllint --noout out.xml
+}
+
+# The job is the example's; the load one that fits here.
+@test "the jobs in examples/ci fail when a criterion is not met, and only then" {
+    for file in "$ROOT"/examples/ci/*.yml; do
+        command=$(python3 - "$file" <<'PY'
+import sys
+import yaml
+def texts(node):
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list):
+        return [text for item in node for text in texts(item)]
+    return [node] if isinstance(node, str) else []
+with open(sys.argv[1], encoding="utf-8") as file:
+    found = [line for text in texts(yaml.safe_load(file)) for line in text.splitlines() if line.startswith("build/weir run ")]
+assert len(found) == 1, found
+print(found[0])
+PY
+        )
+        command=${command/build\/weir/"'$WEIR'"}
+        command=${command/examples\/web.yaml/load.yaml}
+        rm -f weir.xml weir.html weir.csv
+        run -0 bash -c "$command --duration 500ms"
+        run -1 bash -c "$command --duration 500ms --set 'loads[0].pass={min_completed_transactions: 1M}'"
+        [ -s weir.xml ] && [ -s weir.html ] && [ -s weir.csv ]
+    done
 }
 
 # At a rate that any machine reaches, so that the example's own criteria say nothing about this one.

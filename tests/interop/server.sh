@@ -28,6 +28,7 @@ server_start() { # NAME OPTION...: results go to $work/NAME.json
     server_name=$1
     shift
     start "$work/$server_name.log" "$WEIR" run examples/server.yaml --quiet --json "$work/$server_name.json" \
+        --csv "$work/$server_name.csv" --report "$work/$server_name.html" --junit "$work/$server_name.xml" \
         --set "loads[0].server.http.routes[11].root=$work/www" \
         --set "ports[0]={name: uplink, location: '$location', netns: /run/netns/weir-$$-$place, frames: 32768, $further guard: {allowed: [198.18.0.0/24]}}" \
         "$@"
@@ -44,6 +45,14 @@ server_stop() {
     server_status=0
     wait "$server_pid" || server_status=$?
     check_equal "$kind: $server_name: Ctrl-C ends the server well" "0 " "$server_status $(cat "$work/$server_name.log")"
+    check "$kind: $server_name: all results agree" results_agree
+}
+
+results_agree() {
+    /usr/bin/python3 tests/cli/check_results.py sums "$work/$server_name.json" &&
+        /usr/bin/python3 tests/cli/check_results.py csv "$work/$server_name.json" "$work/$server_name.csv" &&
+        /usr/bin/python3 tests/cli/check_results.py report "$work/$server_name.json" "$work/$server_name.html" &&
+        /usr/bin/python3 tests/cli/check_results.py junit "$work/$server_name.json" "$work/$server_name.xml"
 }
 
 result() { # NAME PYTHON-EXPRESSION over r, the results, and s, the server's part
