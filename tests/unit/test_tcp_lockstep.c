@@ -123,6 +123,7 @@ static void random_profile(struct world *w, struct tcp_profile *p)
     p->quick_ack = below(w, 5) == 0;
     p->ack_push = below(w, 5) == 0;
     p->congestion = below(w, TCP_CONGESTION_COUNT);
+    p->mtu_probing = below(w, TCP_MTU_PROBING_COUNT);
     p->receive_buffer = below(w, 2) ? 262144 : 2000 + below(w, 100000);
     p->mss = (uint16_t)(below(w, 3) ? 0 : 100 + below(w, 1300));
     p->keepalive_idle_ns = below(w, 3) ? 0 : NS_PER_S;
