@@ -109,6 +109,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     neighbour_pin(s, neighbour);
     *out = (struct tcp_path){.id = neighbour,
                              .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)),
+                             .link_mtu = (uint16_t)interface_mtu(stack_interface_of(s, h)),
                              .link = h->interface,
                              .gso_max = interface_gso_max(stack_interface_of(s, h))};
     return 0;

@@ -105,7 +105,8 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
     c->path = path->id;
     c->link = path->link & 127u;
     c->snd_mss = (uint16_t)max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss);
-    c->rcv_mss = p->mss ? (uint16_t)min_u32(p->mss, c->snd_mss) : c->snd_mss;
+    uint32_t largest = max_u32(path->link_mtu - tcp_fixed_headers(&key->remote), p->min_mss);
+    c->rcv_mss = (uint16_t)(p->mss ? min_u32(p->mss, largest) : largest);
     c->receive_wscale = tcp_receive_wscale(p) & 15u;
 }
 

@@ -91,12 +91,7 @@ struct tcp_counters {
 /* RFC 4987: when a SYN is answered without keeping state. */
 enum tcp_cookies { TCP_COOKIES_OFF, TCP_COOKIES_WHEN_FULL, TCP_COOKIES_ALWAYS, TCP_COOKIES_COUNT };
 /* When the path's MTU is searched for by sending (RFC 4821); Linux's tcp_mtu_probing. */
-enum tcp_mtu_probing {
-    TCP_MTU_PROBING_OFF,
-    TCP_MTU_PROBING_BLACK_HOLE,
-    TCP_MTU_PROBING_ALWAYS,
-    TCP_MTU_PROBING_COUNT
-};
+enum tcp_mtu_probing { TCP_MTU_PROBING_OFF, TCP_MTU_PROBING_BLACK_HOLE, TCP_MTU_PROBING_ALWAYS, TCP_MTU_PROBING_COUNT };
 
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
@@ -159,7 +154,9 @@ struct tcp_list {
 
 struct tcp_path {
     uint32_t id;  /* the lower layer's handle; pinned until path_close */
-    uint16_t mtu; /* bytes of IP packet */
+    uint16_t mtu; /* bytes of IP packet that get to the peer */
+    /* What the link takes: from it comes the MSS that we advertise, whatever is known of the way out (RFC 6691). */
+    uint16_t link_mtu;
     uint8_t link; /* output FIFO number */
     uint32_t
         gso_max; /* bytes of IP packet that the link cuts into segments by itself; 0: it does not. All paths of a link say the same */

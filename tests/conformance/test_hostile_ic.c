@@ -433,6 +433,28 @@ static void no_datagram(void *context, const struct udp_datagram *d, int64_t now
     (void)now;
 }
 
+/* What is known of the way to somebody says nothing about the way from there: RFC 6691. */
+static void expect_full_mss_in_syn(struct hostile *h, uint32_t destination)
+{
+    struct ip_addr gateway = v4(GATEWAY);
+    struct flow_key key = {.local = h->us, .remote = v4(destination), .remote_port = 80};
+    struct tcp_ref ref;
+    struct wire_tcp t;
+    struct wire_tcp_options o;
+    assert_int_equal(stack_add_neighbour(h->stack, h->us, &gateway, GATEWAY_MAC), 0);
+    assert_int_equal(tcp_connect(stack_tcp(h->stack), 0, &key, 0, h->now, &ref), 0);
+    hostile_pass(h, 0);
+    const struct hostile_frame *f = hostile_next(h);
+    assert_non_null(f);
+    assert_true(wire_tcp_parse(f->bytes + 34, f->length - 34, &t) > 20);
+    wire_tcp_options_parse(f->bytes + 54, t.header_len - 20u, &o);
+    assert_int_equal(o.mss, 1460);
+    struct tcp *c = tcp_get(stack_tcp(h->stack), ref);
+    assert_int_equal(c->snd_mss, 960);
+    tcp_abort(stack_tcp(h->stack), c, h->now);
+    hostile_pass(h, 0);
+}
+
 /* UDP has no sequence number to check: what can be written is bounded and nobody else's. */
 static void test_ic_11_a_million_paths(void **state)
 {
@@ -459,6 +481,7 @@ static void test_ic_11_a_million_paths(void **state)
     assert_int_equal(pmtu_get(h->stack, us, 0x0b000000u + 999999), 1000);
     assert_int_equal(pmtu_get(h->stack, us, 0x0b000000u), 1500); /* pushed out */
     assert_int_equal(pmtu_get(h->stack, us, HEALTHY), 1500);
+    expect_full_mss_in_syn(h, 0x0b000000u + 999999);
     hostile_end(h, "IC-11");
 }
 

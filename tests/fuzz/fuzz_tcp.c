@@ -75,7 +75,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     struct world *w = context;
     (void)local, (void)remote;
     w->paths++;
-    *out = (struct tcp_path){.id = 1, .mtu = MTU};
+    *out = (struct tcp_path){.id = 1, .mtu = MTU, .link_mtu = MTU};
     return 0;
 }
 

@@ -14,7 +14,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     struct tcp_end *e = context;
     (void)local, (void)remote;
     e->paths++;
-    *out = (struct tcp_path){.id = 1, .mtu = e->mtu, .link = 0, .gso_max = e->gso_max};
+    *out = (struct tcp_path){.id = 1, .mtu = e->mtu, .link_mtu = e->mtu, .link = 0, .gso_max = e->gso_max};
     return 0;
 }
 

@@ -51,6 +51,7 @@ static void test_a_path_says_mtu_and_link(void **state)
     struct tcp_path path;
     assert_int_equal(open_path(r, r->us, PEER, &path), 0);
     assert_int_equal(path.mtu, 1500);
+    assert_int_equal(path.link_mtu, 1500);
     assert_int_equal(path.link, 0);
     assert_int_not_equal(path.id, 0);
     struct tcp_path same;
