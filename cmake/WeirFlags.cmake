@@ -39,7 +39,7 @@ if(WEIR_FUZZ)
         message(FATAL_ERROR "WEIR_FUZZ=ON needs clang (libFuzzer); the compiler is ${CMAKE_C_COMPILER_ID}. "
                             "Use: cmake --preset fuzz")
     endif()
-    target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link -O2)
 endif()
 
 add_library(weir_lto_compile INTERFACE)

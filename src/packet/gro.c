@@ -143,8 +143,9 @@ static bool tcp_continues(const struct flow *f, const struct segment *s)
 {
     const uint8_t *a = tcp_of(&f->first), *b = tcp_of(s);
     return s->h.payload - s->h.l4 == f->first.h.payload - f->first.h.l4 && s->seq == f->first.seq + f->payload_len &&
-           memcmp(a + 8, b + 8, 4) == 0 && memcmp(a + 14, b + 14, 2) == 0 && !(s->flags & TCP_CWR) &&
-           !((s->flags ^ f->first.flags) & ~(ENDING_FLAGS | TCP_CWR)) && options_continue(f, s);
+           memcmp(a + 8, b + 8, 4) == 0 && memcmp(a + 14, b + 14, 2) == 0 && memcmp(a + 18, b + 18, 2) == 0 &&
+           !(s->flags & TCP_CWR) && !((s->flags ^ f->first.flags) & ~(ENDING_FLAGS | TCP_CWR)) &&
+           options_continue(f, s);
 }
 
 /* ---- merging ---- */

@@ -9,7 +9,7 @@
  *
  * A segment is looked at when it is whole and plain: IPv4 without options and fragments, or IPv6 without extension headers, with the right
  * IP and TCP checksums (or VERIFIED by the link), TCP with payload and no flag but ACK, PSH, FIN, ECE, CWR. It joins the packet before it of its
- * connection when these are equal: link header and tag, TOS or traffic class, flow label, TTL, DF, TCP's acknowledgment, window, ECE, options; and its
+ * connection when these are equal: link header and tag, TOS or traffic class, flow label, TTL, DF, TCP's acknowledgment, window, urgent pointer, ECE, options; and its
  * sequence number is the next; its payload is not longer than the first's; it has no CWR; without DF its IP identification is the next. Options
  * may differ by a later TSval in the layout NOP NOP timestamps: the first's stays, which is what RFC 7323 4.3 takes. A shorter segment, PSH or
  * FIN (both are kept) ends a packet, as do 65535 bytes of IP packet, PACKET_MAX_FRAGS, and any other TCP segment of the connection.

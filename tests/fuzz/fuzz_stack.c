@@ -87,7 +87,10 @@ static void begin(struct world *w)
     s.max_addresses = 16;
     s.max_neighbours = 16;
     s.max_udp_bindings = 4;
+    s.max_routes = s.max_path_mtus = 8;
     s.resolve_queue_total = 16;
+    s.fragment_bytes_high = s.fragment_bytes_low = s.fragment_source_bytes = 128 << 10;
+    s.large_datagrams = 1;
     s.tcp.max_connections = 32;
     s.tcp.max_time_wait = 8;
     s.tcp.max_listeners = 2;

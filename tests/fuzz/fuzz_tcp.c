@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP alone, stateful: operations decoded from the input drive one layer with tiny pools, its users and its peers. After each operation every connection is checked;
- * at the end all is run out and everything must have been given back.
+ * libFuzzer: TCP alone, stateful. Operations decoded from the input drive one layer with tiny pools, its users and its
+ * peers: segments, calls, time, what runs short. After each operation every connection is checked; at the end all is run
+ * out and everything must have been given back.
  *
- * Input: a byte of profile (bits 0-1 congestion control, 2 no SACK, 3 no timestamps, 4 Nagle, 5 fast path off, 6 keep-alive, 7 active open); a byte of
- * scarcity (bits 0-3 which allocation fails first, 4 one work, 5 one frame out of order, 6 one send record); then
- * operations of 6 bytes: {kind and connection, a, b, c, d, e}. Kind: low nibble of the first byte, as in enum operation; the connection is the high nibble, modulo
- * PEERS. Bytes a to e mean what the function of the operation says.
+ * Input: a byte of profile (bits 0-1 congestion control, 2 no SACK, 3 no timestamps, 4 Nagle, 5 fast path off, 6
+ * keep-alive, 7 active open); a byte of scarcity (bits 0-3 which allocation fails first, 4 one work, 5 one frame out of
+ * order, 6 one send record); then operations of 6 bytes: {kind and connection, a, b, c, d, e}. Kind: low nibble of the
+ * first byte, as in enum operation; the connection is the high nibble, modulo PEERS. Bytes a to e mean what the function
+ * of the operation says.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -242,6 +242,7 @@ static void a_segment_that_differs_is_not_merged(void **state)
                    {41, 1, "sequence"},
                    {45, 1, "acknowledgment"},
                    {48, 2, "window"},
+                   {53, 1, "urgent pointer"},
                    {47, 0x90, "CWR"},
                    {47, 0x50, "ECE"},
                    {47, 0x30, "URG"},
