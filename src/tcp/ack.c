@@ -67,6 +67,8 @@ static bool fin_acknowledged(struct tcp_layer *t, struct tcp *c, struct tcp_work
         return true;
     case TCP_CLOSING:
         tcp_set_state(t, c, TCP_TIME_WAIT, now, "FIN acknowledged");
+        if (w->want & WANT_ACK) /* of the peer's FIN, which came just before: output ends it */
+            return true;
         tcp_timewait_finish(t, c, now);
         return false;
     case TCP_LAST_ACK:

@@ -73,6 +73,24 @@ static void a_simultaneous_close_ends_in_time_wait(void **state) /* RFC 9293 fig
     script_end(&s);
 }
 
+static void the_peers_fin_is_acknowledged_even_when_the_ack_of_ours_is_right_behind(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_fin_wait_1(&s);
+    s.end.room = 0; /* as within one burst */
+    script_give(&s, TCP_FIN | TCP_ACK, 1, 1, 0);
+    script_give(&s, TCP_ACK, 2, 2, 0);
+    assert_false(s.closed);
+    s.end.room = UINT32_MAX;
+    script_expect(&s, TCP_ACK, 2, 2, 0);
+    assert_true(s.closed);
+    assert_int_equal(s.reason, TCP_CLOSE_NORMAL);
+    assert_int_equal(script_occupancy(&s).time_wait, 1);
+    script_end(&s);
+}
+
 static void a_fin_with_the_ack_of_ours_skips_fin_wait_2(void **state)
 {
     struct script s;
@@ -372,6 +390,7 @@ int main(void)
         T(an_active_close_runs_through_fin_wait_to_time_wait),
         T(a_passive_close_runs_through_close_wait_to_the_end),
         T(a_simultaneous_close_ends_in_time_wait),
+        T(the_peers_fin_is_acknowledged_even_when_the_ack_of_ours_is_right_behind),
         T(a_fin_with_the_ack_of_ours_skips_fin_wait_2),
         T(the_fin_waits_for_promised_data),
         T(a_fin_with_data_delivers_the_data_first),

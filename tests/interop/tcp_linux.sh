@@ -1,0 +1,30 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Rare things between our TCP and Linux's, over veth: see tcp_linux.py, and tcp_peer.c, which is our side.
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
+peer=$work/tcp_peer
+if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/tcp_peer.c" "$library" -o "$peer" -lm -lpthread \
+    >"$work/cc.log" 2>&1; then
+    not_ok "the peer is built with $library" "$(cat "$work/cc.log")"
+    exit 1
+fi
+
+ns_add linux
+ns_add ours
+veth_add linux veth0 ours veth1
+link_mac() { in_ns "$1" ip -o link show dev "$2" | sed 's/.*ether \([^ ]*\) .*/\1/'; }
+in_ns linux ip addr add 198.18.0.1/24 dev veth0
+in_ns linux ip neigh replace 198.18.0.2 lladdr "$(link_mac ours veth1)" dev veth0 nud permanent
+
+if ! in_ns linux /usr/bin/python3 "$root/tests/interop/tcp_linux.py" 198.18.0.1 198.18.0.2 \
+    "$peer" "/run/netns/weir-$$-ours" veth1 198.18.0.2 198.18.0.1 "$(link_mac linux veth0)" >"$work/shown" 2>"$work/python.log"; then
+    not_ok "the script of Linux's side ends in order" "$(cat "$work/python.log")"
+fi
+tab=$(printf '\t')
+while IFS=$tab read -r name expected found; do
+    check_equal "$name" "$expected" "$found"
+done <"$work/shown"
