@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make install: program, library, public headers, pkg-config file, manual pages, examples.
+# make install: program, library, public headers, pkg-config file, examples. Manual pages and completions: WeirManual.cmake.
 
 include(GNUInstallDirs)
 
@@ -31,11 +31,5 @@ if(TARGET libweir_shared)
     install(FILES "${PROJECT_BINARY_DIR}/weir.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endif()
 
-foreach(section RANGE 1 8)
-    file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
-    if(pages)
-        install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
-    endif()
-endforeach()
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 install(DIRECTORY examples DESTINATION "${CMAKE_INSTALL_DOCDIR}" FILES_MATCHING PATTERN "*.yaml" PATTERN "*.json")

@@ -37,7 +37,7 @@ struct bench_command_options {
 static const struct option_row options[] = {
     {"json", 0, NULL, OPTION_FLAG, 0, offsetof(struct bench_command_options, json), "print JSON"},
     {"runs", 0, "N", OPTION_COUNT, BENCH_RUNS_MAX, offsetof(struct bench_command_options, runs),
-     "measure N times (default 3)"},
+     "measure N times (default: 3)"},
     {"seconds", 0, "S", OPTION_COUNT, MAX_SECONDS, offsetof(struct bench_command_options, seconds),
      "length of a run, about"},
 };
@@ -49,15 +49,16 @@ static int list_benches(void)
     return flush_standard_output();
 }
 
+static const char *bench_name(unsigned number) { return number < ARRAY_SIZE(benches) ? benches[number].name : NULL; }
+
 static const struct bench *find_bench(const char *name)
 {
     const char *names[ARRAY_SIZE(benches) + 1];
-    for (size_t i = 0; i < ARRAY_SIZE(benches); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(benches); i++)
         if (strcmp(benches[i].name, name) == 0)
             return &benches[i];
-        names[i] = benches[i].name;
-    }
-    names[ARRAY_SIZE(benches)] = NULL;
+    for (unsigned i = 0; i <= ARRAY_SIZE(benches); i++)
+        names[i] = bench_name(i);
     complain("bench: there is no bench '%.60s'%s", name, command_suggest(name, names).text);
     fputs("'weir bench' lists them.\n", stderr);
     return NULL;
@@ -115,6 +116,7 @@ const struct command bench_command = {
     .name = "bench",
     .summary = "built-in measurements (without a name: list them)",
     .operands = "[NAME]",
+    .operand_word = bench_name,
     .max_operands = 1,
     .description = "Measures a part of Weir several times on this machine and prints median, smallest and largest "
                    "value of each figure.\n"

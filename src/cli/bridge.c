@@ -25,12 +25,12 @@ struct bridge_options {
 };
 
 static const struct option_row options[] = {
-    {"duration", 0, "T", OPTION_DURATION, 0, offsetof(struct bridge_options, duration_ns),
-     "ends after this time: 10s, 2m; otherwise by Ctrl-C"},
+    {"duration", 'd', "T", OPTION_DURATION, 0, offsetof(struct bridge_options, duration_ns),
+     "end after this time: 10s, 2m; otherwise by Ctrl-C"},
     {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct bridge_options, json), "write the counts as JSON"},
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct bridge_options, sets),
      "change the configuration: impairments[0].loss=1% (repeatable)"},
-    {"quiet", 0, NULL, OPTION_FLAG, 0, offsetof(struct bridge_options, quiet), "print nothing but errors"},
+    {"quiet", 'q', NULL, OPTION_FLAG, 0, offsetof(struct bridge_options, quiet), "print nothing but errors"},
 };
 
 static void follow(struct bridge *b, int64_t duration_ns)

@@ -212,14 +212,11 @@ static int check_options(const struct capture_options *o)
                     {"file-time", o->file_ns > 0},
                     {"files", o->files > 0}};
     for (size_t i = 0; i < ARRAY_SIZE(of_files) && !o->write; i++)
-        if (of_files[i].given) {
-            complain("capture: --%s is given without --write FILE", of_files[i].name);
-            return EXIT_USAGE;
-        }
-    if (o->json && strcmp(o->json, "-") == 0 && (!o->write || strcmp(o->write, "-") == 0)) {
-        complain("capture: --json -: standard output has the frames; allowed a file, or --write FILE");
-        return EXIT_USAGE;
-    }
+        if (of_files[i].given)
+            return command_refuse(&capture_command, "--%s is given without --write FILE", of_files[i].name);
+    if (o->json && strcmp(o->json, "-") == 0 && (!o->write || strcmp(o->write, "-") == 0))
+        return command_refuse(&capture_command,
+                              "--json -: standard output has the frames; allowed a file, or --write FILE");
     return EXIT_MET;
 }
 

@@ -43,20 +43,17 @@ static int choose_format(const struct capture_output_settings *s, enum pcap_form
     *format = pcapng ? PCAP_FORMAT_PCAPNG : PCAP_FORMAT_CLASSIC;
     if (pcapng || strcmp(s->format, "pcap") == 0)
         return EXIT_MET;
-    complain("capture: --format: found '%.40s', allowed: pcapng, pcap", s->format);
-    return EXIT_USAGE;
+    return command_refuse(&capture_command, "--format: found '%.40s', allowed: pcapng, pcap", s->format);
 }
 
 static int check_numbering(const struct capture_output_settings *s, bool numbered)
 {
-    if (numbered && strcmp(s->path, "-") == 0) {
-        complain("capture: --file-size, --file-time: found standard output (-), allowed a file's name");
-        return EXIT_USAGE;
-    }
-    if (s->files > 0 && !numbered) {
-        complain("capture: --files: found without --file-size and --file-time, which say when a file is full");
-        return EXIT_USAGE;
-    }
+    if (numbered && strcmp(s->path, "-") == 0)
+        return command_refuse(&capture_command,
+                              "--file-size, --file-time: found standard output (-), allowed a file's name");
+    if (s->files > 0 && !numbered)
+        return command_refuse(&capture_command,
+                              "--files: found without --file-size and --file-time, which say when a file is full");
     return EXIT_MET;
 }
 

@@ -48,6 +48,8 @@ struct command {
     const char *name, *summary;
     const char *operands; /* in the help: "FILE" */
     uint32_t min_operands, max_operands;
+    /* What the operand may be, by number, NULL behind the last; NULL: no such list. */
+    const char *(*operand_word)(unsigned number);
     const char *description; /* lines for the help */
     const char *examples;    /* lines for the help */
     const struct option_row *options;
@@ -68,6 +70,8 @@ struct operands {
  * exit code to end with: EXIT_MET after --help, EXIT_USAGE after a message.
  */
 MUST_CHECK int options_parse(const struct command *c, int argc, char **argv, void *settings, struct operands *operands);
+/* Says what is wrong with the use of a command, and where the right one is explained. EXIT_USAGE. */
+int command_refuse(const struct command *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* What --help prints. */
 void command_print_help(const struct command *c);
 
@@ -87,7 +91,9 @@ MUST_CHECK int flush_standard_output(void);
 
 /* All commands, NULL behind the last. */
 extern const struct command *const command_table[];
+/* The name of a command by its number in the table; NULL behind the last. */
+const char *command_name(unsigned number);
 extern const struct command run_command, check_command, bridge_command, links_command, capture_command, ping_command,
-    bench_command;
+    bench_command, completion_command;
 
 #endif

@@ -12,11 +12,14 @@
 static const struct command help_command, version_command;
 
 const struct command *const command_table[] = {
-    &run_command,     &check_command, &bridge_command,  &ping_command, &links_command,
-    &capture_command, &bench_command, &version_command, &help_command, NULL,
+    &run_command,   &check_command, &bridge_command,     &ping_command,    &capture_command,
+    &links_command, &bench_command, &completion_command, &version_command, &help_command,
+    NULL,
 };
 
 #define COMMANDS (ARRAY_SIZE(command_table) - 1)
+
+const char *command_name(unsigned number) { return number < COMMANDS ? command_table[number]->name : NULL; }
 
 static const struct command *find_command(const char *name)
 {
@@ -29,9 +32,8 @@ static const struct command *find_command(const char *name)
 static int unknown_command(const char *name)
 {
     const char *names[COMMANDS + 1];
-    for (size_t i = 0; i < COMMANDS; i++)
-        names[i] = command_table[i]->name;
-    names[COMMANDS] = NULL;
+    for (unsigned i = 0; i <= COMMANDS; i++)
+        names[i] = command_name(i);
     complain("unknown command '%.60s'%s", name, command_suggest(name, names).text);
     fputs("Try 'weir help'.\n", stderr);
     return EXIT_USAGE;
@@ -41,7 +43,7 @@ static void print_overview(FILE *to)
 {
     fputs("weir: a network tester with its own TCP/IP stack\n\nweir COMMAND [OPTION]...\n\n", to);
     for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(to, "  %-10s %s\n", command_table[i]->name, command_table[i]->summary);
+        fprintf(to, "  %-11s %s\n", command_table[i]->name, command_table[i]->summary);
     fputs("\n'weir help COMMAND' explains a command.\n"
           "Exit codes: 0 done and all criteria met; 1 criteria not met; 2 wrong use or configuration;\n"
           "            3 the system refused (privilege, device, memory, disk).\n",
@@ -69,6 +71,7 @@ static const struct command help_command = {
     .name = "help",
     .summary = "explain the program or one of its commands",
     .operands = "[COMMAND]",
+    .operand_word = command_name,
     .max_operands = 1,
     .description = "Lists the commands, or explains one of them.",
     .examples = "  weir help run",

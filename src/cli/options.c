@@ -20,8 +20,7 @@ struct reader {
     char **argv;
 };
 
-static int wrong_use(const struct command *c, const char *format, ...) PRINTF_LIKE(2, 3);
-static int wrong_use(const struct command *c, const char *format, ...)
+int command_refuse(const struct command *c, const char *format, ...)
 {
     char text[320];
     va_list arguments;
@@ -43,7 +42,7 @@ static int unknown_option(const struct command *c, const char *word, size_t leng
     names[n++] = "help";
     names[n] = NULL;
     snprintf(typed, sizeof typed, "%.*s", (int)length, word);
-    return wrong_use(c, "unknown option --%s%s", typed, command_suggest(typed, names).text);
+    return command_refuse(c, "unknown option --%s%s", typed, command_suggest(typed, names).text);
 }
 
 static const struct option_row *find_option(const struct command *c, const char *word, size_t length)
@@ -93,7 +92,7 @@ static bool read_count(const char *text, uint32_t min, uint32_t max, uint32_t *c
 static int add_text(const struct command *c, const struct option_row *o, struct option_texts *texts, const char *value)
 {
     if (texts->count == OPTION_TEXTS_MAX) {
-        return wrong_use(c, "--%s is given more than %d times", o->name, OPTION_TEXTS_MAX);
+        return command_refuse(c, "--%s is given more than %d times", o->name, OPTION_TEXTS_MAX);
     }
     texts->list[texts->count++] = value;
     return OPTIONS_READY;
@@ -101,7 +100,7 @@ static int add_text(const struct command *c, const struct option_row *o, struct 
 
 static int wrong_value(const struct command *c, const struct option_row *o, const char *value, const char *allowed)
 {
-    return wrong_use(c, "--%s: found '%.80s', allowed: %s", o->name, value, allowed);
+    return command_refuse(c, "--%s: found '%.80s', allowed: %s", o->name, value, allowed);
 }
 
 static int store(const struct command *c, const struct option_row *o, void *settings, const char *value)
@@ -145,11 +144,11 @@ static int read_option(struct reader *r)
     if (!o)
         return unknown_option(c, word, length);
     if (o->kind == OPTION_FLAG && value)
-        return wrong_use(c, "--%s takes no value", o->name);
+        return command_refuse(c, "--%s takes no value", o->name);
     if (o->kind != OPTION_FLAG && !value && r->at + 1 < r->argc)
         value = r->argv[++r->at];
     if (o->kind != OPTION_FLAG && (!value || !*value))
-        return wrong_use(c, "--%s needs a value: --%s %s", o->name, o->name, o->value);
+        return command_refuse(c, "--%s needs a value: --%s %s", o->name, o->name, o->value);
     return store(c, o, r->settings, value);
 }
 
@@ -169,14 +168,14 @@ static int read_letters(struct reader *r)
     for (const char *at = word + 1; *at; at++) {
         const struct option_row *o = find_letter(c, *at);
         if (!o)
-            return wrong_use(c, "unknown option -%c in %.60s", *at, word);
+            return command_refuse(c, "unknown option -%c in %.60s", *at, word);
         if (o->kind == OPTION_FLAG) {
             (void)store(c, o, r->settings, NULL);
             continue;
         }
         const char *value = at[1] ? at + 1 : r->at + 1 < r->argc ? r->argv[++r->at] : NULL;
         if (!value || !*value)
-            return wrong_use(c, "-%c needs a value: -%c %s", o->letter, o->letter, o->value);
+            return command_refuse(c, "-%c needs a value: -%c %s", o->letter, o->letter, o->value);
         return store(c, o, r->settings, value);
     }
     return OPTIONS_READY;
@@ -185,7 +184,7 @@ static int read_letters(struct reader *r)
 static int add_operand(const struct command *c, struct operands *operands, const char *word)
 {
     if (operands->count == c->max_operands)
-        return wrong_use(c, "'%.60s' is one word too many; use: weir %s %s", word, c->name, c->operands);
+        return command_refuse(c, "'%.60s' is one word too many; use: weir %s %s", word, c->name, c->operands);
     operands->list[operands->count++] = word;
     return OPTIONS_READY;
 }
@@ -219,28 +218,50 @@ int options_parse(const struct command *c, int argc, char **argv, void *settings
             return result;
     }
     if (operands->count < c->min_operands)
-        return wrong_use(c, "%s is missing; use: weir %s %s", c->operands, c->name, c->operands);
+        return command_refuse(c, "%s is missing; use: weir %s %s", c->operands, c->name, c->operands);
     return OPTIONS_READY;
 }
 
-static void print_option(char letter, const char *name, const char *value, const char *help)
+/* ---- help ---- */
+
+#define LEFT_BYTES 64
+#define LEFT_WIDTH_MIN 20
+
+/* "-w, --write FILE". */
+static int option_text(char text[LEFT_BYTES], char letter, const char *name, const char *value)
 {
-    char left[64], short_form[8] = "";
+    char short_form[8] = "    ";
     if (letter)
         snprintf(short_form, sizeof short_form, "-%c, ", letter);
-    snprintf(left, sizeof left, "%s--%s%s%s", short_form, name, value ? " " : "", value ? value : "");
-    printf("  %-22s %s\n", left, help);
+    return snprintf(text, LEFT_BYTES, "%s--%s%s%s", short_form, name, value ? " " : "", value ? value : "");
+}
+
+static int left_width(const struct command *c)
+{
+    char text[LEFT_BYTES];
+    int width = LEFT_WIDTH_MIN;
+    for (size_t i = 0; i < c->n_options; i++) {
+        int length = option_text(text, c->options[i].letter, c->options[i].name, c->options[i].value);
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+static void print_option(int width, char letter, const char *name, const char *value, const char *help)
+{
+    char text[LEFT_BYTES];
+    option_text(text, letter, name, value);
+    printf("  %-*s  %s\n", width, text, help);
 }
 
 void command_print_help(const struct command *c)
 {
-    bool space = c->operands && *c->operands;
-    printf("weir %s%s%s%s\n\n%s\n", c->name, space ? " " : "", space ? c->operands : "",
-           c->n_options ? " [OPTION]..." : "", c->description);
+    int width = left_width(c);
+    printf("weir %s%s%s%s\n\n%s\n", c->name, *c->operands ? " " : "", c->operands, c->n_options ? " [OPTION]..." : "",
+           c->description);
     puts("\nOptions:");
     for (size_t i = 0; i < c->n_options; i++)
-        print_option(c->options[i].letter, c->options[i].name, c->options[i].value, c->options[i].help);
-    print_option('h', "help", NULL, "this text");
-    if (c->examples)
-        printf("\nExamples:\n%s\n", c->examples);
+        print_option(width, c->options[i].letter, c->options[i].name, c->options[i].value, c->options[i].help);
+    print_option(width, 'h', "help", NULL, "this text");
+    printf("\nExamples:\n%s\n\nThe manual: man weir-%s\n", c->examples, c->name);
 }

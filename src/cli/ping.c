@@ -160,8 +160,7 @@ static void told(void *context, const struct pinger_event *event)
 
 static int wrong(const char *name, const char *found, const char *allowed)
 {
-    complain("ping: %s: found '%.60s', allowed: %s", name, found, allowed);
-    return EXIT_USAGE;
+    return command_refuse(&ping_command, "%s: found '%.60s', allowed: %s", name, found, allowed);
 }
 
 static int read_address(const char *name, const char *text, uint32_t *address)
@@ -203,14 +202,10 @@ static int read_settings(struct ping *p, const struct operands *words)
                                   .count = o->count,
                                   .interval_ns = o->interval_ns,
                                   .timeout_ns = o->timeout_ns};
-    if (plan_port_default(words->list[0], &p->port, message) < 0) {
-        complain("ping: %s", message);
-        return EXIT_USAGE;
-    }
-    if (!o->address) {
-        complain("ping: --address is missing: who asks, such as --address 198.18.0.10/24");
-        return EXIT_USAGE;
-    }
+    if (plan_port_default(words->list[0], &p->port, message) < 0)
+        return command_refuse(&ping_command, "%s", message);
+    if (!o->address)
+        return command_refuse(&ping_command, "--address is missing: who asks, such as --address 198.18.0.10/24");
     int result = read_address("destination", words->list[1], &s->destination);
     if (result == EXIT_MET)
         result = read_subnet("--address", o->address, &s->address, &s->prefix_length);

@@ -56,7 +56,7 @@ struct run {
 };
 
 static const struct option_row options[] = {
-    {"duration", 0, "T", OPTION_DURATION, 0, offsetof(struct run_options, duration_ns),
+    {"duration", 'd', "T", OPTION_DURATION, 0, offsetof(struct run_options, duration_ns),
      "length of the load instead of the configured one: 10s, 2m"},
     {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, json), "write the results as JSON"},
     {"csv", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, csv), "write the samples over time as CSV"},
@@ -65,7 +65,7 @@ static const struct option_row options[] = {
      "write the criteria as JUnit XML, for Jenkins, GitLab and others"},
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct run_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
-    {"quiet", 0, NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
+    {"quiet", 'q', NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
 };
 
 /* ---- outputs ---- */
@@ -75,10 +75,10 @@ static int check_outputs(const struct run_options *o)
     const char *const paths[OUTPUTS] = {o->json, o->csv, o->report, o->junit};
     for (unsigned i = 0; i < OUTPUTS; i++)
         for (unsigned j = i + 1; j < OUTPUTS; j++)
-            if (paths[i] && paths[j] && strcmp(paths[i], paths[j]) == 0) {
-                complain("run: --json, --csv, --report and --junit need different files, found '%s' twice", paths[i]);
-                return EXIT_USAGE;
-            }
+            if (paths[i] && paths[j] && strcmp(paths[i], paths[j]) == 0)
+                return command_refuse(&run_command,
+                                      "--json, --csv, --report and --junit need different files, found '%s' twice",
+                                      paths[i]);
     return EXIT_MET;
 }
 

@@ -71,7 +71,7 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, read_file), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
      .doc = "pcap: only: a capture whose frames are received, by their times"},
     {CONFIG_MEMBER(struct port_config, capture), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
-     .doc = "File that gets all frames of the port, both ways, as pcap"},
+     .doc = "File that gets all frames of the port, both ways: pcapng when its name ends so, else pcap"},
     {CONFIG_MEMBER(struct port_config, guard), .type = CONFIG_TYPE_MAP, .schema = &guard_schema,
      .doc = "What may leave the port"},
 };

@@ -14,13 +14,13 @@ load lib.bash
 
 @test "help lists every command with one line" {
     run -0 weir help
-    for command in run check bridge ping links capture bench version help; do
+    for command in run check bridge ping capture links bench completion version help; do
         grep -Eq "^  $command +[a-z]" <<<"$output"
     done
 }
 
 @test "help COMMAND, COMMAND --help and -h are the same, with options and examples" {
-    for command in run check bridge ping links capture bench version help; do
+    for command in run check bridge ping capture links bench completion version help; do
         run -0 weir help "$command"
         first=$output
         holds "--help" "$first"
@@ -60,8 +60,8 @@ load lib.bash
 @test "an unknown option gets the nearest one suggested" {
     run --separate-stderr -2 weir run x.yaml --reprot out.html
     holds "unknown option --reprot; did you mean 'report'?" "$stderr"
-    run --separate-stderr -2 weir run -q x.yaml
-    holds "unknown option -q" "$stderr"
+    run --separate-stderr -2 weir run -x x.yaml
+    holds "unknown option -x" "$stderr"
 }
 
 @test "an option without its value, a flag with one, a missing and a surplus word" {

@@ -36,6 +36,13 @@ version=$(sed -n 's/^project(weir VERSION \([0-9.]*\).*/\1/p' "$(dirname "$0")/.
 
 check "pkg-config knows version $version" pkg-config --exact-version="$version" weir
 check "the installed program runs" "$work/usr/bin/weir" version
+for page in "$(dirname "$0")"/../../docs/manual/weir*.[15].md; do
+    name=$(basename "$page" .md)
+    check "the manual page $name" test -s "$work/usr/share/man/man${name##*.}/$name"
+done
+for file in bash-completion/completions/weir zsh/site-functions/_weir fish/vendor_completions.d/weir.fish; do
+    check "the completion script $file" grep -q "written by" "$work/usr/share/$file"
+done
 for header in "$work"/usr/include/*.h "$work"/usr/include/weir/*.h; do
     if [ -f "$header" ]; then
         name=${header#"$work"/usr/include/}
