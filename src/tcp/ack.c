@@ -5,6 +5,7 @@
 #include "tcp/ack.h"
 
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/hystart.h"
 #include "tcp/plpmtud.h"
 #include "tcp/rack.h"
@@ -184,7 +185,7 @@ static bool take_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, con
                      const struct wire_tcp_options *o, bool same_window, int64_t now)
 {
     struct seq una = c->snd_una;
-    struct recovery_ack r = {.flight_size = seq_len(una, c->snd_nxt)};
+    struct recovery_ack r = {.flight_size = seq_len(una, c->snd_nxt), .congestion = ecn_echoed(c, s->h.flags)};
     struct sent_delivery d = {.once_at = SENT_NEVER,
                               .again_at = SENT_NEVER,
                               .again_before = unlikely(c->retransmits > 0) ? unambiguous_before(t, c, w, o, now) : now,

@@ -3,6 +3,7 @@
  * The verbs of users: RFC 9293 3.9.1 and 3.10.1 to 3.10.6. See tcp.h.
  */
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/rtt.h"
@@ -152,6 +153,7 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
                              .parked = tcp_parked(c),
                              .timestamps = (c->flags & TCPF_TIMESTAMPS) != 0,
                              .sack = (c->flags & TCPF_SACK) != 0,
+                             .ecn = (c->ecn & ECN_ON) != 0,
                              .recovering = w && w->recovery != RECOVERY_OPEN,
                              .reordering = w && w->rack.reordered,
                              .send_wscale = c->send_wscale,

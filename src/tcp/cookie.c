@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SYN cookies: see cookie.h. Scale and SACK lie in the timestamp where Linux has them.
+ * SYN cookies: see cookie.h. Scale, SACK and ECN lie in the timestamp where Linux has them.
  */
 #include "tcp/cookie.h"
 
 #include "base/hash.h"
+#include "tcp/ecn.h"
 #include "tcp/segment.h"
 
 #define HASH_PURPOSE 3 /* ports.c uses 1 and 2 */
@@ -13,6 +14,7 @@
 #define BITS_WSCALE 0x0fu
 #define BITS_NO_WSCALE 0x0fu /* 15 is not a scale that RFC 7323 allows */
 #define BITS_SACK 0x10u
+#define BITS_ECN 0x20u
 #define BITS_MASK 0x3fu
 #define BITS_NO_TIMESTAMPS 0xffu /* hashed where there is no timestamp to carry bits */
 
@@ -58,7 +60,7 @@ static void agree(const struct tcp_profile *p, struct wire_tcp_options *o)
     o->present &= ours;
 }
 
-static uint32_t bits_of(const struct wire_tcp_options *o)
+static uint32_t bits_of(const struct wire_tcp_options *o, bool ecn)
 {
     uint32_t bits = BITS_NO_WSCALE;
     if (!(o->present & TCP_OPT_TIMESTAMPS))
@@ -67,6 +69,8 @@ static uint32_t bits_of(const struct wire_tcp_options *o)
         bits = min_u32(o->wscale, TCP_MAX_WINDOW_SCALE);
     if (o->present & TCP_OPT_SACK_PERMITTED)
         bits |= BITS_SACK;
+    if (ecn)
+        bits |= BITS_ECN;
     return bits;
 }
 
@@ -84,13 +88,14 @@ void cookie_answer(struct tcp_layer *t, struct tcp_listener *l, const struct tcp
     struct wire_tcp_options o = *offered;
     uint32_t index = mss_index(&o);
     agree(p, &o);
-    uint32_t bits = bits_of(&o);
+    bool ecn = p->ecn != TCP_ECN_OFF && ecn_setup_syn(syn->h.flags) && (o.present & TCP_OPT_TIMESTAMPS);
+    uint32_t bits = bits_of(&o, ecn);
     uint32_t isn = hash(t, &syn->key, syn->h.seq, bits, period_of(now)) + index;
     o.ts_ecr = o.ts_val;
     o.ts_val = timestamp_with(tcp_ts_now(t, now), bits);
     o.wscale = tcp_receive_wscale(p);
     l->cookies_until = now + COOKIE_PERIODS * COOKIE_PERIOD_NS;
-    if (segment_reply_syn_ack(t, syn, seq_of(isn), p, &o))
+    if (segment_reply_syn_ack(t, syn, seq_of(isn), p, ecn, &o))
         t->counters.syncookies_sent++;
 }
 
@@ -131,7 +136,7 @@ bool cookie_check(const struct tcp_layer *t, const struct tcp_listener *l, const
         return false;
     *syn = *ack;
     syn->h.seq = seq_sub(ack->h.seq, 1);
-    syn->h.flags = TCP_SYN;
+    syn->h.flags = timestamps && (bits & BITS_ECN) ? TCP_SYN | TCP_ECE | TCP_CWR : TCP_SYN;
     syn->payload_len = 0;
     *o = (struct wire_tcp_options){.present = TCP_OPT_MSS, .mss = mss_table[index], .ts_val = given.ts_val};
     if (timestamps)

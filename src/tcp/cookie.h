@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SYN cookies: RFC 4987 section 3.6, with options that survive. A SYN is answered without any state; what is needed to make the connection when the
- * ACK comes is in our sequence number (MSS, keyed hash) and in the low bits of our timestamp (window scale, SACK), which the peer echoes.
+ * ACK comes is in our sequence number (MSS, keyed hash) and in the low bits of our timestamp (window scale, SACK, ECN), which the peer echoes.
  *
  * Sequence number: SipHash-2-4 of four-tuple, peer's ISN, option bits and period, plus the number of an MSS in a table of eight. Periods last 64 s and
  * take the place of a secret that changes: a hash of one period says nothing of the next. A cookie is good in its period and the one after. One guess

@@ -7,6 +7,7 @@
 
 #include "tcp/ack.h"
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/fast.h"
 #include "tcp/plpmtud.h"
 #include "tcp/rack.h"
@@ -48,6 +49,7 @@ void input_take_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     c->heard_ms = tcp_ms(now);
     w->last_ack_sent = c->rcv_nxt;
     negotiate(t, c, w, o);
+    ecn_take_syn(t, c, w, s->h.flags);
     ack_update_window(t, c, w, s, now);
 }
 
@@ -78,6 +80,7 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
         c->cwnd = c->snd_mss; /* RFC 5681 section 3.1: a SYN was lost */
     tcp_set_state(t, c, TCP_ESTABLISHED, now, "handshake complete");
     timers_established(t, c, now);
+    t->counters.ecn_agreed += (c->ecn & ECN_ON) != 0;
     tcp_mark(t, c, w);
     if (u->calls->connected)
         u->calls->connected(u->context, c, now);
@@ -205,12 +208,16 @@ static bool repeated_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
         s->h.flags &= (uint16_t)~TCP_SYN;
         s->h.seq = c->rcv_nxt;
         s->h.window = (uint16_t)(s->h.window >> c->send_wscale); /* not scaled in a SYN: RFC 7323 section 2.2 */
+        if (!(s->h.flags & TCP_ECE))
+            c->ecn = 0;
         return true;
     }
     struct tcp_work *w = tcp_work_of(t, c);
     w->want |= WANT_SYN;
     tcp_mark(t, c, w);
     t->counters.duplicate_segments++;
+    if (!ecn_setup_syn(s->h.flags)) /* the peer gave up asking for it */
+        c->ecn = 0;
     return false;
 }
 

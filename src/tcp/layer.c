@@ -22,6 +22,7 @@ void tcp_profile_default(struct tcp_profile *p)
         .tlp = true,
         .f_rto = true,
         .congestion = TCP_CUBIC,
+        .ecn = TCP_ECN_PASSIVE,
         .mtu_probing = TCP_MTU_PROBING_BLACK_HOLE,
         .initial_window = 10,
         .fixed_window = 65535,
@@ -80,11 +81,12 @@ static bool profile_valid(const struct tcp_profile *p)
         return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
            p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT &&
-           (unsigned)p->syn_cookies < TCP_COOKIES_COUNT && (unsigned)p->mtu_probing < TCP_MTU_PROBING_COUNT &&
-           p->initial_window >= 1 && p->initial_window <= 1000 && p->delayed_ack_ns >= 0 &&
-           p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 && p->rto_initial_ns > 0 &&
-           p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 &&
-           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0;
+           (unsigned)p->ecn < TCP_ECN_COUNT && (unsigned)p->syn_cookies < TCP_COOKIES_COUNT &&
+           (unsigned)p->mtu_probing < TCP_MTU_PROBING_COUNT && p->initial_window >= 1 && p->initial_window <= 1000 &&
+           p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
+           p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S &&
+           p->syn_retries < 255 && p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 &&
+           p->ttl > 0;
 }
 
 int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,

@@ -13,7 +13,7 @@
 #include "tcp/tcb.h"
 
 #define TCP_MAX_USERS 16
-#define TCP_MAX_LINKS 16
+#define TCP_MAX_LINKS 16 /* struct tcp.link has 4 bits */
 #define TCP_MAX_MTU_SEARCHES 65536u
 #define TCP_PORT_COUNTERS 1024        /* RFC 6056 algorithm 4 */
 #define TCP_MAX_WINDOW_SCALE 14u      /* RFC 7323 section 2.3 */

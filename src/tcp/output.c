@@ -177,6 +177,7 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     o->spec.seq = c->snd_nxt;
     o->spec.offset = offset_of(c, c->snd_nxt);
     o->spec.payload = length;
+    o->spec.fresh = true;
     if (length == full && length < available)
         enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
     bool all = o->spec.payload == available;
@@ -269,6 +270,7 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
     o->probe = o->rescue = false;
     o->spec.gso_size = 0;
     o->spec.mtu_probe = false;
+    o->spec.fresh = false;
     if (unlikely(w->want & WANT_RST)) {
         o->kind = OUTPUT_RESET;
         o->spec = (struct segment_spec){.flags = TCP_RST, .seq = c->snd_nxt};

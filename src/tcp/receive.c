@@ -5,6 +5,7 @@
 #include "tcp/receive.h"
 
 #include "tcp/ack.h"
+#include "tcp/ecn.h"
 #include "tcp/reassembly.h"
 #include "tcp/timers.h"
 
@@ -204,6 +205,7 @@ void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, 
         t->counters.drop_after_close += s->payload_len > 0;
         return;
     }
+    bool news = ecn_data_arrived(t, c, s);
     if (!seq_eq(s->h.seq, c->rcv_nxt)) {
         receive_out_of_order(t, c, s);
         return;
@@ -215,7 +217,7 @@ void receive_payload(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, 
         timers_fin_wait_2(t, c, w, now);
     if (s->payload_len > 0) {
         owe_ack(t, c, w, s);
-        if (w->ooo)
+        if (w->ooo || unlikely(news))
             w->want |= WANT_ACK; /* RFC 5681 4.2: a segment that fills a gap is acknowledged at once */
         if (!deliver_in_order(t, c, w, s, now))
             return;

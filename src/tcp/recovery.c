@@ -5,6 +5,7 @@
 #include "tcp/recovery.h"
 
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 #include "tcp/hystart.h"
 #include "tcp/prr.h"
 #include "tcp/rack.h"
@@ -46,6 +47,7 @@ static void mark_first_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work 
 static void reduce(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t flight)
 {
     undo_begin(c, w);
+    ecn_reduced(c);
     if (hystart_is_on(c))
         w->growth = (struct growth_state){0};
     c->ssthresh = congestion_of(tcp_profile_of(t, c))->lost(c, w, flight);
@@ -81,6 +83,19 @@ static void become_open(struct tcp_work *w)
     w->dup_acks = 0;
     w->frto = w->frto_new = false;
     rack_recovery_ended(w);
+}
+
+/* RFC 3168 6.1.2: as for a loss, but nothing is sent again, and nothing taken back. */
+static void enter_reduction(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a)
+{
+    t->counters.ecn_reductions++;
+    reduce(t, c, w, min_u32(a->flight_size, c->cwnd));
+    w->undo.possible = false;
+    w->recovery = RECOVERY_CWR;
+    w->recover = c->snd_nxt;
+    prr_begin(c, w, a->delivered);
+    if (congestion_of(tcp_profile_of(t, c))->adapts)
+        prr_acked(c, w, a->delivered, a->acked > 0);
 }
 
 static void leave_fast(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
@@ -135,6 +150,10 @@ static void in_open(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
         w->dup_acks++;
     if (find_losses(t, c, w, now)) {
         enter_fast(t, c, w, a);
+        return;
+    }
+    if (unlikely(a->congestion)) {
+        enter_reduction(t, c, w, a);
         return;
     }
     const struct tcp_profile *p = tcp_profile_of(t, c);

@@ -20,6 +20,7 @@ struct recovery_ack {
     bool original;        /* RFC 5682: of what was in flight at the timeout, something sent once was delivered */
     bool dsack;           /* it reported a duplicate of something sent again */
     bool widens;          /* ... that was no tail loss probe */
+    bool congestion;      /* ECE: RFC 3168 */
     bool echo_older;      /* RFC 3522: its timestamp is older than the first retransmission */
 };
 /* After snd_una and the records were updated. */

@@ -5,6 +5,7 @@
 #include "tcp/segment.h"
 
 #include "base/checksum.h"
+#include "tcp/ecn.h"
 #include "tcp/sack.h"
 #include "tcp/urgent.h"
 
@@ -131,7 +132,10 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
     }
     if (unlikely(reports_sack(c, w)))
         header_len += write_sack(h + header_len, w, WIRE_TCP_MAX - header_len);
-    write_fixed(h, &c->key, spec->seq, c->rcv_nxt, header_len, spec->flags | TCP_ACK, advertise(t, c));
+    bool fresh = spec->fresh && spec->payload > 0;
+    uint8_t tos = ecn_tos(c, p->tos, fresh);
+    uint16_t flags = spec->flags | TCP_ACK | (likely(!c->ecn) || (spec->flags & TCP_RST) ? 0 : ecn_flags(c, fresh));
+    write_fixed(h, &c->key, spec->seq, c->rcv_nxt, header_len, flags, advertise(t, c));
     uint16_t urgent = urgent_pointer(c, w, spec->seq);
     if (unlikely(urgent))
         write_urgent(h, urgent);
@@ -147,7 +151,7 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
     }
     note_acknowledged(c, w);
     frame->gso_size = spec->gso_size;
-    finish(t, frame, header_len, spec->payload, sum, p->ttl, p->tos);
+    finish(t, frame, header_len, spec->payload, sum, p->ttl, tos);
 }
 
 void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame, int64_t now)
@@ -167,11 +171,12 @@ void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
         o.wscale = c->receive_wscale;
     }
     uint32_t window = min_u32(p->receive_buffer, 65535);
+    uint16_t ecn = ecn_syn_flags(p, c, w);
     struct wire_tcp h = {.src_port = c->key.local_port,
                          .dst_port = c->key.remote_port,
                          .seq = c->snd_una,
                          .ack = answer ? c->rcv_nxt : seq_of(0),
-                         .flags = answer ? TCP_SYN | TCP_ACK : TCP_SYN,
+                         .flags = (answer ? TCP_SYN | TCP_ACK : TCP_SYN) | ecn,
                          .window = (uint16_t)window};
     int header_len = wire_tcp_build(frame->l4, &h, &o);
     assert(header_len > 0);
@@ -180,7 +185,7 @@ void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
         note_acknowledged(c, w);
     }
     frame->gso_size = 0;
-    finish(t, frame, (uint32_t)header_len, 0, 0, p->ttl, p->tos);
+    finish(t, frame, (uint32_t)header_len, 0, 0, p->ttl, ecn ? (uint8_t)(p->tos & ~ECN_MASK) : p->tos);
 }
 
 /* Opens a frame back to the sender of `to`; false when there is no room. */
@@ -214,7 +219,7 @@ void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to, int6
 }
 
 bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq isn,
-                           const struct tcp_profile *p, struct wire_tcp_options *o)
+                           const struct tcp_profile *p, bool ecn, struct wire_tcp_options *o)
 {
     struct tcp_frame frame;
     if (!open_reply(t, to, &frame))
@@ -225,11 +230,11 @@ bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, st
                          .dst_port = to->key.remote_port,
                          .seq = isn,
                          .ack = seq_add(to->h.seq, 1),
-                         .flags = TCP_SYN | TCP_ACK,
+                         .flags = ecn ? TCP_SYN | TCP_ACK | TCP_ECE : TCP_SYN | TCP_ACK,
                          .window = (uint16_t)min_u32(p->receive_buffer, 65535)};
     int header_len = wire_tcp_build(frame.l4, &h, o);
     assert(header_len > 0);
-    finish(t, &frame, (uint32_t)header_len, 0, 0, p->ttl, p->tos);
+    finish(t, &frame, (uint32_t)header_len, 0, 0, p->ttl, ecn ? (uint8_t)(p->tos & ~ECN_MASK) : p->tos);
     return true;
 }
 

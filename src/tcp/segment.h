@@ -13,6 +13,7 @@ struct segment_spec {
     struct seq seq;
     uint64_t offset;   /* stream offset of the payload */
     uint32_t payload;  /* bytes to pull from the user */
+    bool fresh;        /* the payload goes for the first time */
     uint16_t gso_size; /* of a large frame: payload bytes of each segment that it becomes; 0: one segment */
     bool mtu_probe;    /* larger than snd_mss, to find out whether it arrives */
 };
@@ -34,7 +35,7 @@ void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
 void segment_reply_reset(struct tcp_layer *t, const struct tcp_segment *to, int64_t now);
 /* The SYN-ACK of a SYN cookie; its MSS is the profile's. False when there was no room. */
 bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq isn,
-                           const struct tcp_profile *p, struct wire_tcp_options *o);
+                           const struct tcp_profile *p, bool ecn, struct wire_tcp_options *o);
 /* An ACK that answers `to` without a connection's work (TIME_WAIT). ts_recent NULL: no timestamps. */
 void segment_reply_ack(struct tcp_layer *t, const struct tcp_segment *to, struct seq seq, struct seq ack,
                        const uint32_t *ts_recent, int64_t now);

@@ -103,7 +103,7 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
     c->generation = generation;
     c->user = (uint8_t)user;
     c->path = path->id;
-    c->link = path->link & 127u;
+    c->link = path->link & 15u;
     c->snd_mss = (uint16_t)max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss);
     uint32_t largest = max_u32(path->link_mtu - tcp_fixed_headers(&key->remote), p->min_mss);
     c->rcv_mss = (uint16_t)(p->mss ? min_u32(p->mss, largest) : largest);

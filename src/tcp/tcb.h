@@ -49,7 +49,7 @@ struct tcp {
     uint16_t snd_mss;     /* payload bytes of a full segment without SACK options */
     uint16_t rcv_mss;     /* largest payload seen, for delayed ACK */
     uint16_t retransmits;
-    uint8_t link : 7;
+    uint8_t link : 4, ecn : 3; /* ecn: enum ecn_flag */
     uint8_t
         full_arrived : 1; /* a full segment's bytes were acknowledged at once: who says that it cannot arrive is doubted */
     uint8_t

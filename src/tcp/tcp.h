@@ -71,7 +71,7 @@ const char *tcp_state_name(enum tcp_state state);
     X(zero_window_probes) X(keepalive_probes) X(delayed_acks) X(challenge_acks) X(acks_sent) X(fast_path)              \
     X(timeout_closed) X(stalled_aborted) X(refused) X(time_wait_entered) X(time_wait_recycled) X(time_wait_reused)     \
     X(mss_lowered) X(mtu_probes) X(mtu_probes_failed)                                                                  \
-    X(syncookies_sent) X(syncookies_received) X(urgent_marks)                                                          \
+    X(syncookies_sent) X(syncookies_received) X(urgent_marks) X(ecn_agreed) X(ce_received) X(ecn_reductions)            \
     /* drops: a segment or request that was not accepted */                                                            \
     X(drop_no_connection) X(drop_bad_flags) X(drop_bad_ack)                                                            \
     X(drop_out_of_window) X(drop_paws) X(drop_no_timestamp) X(drop_no_ack_flag) X(drop_old_rst)                        \
@@ -93,6 +93,9 @@ enum tcp_cookies { TCP_COOKIES_OFF, TCP_COOKIES_WHEN_FULL, TCP_COOKIES_ALWAYS, T
 /* When the path's MTU is searched for by sending (RFC 4821); Linux's tcp_mtu_probing. */
 enum tcp_mtu_probing { TCP_MTU_PROBING_OFF, TCP_MTU_PROBING_BLACK_HOLE, TCP_MTU_PROBING_ALWAYS, TCP_MTU_PROBING_COUNT };
 
+/* RFC 3168: when ECN is used. */
+enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_PASSIVE, TCP_ECN_COUNT };
+
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
 /* What connections of one user have in common. */
@@ -107,6 +110,7 @@ struct tcp_profile {
     bool quick_ack;                                 /* no delayed ACK; default false */
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
+    enum tcp_ecn ecn;                               /* default TCP_ECN_PASSIVE: when the peer asks for it, as Linux */
     enum tcp_mtu_probing mtu_probing;               /* default TCP_MTU_PROBING_BLACK_HOLE */
     uint32_t initial_window;                        /* segments; default 10 (RFC 6928) */
     uint32_t fixed_window;                          /* bytes, for TCP_FIXED */
@@ -300,8 +304,9 @@ struct tcp_info {
     uint32_t mss, cwnd_bytes, ssthresh_bytes, in_flight_bytes, send_window, receive_window;
     int64_t srtt_ns, rttvar_ns, rto_ns, min_rtt_ns; /* the last: RACK's of late; 0: none */
     uint64_t bytes_acked, bytes_received;
-    uint32_t retransmits;                                  /* segments, this connection */
-    bool parked, timestamps, sack, recovering, reordering; /* a window reduction is under way; reordering was seen */
+    uint32_t retransmits; /* segments, this connection */
+    bool parked, timestamps, sack, ecn, recovering,
+        reordering; /* a window reduction is under way; reordering was seen */
     uint8_t send_wscale, receive_wscale;
 };
 void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out);

@@ -5,6 +5,7 @@
 #include "tcp/undo.h"
 
 #include "tcp/congestion.h"
+#include "tcp/ecn.h"
 
 void undo_begin(const struct tcp *c, struct tcp_work *w)
 {
@@ -46,6 +47,7 @@ void undo_restore_windows(const struct tcp_layer *t, struct tcp *c, struct tcp_w
     c->ssthresh = max_u32(c->ssthresh, u->ssthresh);
     w->growth = u->growth;
     u->possible = false;
+    ecn_reduction_undone(c);
     w->dup_acks = 0;
     w->frto = w->frto_new = false;
 }

@@ -60,7 +60,7 @@ struct tcp_config {
     uint16_t mss, min_mss;
     uint64_t receive_buffer, max_in_flight, fixed_window;
     bool window_scaling, timestamps, sack, rack, tlp, f_rto, nagle, quick_ack, ack_push;
-    int congestion, mtu_probing;
+    int congestion, ecn, mtu_probing;
     uint32_t initial_window;
     int64_t delayed_ack, rto_min, rto_initial, rto_max;
     uint32_t syn_retries, syn_ack_retries, data_retries;

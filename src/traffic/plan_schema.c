@@ -131,6 +131,12 @@ static const struct config_choice congestions[] = {
     {"fixed", TCP_FIXED, "a constant window of fixed_window bytes"},
     {0},
 };
+static const struct config_choice ecn_uses[] = {
+    {"off", TCP_ECN_OFF, "never"},
+    {"on", TCP_ECN_ON, "asked for, and agreed to when the peer asks"},
+    {"passive", TCP_ECN_PASSIVE, "when the peer asks for it"},
+    {0},
+};
 static const struct config_choice cookies[] = {
     {"off", TCP_COOKIES_OFF, "never; what finds the queue full is dropped"},
     {"when_full", TCP_COOKIES_WHEN_FULL, "while syn_queue handshakes are in progress"},
@@ -172,6 +178,8 @@ static const struct config_field tcp_fields[] = {
      .doc = "Acknowledge pushed segments at once"},
     {CONFIG_MEMBER(struct tcp_config, congestion), .type = CONFIG_TYPE_ENUM, .choices = congestions,
      .fallback = "cubic", .doc = "Congestion control"},
+    {CONFIG_MEMBER(struct tcp_config, ecn), .type = CONFIG_TYPE_ENUM, .choices = ecn_uses, .fallback = "passive",
+     .doc = "Explicit congestion notification (RFC 3168)"},
     {CONFIG_MEMBER(struct tcp_config, mtu_probing), .type = CONFIG_TYPE_ENUM, .choices = mtu_probings,
      .fallback = "black_hole", .doc = "When the path's MTU is found out by sending (RFC 4821)"},
     {CONFIG_MEMBER(struct tcp_config, initial_window), .type = CONFIG_TYPE_U32, .fallback = "10", .min = "1",

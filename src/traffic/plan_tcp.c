@@ -23,6 +23,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     to->quick_ack = from->quick_ack;
     to->ack_push = from->ack_push;
     to->congestion = (enum tcp_congestion)from->congestion;
+    to->ecn = (enum tcp_ecn)from->ecn;
     to->mtu_probing = (enum tcp_mtu_probing)from->mtu_probing;
     to->initial_window = from->initial_window;
     to->fixed_window = (uint32_t)from->fixed_window;
@@ -52,7 +53,7 @@ bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b)
            a->max_in_flight == b->max_in_flight && a->window_scaling == b->window_scaling &&
            a->timestamps == b->timestamps && a->sack == b->sack && a->rack == b->rack && a->tlp == b->tlp &&
            a->f_rto == b->f_rto && a->nagle == b->nagle && a->quick_ack == b->quick_ack && a->ack_push == b->ack_push &&
-           a->congestion == b->congestion && a->mtu_probing == b->mtu_probing &&
+           a->congestion == b->congestion && a->ecn == b->ecn && a->mtu_probing == b->mtu_probing &&
            a->initial_window == b->initial_window && a->fixed_window == b->fixed_window &&
            a->delayed_ack_ns == b->delayed_ack_ns && a->rto_min_ns == b->rto_min_ns &&
            a->rto_initial_ns == b->rto_initial_ns && a->rto_max_ns == b->rto_max_ns &&

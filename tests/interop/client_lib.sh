@@ -285,7 +285,13 @@ cells_options() {
         server_sysctl $option 1
     done
     server_sysctl tcp_ecn 1
-    check "$path: ECN on at the server" megabytes ecn
+    check "$path: ECN on at the server and at ours" megabytes ecn --set "loads[0].tcp.ecn=on"
+    check_equal "$path: ECN is agreed on every connection" True "$(result ecn 't["ecn_agreed"] == l["connections"]["established"] > 0')"
+    ours="ip.src == $clients"
+    check_equal "$path: our SYNs ask for it, data of both sides is ECT(0), nothing else of ours is ECT" "0 0 0 True" \
+        "$(frames "$work/ecn.pcap" "$ours && tcp.flags.syn == 1 && (tcp.flags.ece == 0 || tcp.flags.cwr == 0)") \
+$(frames "$work/ecn.pcap" "$ours && tcp.len > 0 && ip.dsfield.ecn != 2") $(frames "$work/ecn.pcap" "$ours && tcp.len == 0 && ip.dsfield.ecn != 0") \
+$([ "$(frames "$work/ecn.pcap" "!($ours) && tcp.len > 0 && ip.dsfield.ecn == 2")" -gt 100 ] && echo True)"
     clean "ECN" "$work/ecn.pcap" ecn
 }
 

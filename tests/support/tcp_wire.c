@@ -73,6 +73,7 @@ static void put_on_wire(struct tcp_end *e, const uint8_t *header, uint32_t heade
     memcpy(s->bytes + header_len, payload, length);
     s->length = header_len + length;
     s->gso_size = 0;
+    s->tos = e->tos;
 }
 
 /* As a link does it: sequence numbers go on, PSH and FIN belong to the last segment. */
@@ -97,7 +98,8 @@ static void cut_on_wire(struct tcp_end *e, const uint8_t *l4, uint32_t l4_bytes,
 static void frame_send(void *context, struct tcp_frame *f, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
 {
     struct tcp_end *e = context;
-    (void)ttl, (void)tos;
+    (void)ttl;
+    e->tos = tos;
     if (f->gso_size > 0 && e->carries) {
         put_on_wire(e, f->l4, l4_bytes, f->l4, 0);
         e->sent[(e->first + e->count - 1) % WIRE_SEGMENTS].gso_size = f->gso_size;
@@ -243,6 +245,7 @@ void tcp_end_give_as(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint
         s.options = p->data + WIRE_TCP_MIN;
         s.payload = p->data + header;
         s.payload_len = length - (uint32_t)header;
+        s.tos = d->tos;
         p->gso = d->gso_size ? PACKET_GSO_TCP4 : PACKET_GSO_NONE;
         p->gso_size = d->gso_size;
         scattered = scatter(p, (uint32_t)header, d, frags, &live);
@@ -266,8 +269,8 @@ static unsigned move(struct tcp_end *from, struct tcp_end *to, bool (*drop)(void
     tcp_output(from->layer, 0, now);
     for (; (s = tcp_end_take(from)) != NULL; n++)
         if (!drop || !drop(context, s))
-            tcp_end_give_as(to, from->address, s->bytes, s->length, &(struct wire_delivery){.gso_size = s->gso_size},
-                            now);
+            tcp_end_give_as(to, from->address, s->bytes, s->length,
+                            &(struct wire_delivery){.gso_size = s->gso_size, .tos = s->tos}, now);
     return n;
 }
 

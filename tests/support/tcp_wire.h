@@ -22,6 +22,7 @@ struct wire_segment {
     uint8_t bytes[WIRE_LARGE];
     uint32_t length;
     uint16_t gso_size; /* of a large frame that is carried whole */
+    uint8_t tos;
     struct wire_tcp h;
     struct wire_tcp_options o;
     uint32_t payload_len;
@@ -39,6 +40,7 @@ struct tcp_end {
     bool carries;          /* large frames stay whole; gso_max is at most WIRE_LARGE then */
     uint32_t large_room;   /* large frames it takes now */
     uint64_t large_frames; /* that it took */
+    uint8_t tos;           /* of what is being sent */
     bool resolved;         /* neighbour known */
     struct tcp_list waiters;
     uint16_t mtu;
@@ -62,6 +64,7 @@ struct wire_delivery {
     uint32_t
         head; /* payload bytes in the packet itself, the others in frags of `piece` bytes (at most PACKET_MAX_FRAGS); piece 0: all in the head */
     uint32_t piece;
+    uint8_t tos;
 };
 /* The same, in pieces; they are gone when it returns. */
 void tcp_end_give_as(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_t length,
