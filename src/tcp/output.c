@@ -8,6 +8,7 @@
  * On a path that cuts segments itself, new data goes out in large frames: see large_limit() for how large. What is sent again goes segment by segment.
  */
 #include "tcp/layer.h"
+#include "tcp/pacing.h"
 #include "tcp/plpmtud.h"
 #include "tcp/rack.h"
 #include "tcp/receive.h"
@@ -131,7 +132,7 @@ static uint32_t large_limit(const struct tcp_layer *t, const struct tcp *c, uint
     uint32_t gso_max = t->gso_max[c->link];
     if (gso_max < headers + 2 * full)
         return full;
-    uint32_t limit = min_u32(gso_max - headers, c->cwnd / 2);
+    uint32_t limit = min_u32(min_u32(gso_max - headers, c->cwnd / 2), pacing_quantum(t, c));
     return max_u32(limit - limit % full, full);
 }
 
@@ -253,18 +254,21 @@ static NOINLINE bool choose_to_find_out(struct tcp_layer *t, struct tcp *c, stru
 }
 
 /* What is lost goes before what is new. */
-static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o, int64_t now)
 {
-    w->cwnd_limited = false;
+    w->paced = pacing_holds(w, now) && !w->retransmit_first;
+    w->cwnd_limited = w->paced; /* whose rate is cwnd's */
     if (unlikely((w->want & WANT_LOSS_PROBE) || w->frto_new) && choose_to_find_out(t, c, w, o))
         return true;
+    if (w->paced)
+        return false;
     struct sent_record *lost = recovery_next_lost(t, c, w);
     if (lost)
         return may_send_again(c, w, lost) && choose_again(c, w, lost, o);
     return choose_mtu_probe(t, c, w, o) || choose_new(t, c, w, o) || choose_hole(t, c, w, o) || choose_probe(c, w, o);
 }
 
-static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o, int64_t now)
 {
     o->kind = OUTPUT_NOTHING;
     o->probe = o->rescue = false;
@@ -285,7 +289,7 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
     }
     if (w->acks_owed > 0 && choose_ack(c, w, o))
         return;
-    if (!state_sends(c->state) || !choose_data(t, c, w, o))
+    if (!state_sends(c->state) || !choose_data(t, c, w, o, now))
         (void)choose_ack(c, w, o);
 }
 
@@ -301,6 +305,7 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
         plpmtud_probe_sent(t, w, s->seq, s->payload);
     c->snd_nxt = end;
     w->prr_out += s->payload;
+    pacing_sent(t, c, w, s->offset, s->payload, now);
     if (w->persist)
         w->retries = w->probe_backoff = 0; /* those of the probes */
     w->persist = false;
@@ -339,6 +344,7 @@ static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, s
     }
     w->retransmit_first = false;
     w->prr_out += o->spec.payload;
+    pacing_sent(t, c, w, o->spec.offset, o->spec.payload, now);
     undo_sent_again(t, w, o->spec.payload, now);
     if (o->rescue) {
         w->rescued = true;
@@ -406,7 +412,9 @@ static void settle(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, bool 
         timers_probe(t, c, w, now);
     if (w->want & WANT_DELAYED_ACK)
         timers_ack_delayed(t, c, w, now);
-    if (state_sends(c->state) && seq_eq(c->snd_una, c->snd_nxt) && unsent(c, w) > 0)
+    if (unlikely(w->paced))
+        timers_paced(t, c, w);
+    else if (state_sends(c->state) && seq_eq(c->snd_una, c->snd_nxt) && unsent(c, w) > 0)
         timers_window_shut(t, c, w, now);
 }
 
@@ -442,7 +450,7 @@ static enum output_result output_connection(struct tcp_layer *t, struct tcp *c, 
     for (unsigned n = 0, segments; n < QUANTUM; n += segments) {
         struct output_choice o;
         struct tcp_frame frame;
-        choose(t, c, w, &o);
+        choose(t, c, w, &o, now);
         if (o.kind == OUTPUT_NOTHING) {
             settle(t, c, w, sent_new, now);
             return OUTPUT_DONE;

@@ -147,6 +147,8 @@ struct tcp_work {
     uint8_t acks_owed;        /* duplicate ACKs, one for each out-of-order or duplicate segment */
     uint8_t segments_unacked; /* full segments received since the last ACK */
     uint8_t recovery;         /* enum recovery_phase */
+    uint32_t listener;        /* of an embryo; POOL_NONE otherwise */
+    struct packet *ooo;       /* out-of-order frames linked by packet->next, holder_word = sequence number of data[0] */
     struct tcp_list *on;      /* the list it is on, or NULL */
     uint64_t promised;        /* stream offset behind what the user promised */
     struct seq snd_wl1, snd_wl2;
@@ -156,8 +158,10 @@ struct tcp_work {
     int64_t retransmit_at; /* retransmission, zero-window probe or handshake */
     int64_t ack_at;
     int64_t fin_wait_at;
-    int64_t early_at;      /* reordering timer or tail loss probe: before the retransmission timer */
-    int64_t stalled_since; /* since when snd_una waits; valid while something is in flight or persist is on */
+    int64_t early_at;        /* reordering timer or tail loss probe: before the retransmission timer */
+    int64_t challenge_until; /* no further challenge ACK before; 0: none went out lately */
+    int64_t pace_at;         /* when pacing.h would let the next byte go */
+    int64_t stalled_since;   /* since when snd_una waits; valid while something is in flight or persist is on */
     /* what was sent */
     struct sent_record first;
     uint32_t sent_last;             /* pool index of the last record; POOL_NONE: `first` is the only one */
@@ -174,6 +178,7 @@ struct tcp_work {
     bool frto : 1, frto_new : 1; /* RFC 5682: the timeout may have been spurious; new data goes first */
     bool ooo_fin : 1;            /* a FIN waits at fin_seq */
     bool peer_wscale : 1;        /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
+    bool paced : 1;              /* data waits for pace_at */
     bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
     uint16_t ooo_runs;
     uint32_t listener;       /* of an embryo; POOL_NONE otherwise */
@@ -185,8 +190,8 @@ struct tcp_work {
     struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
     struct seq fin_seq;
     struct growth_state growth;
-    struct rack_state rack;
     uint32_t prr_delivered, prr_out, prr_flight; /* RFC 9937; the last is RecoverFS */
+    struct rack_state rack;
     struct undo_state undo;
     struct wire_sack_block sack_seen[SACK_SEEN]; /* blocks of the last ACK: all of it is marked */
     uint64_t urgent_sent, urgent_received; /* marks, as stream offsets of their direction; of no meaning once passed */

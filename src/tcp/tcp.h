@@ -111,6 +111,7 @@ struct tcp_profile {
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
     enum tcp_ecn ecn;                               /* default TCP_ECN_PASSIVE: when the peer asks for it, as Linux */
+    bool pacing;                                    /* default false: bursts, as Linux without the fq queue */
     enum tcp_mtu_probing mtu_probing;               /* default TCP_MTU_PROBING_BLACK_HOLE */
     uint32_t initial_window;                        /* segments; default 10 (RFC 6928) */
     uint32_t fixed_window;                          /* bytes, for TCP_FIXED */

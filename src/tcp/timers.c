@@ -89,6 +89,8 @@ void timers_reordering(struct tcp_layer *t, const struct tcp *c, struct tcp_work
     arm(t, c, at);
 }
 
+void timers_paced(struct tcp_layer *t, struct tcp *c, struct tcp_work *w) { arm(t, c, w->pace_at); }
+
 void timers_ack_delayed(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     if (w->ack_at != TIME_NEVER)
@@ -276,6 +278,10 @@ static void work_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
     }
     if (w->challenge_until <= now)
         w->challenge_until = 0;
+    if (w->paced && w->pace_at <= now) {
+        w->paced = false;
+        tcp_mark(t, c, w);
+    }
     if (w->early_at <= now)
         early_due(t, c, w, now);
     if (unlikely(w->mtu_search))
@@ -304,6 +310,8 @@ static void arm_next(struct tcp_layer *t, struct tcp *c, int64_t now)
         at = min_i64(at, plpmtud_deadline(t, w));
     if (w && w->challenge_until != 0)
         at = min_i64(at, w->challenge_until);
+    if (w && w->paced)
+        at = min_i64(at, w->pace_at);
     if (at != TIME_NEVER)
         arm(t, c, at);
 }

@@ -23,6 +23,8 @@ void timers_probe_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, i
 void timers_reordering(struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, int64_t at);
 /* The first segment in flight was sent again: the timer is for that transmission. */
 void timers_first_sent_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
+/* Pacing keeps data back until w->pace_at. */
+void timers_paced(struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
 /* An ACK is owed and output found nothing to carry it. */
 void timers_ack_delayed(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* There is something to send, nothing in flight, and the window does not let it out. */

@@ -59,7 +59,7 @@ struct device_config {
 struct tcp_config {
     uint16_t mss, min_mss;
     uint64_t receive_buffer, max_in_flight, fixed_window;
-    bool window_scaling, timestamps, sack, rack, tlp, f_rto, nagle, quick_ack, ack_push;
+    bool window_scaling, timestamps, sack, rack, tlp, f_rto, pacing, nagle, quick_ack, ack_push;
     int congestion, ecn, mtu_probing;
     uint32_t initial_window;
     int64_t delayed_ack, rto_min, rto_initial, rto_max;

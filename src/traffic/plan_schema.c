@@ -180,6 +180,8 @@ static const struct config_field tcp_fields[] = {
      .fallback = "cubic", .doc = "Congestion control"},
     {CONFIG_MEMBER(struct tcp_config, ecn), .type = CONFIG_TYPE_ENUM, .choices = ecn_uses, .fallback = "passive",
      .doc = "Explicit congestion notification (RFC 3168)"},
+    {CONFIG_MEMBER(struct tcp_config, pacing), .type = CONFIG_TYPE_BOOL, .fallback = "false",
+     .doc = "Data leaves spread over the round-trip time, at 2 cwnd / SRTT in slow start and 1.2 afterwards"},
     {CONFIG_MEMBER(struct tcp_config, mtu_probing), .type = CONFIG_TYPE_ENUM, .choices = mtu_probings,
      .fallback = "black_hole", .doc = "When the path's MTU is found out by sending (RFC 4821)"},
     {CONFIG_MEMBER(struct tcp_config, initial_window), .type = CONFIG_TYPE_U32, .fallback = "10", .min = "1",

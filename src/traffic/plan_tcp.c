@@ -19,6 +19,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     to->rack = from->rack;
     to->tlp = from->tlp;
     to->f_rto = from->f_rto;
+    to->pacing = from->pacing;
     to->nagle = from->nagle;
     to->quick_ack = from->quick_ack;
     to->ack_push = from->ack_push;
@@ -52,11 +53,11 @@ bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b)
     return a->mss == b->mss && a->min_mss == b->min_mss && a->receive_buffer == b->receive_buffer &&
            a->max_in_flight == b->max_in_flight && a->window_scaling == b->window_scaling &&
            a->timestamps == b->timestamps && a->sack == b->sack && a->rack == b->rack && a->tlp == b->tlp &&
-           a->f_rto == b->f_rto && a->nagle == b->nagle && a->quick_ack == b->quick_ack && a->ack_push == b->ack_push &&
-           a->congestion == b->congestion && a->ecn == b->ecn && a->mtu_probing == b->mtu_probing &&
-           a->initial_window == b->initial_window && a->fixed_window == b->fixed_window &&
-           a->delayed_ack_ns == b->delayed_ack_ns && a->rto_min_ns == b->rto_min_ns &&
-           a->rto_initial_ns == b->rto_initial_ns && a->rto_max_ns == b->rto_max_ns &&
+           a->f_rto == b->f_rto && a->pacing == b->pacing && a->nagle == b->nagle && a->quick_ack == b->quick_ack &&
+           a->ack_push == b->ack_push && a->congestion == b->congestion && a->ecn == b->ecn &&
+           a->mtu_probing == b->mtu_probing && a->initial_window == b->initial_window &&
+           a->fixed_window == b->fixed_window && a->delayed_ack_ns == b->delayed_ack_ns &&
+           a->rto_min_ns == b->rto_min_ns && a->rto_initial_ns == b->rto_initial_ns && a->rto_max_ns == b->rto_max_ns &&
            a->syn_retries == b->syn_retries && a->syn_ack_retries == b->syn_ack_retries &&
            a->data_retries == b->data_retries && a->user_timeout_ns == b->user_timeout_ns &&
            a->keepalive_idle_ns == b->keepalive_idle_ns && a->keepalive_interval_ns == b->keepalive_interval_ns &&

@@ -54,6 +54,8 @@ static void cell_from_seed(uint64_t seed, struct sim_cell *c)
     c->profile.f_rto = random_below(&r, 4) != 0;
     c->mtu = random_below(&r, 4) == 0 ? 576 : 1500;
     c->reset_at_end = random_below(&r, 8) == 0;
+    c->profile.pacing = random_below(&r, 4) == 0;
+    c->profile.ecn = (enum tcp_ecn)random_below(&r, TCP_ECN_COUNT);
     for (unsigned i = 0; i < 2; i++) {
         c->gso_max[i] = random_below(&r, 2) ? 8000 + (uint32_t)random_below(&r, 57536) : 0;
         c->merge[i] = random_below(&r, 2);
