@@ -47,6 +47,7 @@ struct af_packet {
     struct link_frames frames;
     struct packet *slots[BURST];
     unsigned ready;
+    unsigned at_once;      /* frames asked for at once: by the length of the last, about LINK_FRAMES_BURST_BYTES */
     int64_t statistics_at; /* when the kernel is next asked for its drops */
     struct mmsghdr rx[BURST], tx[BURST];
     struct iovec rx_iov[BURST][2], tx_iov[BURST][PARTS];
@@ -157,16 +158,21 @@ static struct packet *take_frame(struct af_packet *a, unsigned slot, int64_t now
 /* The good ones of n received frames go to `packets`, as far as they need no cutting. */
 static unsigned take_received(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
 {
-    unsigned good = 0;
+    unsigned good = 0, taken = 0;
+    uint64_t bytes = 0;
     for (unsigned i = 0; i < n; i++) {
         struct packet *p = take_frame(a, i, now);
         if (!p)
             continue;
+        bytes += p->len;
+        taken++;
         if (unlikely(cutter_wants(p, a->link.caps) || !cutter_is_empty(&a->cutter)))
             cutter_push(&a->cutter, p);
         else
             packets[good++] = p;
     }
+    if (taken)
+        a->at_once = (unsigned)min_u64(LINK_FRAMES_BURST_BYTES / (bytes / taken + 1) + 1, BURST);
     return good;
 }
 
@@ -190,7 +196,7 @@ static unsigned receive(struct af_packet *a, struct packet **packets, unsigned n
 {
     if (a->ready < BURST)
         refill(a, 0);
-    unsigned wanted = min_u32(n, a->ready);
+    unsigned wanted = min_u32(n, min_u32(a->ready, a->at_once));
     if (wanted == 0)
         return 0; /* all frames are in use; what comes meanwhile waits in the socket */
     int got = recvmmsg(a->link.fd, a->rx, wanted, MSG_DONTWAIT | MSG_TRUNC, NULL);
@@ -455,6 +461,7 @@ int af_packet_link_new(const struct af_packet_settings *s, const struct allocato
     a->allocator = al;
     a->link.ops = &af_packet_ops;
     a->link.fd = -1;
+    a->at_once = BURST;
     snprintf(a->link.name, sizeof a->link.name, "packet:%s", s->interface);
     int e = open_interface(a, s, message);
     if (e) {

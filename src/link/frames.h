@@ -13,6 +13,9 @@
 /* A burst in the user's hands, one landing, and as many again that holders may keep. */
 #define LINK_FRAMES_LARGE (4 * LINK_BURST)
 
+/* Received bytes after which a burst ends, so that they are still in the processor's cache when they are looked at, and the first is acknowledged soon. */
+#define LINK_FRAMES_BURST_BYTES (256u << 10)
+
 struct link_frames {
     struct packet_pool rx, tx;
     struct packet_pool rx_large, tx_large; /* empty (no memory) where they are not used */

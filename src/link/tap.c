@@ -75,7 +75,8 @@ static unsigned tap_rx_burst(struct link *l, struct packet **packets, unsigned n
 {
     struct tap *t = tap_of(l);
     unsigned got = 0;
-    while (got < n) {
+    uint64_t end = l->counters.bytes_rx + LINK_FRAMES_BURST_BYTES;
+    while (got < n && l->counters.bytes_rx < end) {
         if (!t->landing && link_frames_land(&t->frames, &t->landing, 1) == 0)
             break; /* all frames are in use; what comes meanwhile waits in the device */
         if (!receive(t, &packets[got], now))

@@ -148,7 +148,7 @@ struct tcp_work {
     uint8_t segments_unacked; /* full segments received since the last ACK */
     uint8_t recovery;         /* enum recovery_phase */
     uint32_t listener;        /* of an embryo; POOL_NONE otherwise */
-    struct packet *ooo;       /* out-of-order frames linked by packet->next, holder_word = sequence number of data[0] */
+    struct packet *ooo;       /* out of order: reassembly.h */
     struct tcp_list *on;      /* the list it is on, or NULL */
     uint64_t promised;        /* stream offset behind what the user promised */
     struct seq snd_wl1, snd_wl2;
@@ -181,9 +181,6 @@ struct tcp_work {
     bool paced : 1;              /* data waits for pace_at */
     bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
     uint16_t ooo_runs;
-    uint32_t listener;       /* of an embryo; POOL_NONE otherwise */
-    int64_t challenge_until; /* no further challenge ACK before; 0: none went out lately */
-    struct packet *ooo;      /* out of order: reassembly.h */
     uint32_t ooo_frames;
     uint32_t sent_count;   /* records in the pool */
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */

@@ -21,6 +21,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "link/af_packet.h"
+#include "link/frames.h"
 #include "link/tap.h"
 #include "offload_rig.h"
 #include "support/counting_alloc.h"
@@ -463,6 +464,27 @@ static void a_frame_longer_than_64_KB_is_counted(void **state)
     close_links(l, NULL);
 }
 
+static void a_burst_of_large_packets_ends_while_they_are_in_the_cache(void **state)
+{
+    (void)state;
+    static uint8_t bytes[sizeof(struct virtio_net_hdr) + 30000];
+    struct packet *p[LINK_BURST];
+    int device;
+    unsigned written = 0, bursts = 0, got = 0, n;
+    struct link *l = open_pretended(&device, 64);
+    while (written < 40 && write(device, bytes, sizeof bytes) == (ssize_t)sizeof bytes)
+        written++;
+    for (; (n = link_rx_burst(l, p, LINK_BURST, 0)) > 0; bursts++, got += n) {
+        assert_true(n <= LINK_FRAMES_BURST_BYTES / 30000 + 1);
+        packet_release_burst(p, n);
+    }
+    if (written < 40)
+        print_message("the socket pair takes only %u packets of 30 KB\n", written);
+    assert_int_equal(got, written);
+    close(device);
+    close_links(l, NULL);
+}
+
 static void a_device_that_takes_no_more_is_counted_and_so_is_one_that_is_gone(void **state)
 {
     (void)state;
@@ -514,6 +536,7 @@ int main(void)
         cmocka_unit_test(a_hostile_header_is_counted_once_and_its_neighbours_pass),
         cmocka_unit_test(a_frame_shorter_than_its_header_is_counted),
         cmocka_unit_test(a_frame_longer_than_64_KB_is_counted),
+        cmocka_unit_test(a_burst_of_large_packets_ends_while_they_are_in_the_cache),
         cmocka_unit_test(a_device_that_takes_no_more_is_counted_and_so_is_one_that_is_gone),
         cmocka_unit_test(a_packet_that_cannot_be_described_is_counted),
     };
