@@ -19,8 +19,11 @@ demo:
 test:
 	./test
 
+# Over the kernel's network, beside its TCP or its programs; the others are `weir bench`'s.
+BENCH_NETWORK := flow goodput http
+
 bench: all
-	@bench/run $(BENCH)
+	@$(if $(filter $(BENCH_NETWORK),$(BENCH)),bench/$(BENCH),bench/run $(BENCH))
 
 install: all
 	cmake --install build --prefix $(PREFIX)
@@ -43,7 +46,7 @@ clean:
 	rm -rf build build-*/
 
 help:
-	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps]"
+	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps|flow|goodput|http]"
 	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | torture [RUNS=10] | clean"
 
 .PHONY: all configure demo test bench install format lint fuzz torture clean help
