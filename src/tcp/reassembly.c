@@ -36,6 +36,7 @@ static bool adjoins_behind(const struct gap *g, struct seq end)
 static bool has_room(struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w, const struct gap *g)
 {
     uint32_t most = max_u32(tcp_profile_of(t, c)->receive_buffer / REASSEMBLY_FRAME_BYTES, REASSEMBLY_FRAMES);
+    most = min_u32(most, UINT16_MAX);
     if (t->ooo_frames >= t->settings.max_out_of_order_frames || w->ooo_frames >= most) {
         t->counters.drop_ooo_full++;
         return false;

@@ -146,11 +146,12 @@ struct tcp_work {
     uint8_t want;             /* enum tcp_want */
     uint8_t acks_owed;        /* duplicate ACKs, one for each out-of-order or duplicate segment */
     uint8_t segments_unacked; /* full segments received since the last ACK */
-    uint8_t recovery;         /* enum recovery_phase */
-    uint32_t listener;        /* of an embryo; POOL_NONE otherwise */
-    struct packet *ooo;       /* out of order: reassembly.h */
-    struct tcp_list *on;      /* the list it is on, or NULL */
-    uint64_t promised;        /* stream offset behind what the user promised */
+    uint8_t dup_acks;
+    uint32_t listener;   /* of an embryo; POOL_NONE otherwise */
+    uint32_t sent_count; /* records in the pool */
+    struct packet *ooo;  /* out of order: reassembly.h */
+    struct tcp_list *on; /* the list it is on, or NULL */
+    uint64_t promised;   /* stream offset behind what the user promised */
     struct seq snd_wl1, snd_wl2;
     struct seq last_ack_sent;
     struct seq recover; /* RFC 6582: snd_nxt when recovery began; without SACK, a later one begins only beyond it */
@@ -172,7 +173,6 @@ struct tcp_work {
     struct seq high_sacked;         /* end of the highest sacked byte; valid when sacked > 0 */
     uint8_t probe_backoff;          /* doublings of the time between zero-window probes */
     uint8_t retries;                /* RTOs, probes or SYNs in a row without an answer */
-    uint8_t dup_acks;
     bool persist : 1, probed : 1, cwnd_limited : 1, retransmit_first : 1, keepalive : 1;
     bool early_probes : 1;       /* early_at is a tail loss probe's */
     bool frto : 1, frto_new : 1; /* RFC 5682: the timeout may have been spurious; new data goes first */
@@ -180,9 +180,8 @@ struct tcp_work {
     bool peer_wscale : 1;        /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
     bool paced : 1;              /* data waits for pace_at */
     bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
-    uint16_t ooo_runs;
-    uint32_t ooo_frames;
-    uint32_t sent_count;   /* records in the pool */
+    uint8_t recovery : 2;        /* enum recovery_phase */
+    uint16_t ooo_runs, ooo_frames;
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */
     struct seq dsack_left, dsack_right; /* to report in the next ACK when they differ (RFC 2883) */
     struct seq fin_seq;
