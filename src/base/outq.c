@@ -164,6 +164,25 @@ size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offse
     return done;
 }
 
+unsigned outq_pieces(const struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+                     struct outq_piece *pieces, unsigned max)
+{
+    assert(offset >= q->base);
+    uint64_t skip = 0;
+    unsigned count = 0;
+    const struct outq_span *s = length ? find_span(q, p, offset, &skip) : NULL;
+    while (s && s->chunk == POOL_NONE && count < max) {
+        uint32_t n = (uint32_t)min_u64(length, s->length - skip);
+        pieces[count++] = (struct outq_piece){s->bytes + skip, n};
+        length -= n;
+        skip = 0;
+        if (length == 0)
+            return count;
+        s = s->next != POOL_NONE ? span_at(p, s->next) : NULL;
+    }
+    return 0;
+}
+
 /* Frees the first span whole. */
 static void drop_head(struct outq *q, struct outq_pool *p)
 {

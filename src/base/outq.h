@@ -47,6 +47,17 @@ MUST_CHECK int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes,
  */
 size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length,
                  uint64_t *sum);
+/* A part of what a queue holds. */
+struct outq_piece {
+    const uint8_t *bytes;
+    uint32_t length;
+};
+/*
+ * Where the bytes [offset, offset + length) lie, in at most `max` pieces, when all of them are constant references. Returns how many; 0 when they are
+ * not, are too many or not all there: then outq_read. offset >= base.
+ */
+unsigned outq_pieces(const struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+                     struct outq_piece *pieces, unsigned max);
 /* Lets go of everything before offset. */
 void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset);
 /* Lets go of everything; the queue is empty at offset `end`. */

@@ -16,6 +16,7 @@ int interface_init(struct interface *itf, unsigned number, struct link *link, st
                               .guard = guard,
                               .number = (uint8_t)number,
                               .tx_checksum = (link->caps & LINK_CAP_TX_CHECKSUM) != 0,
+                              .scatter = (link->caps & LINK_CAP_SCATTER) != 0,
                               .mtu_max = min_u32(link->mtu, UINT16_MAX),
                               .spares.refill = INTERFACE_MIN_REFILL,
                               .large.refill = 1};

@@ -31,6 +31,7 @@ struct interface {
     uint32_t untagged; /* the segment of frames without tags; 0: no host lives there */
     uint8_t number;
     bool tx_checksum; /* the link completes checksums */
+    bool scatter;     /* and takes packets with frags */
     uint32_t mtu_max; /* the link's MTU when it was added: a larger one later does not count */
     unsigned queued;
     struct interface_spares spares, large;

@@ -119,14 +119,23 @@ static void path_close(void *context, uint32_t path) { neighbour_unpin(context, 
 
 /* ---- frames ---- */
 
+/* At the end of a large frame's buffer, which is empty when its payload lies elsewhere. */
+static struct packet_frag *frags_place(const struct packet *p)
+{
+    uintptr_t end = (uintptr_t)(p->start + p->size) & ~(uintptr_t)(CACHE_LINE - 1);
+    return (struct packet_frag *)(end - PACKET_MAX_FRAGS * sizeof(struct packet_frag));
+}
+
 static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const struct host *h, const uint8_t *mac,
                                                 uint32_t remote, enum link_alloc kind, struct tcp_frame *out)
 {
     struct packet *p = interface_take(itf, kind);
     if (unlikely(!p))
         return TCP_FRAME_NO_ROOM;
-    if (kind == LINK_ALLOC_LARGE)
+    if (kind == LINK_ALLOC_LARGE) {
         p->gso = PACKET_GSO_TCP4;
+        out->frags = itf->scatter ? frags_place(p) : NULL;
+    }
     out->packet = p;
     out->l4 = ipv4_begin(p, h, mac, remote);
     out->pseudo_sum = checksum_add_u16(checksum_add_u32(h->source_sum, remote), IP_PROTO_TCP);
@@ -155,6 +164,8 @@ static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes
     /* RFC 6864: with DF the identification means nothing */
     ipv4_complete(p, h, l4_bytes,
                   &(struct ipv4_fields){.fragment = IPV4_DF, .ttl = ttl, .protocol = IP_PROTO_TCP, .tos = tos});
+    if (unlikely(p->nfrags)) /* they count in its headers, but are no part of the head */
+        p->len -= (uint32_t)(packet_total_length(p) - p->len);
     if (frame->partial_checksum) {
         p->checksum = PACKET_CHECKSUM_PARTIAL;
         p->checksum_start = p->l4_offset;

@@ -423,6 +423,7 @@ enum output_result { OUTPUT_DONE, OUTPUT_MORE, OUTPUT_BLOCKED, OUTPUT_WAITS };
 static enum tcp_frame_result open_frame(struct tcp_layer *t, const struct tcp *c, enum link_alloc kind,
                                         struct tcp_frame *f)
 {
+    f->frags = NULL;
     return t->lower->frame_open(t->lower_context, &c->key, c->path, kind, f);
 }
 

@@ -120,6 +120,31 @@ static void note_acknowledged(struct tcp *c, struct tcp_work *w)
     w->ack_at = TIME_NEVER;
 }
 
+/* The payload of a large frame in place, where user and link can: nobody copies it, and the link computes its checksum. */
+static bool lend_payload(const struct tcp_registered *u, struct tcp *c, struct tcp_frame *frame,
+                         const struct segment_spec *spec)
+{
+    if (likely(spec->gso_size == 0) || !frame->frags || !u->calls->lend)
+        return false;
+    unsigned n = u->calls->lend(u->context, c, spec->offset, spec->payload, frame->frags, PACKET_MAX_FRAGS);
+    frame->packet->frags = frame->frags;
+    frame->packet->nfrags = (uint8_t)n;
+    return n > 0;
+}
+
+/* The payload behind the header; returns its sum. */
+static uint64_t write_payload(const struct tcp_registered *u, struct tcp *c, struct tcp_frame *frame,
+                              uint32_t header_len, const struct segment_spec *spec)
+{
+    uint64_t sum = 0;
+    if (lend_payload(u, c, frame, spec))
+        return sum;
+    size_t got = u->calls->pull(u->context, c, spec->offset, frame->l4 + header_len, spec->payload, &sum);
+    assert(got == spec->payload);
+    (void)got;
+    return sum;
+}
+
 void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *frame,
                   const struct segment_spec *spec, int64_t now)
 {
@@ -141,10 +166,7 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
         write_urgent(h, urgent);
     uint64_t sum = 0;
     if (spec->payload > 0) {
-        const struct tcp_registered *u = &t->users[c->user];
-        size_t got = u->calls->pull(u->context, c, spec->offset, h + header_len, spec->payload, &sum);
-        assert(got == spec->payload);
-        (void)got;
+        sum = write_payload(&t->users[c->user], c, frame, header_len, spec);
         t->counters.bytes_sent += spec->payload;
     } else if (!(spec->flags & (TCP_FIN | TCP_RST))) {
         t->counters.acks_sent++;

@@ -177,6 +177,8 @@ struct tcp_frame {
     bool partial_checksum; /* the link completes checksums: store the folded pseudo sum with length */
     uint16_t gso_size;     /* set by TCP: payload bytes of each segment of a large frame; 0: the frame is one segment */
     uint16_t mtu;          /* with reply_open: bytes of IP packet */
+    struct packet_frag
+        *frags;               /* of a large frame: place for PACKET_MAX_FRAGS, where its link takes pieces; else NULL */
     struct tcp_list *waiters; /* with TCP_FRAME_UNRESOLVED: where the connection shall wait for tcp_path_ready() */
 };
 
@@ -242,6 +244,12 @@ struct tcp_user {
      * tcp_send(), so all of it must be there. Returns length.
      */
     size_t (*pull)(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum);
+    /*
+     * Says where the bytes [offset, offset + length) lie instead of writing them: in at most `max` pieces (bytes and length are set, without release),
+     * which stay as they are until they are acknowledged and the frames of this turn have left. Returns how many; 0: they shall be pulled. May be NULL.
+     */
+    unsigned (*lend)(void *context, struct tcp *c, uint64_t offset, size_t length, struct packet_frag *pieces,
+                     unsigned max);
     /* Everything before offset is acknowledged and will not be asked for again. */
     void (*acked)(void *context, struct tcp *c, uint64_t offset, int64_t now);
     /* The deadline set by tcp_set_deadline passed. */

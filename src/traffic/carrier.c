@@ -112,6 +112,19 @@ size_t carrier_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, 
     return outq_read(&a->carrier.out, &t->outq, offset, to, length, sum);
 }
 
+unsigned carrier_lend(void *context, struct tcp *c, uint64_t offset, size_t length, struct packet_frag *pieces,
+                      unsigned max)
+{
+    const struct traffic *t = context;
+    const struct activity *a = activity_of(t, connection_of(c));
+    struct outq_piece found[PACKET_MAX_FRAGS];
+    unsigned n = outq_pieces(&a->carrier.out, &t->outq, offset, length, found, min_u32(max, PACKET_MAX_FRAGS));
+
+    for (unsigned i = 0; i < n; i++)
+        pieces[i] = (struct packet_frag){.bytes = found[i].bytes, .length = found[i].length};
+    return n;
+}
+
 void carrier_abort(struct traffic *t, struct tcp *c, enum connect_failure failure, enum err error, const char *cause,
                    int64_t now)
 {

@@ -632,6 +632,7 @@ const struct tcp_user client_user = {
     .connected = client_connected,
     .received = client_received,
     .pull = carrier_pull,
+    .lend = carrier_lend,
     .acked = client_acked,
     .deadline = client_deadline,
     .closed = client_closed,

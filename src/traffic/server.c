@@ -331,6 +331,7 @@ const struct tcp_user server_user = {
     .connected = server_connected,
     .received = server_received,
     .pull = carrier_pull,
+    .lend = carrier_lend,
     .acked = server_acked,
     .deadline = server_deadline,
     .closed = server_connection_closed,

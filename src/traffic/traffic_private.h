@@ -197,6 +197,8 @@ void carrier_release_input(struct traffic *t, struct activity *a, struct tcp *c,
 void carrier_resume(struct activity *a, const struct endpoint *e, int64_t now);
 /* For tcp_user.pull. */
 size_t carrier_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum);
+unsigned carrier_lend(void *context, struct tcp *c, uint64_t offset, size_t length, struct packet_frag *pieces,
+                      unsigned max);
 /* Aborts the connection; what is counted because of it gets these causes. */
 void carrier_abort(struct traffic *t, struct tcp *c, enum connect_failure failure, enum err error, const char *cause,
                    int64_t now);

@@ -14,7 +14,7 @@ struct nic {
     struct link link;
     struct link *lower;
     struct packet_pool large;
-    uint64_t large_frames;
+    uint64_t large_frames, scattered_frames;
 };
 
 static struct nic *nic_of(struct link *link) { return container_of(link, struct nic, link); }
@@ -49,6 +49,7 @@ static void nic_tx_burst(struct link *link, struct packet **packets, unsigned n,
     for (unsigned i = 0; i < n; i++) {
         complete(packets[i]);
         c->large_frames += packets[i]->gso != PACKET_GSO_NONE;
+        c->scattered_frames += packets[i]->nfrags > 0;
     }
     link_tx_burst(c->lower, packets, n, now);
 }
@@ -78,7 +79,7 @@ struct link *nic_new(struct link *lower, uint32_t gso_max)
     c->link = *lower;
     c->link.ops = &nic_ops;
     c->link.lower = lower;
-    c->link.caps |= LINK_CAP_TSO | LINK_CAP_TX_CHECKSUM;
+    c->link.caps |= LINK_CAP_TSO | LINK_CAP_TX_CHECKSUM | LINK_CAP_SCATTER;
     c->link.gso_max = gso_max;
     c->lower = lower;
     int error =
@@ -88,4 +89,6 @@ struct link *nic_new(struct link *lower, uint32_t gso_max)
     return &c->link;
 }
 
-uint64_t nic_large_frames(const struct link *link) { return ((const struct nic *)(const void *)link)->large_frames; }
+static const struct nic *of(const struct link *link) { return (const struct nic *)(const void *)link; }
+uint64_t nic_large_frames(const struct link *link) { return of(link)->large_frames; }
+uint64_t nic_scattered_frames(const struct link *link) { return of(link)->scattered_frames; }

@@ -5,6 +5,7 @@
 #include "sim.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc_heap.h"
@@ -28,6 +29,7 @@ struct side {
     uint64_t to_send, to_receive, received;
     uint64_t stream;
     uint64_t salt, peer_salt;
+    uint8_t *lent; /* all bytes to send, where they are lent */
     bool fin, closed;
     enum tcp_close_reason reason;
 };
@@ -165,6 +167,24 @@ static size_t user_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *
     return length;
 }
 
+/* In uneven pieces. */
+static unsigned user_lend(void *context, struct tcp *c, uint64_t offset, size_t length, struct packet_frag *pieces,
+                          unsigned max)
+{
+    struct side *side = context;
+    unsigned n = 0;
+    (void)c;
+    if (!side->lent || offset % 7 == 0) /* now and then it cannot */
+        return 0;
+    for (size_t done = 0; done < length && n < max; n++) {
+        size_t left = length - done;
+        size_t piece = n == max - 1 ? left : min_u64(left, 1 + (offset + done) % 9973);
+        pieces[n] = (struct packet_frag){.bytes = side->lent + offset + done, .length = (uint32_t)piece};
+        done += piece;
+    }
+    return n;
+}
+
 static void user_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
 {
     struct side *side = context;
@@ -175,8 +195,11 @@ static void user_closed(void *context, struct tcp *c, enum tcp_close_reason reas
     side->reason = reason;
 }
 
-static const struct tcp_user user = {
-    .connected = user_connected, .received = user_received, .pull = user_pull, .closed = user_closed};
+static const struct tcp_user user = {.connected = user_connected,
+                                     .received = user_received,
+                                     .pull = user_pull,
+                                     .lend = user_lend,
+                                     .closed = user_closed};
 
 /* ---- the network ---- */
 
@@ -193,6 +216,11 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     side->to_receive = s->cell->bytes[1 - i];
     side->salt = s->cell->seed + i;
     side->peer_salt = s->cell->seed + 1 - i;
+    if (s->cell->lends[i]) {
+        side->lent = malloc(side->to_send);
+        assert(side->lent);
+        pattern_fill(side->lent, 0, side->to_send, side->salt);
+    }
     side->wire = tap_new(s, end);
     impair.seed = mix(s->cell->seed, 77 + i);
     int e = impair_link_new(&impair, side->wire, alloc_heap(), &side->top);
@@ -360,8 +388,11 @@ void sim_run(const struct sim_cell *c, struct sim_result *out)
     }
     for (unsigned i = 0; i < 2; i++)
         stack_delete(s.side[i].stack);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
+        out->lent_frames[i] = c->gso_max[i] ? nic_scattered_frames(s.side[i].top) : 0;
         link_close(s.side[i].top);
+        free(s.side[i].lent);
+    }
 }
 
 void sim_cell_default(struct sim_cell *c)
@@ -383,10 +414,10 @@ void sim_cell_print(const struct sim_cell *c, char *text, size_t size)
     const struct impair_settings *m = &c->impair;
     snprintf(text, size,
              "seed %llu loss %.2f%% burst %.2f%% reorder %.0f%% dup %.0f%% corrupt %.2f%% delay %lld ms jitter %lld ms "
-             "cc %d sack %d ts %d ws %d mtu %u gso %u %u merge %d %d%s",
+             "cc %d sack %d ts %d ws %d mtu %u gso %u %u lends %d %d merge %d %d%s",
              (unsigned long long)c->seed, m->loss_ppb / 1e7, m->burst_enter_ppb / 1e7, m->reorder_ppb / 1e7,
              m->duplicate_ppb / 1e7, m->corrupt_ppb / 1e7, (long long)(m->delay_ns / NS_PER_MS),
              (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion, c->profile.sack, c->profile.timestamps,
-             c->profile.window_scaling, c->mtu, c->gso_max[0], c->gso_max[1], c->merge[0], c->merge[1],
-             c->reset_at_end ? " reset" : "");
+             c->profile.window_scaling, c->mtu, c->gso_max[0], c->gso_max[1], c->lends[0], c->lends[1], c->merge[0],
+             c->merge[1], c->reset_at_end ? " reset" : "");
 }

@@ -19,6 +19,7 @@ struct sim_cell {
     uint32_t mtu;
     uint32_t
         gso_max[2];  /* this side's card cuts segments (TSO), of so many bytes of IP packet at once; 0: it does not */
+    bool lends[2];   /* this side's user lends its bytes for large frames, instead of writing them into the frame */
     bool merge[2];   /* this side merges received segments (GRO) */
     uint32_t frames; /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
@@ -35,7 +36,7 @@ struct sim_result {
     int64_t virtual_ns;
     uint64_t received[2];
     uint64_t stream[2]; /* digests of the bytes that arrived, however they were cut */
-    uint64_t large_frames[2];
+    uint64_t large_frames[2], lent_frames[2];
     struct tcp_counters tcp[2];
 };
 void sim_run(const struct sim_cell *c, struct sim_result *out);

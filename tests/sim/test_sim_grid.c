@@ -59,6 +59,7 @@ static void cell_from_seed(uint64_t seed, struct sim_cell *c)
     for (unsigned i = 0; i < 2; i++) {
         c->gso_max[i] = random_below(&r, 2) ? 8000 + (uint32_t)random_below(&r, 57536) : 0;
         c->merge[i] = random_below(&r, 2);
+        c->lends[i] = random_below(&r, 2);
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Offload changes how bytes travel between TCP and its card, and nothing else: every combination of large sends (TSO) and merged receiving (GRO) at both ends, over
+ * Offload changes how bytes travel between TCP and its card, and nothing else: every combination of large sends (TSO), out of TCP's memory or its user's, and merged receiving (GRO) at both ends, over
  * networks good and bad, delivers the same two streams, byte for byte (the pattern is verified on arrival) and by digest.
  */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include "sim.h"
 
 #define PERCENT 10000000u /* parts per billion */
-#define COMBINATIONS 16u  /* bits 0, 1: TSO at side 0, 1; bits 2, 3: GRO */
+#define COMBINATIONS 32u  /* bits 0, 1: TSO at side 0, 1; bits 2, 3: GRO; bit 4: their users lend what TSO sends */
 
 static void make_cell(struct sim_cell *c, uint64_t seed, unsigned combination)
 {
@@ -24,6 +24,7 @@ static void make_cell(struct sim_cell *c, uint64_t seed, unsigned combination)
     for (unsigned i = 0; i < 2; i++) {
         c->gso_max[i] = combination & (1u << i) ? 65535 : 0;
         c->merge[i] = (combination & (4u << i)) != 0;
+        c->lends[i] = (combination & 16u) != 0;
     }
 }
 
@@ -64,6 +65,10 @@ static void on_a_clean_network_the_wire_carries_the_same_segments(void **state)
                 assert_in_range(r.large_frames[i], 1, c.bytes[i] / 1448 / 4);
             else
                 assert_int_equal(r.large_frames[i], 0);
+            if (c.gso_max[i] && c.lends[i]) /* most */
+                assert_true(r.lent_frames[i] > r.large_frames[i] / 2);
+            else
+                assert_int_equal(r.lent_frames[i], 0);
             if (c.merge[i]) /* some dozen segments came as one packet */
                 assert_true(r.tcp[i].fast_path < plain.tcp[i].fast_path / 4);
         }

@@ -136,6 +136,45 @@ static void test_a_copy_after_a_reference_does_not_write_into_it(void **state)
     outq_pool_free(&p);
 }
 
+static void test_constant_bytes_are_lent_where_they_lie(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {0};
+    struct outq_piece pieces[4];
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 8, 8), ERR_OK);
+    assert_int_equal(outq_copy(&q, &p, body, 10), ERR_OK);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(outq_reference(&q, &p, body + 100 * i, 100), ERR_OK);
+    assert_int_equal(outq_pieces(&q, &p, 60, 200, pieces, 4), 3);
+    assert_ptr_equal(pieces[0].bytes, body + 50);
+    assert_int_equal(pieces[0].length, 50);
+    assert_ptr_equal(pieces[1].bytes, body + 100);
+    assert_int_equal(pieces[1].length, 100);
+    assert_ptr_equal(pieces[2].bytes, body + 200);
+    assert_int_equal(pieces[2].length, 50);
+    assert_int_equal(outq_pieces(&q, &p, 10, 300, pieces, 3), 3);
+    assert_int_equal(outq_pieces(&q, &p, 10, 300, pieces, 2), 0); /* too many */
+    assert_int_equal(outq_pieces(&q, &p, 9, 20, pieces, 4), 0);   /* the first is a copy of the queue's own */
+    assert_int_equal(outq_pieces(&q, &p, 300, 11, pieces, 4), 0); /* past the end */
+    assert_int_equal(outq_pieces(&q, &p, 310, 1, pieces, 4), 0);
+    assert_int_equal(outq_pieces(&q, &p, 300, 0, pieces, 4), 0);
+    outq_clear(&q, &p);
+    outq_pool_free(&p);
+}
+
+/* What is lent is what would be read, and all of it. */
+static void compare_pieces(const struct model *m, const struct outq_pool *p, uint64_t offset, size_t length)
+{
+    struct outq_piece pieces[5];
+    size_t done = 0;
+    unsigned n = outq_pieces(&m->q, p, offset, length, pieces, 5);
+    for (unsigned i = 0; i < n; done += pieces[i++].length)
+        assert_memory_equal(pieces[i].bytes, m->stream + offset + done, pieces[i].length);
+    assert_int_equal(done, n ? length : 0);
+}
+
 static void append(struct model *m, struct outq_pool *p, struct random *r)
 {
     uint32_t at = (uint32_t)random_below(r, sizeof body);
@@ -174,6 +213,7 @@ static void read_and_compare(const struct model *m, const struct outq_pool *p, s
         assert_memory_equal(to, m->stream + offset, expect);
     if (summed)
         assert_int_equal(checksum_fold(sum), checksum_fold(checksum_add_scalar(first_sum, to, expect)));
+    compare_pieces(m, p, offset, length);
 }
 
 static void trim(struct model *m, struct outq_pool *p, struct random *r)
@@ -270,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_small_copies_share_a_chunk),
         cmocka_unit_test(test_a_copy_is_all_or_nothing_and_running_out_is_counted),
         cmocka_unit_test(test_a_copy_after_a_reference_does_not_write_into_it),
+        cmocka_unit_test(test_constant_bytes_are_lent_where_they_lie),
         cmocka_unit_test(test_random_operations_agree_with_a_model),
     };
     return cmocka_run_group_tests(tests, make_body, NULL);

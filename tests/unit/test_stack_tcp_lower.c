@@ -195,6 +195,38 @@ static void test_a_large_frame_says_how_it_is_to_be_cut(void **state)
     rig_free(r);
 }
 
+static void test_a_large_frame_has_place_for_frags_where_the_link_takes_them(void **state)
+{
+    (void)state;
+    static const uint8_t lent[50000];
+    struct rig *r = rig_new_on(NULL, LINK_CAP_TX_CHECKSUM | LINK_CAP_TSO | LINK_CAP_SCATTER);
+    r->us = rig_host(r, US, PREFIX, GATEWAY, NULL);
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct tcp_path path;
+    struct tcp_frame f = {.frags = NULL};
+    assert_int_equal(open_path(r, r->us, PEER, &path), 0);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_DATA, &f), TCP_FRAME_OK);
+    assert_null(f.frags);
+    stack_tcp_lower.frame_drop(r->stack, &f);
+    assert_int_equal(open_frame(r, r->us, PEER, &path, LINK_ALLOC_LARGE, &f), TCP_FRAME_OK);
+    const struct packet *p = f.packet;
+    assert_true((const uint8_t *)f.frags > f.l4 + 60);
+    assert_true((const uint8_t *)(f.frags + PACKET_MAX_FRAGS) <= p->start + p->size);
+    uint32_t n = write_segment(&f, 0);
+    f.frags[0] = (struct packet_frag){.bytes = lent, .length = sizeof lent};
+    f.packet->frags = f.frags;
+    f.packet->nfrags = 1;
+    f.gso_size = 1460;
+    stack_tcp_lower.frame_send(r->stack, &f, n + (uint32_t)sizeof lent, 64, 0);
+    rig_transmit(r);
+    struct rig_frame *sent = &r->frames[r->head];
+    assert_int_equal(sent->length, 14 + 20 + n); /* the head alone */
+    assert_int_equal(load_be16(sent->bytes + 16), 20 + n + sizeof lent);
+    assert_true(wire_ipv4_checksum_ok(sent->bytes + 14, 20));
+    close_path(r, &path);
+    rig_free(r);
+}
+
 static void test_a_large_frame_that_is_not_wanted_goes_back(void **state)
 {
     (void)state;
@@ -638,6 +670,7 @@ int main(void)
         cmocka_unit_test(test_frames_carry_the_right_headers),
         cmocka_unit_test(test_a_link_that_completes_checksums_is_told_where),
         cmocka_unit_test(test_a_large_frame_says_how_it_is_to_be_cut),
+        cmocka_unit_test(test_a_large_frame_has_place_for_frags_where_the_link_takes_them),
         cmocka_unit_test(test_a_large_frame_that_is_not_wanted_goes_back),
         cmocka_unit_test(test_a_link_that_cannot_cut_or_sum_gets_no_large_frame),
         cmocka_unit_test(test_without_room_only_control_gets_a_frame),
