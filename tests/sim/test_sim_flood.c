@@ -287,6 +287,8 @@ static const struct tcp_counters *server_counters(const struct flood *f)
 
 static bool shortened(void) { return getenv("WEIR_SIM_CELLS") != NULL; }
 
+static void print_cases(const char *id, uint64_t n) { print_message("%s: %llu cases\n", id, (unsigned long long)n); }
+
 static void run(struct flood *f, int64_t virtual_ns)
 {
     for (int64_t until = f->now + virtual_ns; f->now < until;)
@@ -305,7 +307,7 @@ static void check_clients(const struct flood *f)
     assert_true(f->most_time_wait <= f->attempted);
 }
 
-static void a_syn_flood_of_a_million_a_second_leaves_connects_alone(void **state) /* TC-24 */
+static void tc_24_a_syn_flood_of_a_million_a_second_leaves_connects_alone(void **state)
 {
     static const struct flood_kind kind = {.name = "SYN", .flags = TCP_SYN, .port = OPEN_PORT};
     static struct flood f;
@@ -324,6 +326,7 @@ static void a_syn_flood_of_a_million_a_second_leaves_connects_alone(void **state
     assert_int_equal(c->syncookies_sent + c->passive_opens - c->syncookies_received, f.injected + f.attempted);
     assert_true(c->syncookies_received >= f.attempted - 1);
     assert_int_equal(c->syncookies_failed, 0);
+    print_cases("TC-24", f.injected);
     end(&f);
 }
 
@@ -359,20 +362,23 @@ static void check_flood(const struct flood *f)
     assert_int_equal(f->most_connections <= 8, true);
 }
 
-static void floods_of_other_segments_are_counted_and_hardly_answered(void **state) /* TC-27 */
+static void tc_27_floods_of_other_segments_are_counted_and_hardly_answered(void **state)
 {
     static struct flood f;
+    uint64_t segments = 0;
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         begin(&f, &kinds[i]);
         run(&f, shortened() ? NS_PER_S / 50 : kinds[i].whole ? 10 * NS_PER_S : NS_PER_S / 5);
         check_flood(&f);
+        segments += f.injected;
         end(&f);
     }
+    print_cases("TC-27", segments);
 }
 
 /* In cookie mode every stray ACK is examined; none may pass, and the clients of that listener do. */
-static void an_ack_flood_in_cookie_mode_makes_no_connection(void **state) /* TC-26, TC-27 */
+static void tc_26_27_an_ack_flood_in_cookie_mode_makes_no_connection(void **state)
 {
     static const struct flood_kind syn = {.name = "SYN", .flags = TCP_SYN, .port = OPEN_PORT};
     static const struct flood_kind ack = {.name = "ACK", .flags = TCP_ACK, .port = OPEN_PORT};
@@ -388,15 +394,16 @@ static void an_ack_flood_in_cookie_mode_makes_no_connection(void **state) /* TC-
                   (unsigned long long)c->syncookies_failed, (unsigned long long)c->resets_sent);
     check_clients(&f);
     assert_int_equal(c->syncookies_failed, f.injected - before);
+    print_cases("TC-26, TC-27", f.injected - before);
     end(&f);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_syn_flood_of_a_million_a_second_leaves_connects_alone),
-        cmocka_unit_test(floods_of_other_segments_are_counted_and_hardly_answered),
-        cmocka_unit_test(an_ack_flood_in_cookie_mode_makes_no_connection),
+        cmocka_unit_test(tc_24_a_syn_flood_of_a_million_a_second_leaves_connects_alone),
+        cmocka_unit_test(tc_27_floods_of_other_segments_are_counted_and_hardly_answered),
+        cmocka_unit_test(tc_26_27_an_ack_flood_in_cookie_mode_makes_no_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
