@@ -193,7 +193,9 @@ static void data_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int
     if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &c->backoff, now))
         return;
     w->early_at = TIME_NEVER;
-    if (!plpmtud_timeout(t, c, w, now))
+    bool in_flight =
+        !seq_eq(c->snd_una, c->snd_nxt); /* otherwise something waited for a neighbour that did not answer */
+    if (in_flight && !plpmtud_timeout(t, c, w, now))
         recovery_timeout(t, c, w, first, now);
 }
 

@@ -235,6 +235,32 @@ static void an_ack_is_delayed_by_its_time(void **state)
     script_end(&s);
 }
 
+/* An ACK that could not leave is tried again with the retransmission timer; with nothing in flight, nothing is lost. */
+static void a_neighbour_that_does_not_answer_is_no_loss(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    uint32_t cwnd = script_info(&s).cwnd_bytes, ssthresh = script_info(&s).ssthresh_bytes;
+    s.end.resolved = false;
+    script_give(&s, TCP_ACK, 11, 1, 10); /* out of order: an ACK is owed at once */
+    for (unsigned i = 0; i < 3; i++) {
+        tcp_path_ready(s.end.layer, &s.end.waiters, false, s.now);
+        script_pass(&s, 5 * NS_PER_S);
+        script_expect_nothing(&s);
+    }
+    assert_int_equal(script_info(&s).cwnd_bytes, cwnd);
+    assert_int_equal(script_info(&s).ssthresh_bytes, ssthresh);
+    s.end.resolved = true;
+    tcp_path_ready(s.end.layer, &s.end.waiters, true, s.now);
+    tcp_output(s.end.layer, 0, s.now);
+    script_expect(&s, TCP_ACK, 1, 1, 0);
+    script_give(&s, TCP_ACK, 1, 1, 10);
+    script_expect(&s, TCP_ACK, 1, 21, 0);
+    script_end(&s);
+}
+
 static void an_acknowledged_connection_parks(void **state) /* after a pure ACK, after a delayed ACK, in CLOSE-WAIT */
 {
     struct script s;
@@ -375,6 +401,7 @@ int main(void)
         T(unacknowledged_data_fails_after_the_user_timeout),
         T(fin_wait_2_ends_after_its_time),
         T(an_ack_is_delayed_by_its_time),
+        T(a_neighbour_that_does_not_answer_is_no_loss),
         T(an_acknowledged_connection_parks),
         T(a_jump_of_the_clock_by_an_hour_is_survived),
         T(the_millisecond_circle_wraps_unnoticed),
