@@ -5,7 +5,12 @@
  * With each frame goes virtio-net's header (link/vnet.h): a sender on this machine leaves its checksums unfilled and its segments uncut, up to 64 KB,
  * and so may we, where the interface can cut (TSO). Without gro such packets, and those that the kernel merged, are cut here (link/cutter.h). A
  * stripped VLAN tag is beside the frame. The kernel's own drops (a full socket) are counted as RX_NO_BUFFER, read ten times a second. Sending goes
- * past the queueing discipline.
+ * past the queueing discipline, so that its drops are ours to count (on veth it costs the same: 640 ns a frame).
+ *
+ * Frames are received by recvmmsg. Measured (bench/packet-receive, ns of the receiving thread and system calls a frame of 100 / 1500 bytes, then the time
+ * from sending a lone frame to having it): recvmmsg 755 / 1040, 0.07, 2.2 us; a ring of frames (TPACKET_V2) 520 / 750, 0.2, 2.0 us; a ring of blocks
+ * (V3) 73 / 246, 0.001, 1050 us. V3 is ten times as cheap, but hands a block over when it is full or 1 ms old, which every handshake and every lone
+ * request would wait; V2 has slots of one size, too small for 64 KB or few, and what it saves here the sender's side pays (kernel's copy and wake-up).
  */
 #ifndef WEIR_LINK_AF_PACKET_H
 #define WEIR_LINK_AF_PACKET_H
