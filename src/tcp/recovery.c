@@ -225,10 +225,8 @@ static void in_loss(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     }
     if (rack_is_on(t, c))
         (void)rack_detect_loss(t, c, w, now);
-    if (a->acked > 0) {
+    if (a->acked > 0)
         congestion_of(tcp_profile_of(t, c))->acked(c, w, a->acked, now);
-        w->retransmit_first |= !(c->flags & TCPF_SACK); /* a partial acknowledgement: RFC 6582 section 3.2 */
-    }
     if (seq_ge(c->snd_una, w->recover))
         become_open(w);
 }
