@@ -6,6 +6,7 @@
 
 #define UNPACED_SEGMENTS 10u         /* at the beginning */
 #define LATE_NS (2 * PACING_TICK_NS) /* what a late timer kept back goes as well, up to that */
+#define LONGEST_NS NS_PER_S          /* round-trip times that span retransmissions keep nothing back for minutes */
 #define SLOW_START_PERCENT 200u
 #define AVOIDANCE_PERCENT 120u
 
@@ -25,7 +26,8 @@ void pacing_sent(const struct tcp_layer *t, const struct tcp *c, struct tcp_work
     if (!is_paced(t, c) || offset < UNPACED_SEGMENTS * c->snd_mss)
         return;
     uint64_t whole = (uint64_t)n * c->srtt_us * (1000 / 8) / max_u32(c->cwnd, 1); /* ns at cwnd / SRTT */
-    w->pace_at = max_i64(w->pace_at, now - LATE_NS) + (int64_t)(whole * 100 / percent(c));
+    int64_t at = max_i64(w->pace_at, now - LATE_NS) + (int64_t)(whole * 100 / percent(c));
+    w->pace_at = min_i64(at, now + LONGEST_NS);
 }
 
 uint32_t pacing_quantum(const struct tcp_layer *t, const struct tcp *c)
