@@ -81,6 +81,12 @@ cells_mtu() {
     path_mtu 1500
 }
 
+# Data of ours on connections that agreed on ECN which are not ECT(0), but for what is sent again (RFC 3168 6.1.5).
+ecn_blemishes() { # CAPTURE
+    streams=$(decode "$1" -Y "tcp.flags.syn == 1 && tcp.flags.ack == 1 && tcp.flags.ece == 1" -T fields -e tcp.stream | paste -sd ,)
+    frames "$1" "tcp.stream in {${streams:-4294967295}} && ip.src == $web && tcp.len > 0 && ip.dsfield.ecn != 2 && !tcp.analysis.retransmission"
+}
+
 cells_options() {
     server_start kernel --set "ports[0].capture=$work/options.pcap"
     for option in tcp_timestamps=0 tcp_sack=0 tcp_window_scaling=0 tcp_ecn=1; do
@@ -90,6 +96,8 @@ cells_options() {
     done
     in_ns kernel sysctl -qw net.ipv4.tcp_ecn=2
     server_stop
+    check_equal "$path: ECN was agreed on by the connections that asked for it" 2 "$(server_result 't["ecn_agreed"]')"
+    check_equal "$path: and all data with ECN said so" 0 "$(ecn_blemishes "$work/options.pcap")"
     clean "TCP options off at the client, ECN" "$work/options.pcap" server
 }
 
