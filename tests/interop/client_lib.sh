@@ -169,19 +169,19 @@ cells_bodies() {
     urls="[$(url /1 1), $(url /1000 1000), $(url /100000 100000), $(url /1000000 1000000)]"
     check "$path: keep-alive: bodies of 1 B to 1 MB arrive with their digests" load keep \
         --set "loads[0].http.urls=$urls" --set "loads[0].schedule[0]={hold: 500ms, transactions_per_second: 200}" \
-        --set "loads[0].http.order=sequence" --set "report.pass.min_completed_transactions=100" --set "ports[0].capture=$work/keep.pcap"
+        --set "loads[0].http.order=sequence" --set "report.pass.min_completed_transactions=50" --set "ports[0].capture=$work/keep.pcap"
     diag "$(completed keep) transactions on $(result keep 'l["connections"]["established"]') connections"
     clean "keep-alive" "$work/keep.pcap" keep
     urls="[{path: /close/1, length: 1B, digest: $(digest 1)}, {path: /close/100000, length: 100000B, digest: $(digest 100000)}]"
     check "$path: close: the server ends each connection after its response" load close \
         --set "loads[0].http.urls=$urls" --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 300}" \
-        --set "report.pass.min_completed_transactions=125" --set "ports[0].capture=$work/close.pcap"
+        --set "report.pass.min_completed_transactions=50" --set "ports[0].capture=$work/close.pcap"
     clean "close" "$work/close.pcap" close
     check "$path: chunked: a body without a length arrives with its digest" load chunked \
-        --set "loads[0].http.urls=[{path: /chunked.shtml, status: 200, length: 100001B}]" --set "report.pass.min_completed_transactions=20" \
+        --set "loads[0].http.urls=[{path: /chunked.shtml, status: 200, length: 100001B}]" --set "report.pass.min_completed_transactions=5" \
         --set "loads[0].schedule[0].concurrent=5"
     check "$path: an empty body" load empty --set "loads[0].http.urls=[{path: /0, status: 200, length: 0B}]" \
-        --set "report.pass.min_completed_transactions=20"
+        --set "report.pass.min_completed_transactions=5"
     check "$path: 100 MB arrive with their digest" load large --set "loads[0].http.urls=[$(url /100000000 100000000)]" \
         --set "report.pass.min_completed_transactions=1"
     diag "$(result large '"%d MB in %.1f s" % (l["transactions"]["body_bytes"] / 1e6, r["load_s"])')"
@@ -208,20 +208,20 @@ cells_many() {
 # ---- cells: bad manners; the last kills the odd servers
 
 all_fail() { # TEXT LOAD CAUSE-EXPRESSION
-    check_equal "$path: $1" "True True" "$(result "$2" 'str(l["transactions"]["started"] >= 20) + " " + str('"$3"' == l["transactions"]["started"])')"
+    check_equal "$path: $1" "True True" "$(result "$2" 'str(l["transactions"]["started"] >= 10) + " " + str('"$3"' == l["transactions"]["started"])')"
     diag "$(result "$2" 'l["transactions"]["failed"]')"
 }
 
 cells_bad_manners() {
     body="length: 100000B, digest: $(digest 100000)"
     check "$path: half-close: the body of a server that has ended its stream is whole" odd_load half_close 0 "[{path: /, $body}]" \
-        --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 50}" --set "report.pass.min_completed_transactions=20" \
+        --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 50}" --set "report.pass.min_completed_transactions=10" \
         --set "ports[0].capture=$work/half.pcap"
     clean "half-close" "$work/half.pcap" half_close
     odd_load reset 1 "[{path: /, $body}]" --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 50}" >/dev/null 2>&1 || true
     all_fail "RST in the middle: every transaction fails, by a reset" reset 'l["transactions"]["failed"].get("reset", 0)'
     check "$path: one byte a segment" odd_load bytes 3 "[{path: /, length: 100B, digest: $(digest 100)}]" \
-        --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 20}" --set "report.pass.min_completed_transactions=8"
+        --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 20}" --set "report.pass.min_completed_transactions=4"
     for behaviour in "4 close without an answer" "5 close in the middle of the body"; do
         odd_load manners "${behaviour%% *}" "[{path: /, $body}]" --set "loads[0].schedule[0]={hold: 500ms, connections_per_second: 50}" \
             >/dev/null 2>&1 || true
@@ -259,7 +259,7 @@ megabytes() { # NAME OPTION...: 10 transfers of 1 MB, captured
     megabytes_name=$1
     shift
     load "$megabytes_name" --set "loads[0].http.urls=[$(url /1000000 1000000)]" \
-        --set "loads[0].schedule[0]={hold: 500ms, transactions_per_second: 20}" --set "report.pass.min_completed_transactions=10" \
+        --set "loads[0].schedule[0]={hold: 500ms, transactions_per_second: 20}" --set "report.pass.min_completed_transactions=5" \
         --set "ports[0].capture=$work/$megabytes_name.pcap" "$@"
 }
 

@@ -14,10 +14,14 @@ ns_add ours
 ns_add server
 /usr/bin/python3 tests/interop/pattern.py 1000000 >"$work/body"
 
-transfer() { # OFFLOAD: megabytes both ways at once
-    load transfer --set "ports[0].offload=$1" --set "loads[0].schedule[0]={hold: 300ms, concurrent: 4}" --set "loads[0].http.order=sequence" \
-        --set "loads[0].http.urls=[$(url /1000000 1000000), {path: /put/file, method: put, body_size: 1000000B}]" \
-        --set "report.pass.min_completed_transactions=8" && cmp "$work/body" "$work/files/put/file"
+transfer() { # OFFLOAD: megabytes both ways at once; a run in which a busy machine came to little is repeated
+    for _ in 1 2 3 4 5 6 7 8; do
+        transfer_status=0
+        load transfer --set "ports[0].offload=$1" --set "loads[0].schedule[0]={hold: 300ms, concurrent: 4}" --set "loads[0].http.order=sequence" \
+            --set "loads[0].http.urls=[$(url /1000000 1000000), {path: /put/file, method: put, body_size: 1000000B}]" || transfer_status=$?
+        if [ "$transfer_status" -ne 0 ] || [ "$(result transfer 'l["transactions"]["started"]')" -ge 8 ]; then break; fi
+    done
+    [ "$transfer_status" -eq 0 ] && [ "$(completed transfer)" -ge 8 ] && cmp "$work/body" "$work/files/put/file"
 }
 
 # For each direction whether frames were larger than the MTU allows on a wire, by their mean.

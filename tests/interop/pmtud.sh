@@ -29,7 +29,7 @@ put_while_lowering() { # NAME OPTION...
     put_name=$1
     shift
     load "$put_name" --set "loads[0].http.urls=[{path: /put/file, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
-        --set "loads[0].schedule[0]={hold: 1500ms, concurrent: 2}" --set "report.pass.min_completed_transactions=20" "$@" >"$work/put.log" 2>&1 &
+        --set "loads[0].schedule[0]={hold: 1500ms, concurrent: 2}" --set "report.pass.min_completed_transactions=8" "$@" >"$work/put.log" 2>&1 &
     put_pid=$!
     sleep 0.5
     lower 1200
