@@ -98,6 +98,7 @@ static struct seq probe_end(const struct mtu_search *m) { return seq_add(m->prob
 static void probe_failed(struct tcp_layer *t, const struct tcp *c, struct mtu_search *m, uint32_t high, int64_t now)
 {
     t->counters.mtu_probes_failed++;
+    m->lost = m->probe;
     m->probe = 0;
     m->high = (uint16_t)max_u32(high, c->snd_mss);
     step(t, c, m, now);
@@ -186,6 +187,8 @@ static void probe_arrived(struct tcp_layer *t, struct tcp *c, struct tcp_work *w
 void plpmtud_search_acked(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     struct mtu_search *m = plpmtud_search(t, w);
+    if (seq_in_window(c->snd_una, m->probe_start, m->lost) && !(c->flags & TCPF_SACK))
+        w->retransmit_first = true; /* a partial acknowledgement: what duplicates told is not in cwnd */
     if (m->pending && seq_gt(c->snd_una, m->pending_seq)) /* what was too big arrived: somebody lied */
         m->pending = 0;
     if (m->probe && seq_ge(c->snd_una, probe_end(m)))
@@ -237,6 +240,7 @@ void plpmtud_probe_sent(struct tcp_layer *t, const struct tcp_work *w, struct se
     struct mtu_search *m = plpmtud_search(t, w);
     t->counters.mtu_probes++;
     m->probe = (uint16_t)payload;
+    m->lost = 0;
     m->probe_start = start;
     m->wanted = m->other_loss = false;
 }

@@ -20,6 +20,7 @@ struct mtu_search {
     uint16_t ceiling; /* the MSS that the handshake allowed; 0: the present one */
     uint16_t high;    /* nothing larger is tried before raise_at */
     uint16_t probe;   /* payload of the probe in flight; 0: none */
+    uint16_t lost;    /* payload of a probe that goes again in several segments */
     uint16_t pending; /* what a router said and retransmission has to confirm; 0: nothing */
     struct seq probe_start, pending_seq;
     bool wanted;      /* a probe goes out as soon as there is enough to send */
