@@ -270,13 +270,13 @@ const struct command capture_command = {
     .min_operands = 1,
     .max_operands = 1,
     .description =
-        "Captures what passes LOCATION, both ways: packet:IFNAME an interface of the kernel, pcap:FILE the frames of a "
-        "capture file.\n"
-        "Without --write each frame is shown as one line: time, < received or > sent, and its headers. Frames of "
-        "senders on this\n"
-        "machine appear as they made them: with checksums not yet filled in, and up to 64 KB long where offloads are "
-        "on.\n"
-        "At the end it says how many frames were captured, and how many were dropped because they came too fast.",
+        "Captures what passes LOCATION, both ways: packet:IFNAME an interface of the kernel, pcap:FILE the frames of\n"
+        "a capture file. Without --write each frame is shown as one line: time, < received or > sent, and its "
+        "headers.\n"
+        "Frames of senders on this machine appear as they made them: with checksums not yet filled in, and up to 64 "
+        "KB\n"
+        "long where offloads are on. At the end it says how many frames were captured, and how many were dropped\n"
+        "because they came too fast.",
     .examples = "  weir capture packet:eth0 -f \"tcp port 80\" -c 100 -w web.pcapng\n"
                 "  weir capture packet:eth0 -f icmp\n"
                 "  weir capture pcap:all.pcapng -f \"host 10.0.0.1\" -w some.pcap\n"

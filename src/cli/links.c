@@ -220,11 +220,11 @@ const struct command links_command = {
     .name = "links",
     .summary = "list the interfaces and kinds of link that ports can use",
     .operands = "",
-    .description = "Lists the kernel's interfaces in this network namespace with driver, state, MTU, MAC address, "
-                   "speed, queues and offloads,\n"
-                   "and the location that names each in a configuration; then the kinds of location, and which of them "
-                   "can be used here.\n"
-                   "Changes nothing and needs no privilege.",
+    .description =
+        "Lists the kernel's interfaces in this network namespace with driver, state, MTU, MAC address, speed, queues "
+        "and\n"
+        "offloads, and the location that names each in a configuration; then the kinds of location, and which of them\n"
+        "can be used here. Changes nothing and needs no privilege.",
     .examples = "  weir links\n"
                 "  weir links --json | jq -r '.interfaces[].location'",
     .options = options,

@@ -31,6 +31,11 @@ static const struct command *find_command(const char *name)
 
 static int unknown_command(const char *name)
 {
+    if (name[0] == '-') {
+        complain("unknown option '%.60s'; a command comes first: weir COMMAND [OPTION]...", name);
+        fputs("Try 'weir help'.\n", stderr);
+        return EXIT_USAGE;
+    }
     const char *names[COMMANDS + 1];
     for (unsigned i = 0; i <= COMMANDS; i++)
         names[i] = command_name(i);
@@ -44,7 +49,7 @@ static void print_overview(FILE *to)
     fputs("weir: a network tester with its own TCP/IP stack\n\nweir COMMAND [OPTION]...\n\n", to);
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-11s %s\n", command_table[i]->name, command_table[i]->summary);
-    fputs("\n'weir help COMMAND' explains a command.\n"
+    fputs("\n'weir help COMMAND' explains a command; 'man weir' is the manual.\n"
           "Exit codes: 0 done and all criteria met; 1 criteria not met; 2 wrong use or configuration;\n"
           "            3 the system refused (privilege, device, memory, disk).\n",
           to);

@@ -184,7 +184,8 @@ static int read_letters(struct reader *r)
 static int add_operand(const struct command *c, struct operands *operands, const char *word)
 {
     if (operands->count == c->max_operands)
-        return command_refuse(c, "'%.60s' is one word too many; use: weir %s %s", word, c->name, c->operands);
+        return command_refuse(c, "'%.60s' is one word too many; use: weir %s%s%s", word, c->name,
+                              *c->operands ? " " : "", c->operands);
     operands->list[operands->count++] = word;
     return OPTIONS_READY;
 }

@@ -28,9 +28,9 @@ struct ping_options {
 };
 
 static const struct option_row options[] = {
-    {"address", 'a', "ADDRESS/LENGTH", OPTION_TEXT, 0, offsetof(struct ping_options, address),
+    {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct ping_options, address),
      "who asks: an IPv4 address that nobody else has, with its subnet (needed)"},
-    {"gateway", 'g', "ADDRESS", OPTION_TEXT, 0, offsetof(struct ping_options, gateway),
+    {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(struct ping_options, gateway),
      "the way to destinations outside of the subnet"},
     {"count", 'c', "N", OPTION_COUNT, MAX_COUNT, offsetof(struct ping_options, count),
      "end after N requests; otherwise by Ctrl-C"},
@@ -44,7 +44,7 @@ static const struct option_row options[] = {
      "set DF: who finds a request too big says so"},
     {"ttl", 't', "N", OPTION_COUNT, MAX_TTL, offsetof(struct ping_options, ttl), "time to live (default: 64)"},
     {"vlan", 0, "ID", OPTION_COUNT, MAX_VLAN, offsetof(struct ping_options, vlan), "with an 802.1Q tag"},
-    {"kernel-address", 0, "ADDRESS/LENGTH", OPTION_TEXT, 0, offsetof(struct ping_options, kernel_address),
+    {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct ping_options, kernel_address),
      "tap: only: the address of the kernel's side"},
     {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct ping_options, json),
      "write the statistics as JSON (- is standard output)"},

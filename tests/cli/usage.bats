@@ -57,6 +57,20 @@ load lib.bash
     [[ "$stderr" != *"did you mean"* ]]
 }
 
+@test "an option in the place of the command is told apart from a command" {
+    run --separate-stderr -2 weir --quiet run
+    holds "unknown option '--quiet'; a command comes first" "$stderr"
+}
+
+@test "help fits a wide terminal, and no line of it or of a refusal ends with blanks" {
+    for command in $(weir help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'); do
+        run -0 weir help "$command"
+        [ -z "$(grep -En '.{121}| $' <<<"$output")" ]
+        run --separate-stderr -2 weir "$command" one two three
+        [ -z "$(grep -n ' $' <<<"$stderr")" ]
+    done
+}
+
 @test "an unknown option gets the nearest one suggested" {
     run --separate-stderr -2 weir run x.yaml --reprot out.html
     holds "unknown option --reprot; did you mean 'report'?" "$stderr"
