@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
 # Manual pages by scdoc from docs/manual, the list of configuration keys as the program knows it behind weir-config(5), and the completion scripts that the
-# program prints. Without scdoc there are no manual pages; where the program cannot be run (cross builds), no scripts and no list.
+# program prints. Without scdoc there are no manual pages; in cross builds, where the program cannot be run, no scripts and no list. Builds with sanitizers are
+# for tests only and make none of it.
+
+if(WEIR_SANITIZE)
+    return()
+endif()
 
 find_program(SCDOC scdoc)
 if(NOT SCDOC)
