@@ -163,13 +163,13 @@ static void end_close(struct end *e, int error)
     free(e->session);
 }
 
-/* Takes bytes off the output; feeds them to `answers` when there is one. */
+/* Takes bytes off the output; feeds them to `answers` where there is a parser. A millisecond passes. */
 static void drain(struct end *e, struct summary *s, struct http1_parser *answers, const struct http1_limits *limits)
 {
     uint8_t part[300];
     size_t n = outq_read(&e->carrier.out, &e->pool, e->carrier.out.base, part, sizeof part, NULL);
     outq_trim(&e->carrier.out, &e->pool, e->carrier.out.base + n);
-    bool well = feed(s, answers, limits, part, part + n, false);
+    bool well = !answers || feed(s, answers, limits, part, part + n, false);
     assert(well);
     e->now += NS_PER_MS;
     e->engine->resume(e->session, &e->carrier, e->now);
@@ -217,6 +217,11 @@ static const struct http1_server_config *server_config(const struct http1_limits
     static struct http1_server_config *made[2][2];
     struct http1_server_config **c = &made[limits->max_headers == 3][limits->lenient];
     static const struct http1_size_choice sizes[] = {{0, 1}, {10, 1}, {6000, 1}, {100000, 1}};
+    static const struct http1_file files[] = {
+        {.path = "a.txt", .bytes = (const uint8_t *)"0123456789", .length = 10, .modified_s = 784111777},
+        {.path = "d/index.html", .bytes = (const uint8_t *)"<p>", .length = 3, .modified_s = 1},
+        {.path = "e", .bytes = (const uint8_t *)"", .length = 0, .modified_s = 2000000000},
+    };
     static const struct http1_route routes[] = {
         {.path = "/", .sizes = sizes, .n_sizes = ARRAY_SIZE(sizes)},
         {.path = "/c*", .sizes = sizes, .n_sizes = ARRAY_SIZE(sizes), .chunk_bytes = 700},
@@ -225,12 +230,65 @@ static const struct http1_server_config *server_config(const struct http1_limits
         {.path = "/s", .echo = true, .delay_ns = 10, .methods = 1u << HTTP1_POST | 1u << HTTP1_HEAD},
         {.path = "/n", .status = 204},
         {.path = "/u", .body = (const uint8_t *)"x", .body_length = 1, .close_delimited = true},
+        {.path = "/f/*", .has_files = true, .files = files, .n_files = ARRAY_SIZE(files), .index = "index.html"},
+        {.path = "/q/*", .from_path = HTTP1_FROM_PATH_STATUS},
+        {.path = "/w/*", .from_path = HTTP1_FROM_PATH_DELAY},
     };
     const struct http1_server_spec spec = {.limits = *limits, .routes = routes, .n_routes = ARRAY_SIZE(routes)};
     char message[256];
     if (!*c && http1_server_config_new(&spec, alloc_heap(), c, message))
         abort();
     return *c;
+}
+
+/* One with faults, rates and short patience. */
+static const struct http1_server_config *bad_server_config(void)
+{
+    static struct http1_server_config *made;
+    static const struct http1_size_choice sizes[] = {{0, 1}, {6000, 1}};
+    static const struct http1_fault faults[] = {{HTTP1_FAULT_STATUS, 200000000, 503},
+                                                {HTTP1_FAULT_RESET, 50000000, 0},
+                                                {HTTP1_FAULT_CLOSE, 200000000, 0},
+                                                {HTTP1_FAULT_STALL, 200000000, 0}};
+    static const struct http1_route routes[] = {
+        {.path = "/", .sizes = sizes, .n_sizes = 2, .faults = faults, .n_faults = ARRAY_SIZE(faults)},
+        {.path = "/c*", .sizes = sizes, .n_sizes = 2, .chunk_bytes = 700, .rate = 20000, .delay_ns = NS_PER_MS},
+        {.path = "/e", .echo = true, .read_rate = 10000, .faults = faults, .n_faults = 1},
+        {.path = "/d", .digest_response = true, .read_rate = 1000, .close = true},
+        {.path = "/p/*", .from_path = HTTP1_FROM_PATH_SIZE, .rate = 100000},
+    };
+    const struct http1_server_spec spec = {.routes = routes,
+                                           .n_routes = ARRAY_SIZE(routes),
+                                           .max_requests = 5,
+                                           .header_timeout_ns = 20 * NS_PER_MS,
+                                           .body_timeout_ns = 50 * NS_PER_MS,
+                                           .body_min_rate = 1000};
+    char message[256];
+    struct http1_server_spec limited = spec;
+    http1_limits_default(&limited.limits);
+    if (!made && http1_server_config_new(&limited, alloc_heap(), &made, message))
+        abort();
+    return made;
+}
+
+static void a_server_with_bad_manners_gives_back_what_it_borrowed(const uint8_t *bytes, size_t length, uint64_t seed)
+{
+    struct end e;
+    end_open(&e, &http1_server_engine, bad_server_config());
+    e.carrier.serial = seed;
+    struct cuts cuts = {seed, 2};
+    int error = 0;
+    for (size_t at = 0; !error && !e.carrier.want_abort && !e.carrier.want_close && at < length;) {
+        uint8_t *copy;
+        size_t n = next_piece(&cuts, bytes + at, length - at, &copy);
+        error = e.engine->input(e.session, &e.carrier, copy, (uint32_t)n, e.now);
+        free(copy);
+        at += n;
+        drain(&e, NULL, NULL, NULL);
+    }
+    for (unsigned i = 0; !error && !e.carrier.want_abort && !e.carrier.want_close && i < 100; i++)
+        drain(&e, NULL, NULL, NULL);
+    end_close(&e, error);
 }
 
 /*
@@ -296,11 +354,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                                        .lenient = limits.lenient};
     http1_parser_init(&fresh, bytes[0] & 1 ? HTTP1_RESPONSES : HTTP1_REQUESTS);
     fresh.no_body = bytes[0] & 8;
+    bool bad_manners = bytes[0] & 16;
     bytes += 2;
     length -= 2;
     same_events_however_cut(&fresh, &limits, bytes, length, seed);
     if (fresh.role == HTTP1_RESPONSES)
         client_reports_every_request_once(&limits, bytes, length, seed);
+    else if (bad_manners)
+        a_server_with_bad_manners_gives_back_what_it_borrowed(bytes, length, seed);
     else
         server_answers_with_right_http(&limits, bytes, length, seed);
     return 0;
