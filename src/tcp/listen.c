@@ -5,6 +5,7 @@
 #include "tcp/cookie.h"
 #include "tcp/input.h"
 #include "tcp/layer.h"
+#include "tcp/reclaim.h"
 #include "tcp/segment.h"
 
 static uint32_t listen_hash(const struct tcp_layer *t, uint32_t local, uint16_t port)
@@ -85,6 +86,8 @@ static struct tcp *admit(struct tcp_layer *t, const struct tcp_listener *l, cons
     if (tcp_accept_full(t, l->user))
         return NULL;
     struct tcp *c = tcp_record_new(t, l->user, &s->key, s->hash, &error);
+    if (!c && t->records.used == t->records.capacity)
+        reclaim_wanted(t);
     if (!c)
         return NULL;
     if (u->calls->admit && u->calls->admit(u->context, &s->key, &c->word) != 0) {

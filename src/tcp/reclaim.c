@@ -8,7 +8,7 @@
 static bool is_stalled(const struct tcp_layer *t, const struct tcp *c, int64_t *since)
 {
     const struct tcp_work *w = c->state == TCP_CLOSED ? NULL : tcp_work_of(t, c);
-    if (!w || !w->persist)
+    if (!w || !w->persist || !(c->flags & TCPF_PASSIVE))
         return false;
     *since = w->stalled_since;
     return true;
@@ -37,11 +37,13 @@ static struct tcp *stalled_longest(struct tcp_layer *t, int64_t now)
 
 void reclaim_stalled(struct tcp_layer *t, int64_t now)
 {
-    for (; t->pressure > 0; t->pressure--) {
+    for (uint32_t wanted = t->pressure; wanted > 0; wanted--) {
         struct tcp *c = stalled_longest(t, now);
         if (!c)
             continue;
         t->counters.stalled_aborted++;
         tcp_finish_with_reset(t, c, TCP_CLOSE_NO_MEMORY, now);
     }
+    t->pressure =
+        0; /* also what users asked for in vain when they heard of these ends: nothing is free before the end of the burst */
 }

@@ -122,7 +122,6 @@ struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow
     uint32_t index = pool_get(&t->records);
     if (index == POOL_NONE) {
         t->counters.drop_no_record++;
-        reclaim_wanted(t);
         t->lower->path_close(t->lower_context, path.id);
         return NULL;
     }

@@ -299,7 +299,8 @@ static void begin_many(uint32_t n)
 {
     memset(&many, 0, sizeof many);
     many.answers = true;
-    settings.max_connections = n + 1; /* and the neighbour */
+    if (settings.max_active == 0)
+        settings.max_connections = n + 1; /* and the neighbour */
     attack_begin(&h, &profile, &settings);
     for (uint32_t i = 0; i < n; i++) {
         assert_true(connect_many(i));
@@ -346,6 +347,53 @@ static void tc_29_shut_windows_last_until_others_need_the_room(void **state)
     assert_int_equal(h.s.reason, TCP_CLOSE_NO_MEMORY);
     end_many(n + NEWCOMERS);
     attack_print("TC-29", n + NEWCOMERS);
+}
+
+static void tc_29_works_that_run_out_make_room_too(void **state)
+{
+    enum { N = 100, NEWCOMERS = 20 };
+    (void)state;
+    settings.max_connections = 2 * N;
+    settings.max_active = N;
+    begin_many(N);
+    run_many(60 * NS_PER_S, 100 * NS_PER_MS);
+    for (uint32_t i = 0; i < NEWCOMERS; i++) {
+        attack_note(&h);
+        assert_false(connect_many(N + i));
+        attack_expect_drops(&h, ATTACK_COUNTER(drop_no_work), 1);
+        assert_int_equal(attack_risen(&h, ATTACK_COUNTER(stalled_aborted)), 1);
+        attack_exchange(&h);
+        assert_true(connect_many(N + i));
+        script_send(&h.s, 1 << 20); /* and takes nothing either */
+    }
+    end_many(N + NEWCOMERS);
+    attack_print("TC-29 (works)", N + NEWCOMERS);
+}
+
+static void tc_29_connections_that_we_opened_are_left_alone(void **state)
+{
+    (void)state;
+    memset(&many, 0, sizeof many);
+    settings.max_connections = 2;
+    attack_begin(&h, &profile, &settings);
+    script_to_syn_sent(&h.s);
+    script_give_window(&h.s, TCP_SYN | TCP_ACK, 0, 1, 0, 0);
+    script_send(&h.s, 1000);
+    script_drain(&h.s);
+    for (unsigned i = 0; i < 60; i++) { /* probes, answered */
+        script_pass(&h.s, NS_PER_S);
+        script_drain(&h.s);
+        script_give_window(&h.s, TCP_ACK, 1, 1, 0, 0);
+    }
+    attack_note(&h);
+    assert_false(connect_many(0));
+    attack_expect_drops(&h, ATTACK_COUNTER(drop_no_record), 1);
+    assert_int_equal(attack_risen(&h, ATTACK_COUNTER(stalled_aborted)), 0);
+    assert_int_equal(script_state(&h.s), TCP_ESTABLISHED);
+    tcp_abort(h.s.end.layer, script_connection(&h.s), h.s.now);
+    script_drain(&h.s);
+    attack_end(&h);
+    attack_print("TC-29 (ours)", 1);
 }
 
 static void tc_29_the_user_timeout_ends_shut_windows(void **state)
@@ -730,6 +778,8 @@ int main(void)
         CASE(tc_08_one_connection_does_not_take_all_records),
         CASE(tc_28_chosen_four_tuples_do_not_meet_in_the_table),
         CASE(tc_29_shut_windows_last_until_others_need_the_room),
+        CASE(tc_29_works_that_run_out_make_room_too),
+        CASE(tc_29_connections_that_we_opened_are_left_alone),
         CASE(tc_29_the_user_timeout_ends_shut_windows),
         CASE(tc_29_a_window_of_one_byte_gets_few_segments),
         CASE(tc_29_nobody_who_reads_is_reset_for_newcomers),
