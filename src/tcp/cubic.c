@@ -26,7 +26,7 @@ static void begin_epoch(struct tcp *c, struct growth_state *q, int64_t now)
 {
     q->epoch_ms = tcp_ms(now);
     q->w_est = c->cwnd;
-    q->est_acked = 0;
+    q->est_rest = 0;
     q->w_max = max_u32(q->w_max, c->cwnd);
     uint64_t segments_by_c = (uint64_t)(q->w_max - c->cwnd) * 10 / (4u * c->snd_mss);
     q->k_ms = min_u32(cube_root(min_u64(segments_by_c, UINT64_C(1) << 33) * 1000000000u), MS_LIMIT);
@@ -45,14 +45,13 @@ static uint32_t window_at(const struct tcp *c, const struct growth_state *q, int
 /* RFC 9438 4.3: what Reno would have: alpha segments a window, 3 (1 - beta) / (1 + beta) = 9/17 up to where it was before, and 1 beyond. */
 static void grow_estimate(struct tcp *c, struct growth_state *q, uint32_t bytes)
 {
-    uint64_t window = q->w_est < q->cwnd_prior ? (uint64_t)c->cwnd * 17 / 9 : c->cwnd;
-    uint64_t acked = (uint64_t)q->est_acked + bytes;
-    if (acked < window) {
-        q->est_acked = (uint32_t)acked;
-        return;
-    }
-    q->est_acked = (uint32_t)min_u64(acked - window, c->cwnd);
-    q->w_est = (uint32_t)min_u64((uint64_t)q->w_est + c->snd_mss, INT32_MAX);
+    uint64_t window = max_u32(c->cwnd, 1);
+    uint64_t grown = (uint64_t)bytes * c->snd_mss; /* in parts of a window */
+    if (q->w_est < q->cwnd_prior)
+        grown = grown * 9 / 17;
+    grown += q->est_rest;
+    q->est_rest = (uint32_t)(grown % window);
+    q->w_est = (uint32_t)min_u64(q->w_est + grown / window, INT32_MAX);
 }
 
 static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
@@ -67,6 +66,9 @@ static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64
     int64_t rtt_ms = c->srtt_us / 8000;
     uint32_t target = window_at(c, q, (int64_t)(tcp_ms(now) - q->epoch_ms) + rtt_ms);
     target = min_u32(target, c->cwnd + c->cwnd / 2); /* 4.2: at most 1.5 cwnd */
+    if (q->cwnd_prior ==
+        0) /* before the first loss, as Linux: 5 % a round trip at least, or leaving slow start early would cost much */
+        target = max_u32(target, c->cwnd + c->cwnd / 20);
     if (target < q->w_est) {
         c->cwnd = max_u32(c->cwnd, q->w_est);
     } else if (target > c->cwnd) {
@@ -78,7 +80,8 @@ static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64
 static uint32_t cubic_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)
 {
     struct growth_state *q = &w->growth;
-    uint32_t window = min_u32(c->cwnd, max_u32(flight_size, 2u * c->snd_mss));
+    bool in_use = flight_size + c->snd_mss > c->cwnd; /* up to a segment that did not fit */
+    uint32_t window = in_use ? c->cwnd : max_u32(flight_size, 2u * c->snd_mss);
     q->w_max = c->cwnd < q->w_max ? (uint32_t)((uint64_t)c->cwnd * 17 / 20) : c->cwnd; /* 4.7 fast convergence */
     q->epoch_ms = 0;
     q->cwnd_prior = c->cwnd;

@@ -201,7 +201,7 @@ static bool choose_mtu_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work
     o->spec.offset = offset_of(c, c->snd_nxt);
     o->spec.payload = size;
     o->spec.flags = 0;
-    o->spec.mtu_probe = true;
+    o->spec.mtu_probe = o->spec.fresh = true;
     return true;
 }
 
@@ -222,6 +222,7 @@ static bool choose_probe(struct tcp *c, struct tcp_work *w, struct output_choice
     o->spec.seq = c->snd_nxt;
     o->spec.offset = offset_of(c, c->snd_nxt);
     o->spec.payload = takes > 0 ? (uint32_t)min_u64(unsent(c, w), takes) : 1;
+    o->spec.fresh = takes > 0;
     o->spec.flags = 0;
     return true;
 }

@@ -96,7 +96,7 @@ struct growth_state {
             uint32_t w_max;    /* bytes, as all windows */
             uint32_t k_ms;
             uint32_t w_est;
-            uint32_t est_acked; /* bytes acknowledged since w_est grew */
+            uint32_t est_rest; /* what w_est is larger by, in parts of cwnd bytes */
             uint32_t cwnd_prior;
         };
         uint32_t reno_acked;      /* bytes acknowledged in congestion avoidance since the last increase: RFC 5681 */

@@ -157,6 +157,30 @@ static void a_window_shorter_than_a_tick_is_not_held(void **state)
     script_end(&s);
 }
 
+static void nothing_is_held_longer_than_a_second(
+    void **state) /* or a long round-trip time of a bad network would be a stall */
+{
+    struct script s;
+    (void)state;
+    begin(&s);
+    open_window(&s, 20);
+    script_drain(&s);
+    struct tcp *c = script_connection(&s);
+    c->srtt_us = 8 * 400000000u;
+    c->cwnd = 4 * MSS;
+    script_give(&s, TCP_ACK, 1, sent_up_to(&s), 0);
+    c->srtt_us = 8 * 400000000u;
+    script_drain(&s);
+    for (unsigned i = 0; i < 5; i++) {
+        script_pass(&s, NS_PER_S + 3 * MS);
+        assert_true(script_drain(&s) >= 1);
+        script_give(&s, TCP_ACK, 1, sent_up_to(&s), 0);
+        c->srtt_us = 8 * 400000000u;
+        script_drain(&s);
+    }
+    script_end(&s);
+}
+
 static void acknowledgements_go_while_data_is_held(void **state)
 {
     struct script s;
@@ -221,6 +245,7 @@ int main(void)
         T(in_congestion_avoidance_a_window_takes_five_sixths_of_a_round_trip),
         T(the_first_ten_segments_are_not_paced),
         T(a_window_shorter_than_a_tick_is_not_held),
+        T(nothing_is_held_longer_than_a_second),
         T(acknowledgements_go_while_data_is_held),
         T(what_is_held_is_no_shut_window),
         T(the_first_retransmission_of_a_recovery_is_not_held),
