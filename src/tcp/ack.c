@@ -50,10 +50,13 @@ void ack_update_window(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
         tcp_mark(t, c, w);
 }
 
-/* RFC 9293: SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK. */
-static bool window_is_newer(const struct tcp_work *w, const struct tcp_segment *s)
+/*
+ * RFC 9293: SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK. Besides, as in Linux, what acknowledges something new: somebody's segment
+ * with a later sequence number than the peer ever sends would keep its window shut for ever.
+ */
+static bool window_is_newer(const struct tcp *c, const struct tcp_work *w, const struct tcp_segment *s)
 {
-    if (!w)
+    if (!w || seq_gt(s->h.ack, c->snd_una))
         return true;
     return seq_lt(w->snd_wl1, s->h.seq) || (seq_eq(w->snd_wl1, s->h.seq) && seq_le(w->snd_wl2, s->h.ack));
 }
@@ -225,7 +228,7 @@ bool ack_process(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s
     if (!acceptable(t, c, w, s, now))
         return false;
     uint32_t old_window = c->snd_wnd;
-    bool newer = seq_ge(s->h.ack, c->snd_una) && window_is_newer(w, s);
+    bool newer = seq_ge(s->h.ack, c->snd_una) && window_is_newer(c, w, s);
     if (newer)
         ack_update_window(t, c, w, s, now);
     if (!w || seq_eq(c->snd_una, c->snd_nxt))
