@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The grid of THREATS section 2: cells of loss x reordering x duplication x corruption x round-trip time, 1 MiB each way, every byte verified; at least
- * half of the cells lose 5 % or more and reorder. Each side hands its card large frames (TSO) or not, and merges what it receives (GRO) or not. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone, WEIR_SIM_CELLS=n another number of cells
- * (500).
+ * half of the cells lose 5 % or more and reorder. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone, WEIR_SIM_CELLS=n another number of cells
+ * (500), WEIR_SIM_FIRST=n another first seed (1), so that a campaign can run in parts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -89,7 +89,8 @@ static void every_byte_arrives_in_every_cell(void **state)
     uint64_t failed = 0, frames = 0, retransmitted = 0;
     struct sim_result r;
     (void)state;
-    for (uint64_t seed = only ? only : 1; seed <= (only ? only : cells); seed++) {
+    uint64_t first = only ? only : from_environment("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    for (uint64_t seed = first; seed <= last; seed++) {
         failed += !cell_passes(seed, &r);
         frames += r.frames;
         retransmitted += r.tcp[0].retransmitted_segments + r.tcp[1].retransmitted_segments;
