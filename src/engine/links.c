@@ -177,6 +177,8 @@ int links_open_alone(const struct plan_port *q, const struct allocator *a, struc
 
 void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS])
 {
+    for (uint32_t i = 0; i < p->n_ports; i++) /* a bridge's frames wait in one link and belong to the other */
+        link_flush(links[i].top);
     for (uint32_t i = 0; i < p->n_ports; i++) {
         link_close(links[i].top);
         links[i].top = NULL;

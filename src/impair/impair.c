@@ -307,13 +307,19 @@ static bool impair_arm(struct link *link)
     return im->lower->ops->arm(im->lower);
 }
 
-static void impair_close(struct link *link)
+static void impair_flush(struct link *link)
 {
     struct impair *im = impair_of(link);
     while (im->queue.count)
         packet_release(impair_queue_pop(&im->queue));
     while (im->aside_first)
         packet_release(take_aside(im));
+}
+
+static void impair_close(struct link *link)
+{
+    struct impair *im = impair_of(link);
+    impair_flush(link);
     link_close(im->lower);
     packet_pool_free(&im->own);
     impair_queue_free(&im->queue);
@@ -325,6 +331,7 @@ static const struct link_ops polled_ops = {.rx_burst = impair_rx_burst,
                                            .tx_burst = impair_tx_burst,
                                            .tx_room = impair_tx_room,
                                            .next_deadline = impair_next_deadline,
+                                           .flush = impair_flush,
                                            .close = impair_close};
 static const struct link_ops armed_ops = {.rx_burst = impair_rx_burst,
                                           .tx_alloc = impair_tx_alloc,
@@ -332,6 +339,7 @@ static const struct link_ops armed_ops = {.rx_burst = impair_rx_burst,
                                           .tx_room = impair_tx_room,
                                           .next_deadline = impair_next_deadline,
                                           .arm = impair_arm,
+                                          .flush = impair_flush,
                                           .close = impair_close};
 
 void impair_settings_default(struct impair_settings *s)

@@ -69,6 +69,8 @@ struct link_ops {
     int64_t (*next_deadline)(struct link *link);
     /* Asks that the descriptor becomes readable at the next frame; false when frames are already waiting. NULL: poll only. */
     bool (*arm)(struct link *link);
+    /* Gives back the frames that wait in it, which may be another link's; before any of them is closed. NULL: none wait. */
+    void (*flush)(struct link *link);
     /* Releases all it owns. Packets still held by others must be released before. */
     void (*close)(struct link *link);
 };
@@ -113,6 +115,13 @@ static inline uint32_t link_tx_room(struct link *l) { return l->ops->tx_room ? l
 static inline int64_t link_next_deadline(struct link *l)
 {
     return l->ops->next_deadline ? l->ops->next_deadline(l) : TIME_NEVER;
+}
+/* Through all links of a stack of them. */
+static inline void link_flush(struct link *l)
+{
+    for (; l; l = l->lower)
+        if (l->ops->flush)
+            l->ops->flush(l);
 }
 static inline void link_close(struct link *l)
 {

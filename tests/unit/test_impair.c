@@ -859,10 +859,39 @@ static void over_a_memory_link_every_frame_is_accounted_for(void **state)
     }
 }
 
+/* As in a bridge that ends: frames of one link wait in the other. */
+static void flushed_links_hold_nothing_of_each_other(void **state)
+{
+    struct fixture *f = *state;
+    struct memory_settings m;
+    struct link *ends[2][2], *tops[2];
+    struct packet *p[4];
+    memory_settings_default(&m);
+    f->settings.delay_ns = NS_PER_S;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(memory_link_new(&m, &f->counting.allocator, "m", ends[i]), 0);
+        assert_int_equal(impair_link_new(&f->settings, ends[i][0], &f->counting.allocator, &tops[i]), 0);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(link_tx_alloc(tops[i], p, 4, LINK_ALLOC_DATA), 4);
+        for (unsigned k = 0; k < 4; k++)
+            fill(p[k], k, FRAME_BYTES);
+        link_tx_burst(tops[!i], p, 4, 0);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        link_flush(tops[i]);
+    assert_int_equal(link_next_deadline(tops[0]), TIME_NEVER);
+    for (unsigned i = 0; i < 2; i++) {
+        link_close(tops[i]);
+        link_close(ends[i][1]);
+    }
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        CASE(flushed_links_hold_nothing_of_each_other),
         CASE(without_settings_frames_pass_at_once_and_unchanged),
         CASE(it_offers_what_the_lower_link_can_but_neither_gso_nor_frags),
         CASE(random_loss_is_as_frequent_as_set),
