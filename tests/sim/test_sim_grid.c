@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The grid of THREATS section 2: cells of loss x reordering x duplication x corruption x round-trip time, 1 MiB each way, every byte verified; at least
- * half of the cells lose 5 % or more and reorder. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone, WEIR_SIM_CELLS=n another number of cells
- * (500), WEIR_SIM_FIRST=n another first seed (1), so that a campaign can run in parts.
+ * half of the cells lose 5 % or more and reorder. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone,
+ * WEIR_SIM_CELLS=n another number of cells (2000), WEIR_SIM_FIRST=n from another first seed (1): a campaign can run in parts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +85,7 @@ static uint64_t from_environment(const char *name, uint64_t fallback)
 
 static void every_byte_arrives_in_every_cell(void **state)
 {
-    uint64_t cells = from_environment("WEIR_SIM_CELLS", 500), only = from_environment("WEIR_SIM_SEED", 0);
+    uint64_t cells = from_environment("WEIR_SIM_CELLS", 2000), only = from_environment("WEIR_SIM_SEED", 0);
     uint64_t failed = 0, frames = 0, retransmitted = 0;
     struct sim_result r;
     (void)state;
