@@ -43,7 +43,7 @@ loads:
     server:
       device: web
       port: 80
-      http: {routes: [{path: /bytes/*, from_path: size}, {path: /digest, methods: [post], hash: sha256}]}
+      http: {routes: [{path: /bytes/*, from_path: size}, {path: /slowly/*, from_path: size, rate: 30MB}, {path: /digest, methods: [post], hash: sha256}]}
 YAML
     web=$1
 }
@@ -117,12 +117,12 @@ cells_link_flap() {
     server_stop
 }
 
-# The router lowers its MTU while the first of 20 transfers is on its way.
+# The router lowers its MTU while the second or third of 20 transfers of 0.1 s is on its way.
 fetched_while_lowered() { # MTU
     in_ns router ip link set out0 mtu 1500
     (sleep 0.2 && in_ns router ip link set out0 mtu "$1") &
-    seq 20 | sed "s|.*|url = http://$web/bytes/3000000|" >"$work/urls"
-    in_ns far timeout 20 curl -sSf --limit-rate 40M -K "$work/urls" >"$work/fetched"
+    seq 20 | sed "s|.*|url = http://$web/slowly/3000000|" >"$work/urls"
+    in_ns far timeout 20 curl -sSf -K "$work/urls" >"$work/fetched"
     wait $!
     for _ in $(seq 20); do cat "$work/body"; done | cmp - "$work/fetched"
 }
