@@ -55,7 +55,7 @@ int tcp_connect(struct tcp_layer *t, unsigned user, const struct flow_key *wante
     struct flow_key key = *wanted;
     uint32_t hash;
     *out = (struct tcp_ref){0, 0};
-    if (user >= t->n_users || key.local == TCP_ANY_LOCAL || key.remote_port == 0)
+    if (!tcp_user_known(t, user) || key.local == TCP_ANY_LOCAL || key.remote_port == 0)
         return ERR_INVALID;
     int e = settle_port(t, &key, &hash, now);
     if (e < 0)
@@ -104,6 +104,28 @@ int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now)
     c->flags |= TCPF_CLOSE;
     tcp_mark(t, c, w);
     return 0;
+}
+
+void tcp_set_user(struct tcp_layer *t, struct tcp *c, unsigned user, int64_t now)
+{
+    assert(tcp_user_known(t, user) && t->users[user].calls == t->users[c->user].calls);
+    if ((c->flags & TCPF_DEAD) || user == c->user)
+        return;
+    if ((c->flags & TCPF_PASSIVE) && (c->flags & TCPF_CONNECTED)) {
+        t->users[c->user].accepted--;
+        t->users[user].accepted++;
+    }
+    bool other = t->users[user].profile.congestion != tcp_profile_of(t, c)->congestion;
+    c->user = user & (TCP_MAX_USERS - 1);
+    timers_profile_changed(t, c, now);
+    struct tcp_work *w = tcp_work_of(t, c);
+    if (!w)
+        return;
+    if (other) {
+        w->growth = (struct growth_state){0};
+        w->undo.possible = false;
+    }
+    tcp_mark(t, c, w); /* what Nagle or a window held back may go */
 }
 
 void tcp_abort(struct tcp_layer *t, struct tcp *c, int64_t now) { tcp_finish_with_reset(t, c, TCP_CLOSE_ABORTED, now); }

@@ -51,6 +51,7 @@ void tcp_settings_default(struct tcp_settings *s)
         .max_connections = 65536,
         .max_time_wait = 65536,
         .max_listeners = TCP_MAX_LISTENERS,
+        .max_users = 16,
         .max_out_of_order_frames = 8192,
         .frame_bytes = 2048,
         .resets_per_second = 10000,
@@ -74,10 +75,12 @@ static bool keepalive_valid(const struct tcp_profile *p)
            time_valid(p->keepalive_idle_ns + p->keepalive_probes * p->keepalive_interval_ns);
 }
 
+#define MAX_TIME_WAIT_NS (3600 * NS_PER_S) /* half the circle of a TIME_WAIT record is 2.3 h */
+
 static bool profile_valid(const struct tcp_profile *p)
 {
-    if (!time_valid(p->time_wait_ns) || !time_valid(p->user_timeout_ns) || !time_valid(p->fin_wait_2_ns) ||
-        !time_valid(p->rto_initial_ns) || !keepalive_valid(p))
+    if (p->time_wait_ns < 0 || p->time_wait_ns > MAX_TIME_WAIT_NS || !time_valid(p->user_timeout_ns) ||
+        !time_valid(p->fin_wait_2_ns) || !time_valid(p->rto_initial_ns) || !keepalive_valid(p))
         return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
            p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT &&
@@ -94,10 +97,19 @@ int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *co
 {
     if (!profile_valid(profile) || !user->received || !user->pull || !user->closed)
         return ERR_INVALID;
-    if (t->n_users == TCP_MAX_USERS)
+    unsigned i = 0;
+    while (i < t->settings.max_users && t->users[i].calls)
+        i++;
+    if (i == t->settings.max_users)
         return ERR_NO_SPACE;
-    t->users[t->n_users] = (struct tcp_registered){.calls = user, .context = context, .profile = *profile};
-    return (int)t->n_users++;
+    t->users[i] = (struct tcp_registered){.calls = user, .context = context, .profile = *profile};
+    return (int)i;
+}
+
+void tcp_unregister_user(struct tcp_layer *t, unsigned user)
+{
+    assert(tcp_user_known(t, user) && t->users[user].accepted == 0);
+    t->users[user].calls = NULL;
 }
 
 static bool settings_valid(const struct tcp_settings *s)
@@ -105,7 +117,7 @@ static bool settings_valid(const struct tcp_settings *s)
     return s->max_connections >= 1 && s->max_connections < TCP_TIME_WAIT_BIT / 2 && s->max_time_wait >= 1 &&
            s->max_time_wait < TCP_TIME_WAIT_BIT / 2 && s->port_first >= 1 && s->port_first <= s->port_last &&
            s->links >= 1 && s->links <= TCP_MAX_LINKS && s->max_out_of_order_frames >= 1 && s->max_listeners >= 1 &&
-           s->max_listeners <= TCP_MAX_LISTENERS;
+           s->max_listeners <= TCP_MAX_LISTENERS && s->max_users >= 1 && s->max_users <= TCP_MAX_USERS;
 }
 
 static int init_pools(struct tcp_layer *t, const struct allocator *a, int64_t now)
@@ -146,7 +158,8 @@ int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lower *lower, v
     if (t->settings.sent_records == 0)
         t->settings.sent_records = min_u32(4 * min_u32(t->settings.max_active, 1u << 18), 1u << 20);
     t->ts_offset = (uint32_t)(s->secret.k0 ^ (s->secret.k1 >> 32));
-    int e = init_pools(t, a, now);
+    t->users = alloc_zeroed(a, s->max_users * sizeof *t->users, CACHE_LINE);
+    int e = t->users ? init_pools(t, a, now) : ERR_NO_MEMORY;
     if (e < 0) {
         tcp_layer_delete(t);
         return e;
@@ -174,6 +187,8 @@ void tcp_layer_delete(struct tcp_layer *t)
     pool_free(&t->sent);
     pool_free(&t->works);
     pool_free(&t->records);
+    if (t->users)
+        alloc_free(t->allocator, t->users, t->settings.max_users * sizeof *t->users);
     alloc_free(t->allocator, t, sizeof *t);
 }
 

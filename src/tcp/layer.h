@@ -12,8 +12,8 @@
 #include "tcp/limit.h"
 #include "tcp/tcb.h"
 
-#define TCP_MAX_USERS 16
-#define TCP_MAX_LINKS 16 /* struct tcp.link has 4 bits */
+#define TCP_MAX_USERS 4096u /* struct tcp.user has 12 bits */
+#define TCP_MAX_LINKS 16    /* struct tcp.link has 4 bits */
 #define TCP_MAX_MTU_SEARCHES 65536u
 #define TCP_PORT_COUNTERS 1024        /* RFC 6056 algorithm 4 */
 #define TCP_MAX_WINDOW_SCALE 14u      /* RFC 7323 section 2.3 */
@@ -23,7 +23,7 @@
 struct tcp_listener {
     uint32_t local;
     uint16_t port;
-    uint8_t user;
+    uint16_t user;
     uint32_t embryos;
     int64_t cookies_until; /* SYN cookies that went out may come back until then */
 };
@@ -35,13 +35,13 @@ struct tcp_timewait {
     struct flow_key key;
     struct seq rcv_nxt, snd_nxt;
     uint32_t ts_recent;
-    uint32_t expires_16ms : 28, user : 4; /* on the circle of tcp_ms(), rounded up */
-    uint32_t tag;                         /* of the table; 0 with key.local 0: already taken off */
+    uint32_t expires_16ms : 20, user : 12; /* on the circle of tcp_ms() / 16, rounded up */
+    uint32_t tag;                          /* of the table; 0 with key.local 0: already taken off */
 };
 _Static_assert(sizeof(struct tcp_timewait) == 48, "DESIGN section 3: 48 bytes");
 
 struct tcp_registered {
-    const struct tcp_user *calls;
+    const struct tcp_user *calls; /* NULL: the number is free */
     void *context;
     struct tcp_profile profile;
     uint32_t accepted; /* established connections of its listeners */
@@ -64,10 +64,9 @@ struct tcp_layer {
     struct pool mtu_searches;        /* struct mtu_search */
     struct packet_pool ooo_pool;
     uint32_t ooo_frames;
-    struct packet *to_release; /* frames out of the queues, linked by next; may still be part of the burst at hand */
-    struct tcp_registered users[TCP_MAX_USERS];
-    uint32_t n_users;
-    struct pool listeners; /* struct tcp_listener */
+    struct packet *to_release;    /* frames out of the queues, linked by next; may still be part of the burst at hand */
+    struct tcp_registered *users; /* settings.max_users of them */
+    struct pool listeners;        /* struct tcp_listener */
     struct table listen_table;
     struct pool timewaits; /* struct tcp_timewait */
     uint32_t timewait_oldest, timewait_youngest;
@@ -94,6 +93,10 @@ static inline uint32_t tcp_hash_of(const struct tcp_layer *t, const struct tcp *
 {
     const struct tcp_work *w = tcp_work_of(t, c);
     return w && w->hash ? w->hash : tcp_flow_hash(t, &c->key);
+}
+static inline bool tcp_user_known(const struct tcp_layer *t, unsigned user)
+{
+    return user < t->settings.max_users && t->users[user].calls;
 }
 static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_layer *t, const struct tcp *c)
 {
@@ -141,7 +144,7 @@ void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, struct tcp_se
 void tcp_timewait_finish(struct tcp_layer *t, struct tcp *c, int64_t now);
 static inline bool tcp_timewait_expired(const struct tcp_timewait *tw, int64_t now)
 {
-    return (int32_t)(((uint32_t)tw->expires_16ms << 4) - tcp_ms(now)) <= 0;
+    return (int32_t)(((uint32_t)tw->expires_16ms - (tcp_ms(now) >> 4)) << 12) <= 0; /* the circle has 20 bits */
 }
 /* Takes it off the table: its four-tuple is free. */
 void tcp_timewait_forget(struct tcp_layer *t, struct tcp_timewait *tw);

@@ -38,7 +38,7 @@ struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local
 
 int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port)
 {
-    if (port == 0 || user >= t->n_users)
+    if (port == 0 || !tcp_user_known(t, user))
         return ERR_INVALID;
     if (find_exact(t, local, port))
         return ERR_IN_USE;
@@ -46,11 +46,22 @@ int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port
     if (index == POOL_NONE)
         return ERR_NO_SPACE;
     struct tcp_listener *l = pool_at(&t->listeners, index);
-    *l = (struct tcp_listener){.local = local, .port = port, .user = (uint8_t)user};
+    *l = (struct tcp_listener){.local = local, .port = port, .user = (uint16_t)user};
     if (table_add(&t->listen_table, listen_hash(t, local, port), index) == 0)
         return 0;
     pool_put(&t->listeners, index);
     return ERR_NO_SPACE;
+}
+
+int tcp_listener_set_user(struct tcp_layer *t, uint32_t local, uint16_t port, unsigned user)
+{
+    struct tcp_listener *l = find_exact(t, local, port);
+    if (!l)
+        return ERR_NOT_FOUND;
+    if (!tcp_user_known(t, user))
+        return ERR_INVALID;
+    l->user = (uint16_t)user;
+    return 0;
 }
 
 int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now)
@@ -111,7 +122,7 @@ static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const st
     struct tcp_work *w = tcp_work_of(t, c);
     c->snd_una = c->snd_nxt = tcp_initial_sequence(t, &s->key, now);
     l = find_exact(t, asked.local, asked.port); /* admit may have closed it */
-    if (l && l->user == c->user) {
+    if (l) {
         w->listener = pool_index(&t->listeners, l);
         l->embryos++;
     }

@@ -36,7 +36,7 @@ void tcp_set_state(struct tcp_layer *t, struct tcp *c, enum tcp_state state, int
         t->counters.established++;
         t->users[c->user].accepted += (c->flags & TCPF_PASSIVE) != 0;
     }
-    c->state = (uint8_t)state;
+    c->state = state & 15u;
 }
 
 struct tcp_work *tcp_attach(struct tcp_layer *t, struct tcp *c)
@@ -101,7 +101,7 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
     memset(c, 0, sizeof *c);
     c->key = *key;
     c->generation = generation;
-    c->user = (uint8_t)user;
+    c->user = user & (TCP_MAX_USERS - 1);
     c->path = path->id;
     c->link = path->link & 15u;
     c->snd_mss = (uint16_t)max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss);

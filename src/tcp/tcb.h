@@ -23,9 +23,8 @@ struct tcp {
     /* first cache line: what an in-order segment touches */
     struct flow_key key;
     uint32_t generation;
-    uint8_t state;
-    uint8_t user;
-    uint8_t flags; /* enum tcp_record_flag */
+    uint16_t state : 4, user : 12; /* enum tcp_state; tcp_register_user's number */
+    uint8_t flags;                 /* enum tcp_record_flag */
     uint8_t send_wscale : 4, receive_wscale : 4;
     struct seq rcv_nxt;
     struct seq snd_una;

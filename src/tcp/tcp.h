@@ -123,7 +123,7 @@ struct tcp_profile {
     int64_t keepalive_idle_ns;     /* 0: off (default) */
     int64_t keepalive_interval_ns; /* default 75 s */
     uint32_t keepalive_probes;     /* default 9 */
-    int64_t time_wait_ns;          /* 2MSL; default 60 s; 0: no TIME_WAIT */
+    int64_t time_wait_ns;          /* 2MSL; default 60 s, at most 1 h; 0: no TIME_WAIT */
     int64_t fin_wait_2_ns;         /* orphaned FIN-WAIT-2 ends then; default 60 s; 0: never */
     uint32_t syn_queue;            /* embryos a listener may have; default 4096 */
     uint32_t accept_limit;         /* established connections of all its listeners; default 0: no limit */
@@ -137,6 +137,7 @@ struct tcp_settings {
     uint32_t max_active;      /* works: connections with something in flight, buffered or timed; 0: max_connections */
     uint32_t max_time_wait;   /* default 65536; oldest recycled */
     uint32_t max_listeners;   /* default 65536, which is the most */
+    uint32_t max_users;       /* tables of callbacks with a profile; default 16, at most 4096 */
     uint32_t max_out_of_order_frames; /* frames held for reassembly, all connections; default 8192 */
     uint32_t
         frame_bytes; /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
@@ -266,9 +267,21 @@ MUST_CHECK int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lowe
 /* Connections end without a word: no callback, no frame. Held frames are released. */
 void tcp_layer_delete(struct tcp_layer *t);
 
-/* The user's number (0 to 15), ERR_NO_SPACE, or ERR_INVALID for a profile out of range. Table and context outlive the layer. */
+/*
+ * The user's number (from 0), ERR_NO_SPACE, or ERR_INVALID for a profile out of range. Table and context outlive the layer. A user whose connections
+ * differ in their profiles registers each profile, with the same table and context.
+ */
 MUST_CHECK int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
                                  const struct tcp_profile *profile);
+/* The number may be given again. It has no listener and no connection; connections in TIME_WAIT that had it keep its successor's time_wait_ns. */
+void tcp_unregister_user(struct tcp_layer *t, unsigned user);
+/*
+ * Gives a connection another profile of its user (a number with the same table). What depends on the handshake (MSS, window scale, timestamps, SACK, ECN)
+ * stays as agreed; congestion control starts afresh with the window it has when the algorithm differs.
+ */
+void tcp_set_user(struct tcp_layer *t, struct tcp *c, unsigned user, int64_t now);
+/* The same for connections that a listener takes from now on. ERR_NOT_FOUND, ERR_INVALID. */
+int tcp_listener_set_user(struct tcp_layer *t, uint32_t local, uint16_t port, unsigned user);
 
 /* Accepts on a local address (or TCP_ANY_LOCAL) and port. 0, ERR_IN_USE, ERR_NO_SPACE, ERR_INVALID (port 0). */
 MUST_CHECK int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port);

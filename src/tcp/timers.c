@@ -143,6 +143,13 @@ void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now)
         arm(t, c, now + idle);
 }
 
+void timers_profile_changed(struct tcp_layer *t, const struct tcp *c, int64_t now)
+{
+    int64_t idle = tcp_profile_of(t, c)->keepalive_idle_ns;
+    if (idle > 0 && state_synchronized(c->state))
+        arm(t, c, max_i64(from_ms(c->heard_ms, now) + idle, now));
+}
+
 void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now)
 {
     if (at == TIME_NEVER) {

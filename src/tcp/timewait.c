@@ -11,7 +11,7 @@
 #include "tcp/layer.h"
 #include "tcp/segment.h"
 
-#define EXPIRES_MASK 0x0fffffffu
+#define EXPIRES_MASK 0xfffffu
 #define NEXT_MASK 0x3fffffffu /* max_time_wait is smaller */
 
 void tcp_timewait_forget(struct tcp_layer *t, struct tcp_timewait *tw)
@@ -74,7 +74,7 @@ static void enter(struct tcp_layer *t, struct tcp *c, int64_t now)
                                 .timestamps = (c->flags & TCPF_TIMESTAMPS) != 0,
                                 .ts_recent = c->ts_recent,
                                 .expires_16ms = end_of(t, c->user, now) & EXPIRES_MASK,
-                                .user = c->user & 15u,
+                                .user = c->user,
                                 .tag = hash};
     if (table_add(&t->table, hash, index | TCP_TIME_WAIT_BIT) != 0) {
         pool_put(&t->timewaits, index);

@@ -124,7 +124,7 @@ static void listeners_beyond_the_limit_are_refused(void **state)
     tcp_end_free(&e);
 }
 
-static void sixteen_users_and_no_more(void **state)
+static void users_up_to_the_limit_and_their_numbers_again(void **state)
 {
     struct tcp_end e;
     struct tcp_settings settings;
@@ -134,10 +134,62 @@ static void sixteen_users_and_no_more(void **state)
     assert_int_equal(tcp_end_init(&e, 1, &settings, 0), 0);
     lacking.received = NULL;
     assert_int_equal(tcp_register_user(e.layer, &lacking, NULL, &profile), ERR_INVALID);
-    for (int i = 0; i < TCP_MAX_USERS; i++)
+    for (int i = 0; i < (int)settings.max_users; i++)
         assert_int_equal(tcp_register_user(e.layer, &script_user, NULL, &profile), i);
     assert_int_equal(tcp_register_user(e.layer, &script_user, NULL, &profile), ERR_NO_SPACE);
+    tcp_unregister_user(e.layer, 7);
+    assert_int_equal(tcp_listen(e.layer, 7, TCP_ANY_LOCAL, 80), ERR_INVALID);
+    assert_int_equal(tcp_register_user(e.layer, &script_user, NULL, &profile), 7);
     tcp_end_free(&e);
+}
+
+static int another_profile(struct script *s)
+{
+    int user = tcp_register_user(s->end.layer, &script_user, s, &profile);
+    assert_true(user > 0);
+    return user;
+}
+
+static void a_connection_takes_another_profile(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.nagle = true;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 10);
+    script_expect(&s, TCP_ACK, 1, 1, 10);
+    script_send(&s, 10);
+    script_expect_nothing(&s);
+    profile.nagle = false;
+    profile.keepalive_idle_ns = 5 * NS_PER_S;
+    tcp_set_user(s.end.layer, script_connection(&s), (unsigned)another_profile(&s), s.now);
+    script_pass(&s, 0);
+    script_expect(&s, TCP_ACK, 11, 1, 10);
+    script_give(&s, TCP_ACK, 1, 21, 0);
+    script_pass(&s, 6 * NS_PER_S);
+    script_expect(&s, TCP_ACK, 20, 1, 0); /* keep-alive */
+    tcp_abort(s.end.layer, script_connection(&s), s.now);
+    script_end(&s);
+}
+
+static void a_listener_gives_another_profile_to_those_who_come_later(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    profile.nagle = true;
+    int user = another_profile(&s);
+    assert_int_equal(tcp_listener_set_user(s.end.layer, TCP_ANY_LOCAL, OUR_PORT, (unsigned)user), 0);
+    assert_int_equal(tcp_listener_set_user(s.end.layer, TCP_ANY_LOCAL, OUR_PORT, 15), ERR_INVALID);
+    assert_int_equal(tcp_listener_set_user(s.end.layer, TCP_ANY_LOCAL, OUR_PORT + 1, (unsigned)user), ERR_NOT_FOUND);
+    script_to_established(&s);
+    script_send(&s, 10);
+    script_expect(&s, TCP_ACK, 1, 1, 10);
+    script_send(&s, 10); /* Nagle holds it back */
+    script_expect_nothing(&s);
+    tcp_abort(s.end.layer, script_connection(&s), s.now);
+    script_end(&s);
 }
 
 static void verbs_refuse_what_cannot_be(void **state)
@@ -480,7 +532,9 @@ int main(void)
         T(profiles_out_of_range_are_refused),
         T(settings_out_of_range_are_refused),
         T(listeners_beyond_the_limit_are_refused),
-        T(sixteen_users_and_no_more),
+        T(users_up_to_the_limit_and_their_numbers_again),
+        T(a_connection_takes_another_profile),
+        T(a_listener_gives_another_profile_to_those_who_come_later),
         T(verbs_refuse_what_cannot_be),
         T(a_reference_ends_with_its_connection),
         T(every_verb_may_be_called_in_every_callback),
