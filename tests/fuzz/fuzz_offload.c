@@ -133,16 +133,16 @@ static void make(struct packet *p, struct flow *flows, const uint8_t *r)
     p->len = ETH + header + l4_bytes;
     f->seq += payload;
     f->id++;
+    if (r[0] & 128) { /* padding; before the checksums: a length that is changed may count it in */
+        memset(p->data + p->len, 0, r[7] >> 4);
+        p->len += r[7] >> 4;
+    }
     if (!(r[0] & 64))
         seal(p->data, p->len);
     if (r[6]) {
         p->data[r[5] % p->len] ^= r[6];
         if (r[7] & 1)
             seal(p->data, p->len);
-    }
-    if (r[0] & 128) {
-        memset(p->data + p->len, 0, r[7] >> 4);
-        p->len += r[7] >> 4;
     }
     if (r[7] & 2 && (r[6] ? r[7] & 1 : !(r[0] & 64)))
         p->checksum = PACKET_CHECKSUM_VERIFIED;
