@@ -50,6 +50,7 @@ static ALWAYS_INLINE uint32_t min_u32(uint32_t a, uint32_t b) { return a < b ? a
 static ALWAYS_INLINE uint32_t max_u32(uint32_t a, uint32_t b) { return a > b ? a : b; }
 static ALWAYS_INLINE uint64_t min_u64(uint64_t a, uint64_t b) { return a < b ? a : b; }
 static ALWAYS_INLINE uint64_t max_u64(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static ALWAYS_INLINE size_t min_size(size_t a, size_t b) { return a < b ? a : b; }
 static ALWAYS_INLINE int64_t min_i64(int64_t a, int64_t b) { return a < b ? a : b; }
 static ALWAYS_INLINE int64_t max_i64(int64_t a, int64_t b) { return a > b ? a : b; }
 

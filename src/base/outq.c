@@ -14,11 +14,17 @@ static struct outq_span *span_at(const struct outq_pool *p, uint32_t index) { re
 
 int outq_pool_init(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks)
 {
+    return outq_pool_init_sized(p, a, spans, chunks, OUTQ_CHUNK_BYTES);
+}
+
+int outq_pool_init_sized(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks,
+                         uint32_t chunk_bytes)
+{
     *p = (struct outq_pool){0};
     int error = pool_init(&p->spans, a, spans, sizeof(struct outq_span), alignof(struct outq_span));
     if (error)
         return error;
-    error = pool_init(&p->chunks, a, chunks, OUTQ_CHUNK_BYTES, alignof(uint64_t));
+    error = pool_init(&p->chunks, a, chunks, chunk_bytes, alignof(uint64_t));
     if (error)
         pool_free(&p->spans);
     return error;
@@ -80,7 +86,7 @@ static void fill_tail(struct outq *q, struct outq_pool *p, const uint8_t *bytes,
 {
     struct outq_span *tail = span_at(p, q->tail);
     uint8_t *chunk = pool_at(&p->chunks, tail->chunk);
-    memcpy(chunk + (OUTQ_CHUNK_BYTES - tail->room), bytes, length);
+    memcpy(chunk + (p->chunks.size - tail->room), bytes, length);
     tail->length += length;
     tail->room -= length;
     q->end += length;
@@ -95,7 +101,7 @@ static void append_chunk(struct outq *q, struct outq_pool *p, const uint8_t *byt
     uint8_t *to = pool_at(&p->chunks, chunk);
     memcpy(to, bytes, length);
     *span_at(p, index) =
-        (struct outq_span){.length = length, .bytes = to, .chunk = chunk, .room = OUTQ_CHUNK_BYTES - length};
+        (struct outq_span){.length = length, .bytes = to, .chunk = chunk, .room = p->chunks.size - length};
     append_span(q, p, index);
 }
 
@@ -104,13 +110,13 @@ int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t l
     const uint8_t *from = bytes;
     uint32_t first = min_u32(length, tail_room(q, p));
     uint32_t rest = length - first;
-    if (!has_free(p, rest / OUTQ_CHUNK_BYTES + (rest % OUTQ_CHUNK_BYTES != 0)))
+    if (!has_free(p, rest / p->chunks.size + (rest % p->chunks.size != 0)))
         return ERR_NO_MEMORY;
     if (first)
         fill_tail(q, p, from, first);
     from += first;
     while (rest) {
-        uint32_t n = min_u32(rest, OUTQ_CHUNK_BYTES);
+        uint32_t n = min_u32(rest, p->chunks.size);
         append_chunk(q, p, from, n);
         from += n;
         rest -= n;

@@ -35,6 +35,9 @@ struct outq {
 
 /* ERR_NO_MEMORY, ERR_INVALID. */
 MUST_CHECK int outq_pool_init(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks);
+/* The same with chunks of another size, a multiple of 8: large ones where much is copied. */
+MUST_CHECK int outq_pool_init_sized(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks,
+                                    uint32_t chunk_bytes);
 void outq_pool_free(struct outq_pool *p);
 
 /* Appends a reference to constant bytes. 0, or ERR_NO_MEMORY (nothing appended). */

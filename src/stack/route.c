@@ -7,21 +7,39 @@
 
 #include "base/error.h"
 
-bool route_find(const struct pool *routes, const struct host *h, uint32_t destination, uint32_t *next_hop)
+/* The host's route that goes before its subnet and its gateway, or NULL. */
+static const struct route *better_route(const struct pool *routes, const struct host *h, uint32_t destination,
+                                        bool on_link)
 {
-    bool on_link = host_on_link(h, destination);
     for (uint32_t i = h->routes; i;) {
         const struct route *r = pool_at(routes, i);
         if (on_link && r->length <= h->prefix_length)
             break;
-        if (((destination ^ r->prefix) & r->mask) == 0) {
-            *next_hop = r->gateway;
-            return true;
-        }
+        if (((destination ^ r->prefix) & r->mask) == 0)
+            return r;
         i = r->next;
     }
-    *next_hop = on_link ? destination : h->gateway;
+    return NULL;
+}
+
+bool route_find(const struct pool *routes, const struct host *h, uint32_t destination, uint32_t *next_hop)
+{
+    bool on_link = host_on_link(h, destination);
+    const struct route *r = better_route(routes, h, destination, on_link);
+    if (r)
+        *next_hop = r->gateway;
+    else
+        *next_hop = on_link ? destination : h->gateway;
     return *next_hop != 0;
+}
+
+int route_length(const struct pool *routes, const struct host *h, uint32_t destination)
+{
+    bool on_link = host_on_link(h, destination);
+    const struct route *r = better_route(routes, h, destination, on_link);
+    if (r || on_link)
+        return r ? r->length : h->prefix_length;
+    return h->gateway ? 0 : ERR_NO_ROUTE;
 }
 
 int route_add(struct pool *routes, struct host *h, uint32_t prefix, unsigned length, uint32_t gateway)

@@ -17,6 +17,8 @@ struct route {
 
 /* The next hop (host order) for a unicast destination; false: there is none. */
 bool route_find(const struct pool *routes, const struct host *h, uint32_t destination, uint32_t *next_hop);
+/* The prefix length of what route_find takes, 0 for the gateway; ERR_NO_ROUTE. */
+int route_length(const struct pool *routes, const struct host *h, uint32_t destination);
 /* ERR_INVALID (length, gateway not on the host's subnet or the host itself), ERR_NO_SPACE. */
 MUST_CHECK int route_add(struct pool *routes, struct host *h, uint32_t prefix, unsigned length, uint32_t gateway);
 

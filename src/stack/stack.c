@@ -201,6 +201,28 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
     return h != NULL;
 }
 
+uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
+{
+    for (uint32_t i = 1; i <= s->hosts.count; i++)
+        if (s->hosts.hosts[i].address == ip_addr_to_v4(address) && ip_addr_is_v4(address))
+            return i;
+    return 0;
+}
+
+uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination)
+{
+    uint32_t best = 0;
+    int longest = -1;
+    for (uint32_t i = 1; i <= s->hosts.count && ip_addr_is_v4(destination); i++) {
+        int length = route_length(&s->routes, &s->hosts.hosts[i], ip_addr_to_v4(destination));
+        if (length > longest) {
+            longest = length;
+            best = i;
+        }
+    }
+    return best;
+}
+
 /* ---- the turn ---- */
 
 /* Returns the frames taken. */

@@ -119,6 +119,10 @@ MUST_CHECK int stack_add_neighbour(struct stack *s, uint32_t local, const struct
 /* Sends a gratuitous ARP (RFC 5227 announcement) for an address. */
 void stack_announce(struct stack *s, uint32_t local, int64_t now);
 bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *out);
+/* The index of a local address, the first of several in different domains; 0: there is none. Linear in the hosts, as the next. */
+uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address);
+/* The index of the local address from which a destination is reached best: by the longest prefix, the first of equals. 0: none reaches it. */
+uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination);
 
 /* Takes bursts from every interface and processes them, then runs timers. Returns the frames taken. */
 unsigned stack_receive(struct stack *s, int64_t now);

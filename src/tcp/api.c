@@ -106,6 +106,8 @@ int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now)
     return 0;
 }
 
+unsigned tcp_user_of(const struct tcp *c) { return c->user; }
+
 void tcp_set_user(struct tcp_layer *t, struct tcp *c, unsigned user, int64_t now)
 {
     assert(tcp_user_known(t, user) && t->users[user].calls == t->users[c->user].calls);
@@ -116,6 +118,7 @@ void tcp_set_user(struct tcp_layer *t, struct tcp *c, unsigned user, int64_t now
         t->users[user].accepted++;
     }
     bool other = t->users[user].profile.congestion != tcp_profile_of(t, c)->congestion;
+    tcp_count_user(t, c, user);
     c->user = user & (TCP_MAX_USERS - 1);
     timers_profile_changed(t, c, now);
     struct tcp_work *w = tcp_work_of(t, c);

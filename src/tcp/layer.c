@@ -108,9 +108,13 @@ int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *co
 
 void tcp_unregister_user(struct tcp_layer *t, unsigned user)
 {
-    assert(tcp_user_known(t, user) && t->users[user].accepted == 0);
-    t->users[user].calls = NULL;
+    assert(tcp_user_known(t, user));
+    t->users[user].retired = true;
+    if (t->users[user].connections == 0)
+        t->users[user].calls = NULL;
 }
+
+uint32_t tcp_max_users(const struct tcp_layer *t) { return t->settings.max_users; }
 
 static bool settings_valid(const struct tcp_settings *s)
 {

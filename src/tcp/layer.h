@@ -44,7 +44,9 @@ struct tcp_registered {
     const struct tcp_user *calls; /* NULL: the number is free */
     void *context;
     struct tcp_profile profile;
-    uint32_t accepted; /* established connections of its listeners */
+    uint32_t accepted;    /* established connections of its listeners */
+    uint32_t connections; /* records with this number */
+    bool retired;         /* unregistered; free with its last connection */
 };
 
 struct tcp_layer {
@@ -96,7 +98,7 @@ static inline uint32_t tcp_hash_of(const struct tcp_layer *t, const struct tcp *
 }
 static inline bool tcp_user_known(const struct tcp_layer *t, unsigned user)
 {
-    return user < t->settings.max_users && t->users[user].calls;
+    return user < t->settings.max_users && t->users[user].calls && !t->users[user].retired;
 }
 static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_layer *t, const struct tcp *c)
 {

@@ -110,6 +110,15 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
     c->receive_wscale = tcp_receive_wscale(p) & 15u;
 }
 
+void tcp_count_user(struct tcp_layer *t, const struct tcp *c, unsigned user)
+{
+    struct tcp_registered *u = &t->users[c->user];
+    if (user < TCP_MAX_USERS)
+        t->users[user].connections++;
+    if (--u->connections == 0 && u->retired)
+        *u = (struct tcp_registered){.calls = NULL};
+}
+
 struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error)
 {
     struct tcp_path path;
@@ -128,6 +137,7 @@ struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow
     struct tcp *c = tcp_at(t, index);
     t->gso_max[path.link] = path.gso_max;
     init_record(c, &t->users[user].profile, user, key, &path);
+    t->users[user].connections++;
     struct tcp_work *w = tcp_attach(t, c);
     if (!w || table_add(&t->table, hash, index) != 0) {
         tcp_record_discard(t, c, hash);
@@ -143,6 +153,7 @@ void tcp_record_discard(struct tcp_layer *t, struct tcp *c, uint32_t hash)
     uint32_t index = tcp_index(t, c);
     table_remove(&t->table, hash, index);
     tcp_detach(t, c);
+    tcp_count_user(t, c, TCP_MAX_USERS);
     t->lower->path_close(t->lower_context, c->path);
     pool_put(&t->records, index);
 }
@@ -207,6 +218,7 @@ void tcp_bury_dead(struct tcp_layer *t)
         uint32_t index = t->dead;
         t->dead = (uint32_t)c->word;
         tcp_detach(t, c);
+        tcp_count_user(t, c, TCP_MAX_USERS);
         t->lower->path_close(t->lower_context, c->path);
         pool_put(&t->records, index);
     }

@@ -207,6 +207,8 @@ void tcp_park_if_idle(struct tcp_layer *t, struct tcp *c);
 void tcp_detach(struct tcp_layer *t, struct tcp *c);
 /* A fresh record in the table with its path open, or NULL and *error. */
 struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error);
+/* The record counts for another user than before, or for none (TCP_MAX_USERS). */
+void tcp_count_user(struct tcp_layer *t, const struct tcp *c, unsigned user);
 /* Takes back a fresh record that its user never saw. */
 void tcp_record_discard(struct tcp_layer *t, struct tcp *c, uint32_t hash);
 /* The connection ends for its user: closed(), off the table; memory goes back with tcp_bury_dead(). */

@@ -273,13 +273,18 @@ void tcp_layer_delete(struct tcp_layer *t);
  */
 MUST_CHECK int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
                                  const struct tcp_profile *profile);
-/* The number may be given again. It has no listener and no connection; connections in TIME_WAIT that had it keep its successor's time_wait_ns. */
+/*
+ * No listener has the number, and nobody uses it for new ones. It is given again once no connection has it; one in TIME_WAIT then takes
+ * its successor's time_wait_ns if it has to start again.
+ */
 void tcp_unregister_user(struct tcp_layer *t, unsigned user);
 /*
  * Gives a connection another profile of its user (a number with the same table). What depends on the handshake (MSS, window scale, timestamps, SACK, ECN)
  * stays as agreed; congestion control starts afresh with the window it has when the algorithm differs.
  */
 void tcp_set_user(struct tcp_layer *t, struct tcp *c, unsigned user, int64_t now);
+unsigned tcp_user_of(const struct tcp *c);
+uint32_t tcp_max_users(const struct tcp_layer *t); /* of the settings */
 /* The same for connections that a listener takes from now on. ERR_NOT_FOUND, ERR_INVALID. */
 int tcp_listener_set_user(struct tcp_layer *t, uint32_t local, uint16_t port, unsigned user);
 

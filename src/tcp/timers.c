@@ -143,11 +143,14 @@ void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now)
         arm(t, c, now + idle);
 }
 
-void timers_profile_changed(struct tcp_layer *t, const struct tcp *c, int64_t now)
+void timers_profile_changed(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
-    int64_t idle = tcp_profile_of(t, c)->keepalive_idle_ns;
-    if (idle > 0 && state_synchronized(c->state))
-        arm(t, c, max_i64(from_ms(c->heard_ms, now) + idle, now));
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    if (p->keepalive_idle_ns > 0 && state_synchronized(c->state))
+        arm(t, c, max_i64(from_ms(c->heard_ms, now) + p->keepalive_idle_ns, now));
+    struct tcp_work *w = c->state == TCP_FIN_WAIT_2 && p->fin_wait_2_ns > 0 ? tcp_attach(t, c) : NULL;
+    if (w && w->fin_wait_at == TIME_NEVER)
+        timers_fin_wait_2(t, c, w, now);
 }
 
 void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now)

@@ -35,8 +35,8 @@ void timers_fin_wait_2(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, i
 /* A challenge ACK goes out: no other one for a while. */
 void timers_challenged(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* The handshake is complete: keep-alive begins. */
-/* The connection has another profile: keep-alive may begin. */
-void timers_profile_changed(struct tcp_layer *t, const struct tcp *c, int64_t now);
+/* The connection has another profile: keep-alive and the end of FIN-WAIT-2 may begin. */
+void timers_profile_changed(struct tcp_layer *t, struct tcp *c, int64_t now);
 void timers_established(struct tcp_layer *t, struct tcp *c, int64_t now);
 void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now);
 /* The MTU search wants to be called then. */

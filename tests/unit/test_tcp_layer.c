@@ -192,6 +192,40 @@ static void a_listener_gives_another_profile_to_those_who_come_later(void **stat
     script_end(&s);
 }
 
+static void a_number_is_free_when_its_last_connection_has_gone(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    int user = another_profile(&s);
+    tcp_set_user(s.end.layer, script_connection(&s), (unsigned)user, s.now);
+    assert_int_equal(tcp_user_of(script_connection(&s)), user);
+    tcp_unregister_user(s.end.layer, (unsigned)user);
+    assert_int_equal(another_profile(&s), user + 1);
+    tcp_abort(s.end.layer, script_connection(&s), s.now);
+    script_drain(&s);
+    script_pass(&s, NS_PER_S);
+    assert_int_equal(another_profile(&s), user);
+    script_end(&s);
+}
+
+static void half_closed_for_ever_until_told_otherwise(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.fin_wait_2_ns = 0;
+    script_begin(&s, &profile);
+    script_to_fin_wait_2(&s);
+    script_pass(&s, 3600 * NS_PER_S);
+    assert_int_equal(script_state(&s), TCP_FIN_WAIT_2);
+    profile.fin_wait_2_ns = NS_PER_S;
+    tcp_set_user(s.end.layer, script_connection(&s), (unsigned)another_profile(&s), s.now);
+    script_pass(&s, 2 * NS_PER_S);
+    assert_true(s.closed);
+    script_end(&s);
+}
+
 static void verbs_refuse_what_cannot_be(void **state)
 {
     struct script s;
@@ -534,6 +568,8 @@ int main(void)
         T(listeners_beyond_the_limit_are_refused),
         T(users_up_to_the_limit_and_their_numbers_again),
         T(a_connection_takes_another_profile),
+        T(a_number_is_free_when_its_last_connection_has_gone),
+        T(half_closed_for_ever_until_told_otherwise),
         T(a_listener_gives_another_profile_to_those_who_come_later),
         T(verbs_refuse_what_cannot_be),
         T(a_reference_ends_with_its_connection),

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket addresses and ours. An IPv6 socket says IPv4-mapped addresses for IPv4 ones (RFC 3493 3.7); IPv6 itself comes with the stack's.
+ */
+#include "socket/private.h"
+
+static int parse_v4(const struct sockaddr *address, socklen_t length, struct endpoint *out)
+{
+    struct sockaddr_in in;
+    if (length < sizeof in)
+        return -EINVAL;
+    memcpy(&in, address, sizeof in);
+    *out = (struct endpoint){.ip = ip_addr_from_v4(load_be32(&in.sin_addr)), .port = load_be16(&in.sin_port)};
+    return 0;
+}
+
+static int parse_v6(const struct sockaddr *address, socklen_t length, struct endpoint *out)
+{
+    struct sockaddr_in6 in6;
+    if (length < offsetof(struct sockaddr_in6, sin6_scope_id)) /* RFC 2133 had no scope */
+        return -EINVAL;
+    memset(&in6, 0, sizeof in6);
+    memcpy(&in6, address, length < sizeof in6 ? length : sizeof in6);
+    *out = (struct endpoint){.ip = ip_addr_from_v6(&in6.sin6_addr), .port = load_be16(&in6.sin6_port)};
+    if (ip_addr_is_unspecified(&out->ip))
+        out->ip = ip_addr_from_v4(0);
+    return 0;
+}
+
+int endpoint_parse(const struct socket *s, const struct sockaddr *address, socklen_t length, struct endpoint *out)
+{
+    sa_family_t family;
+    if (!address)
+        return -EFAULT;
+    if (length < sizeof family)
+        return -EINVAL;
+    memcpy(&family, address, sizeof family);
+    if (family != s->domain)
+        return length < sizeof(struct sockaddr_in) ? -EINVAL : -EAFNOSUPPORT;
+    return family == AF_INET6 ? parse_v6(address, length, out) : parse_v4(address, length, out);
+}
+
+static socklen_t write_v4(const struct endpoint *e, struct sockaddr_storage *to)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    store_be16(&in.sin_port, e->port);
+    store_be32(&in.sin_addr, ip_addr_to_v4(&e->ip));
+    memcpy(to, &in, sizeof in);
+    return sizeof in;
+}
+
+static socklen_t write_v6(const struct endpoint *e, struct sockaddr_storage *to)
+{
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    store_be16(&in6.sin6_port, e->port);
+    if (!ip_addr_is_unspecified(&e->ip))
+        memcpy(&in6.sin6_addr, e->ip.bytes, sizeof e->ip.bytes);
+    memcpy(to, &in6, sizeof in6);
+    return sizeof in6;
+}
+
+void endpoint_write(const struct socket *s, const struct endpoint *e, struct sockaddr *address, socklen_t *length)
+{
+    struct sockaddr_storage full;
+    if (!address || !length)
+        return;
+    socklen_t size = s->domain == AF_INET6 ? write_v6(e, &full) : write_v4(e, &full);
+    memcpy(address, &full, *length < size ? *length : size);
+    *length = size;
+}

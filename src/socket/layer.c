@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket layer as a whole: making and ending it, its sockets and their names, who watches them, and what errors are called.
+ */
+#include "socket/private.h"
+
+void socket_settings_default(struct socket_settings *s)
+{
+    *s = (struct socket_settings){
+        .max_sockets = 16384,
+        .buffer_bytes = UINT64_C(1) << 30,
+        .send_buffer = 256u << 10,
+        .receive_buffer = 256u << 10,
+        .max_buffer = 4u << 20,
+        .port_first = 32768,
+        .port_last = 60999,
+        .max_backlog = 4096,
+    };
+    tcp_profile_default(&s->tcp);
+    s->tcp.nagle = true;
+    s->tcp.ack_push = true;
+    s->tcp.receive_buffer = s->receive_buffer;
+    s->tcp.keepalive_idle_ns = 0; /* until SO_KEEPALIVE; then 2 h: RFC 9293 3.8.4 */
+}
+
+static bool settings_valid(const struct socket_settings *s)
+{
+    return s->max_sockets >= 1 && s->buffer_bytes >= SOCKET_CHUNK_BYTES &&
+           s->buffer_bytes / SOCKET_CHUNK_BYTES < UINT32_MAX / 2 && s->send_buffer >= 1 && s->receive_buffer >= 1 &&
+           s->max_buffer >= s->send_buffer && s->max_buffer >= s->receive_buffer && s->max_buffer <= (512u << 20) &&
+           s->port_first >= 1 && s->port_first <= s->port_last && s->max_backlog >= 1;
+}
+
+/* Spans of one chunk each, and of the references that zero-copy sending makes. */
+static int init_pools(struct socket_layer *l)
+{
+    uint32_t chunks = (uint32_t)(l->settings.buffer_bytes / SOCKET_CHUNK_BYTES);
+    int e = pool_init(&l->sockets, l->allocator, l->settings.max_sockets, sizeof(struct socket), CACHE_LINE);
+    if (e == 0)
+        e = outq_pool_init_sized(&l->buffers, l->allocator, 2 * chunks, chunks, SOCKET_CHUNK_BYTES);
+    return e;
+}
+
+int socket_layer_new(const struct socket_settings *settings, struct stack *stack, const struct allocator *a,
+                     struct socket_layer **out)
+{
+    *out = NULL;
+    if (!settings_valid(settings))
+        return -EINVAL;
+    struct socket_layer *l = alloc_zeroed(a, sizeof *l, CACHE_LINE);
+    if (!l)
+        return -ENOMEM;
+    l->settings = *settings;
+    l->stack = stack;
+    l->tcp = stack_tcp(stack);
+    l->allocator = a;
+    random_seed(&l->random, settings->secret.k0 ^ settings->secret.k1);
+    int e = init_pools(l);
+    if (e == 0)
+        e = profiles_init(l);
+    if (e < 0) {
+        socket_layer_delete(l);
+        return socket_errno(e);
+    }
+    *out = l;
+    return 0;
+}
+
+void socket_layer_delete(struct socket_layer *l)
+{
+    if (!l)
+        return;
+    profiles_free(l);
+    outq_pool_free(&l->buffers);
+    pool_free(&l->sockets);
+    alloc_free(l->allocator, l, sizeof *l);
+}
+
+const struct socket_counters *socket_counters(const struct socket_layer *l) { return &l->counters; }
+uint32_t socket_count(const struct socket_layer *l) { return l->sockets.used; }
+
+/* ---- sockets ---- */
+
+struct socket *socket_new(struct socket_layer *l)
+{
+    uint32_t index = pool_get(&l->sockets);
+    if (index == POOL_NONE) {
+        l->counters.drop_no_socket++;
+        return NULL;
+    }
+    struct socket *s = pool_at(&l->sockets, index);
+    uint32_t generation = s->generation;
+    *s = (struct socket){.generation = generation, .layer = l, .linger_s = -1, .low_water = 1};
+    s->discover = IP_PMTUDISC_WANT;
+    s->send_limit = l->settings.send_buffer;
+    s->receive_limit = l->settings.receive_buffer;
+    return s;
+}
+
+void socket_free(struct socket *s)
+{
+    struct socket_layer *l = s->layer;
+    assert(!s->watches);
+    port_leave(s);
+    s->generation++;
+    s->kind = NULL;
+    pool_put(&l->sockets, pool_index(&l->sockets, s));
+}
+
+struct socket *socket_of_word(const struct socket_layer *l, uint64_t word)
+{
+    uint32_t index = (uint32_t)word;
+    if (index == POOL_NONE || index > l->sockets.touched)
+        return NULL;
+    struct socket *s = pool_at(&l->sockets, index);
+    return s->kind && s->generation == word >> 32 ? s : NULL;
+}
+
+/* ---- readiness ---- */
+
+unsigned socket_ready(const struct socket *s) { return s->kind->ready(s); }
+
+void socket_watch_add(struct socket *s, struct socket_watch *w)
+{
+    w->next = s->watches;
+    w->link = &s->watches;
+    if (w->next)
+        w->next->link = &w->next;
+    s->watches = w;
+}
+
+void socket_watch_remove(struct socket_watch *w)
+{
+    if (!w->link)
+        return;
+    *w->link = w->next;
+    if (w->next)
+        w->next->link = w->link;
+    *w = (struct socket_watch){.notify = w->notify};
+}
+
+/* A cursor among the watches marks the place, so that whoever is told may take any of them off. */
+void socket_notify(struct socket *s, unsigned events)
+{
+    struct socket_watch cursor = {.notify = NULL};
+    for (struct socket_watch *w = s->watches; w;) {
+        cursor.next = w->next;
+        cursor.link = &w->next;
+        if (cursor.next)
+            cursor.next->link = &cursor.next;
+        w->next = &cursor;
+        if (w->notify)
+            w->notify(w, events);
+        w = cursor.next;
+        socket_watch_remove(&cursor);
+    }
+}
+
+void socket_fail(struct socket *s, int error)
+{
+    s->error = error;
+    socket_notify(s, POLLERR | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+}
+
+int socket_take_error(struct socket *s)
+{
+    int error = s->error;
+    s->error = 0;
+    return -error;
+}
+
+int socket_errno(int error)
+{
+    switch (error) {
+    case ERR_NO_ROUTE:
+        return -ENETUNREACH;
+    case ERR_IN_USE:
+        return -EADDRINUSE;
+    case ERR_NO_PORTS:
+        return -EADDRNOTAVAIL;
+    case ERR_NO_SPACE:
+        return -ENOBUFS;
+    default:
+        return error < 0 ? -err_to_errno(error) : 0;
+    }
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Options of IPPROTO_IP and IPPROTO_IPV6: ip(7), ipv6(7). An integer option may be given as one byte.
+ */
+#include "socket/options.h"
+
+#include <string.h>
+
+static int int_or_byte(const void *value, socklen_t length, int *out)
+{
+    if (length >= sizeof *out)
+        return option_int(value, length, out);
+    if (length < 1)
+        return -EINVAL;
+    *out = *(const uint8_t *)value;
+    return 0;
+}
+
+/* As Linux: one byte for whoever has room for less than an integer. */
+static int give_int_or_byte(void *value, socklen_t *length, int from)
+{
+    if (*length<sizeof from && * length> 0 && from >= 0 && from <= 255) {
+        *(uint8_t *)value = (uint8_t)from;
+        *length = 1;
+        return 0;
+    }
+    return option_give_int(value, length, from);
+}
+
+static uint8_t default_ttl(const struct socket *s) { return s->layer->settings.tcp.ttl; }
+
+static int tell_stream(struct socket *s, int64_t now)
+{
+    if (s->type != SOCK_STREAM)
+        return 0;
+    struct tcp_profile p = *profile_of(s);
+    p.ttl = s->ttl ? s->ttl : default_ttl(s);
+    p.tos = s->tos;
+    return profile_set(s, &p, now);
+}
+
+static int set_ttl(struct socket *s, int value, int64_t now)
+{
+    if (value != -1 && (value < 1 || value > 255))
+        return -EINVAL;
+    s->ttl = value == -1 ? 0 : (uint8_t)value;
+    return tell_stream(s, now);
+}
+
+/* The two ECN bits of a stream are TCP's. */
+static int set_tos(struct socket *s, int value, int64_t now)
+{
+    s->tos = (uint8_t)(s->type == SOCK_STREAM ? value & ~3 : value);
+    return tell_stream(s, now);
+}
+
+int option_ip_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
+{
+    int n;
+    int e = int_or_byte(value, length, &n);
+    if (e < 0)
+        return e;
+    switch (name) {
+    case IP_TTL:
+        return set_ttl(s, n, now);
+    case IP_TOS:
+        return set_tos(s, n, now);
+    case IP_MTU_DISCOVER:
+        if (n < IP_PMTUDISC_DONT || n > IP_PMTUDISC_OMIT)
+            return -EINVAL;
+        s->discover = (uint8_t)n;
+        return 0;
+    case IP_RECVERR:
+        s->receive_error = n != 0;
+        return 0;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int option_ip_get(struct socket *s, int name, void *value, socklen_t *length)
+{
+    switch (name) {
+    case IP_TTL:
+        return give_int_or_byte(value, length, s->ttl ? s->ttl : default_ttl(s));
+    case IP_TOS:
+        return give_int_or_byte(value, length, s->tos);
+    case IP_MTU_DISCOVER:
+        return give_int_or_byte(value, length, s->discover);
+    case IP_RECVERR:
+        return give_int_or_byte(value, length, s->receive_error);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length)
+{
+    int n;
+    int e = option_int(value, length, &n);
+    if (e < 0)
+        return e;
+    if (name != IPV6_V6ONLY)
+        return -ENOPROTOOPT;
+    if (s->local.port != 0)
+        return -EINVAL;
+    s->v6_only = n != 0;
+    return 0;
+}
+
+int option_ip6_get(struct socket *s, int name, void *value, socklen_t *length)
+{
+    return name == IPV6_V6ONLY ? option_give_int(value, length, s->v6_only) : -ENOPROTOOPT;
+}

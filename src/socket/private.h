@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the socket layer: the socket, its kinds, and how its parts find each other.
+ *
+ * A socket lies in a pool and is named from below (as the word of a TCP connection) by index and generation. Invariants:
+ *   K1  a socket is in the port table exactly while local.port is not 0.
+ *   K2  a stream has a connection (stream.ref) from connect or accept until TCP says closed(); an orphan (closed by its user) goes then.
+ *   K3  the profile number of a stream is counted once for each socket that has it.
+ *   K4  a socket that waits to be accepted is on exactly one listener's queue, and its user does not know it yet.
+ */
+#ifndef WEIR_SOCKET_PRIVATE_H
+#define WEIR_SOCKET_PRIVATE_H
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/outq.h"
+#include "base/random.h"
+#include "socket/socket.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+
+#define SOCKET_PORT_CHAINS 4096u
+#define SOCKET_CHUNK_BYTES 4096u
+
+struct endpoint {
+    struct ip_addr ip; /* unspecified: any */
+    uint16_t port;     /* 0: none */
+};
+
+/* What a stream has beside what every socket has. */
+struct stream {
+    struct tcp_ref ref;
+    uint16_t profile;    /* the number at TCP */
+    struct outq out, in; /* in.base counts what was read */
+    uint64_t promised;   /* of out, told to TCP: what MSG_MORE and TCP_CORK hold back lies behind it */
+    uint64_t urgent_at;  /* SIOCATMARK, SO_OOBINLINE: stream offset of the urgent byte */
+    uint8_t urgent_byte;
+    bool urgent : 1, urgent_valid : 1;
+    bool connecting : 1, connected : 1, fin : 1; /* fin: of the peer */
+    bool ended : 1;                              /* TCP said closed */
+    bool reported : 1;                           /* connect said 0 */
+    bool cork : 1, hold : 1;                     /* hold: the last send said MSG_MORE */
+    bool deferred : 1;                           /* not on its listener's queue before data comes */
+    /* of a listener */
+    bool listening : 1;
+    uint32_t backlog, waiting; /* limit and length of the accept queue */
+    struct socket *first, *last;
+    /* of one that waits on such a queue */
+    struct socket *next, *listener;
+    uint32_t defer_s; /* TCP_DEFER_ACCEPT */
+    int keep_idle_s;  /* TCP_KEEPIDLE; for SO_KEEPALIVE */
+    int64_t push_at;  /* what is held back goes then; TIME_NEVER */
+};
+
+/* Kinds of sockets: what differs between them. Every function but open may assume what the call checked for all kinds. */
+struct socket_kind {
+    int (*open)(struct socket *s);
+    void (*close)(struct socket *s,
+                  int64_t now); /* the user lets go; gives the socket back now or later (socket_free) */
+    int (*bind)(struct socket *s, uint16_t port, int64_t now); /* local.ip is set; takes the port */
+    int (*listen)(struct socket *s, int backlog, int64_t now);
+    int (*accept)(struct socket *s, struct socket **out);
+    int (*connect)(struct socket *s, const struct endpoint *to, int64_t now);
+    int (*disconnect)(struct socket *s, int64_t now); /* connect to AF_UNSPEC */
+    ssize_t (*send)(struct socket *s, const struct msghdr *m, size_t length, int flags, int64_t now);
+    ssize_t (*receive)(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now);
+    int (*shutdown)(struct socket *s, int how, int64_t now);
+    unsigned (*ready)(const struct socket *s);
+    int (*ioctl)(const struct socket *s, unsigned long request, int *value);
+};
+
+struct socket {
+    uint32_t next_free; /* the pool's; must be first */
+    uint32_t generation;
+    struct socket_layer *layer;
+    const struct socket_kind *kind;
+    struct socket_watch *watches;
+    struct socket *port_next, **port_link; /* of its chain in the port table */
+    int domain, type, protocol;
+    struct endpoint local, remote; /* remote.port 0: not connected */
+    uint32_t local_index;          /* the stack's number of local.ip; 0: any */
+    int error;                     /* SO_ERROR, positive; 0: none */
+    uint32_t send_limit, receive_limit, low_water;
+    int64_t send_timeout_ns, receive_timeout_ns;
+    int32_t linger_s; /* SO_LINGER; -1: off */
+    uint8_t ttl, tos; /* ttl 0: the default */
+    uint8_t discover; /* IP_MTU_DISCOVER */
+    uint8_t priority;
+    bool bound : 1, bound_address : 1; /* by bind; it named an address, which connect keeps */
+    bool orphan : 1;                   /* its user has closed it */
+    bool shut_read : 1, shut_write : 1;
+    bool reuse_address : 1, reuse_port : 1, broadcast : 1, keepalive : 1, oob_inline : 1, v6_only : 1,
+        receive_error : 1;
+    union {
+        struct stream stream;
+        struct datagram_socket *datagram; /* datagram.c's, of its own pool */
+    };
+};
+
+/* One profile in use. */
+struct profile_use {
+    struct tcp_profile profile;
+    uint32_t users; /* 0: free */
+};
+
+struct socket_layer {
+    struct socket_settings settings;
+    struct stack *stack;
+    struct tcp_layer *tcp;
+    const struct allocator *allocator;
+    struct pool sockets;
+    struct outq_pool buffers; /* of streams */
+    struct profile_use *profiles;
+    uint32_t max_profiles;
+    struct socket *ports[2][SOCKET_PORT_CHAINS]; /* streams, datagrams; by local port */
+    struct random random;
+    int64_t now; /* of the call or callback that runs */
+    struct socket_counters counters;
+};
+
+enum port_space { PORTS_STREAM, PORTS_DATAGRAM };
+
+/* layer.c */
+struct socket *socket_new(struct socket_layer *l); /* zeroed; NULL: counted drop_no_socket */
+void socket_free(struct socket *s);
+static inline uint64_t socket_word(const struct socket *s)
+{
+    return (uint64_t)s->generation << 32 | pool_index(&s->layer->sockets, s);
+}
+/* The socket of a word, or NULL when it is gone. */
+struct socket *socket_of_word(const struct socket_layer *l, uint64_t word);
+/* Something happened: those who watch hear of it. */
+void socket_notify(struct socket *s, unsigned events);
+/* Sets SO_ERROR and says so. */
+void socket_fail(struct socket *s, int error);
+/* Linux's errno, negative, for a negative enum err. */
+int socket_errno(int error);
+
+/* address.c */
+/* -EINVAL (too short), -EAFNOSUPPORT; IPv4-mapped IPv6 becomes IPv4. */
+MUST_CHECK int endpoint_parse(const struct socket *s, const struct sockaddr *address, socklen_t length,
+                              struct endpoint *out);
+/* Writes as much as fits and says how long it is, as getsockname does. */
+void endpoint_write(const struct socket *s, const struct endpoint *e, struct sockaddr *address, socklen_t *length);
+
+/* ports.c */
+/* Puts a socket on its local port (0: a free one), by Linux's rules for SO_REUSEADDR and SO_REUSEPORT. -EADDRINUSE. */
+MUST_CHECK int port_take(struct socket *s, enum port_space space, uint16_t port);
+/* The same for one that TCP has given a port, or whose listener has it. */
+void port_share(struct socket *s, enum port_space space, uint16_t port);
+void port_leave(struct socket *s);
+/* May it listen: is no other listener there that does not share? */
+bool port_may_listen(const struct socket *s);
+static inline struct socket **port_chain(struct socket_layer *l, enum port_space space, uint16_t port)
+{
+    return &l->ports[space][port % SOCKET_PORT_CHAINS];
+}
+
+/* profiles.c */
+MUST_CHECK int profiles_init(struct socket_layer *l);
+void profiles_free(struct socket_layer *l);
+/* Another profile for a stream socket, its listener or connection. -ENOBUFS: too many different ones. */
+MUST_CHECK int profile_set(struct socket *s, const struct tcp_profile *p, int64_t now);
+/* The number of a profile, counted once more: -ENOBUFS, -EINVAL (out of range); and lets one go. */
+MUST_CHECK int profile_take(struct socket_layer *l, const struct tcp_profile *p);
+void profile_drop(struct socket_layer *l, unsigned number);
+static inline const struct tcp_profile *profile_of(const struct socket *s)
+{
+    return &s->layer->profiles[s->stream.profile].profile;
+}
+
+/* message.c */
+/* Bytes of all pieces, or -EMSGSIZE (beyond SSIZE_MAX), -EFAULT (a NULL piece with a length). */
+MUST_CHECK ssize_t message_length(const struct msghdr *m);
+/* Writes bytes into the message from offset on. */
+void message_put(const struct msghdr *m, size_t offset, const void *bytes, size_t length);
+/* Adds a control message; without room, MSG_CTRUNC. `used` counts what is in it. */
+void message_control(struct msghdr *m, size_t room, int level, int type, const void *value, size_t length);
+
+/* stream.c */
+extern const struct socket_kind stream_kind;
+/* A socket for a connection that came, with its listener's options; NULL: none was left. */
+struct socket *stream_from(struct socket *listener, struct tcp *c, int64_t now);
+/* What MSG_MORE or TCP_CORK held back goes. */
+void stream_uncork(struct socket *s, int64_t now);
+/* It ends with an RST and is given back. */
+void stream_drop(struct socket *s, int64_t now);
+
+/* listen.c: the listening side of a stream */
+int stream_listen(struct socket *s, int backlog, int64_t now);
+int stream_accept(struct socket *s, struct socket **out);
+/* Stops listening: those who wait to be accepted are reset. */
+void stream_unlisten(struct socket *s, int64_t now);
+/* Callbacks of TCP: a SYN for a listener; its connection is established; and it got data (TCP_DEFER_ACCEPT). */
+int listen_admit(void *context, const struct flow_key *key, uint64_t *word);
+void listen_connected(struct socket_layer *l, struct tcp *c, int64_t now);
+void listen_ready(struct socket *s);
+/* Off the queue it is on: it ended before it was accepted. */
+void listen_leave(struct socket *s);
+
+extern const struct tcp_user stream_user; /* context: the layer */
+
+#endif

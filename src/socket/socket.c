@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls: what is the same for all kinds of sockets, before the kind's own part.
+ */
+#include "socket/private.h"
+
+static int check_protocol(int protocol, int only) { return protocol == 0 || protocol == only ? 0 : -EPROTONOSUPPORT; }
+
+static int kind_of(int type, int protocol, const struct socket_kind **out)
+{
+    switch (type) {
+    case SOCK_STREAM:
+        *out = &stream_kind;
+        return check_protocol(protocol, IPPROTO_TCP);
+    default:
+        return -ESOCKTNOSUPPORT;
+    }
+}
+
+int socket_open(struct socket_layer *l, int domain, int type, int protocol, struct socket **out)
+{
+    const struct socket_kind *kind;
+    *out = NULL;
+    if (domain != AF_INET && domain != AF_INET6)
+        return -EAFNOSUPPORT;
+    int e = kind_of(type, protocol, &kind);
+    if (e < 0)
+        return e;
+    struct socket *s = socket_new(l);
+    if (!s)
+        return -ENOBUFS;
+    s->kind = kind;
+    s->domain = domain;
+    s->type = type;
+    s->protocol = protocol;
+    e = kind->open(s);
+    if (e < 0) {
+        socket_free(s);
+        return e;
+    }
+    l->counters.opened++;
+    *out = s;
+    return 0;
+}
+
+int socket_close(struct socket *s, int64_t now)
+{
+    s->layer->now = now;
+    s->layer->counters.closed++;
+    while (s->watches)
+        socket_watch_remove(s->watches);
+    s->orphan = true;
+    s->kind->close(s, now);
+    return 0;
+}
+
+/* The address must be any or one of ours. */
+static int set_local(struct socket *s, const struct ip_addr *ip)
+{
+    uint32_t index = 0;
+    if (!ip_addr_is_v4(ip))
+        return -EADDRNOTAVAIL;
+    if (!ip_addr_is_unspecified(ip) && (index = stack_find_local(s->layer->stack, ip)) == 0)
+        return -EADDRNOTAVAIL;
+    s->local.ip = *ip;
+    s->local_index = index;
+    return 0;
+}
+
+int socket_bind(struct socket *s, const struct sockaddr *address, socklen_t length, int64_t now)
+{
+    struct endpoint e;
+    s->layer->now = now;
+    int error = endpoint_parse(s, address, length, &e);
+    if (error < 0)
+        return error;
+    if (s->local.port != 0)
+        return -EINVAL;
+    struct endpoint before = s->local;
+    if ((error = set_local(s, &e.ip)) == 0 && (error = s->kind->bind(s, e.port, now)) == 0) {
+        s->bound = true;
+        s->bound_address = s->local_index != 0;
+        return 0;
+    }
+    s->local = before;
+    s->local_index = 0;
+    return error;
+}
+
+int socket_listen(struct socket *s, int backlog, int64_t now)
+{
+    s->layer->now = now;
+    return s->kind->listen ? s->kind->listen(s, backlog, now) : -EOPNOTSUPP;
+}
+
+int socket_accept(struct socket *s, struct sockaddr *address, socklen_t *length, struct socket **out)
+{
+    *out = NULL;
+    int error = s->kind->accept ? s->kind->accept(s, out) : -EOPNOTSUPP;
+    if (error == 0)
+        endpoint_write(*out, &(*out)->remote, address, length);
+    return error;
+}
+
+int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t length, int64_t now)
+{
+    struct endpoint to;
+    sa_family_t family;
+    s->layer->now = now;
+    if (!address)
+        return -EFAULT;
+    if (length < sizeof family)
+        return -EINVAL;
+    memcpy(&family, address, sizeof family);
+    if (family == AF_UNSPEC)
+        return s->kind->disconnect(s, now);
+    int error = endpoint_parse(s, address, length, &to);
+    return error < 0 ? error : s->kind->connect(s, &to, now);
+}
+
+ssize_t socket_send(struct socket *s, const struct msghdr *message, int flags, int64_t now)
+{
+    s->layer->now = now;
+    ssize_t length = message_length(message);
+    return length < 0 ? length : s->kind->send(s, message, (size_t)length, flags, now);
+}
+
+ssize_t socket_receive(struct socket *s, struct msghdr *message, int flags, int64_t now)
+{
+    s->layer->now = now;
+    ssize_t length = message_length(message);
+    return length < 0 ? length : s->kind->receive(s, message, (size_t)length, flags, now);
+}
+
+int socket_shutdown(struct socket *s, int how, int64_t now)
+{
+    s->layer->now = now;
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return -EINVAL;
+    return s->kind->shutdown(s, how, now);
+}
+
+int socket_name(const struct socket *s, struct sockaddr *address, socklen_t *length)
+{
+    if (!address || !length)
+        return -EFAULT;
+    endpoint_write(s, &s->local, address, length);
+    return 0;
+}
+
+int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *length)
+{
+    if (!address || !length)
+        return -EFAULT;
+    if (s->remote.port == 0)
+        return -ENOTCONN;
+    endpoint_write(s, &s->remote, address, length);
+    return 0;
+}
+
+int socket_ioctl(const struct socket *s, unsigned long request, int *value)
+{
+    if (!value)
+        return -EFAULT;
+    return s->kind->ioctl(s, request, value);
+}
+
+void socket_waiting(const struct socket *s, struct socket_waiting *out)
+{
+    *out = (struct socket_waiting){.send_timeout_ns = s->send_timeout_ns,
+                                   .receive_timeout_ns = s->receive_timeout_ns,
+                                   .low_water = s->low_water,
+                                   .linger = s->linger_s > 0,
+                                   .linger_ns = s->linger_s > 0 ? s->linger_s * NS_PER_S : 0};
+}
