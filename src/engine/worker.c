@@ -15,8 +15,9 @@
 #include "engine/secret.h"
 
 #define LAUNCH_BUDGET 128u
-#define EMPTY_TURNS_BEFORE_SLEEP 2000u
+#define POLL_NS (100 * NS_PER_US) /* without work, before it sleeps: longer starves who shares the core, or has to */
 #define LONGEST_SLEEP_NS (500 * NS_PER_US)
+#define LATE_NS (60 * NS_PER_US) /* how late a sleep may end: the kernel's timer slack, and waking up */
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
 
 static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struct trace *trace,
@@ -117,7 +118,7 @@ static int64_t next_deadline(struct worker *w)
 static void rest(struct worker *w, int64_t now)
 {
     struct link *l = w->link.top;
-    int64_t left = min_i64(next_deadline(w) - now, LONGEST_SLEEP_NS);
+    int64_t left = min_i64(next_deadline(w) - now - LATE_NS, LONGEST_SLEEP_NS);
     if (left < SHORTEST_SLEEP_NS)
         return;
     if (l->fd >= 0 && l->ops->arm) {
@@ -140,8 +141,7 @@ static void name_thread(const struct worker *w)
 
 static void work(struct worker *w)
 {
-    unsigned empty = 0;
-    int64_t last = clock_now();
+    int64_t last = clock_now(), worked = last;
     while (w->obeyed < WORKER_STOP) {
         int64_t now = clock_now();
         unsigned n = turn(w, now);
@@ -151,10 +151,12 @@ static void work(struct worker *w)
                      w->obeyed == WORKER_DRAIN))
             obey(w, now);
         answer_statistics(w);
-        empty = n > 0 ? 0 : empty + 1;
-        if (empty > 0)
-            cpu_relax();
-        if (empty > EMPTY_TURNS_BEFORE_SLEEP)
+        if (n > 0) {
+            worked = now;
+            continue;
+        }
+        cpu_relax();
+        if (now - worked > POLL_NS)
             rest(w, now);
     }
 }
