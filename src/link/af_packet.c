@@ -386,10 +386,25 @@ static bool set_option(int fd, int level, int name, int value)
     return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
+static bool device_cuts(int fd, const char *name)
+{
+    struct ethtool_value tso = {.cmd = ETHTOOL_GTSO};
+    struct ifreq r = {0};
+    memcpy(r.ifr_name, name, strlen(name));
+    r.ifr_data = (char *)&tso;
+    return ioctl(fd, SIOCETHTOOL, &r) == 0 && tso.data;
+}
+
+/* The kernel cuts for a device that does not, but only on the way through the queueing discipline. */
+static bool may_bypass(int fd, const struct af_packet_settings *s)
+{
+    return !s->offload.tso || device_cuts(fd, s->interface);
+}
+
 /* Bypassing the queueing discipline and larger buffers are wishes; the rest is needed. */
 static int configure(int fd, const struct af_packet_settings *s, int index, char message[256])
 {
-    (void)set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
+    (void)set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, may_bypass(fd, s));
     if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES))
         (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))
@@ -410,26 +425,14 @@ static int configure(int fd, const struct af_packet_settings *s, int index, char
     return 0;
 }
 
-/* A frame past the queueing discipline is not cut by the kernel: only for a device that cuts are there packets to cut. */
-static bool device_cuts(int fd, const char *name)
-{
-    struct ethtool_value tso = {.cmd = ETHTOOL_GTSO};
-    struct ifreq r = {0};
-    memcpy(r.ifr_name, name, strlen(name));
-    r.ifr_data = (char *)&tso;
-    return ioctl(fd, SIOCETHTOOL, &r) == 0 && tso.data;
-}
-
 static int make_frames(struct af_packet *a, const struct af_packet_settings *s, char message[256])
 {
     uint32_t bytes = s->buffer_bytes ? s->buffer_bytes : PACKET_HEADROOM + a->link.mtu + ETHERNET_OVERHEAD;
-    struct vnet_offload offload = s->offload;
-    int e = vnet_offload_check(&offload, s->interface, message);
+    int e = vnet_offload_check(&s->offload, s->interface, message);
     if (e)
         return e;
-    offload.tso = offload.tso && device_cuts(a->link.fd, s->interface);
-    vnet_offload_describe(&offload, &a->link);
-    e = link_frames_init(&a->frames, a->allocator, s->frames, bytes, true, offload.tso);
+    vnet_offload_describe(&s->offload, &a->link);
+    e = link_frames_init(&a->frames, a->allocator, s->frames, bytes, true, s->offload.tso);
     if (e)
         snprintf(message, 256, "interface %.100s: %s for twice %u frames of %u bytes", s->interface, err_text(e),
                  s->frames, bytes);

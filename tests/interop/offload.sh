@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Each offload on or off gives equal bytes, over veth and TAP: what nginx sends has its digest, what it took is what we sent, for each of our offloads off,
-# and while each of the kernel's (ethtool) at the other end is turned off. That an offload is really on or off is told by the sizes of the frames that our link
+# and while each of the kernel's (ethtool) at the other end is turned off; also over a device that cuts nothing. That an offload is really on or off is told by the sizes of the frames that our link
 # counted.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -77,6 +77,10 @@ for end in "ours ours-weir1" "server weir1"; do
 done
 nginx_start
 cells_offload
+check "$path: ethtool takes all of our device's offload off" in_ns ours ethtool -K ours-weir1 tx off tso off gso off
+check "$path: what our device does not cut the kernel cuts: equal bytes" transfer "{}"
+check_equal "$path: what our device does not cut the kernel cuts: frames" "tx large, rx large" "$(sizes)"
+show
 in_ns server ip link del weir1
 path_add tap weir1 $server/24
 cells_offload

@@ -405,8 +405,8 @@ static void a_partial_checksum_arrives_as_it_left_or_completed(void **state)
     }
 }
 
-/* The segments of a packet of offload_fill's, in order and each as it would be on a wire, whatever of its checksum is left to us. */
-static void check_segments(struct link *l, uint32_t payload, uint32_t gso_size)
+/* The segments of a packet of offload_fill's, in order and each as it would be on a wire, whatever of its checksum is left to us; with its tag, if any. */
+static void check_segments(struct link *l, uint32_t payload, uint32_t gso_size, bool tag)
 {
     for (uint32_t at = 0; at < payload; at += gso_size) {
         struct packet *p = receive_ours(l);
@@ -415,6 +415,8 @@ static void check_segments(struct link *l, uint32_t payload, uint32_t gso_size)
         assert_int_equal(p->gso, PACKET_GSO_NONE);
         assert_int_equal(load_be32(p->data + 38), 0xffffff00u + at);
         assert_int_equal(p->checksum == PACKET_CHECKSUM_PARTIAL, (l->caps & LINK_CAP_RX_CHECKSUM) != 0);
+        assert_int_equal(p->vlan_present, tag);
+        p->vlan_present = false; /* packet_finish would put it in */
         assert_int_equal(packet_finish(p), 0);
         uint64_t sum = wire_l4_pseudo_v4(load_be32(p->data + 26), load_be32(p->data + 30), IP_PROTO_TCP, p->len - 34);
         assert_int_equal(checksum_finish(checksum_add(sum, p->data + 34, p->len - 34)), 0);
@@ -435,7 +437,7 @@ static void without_gro_a_large_packet_arrives_as_its_segments_in_order(void **s
         send_filled(f.ends[0], LINK_ALLOC_LARGE, 60000, 1448);
         send_filled(f.ends[0], LINK_ALLOC_DATA, 10, 1448);
         packet_release(receive_ours(f.ends[1]));
-        check_segments(f.ends[1], 60000, 1448);
+        check_segments(f.ends[1], 60000, 1448, false);
         struct packet *p = receive_ours(f.ends[1]);
         check_payload(p, 10);
         packet_release(p);
@@ -448,23 +450,31 @@ static void without_gro_a_large_packet_arrives_as_its_segments_in_order(void **s
     }
 }
 
-static void an_interface_that_does_not_cut_gets_nothing_to_cut(void **state)
+/* Without and with a tag; its device computes no checksums either. */
+static void what_an_interface_does_not_cut_the_kernel_cuts(void **state)
 {
     (void)state;
     static struct fixture f;
-    struct packet *p;
+    struct vnet_offload rx = {.rx_checksum = false};
     need_pair();
-    if (system("ethtool -K wa tso off 2>/dev/null") != 0) {
+    if (system("ethtool -K wa tx off tso off gso off >/dev/null 2>&1") != 0) {
         print_message("ethtool is missing\n");
         skip();
     }
-    open_ends(&f);
-    assert_int_equal(f.ends[0]->caps & LINK_CAP_TSO, 0);
-    assert_int_equal(f.ends[0]->gso_max, 0);
-    assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_LARGE), 0);
-    assert_int_equal(f.ends[1]->caps & LINK_CAP_TSO, LINK_CAP_TSO);
+    open_ends_with(&f, NULL, &rx);
+    for (unsigned tag = 0; tag < 2; tag++) {
+        struct packet *p;
+        assert_int_equal(link_tx_alloc(f.ends[0], &p, 1, LINK_ALLOC_LARGE), 1);
+        offload_fill(p, 60000, 1448);
+        p->vlan_present = tag;
+        p->vlan_tci = 5;
+        f.ends[0]->ops->tx_burst(f.ends[0], &p, 1, 0);
+        check_segments(f.ends[1], 60000, 1448, tag);
+    }
+    assert_int_equal(f.ends[0]->counters.frames_tx, 2);
+    assert_int_equal(f.ends[0]->counters.drops[LINK_DROP_TX_ERROR], 0);
     close_ends(&f);
-    assert_int_equal(system("ethtool -K wa tso on"), 0);
+    assert_int_equal(system("ethtool -K wa tx on tso on gso on"), 0);
 }
 
 static void a_tag_crosses_with_a_large_packet(void **state)
@@ -600,7 +610,7 @@ int main(void)
         cmocka_unit_test(packets_of_64_KB_cross_whole_linear_or_in_pieces),
         cmocka_unit_test(a_partial_checksum_arrives_as_it_left_or_completed),
         cmocka_unit_test(without_gro_a_large_packet_arrives_as_its_segments_in_order),
-        cmocka_unit_test(an_interface_that_does_not_cut_gets_nothing_to_cut),
+        cmocka_unit_test(what_an_interface_does_not_cut_the_kernel_cuts),
         cmocka_unit_test(a_tag_crosses_with_a_large_packet),
         cmocka_unit_test(a_fanout_group_shares_what_comes),
         cmocka_unit_test(what_cannot_be_opened_is_named),
