@@ -136,8 +136,19 @@ static void end_run(struct engine *e)
     e->phase = ENGINE_DONE;
 }
 
+/* Every load has had as many transactions as it may. */
+static bool is_spent(const struct engine *e)
+{
+    for (uint32_t i = 0; i < e->plan->n_ports; i++)
+        if (!atomic_load_explicit(&e->workers[i].spent, memory_order_acquire))
+            return false;
+    return e->plan->ends_by_count;
+}
+
 static bool is_over(const struct engine *e, int64_t now)
 {
+    if (is_spent(e))
+        return true;
     return e->plan->duration_ns > 0 && now - e->started_at >= e->plan->duration_ns;
 }
 

@@ -150,6 +150,8 @@ static void work(struct worker *w)
         if (unlikely(atomic_load_explicit(&w->command, memory_order_relaxed) != (unsigned)w->obeyed ||
                      w->obeyed == WORKER_DRAIN))
             obey(w, now);
+        if (w->plan->ends_by_count && traffic_is_spent(w->traffic))
+            atomic_store_explicit(&w->spent, true, memory_order_release);
         answer_statistics(w);
         if (n > 0) {
             worked = now;

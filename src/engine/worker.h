@@ -2,7 +2,7 @@
 /*
  * A worker: one thread that owns one port: its link, guard, stack and share of the traffic. Run to completion, nothing shared with other workers.
  *
- * What crosses threads, all C11 atomics: `command` in, `finished` and `stopped` out, and the request/answer pair of statistics: the controller raises
+ * What crosses threads, all C11 atomics: `command` in, `finished`, `spent` and `stopped` out, and the request/answer pair of statistics: the controller raises
  * `stats_wanted`, the worker copies its counts into `published` between two turns and sets `stats_done` to the same number. `published` belongs to the
  * worker while they differ and to the controller while they are equal.
  */
@@ -38,6 +38,7 @@ struct worker {
     atomic_uint stats_wanted;
     atomic_uint stats_done;
     atomic_bool finished; /* in a drain: nothing is left here; a server may get a late connection once more */
+    atomic_bool spent;    /* its loads have ended by their count: see traffic_is_spent() */
     atomic_bool stopped;  /* has obeyed WORKER_STOP */
     struct traffic_stats *published;
     struct results_port published_port;

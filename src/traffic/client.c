@@ -243,6 +243,8 @@ static bool owes_first_request(const struct load_run *run, const struct connecti
 
 static bool script_goes_on(const struct load_run *run, const struct connection *connection)
 {
+    if (launch_is_spent(run))
+        return false;
     return run->draining ? owes_first_request(run, connection) : quota_left(run, connection);
 }
 
@@ -287,7 +289,8 @@ static void offer(struct traffic *t, struct load_run *run, struct connection *co
     const struct activity *a = activity_of(t, connection);
     uint32_t pending = a ? a->pending : 0;
 
-    if (run->draining || !quota_left(run, connection) || (connection->flags & CONNECTION_PEER_CLOSES)) {
+    if (run->draining || launch_is_spent(run) || !quota_left(run, connection) ||
+        (connection->flags & CONNECTION_PEER_CLOSES)) {
         list_remove(t, run, connection);
         if (pending == 0)
             finish(t, run, connection, c, now);
@@ -561,7 +564,7 @@ static void think_time_over(struct traffic *t, struct load_run *run, struct conn
         return; /* it is listed: the drain comes to it */
     connection->flags &= (uint8_t)~CONNECTION_THINKING;
     list_remove(t, run, connection);
-    if (launch_has_surplus(run))
+    if (launch_has_surplus(run) || launch_is_spent(run))
         finish(t, run, connection, c, now);
     else
         fill_pipeline(t, run, connection, c, now);

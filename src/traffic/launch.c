@@ -9,21 +9,22 @@
 /* How often levels and bits are looked at while nothing else happens. */
 #define LOOK_NS NS_PER_MS
 
+/* This share's part of a whole number. */
+static uint64_t part_of(const struct load_run *run, uint64_t whole)
+{
+    return (whole + run->shares - 1 - run->share) / run->shares;
+}
+
 void launch_init(struct load_run *run)
 {
     const struct plan_load *load = run->load;
 
     pause_init(&run->pause, load->retry_pause_ns);
+    run->max_transactions = load->max_transactions == UINT64_MAX ? UINT64_MAX : part_of(run, load->max_transactions);
     if (load->schedule.target == SCHEDULE_CONNECTIONS || load->schedule.target == SCHEDULE_TRANSACTIONS) {
         schedule_cursor_init(&run->arrivals, &load->schedule, run->share, run->shares);
         run->launches = run->arrivals;
     }
-}
-
-/* This share's part of a whole number. */
-static uint64_t part_of(const struct load_run *run, uint64_t whole)
-{
-    return (whole + run->shares - 1 - run->share) / run->shares;
 }
 
 static void enter_phases(struct load_run *run, int64_t at)
@@ -57,10 +58,21 @@ static void drop_oldest(struct load_run *run, uint64_t keep)
     }
 }
 
-static bool can_connect(const struct load_run *run) { return run->open < run->limit; }
+/* Not all transactions of the load are begun, or will be by connections on their way. */
+static bool may_begin(const struct load_run *run)
+{
+    bool counted = run->load->schedule.target == SCHEDULE_TRANSACTIONS || run->load->schedule.target == SCHEDULE_BITS;
+
+    return run->stats->transactions.started + (counted ? 0 : run->stats->connections.connecting) <
+           run->max_transactions;
+}
+
+static bool can_connect(const struct load_run *run) { return run->open < run->limit && may_begin(run); }
 
 static bool can_launch(const struct load_run *run)
 {
+    if (launch_is_spent(run))
+        return false;
     return can_connect(run) || (run->load->schedule.target == SCHEDULE_TRANSACTIONS && run->list_head != POOL_NONE);
 }
 
@@ -69,6 +81,8 @@ static bool launch_one(struct traffic *t, struct load_run *run, int64_t due_at, 
 {
     bool for_transaction = run->load->schedule.target != SCHEDULE_CONNECTIONS;
 
+    if (launch_is_spent(run))
+        return false;
     while (for_transaction && run->list_head != POOL_NONE)
         if (client_launch(t, run, due_at, now))
             return true;
@@ -168,9 +182,24 @@ static unsigned run_bits(struct traffic *t, struct load_run *run, int64_t now, u
 
 /* ---- all ---- */
 
+/* The load has begun all its transactions: what is due beyond them was never asked for. */
+static void end_load(struct load_run *run)
+{
+    run->draining = true;
+    run->level = 0;
+    run->stats->schedule.requested -= run->waiting;
+    run->waiting = 0;
+    if (run->load->schedule.target == SCHEDULE_BITS)
+        run->stats->schedule.requested = run->stats->schedule.sent;
+}
+
 unsigned launch_run(struct traffic *t, struct load_run *run, int64_t now, unsigned budget)
 {
     enter_phases(run, now - t->start_at);
+    if (launch_is_spent(run)) {
+        end_load(run);
+        return 0;
+    }
     switch (run->load->schedule.target) {
     case SCHEDULE_CONCURRENT:
         return run_level(t, run, now, budget);
@@ -203,6 +232,10 @@ static int64_t next_level_deadline(const struct traffic *t, const struct load_ru
 
 int64_t launch_next_deadline(const struct traffic *t, const struct load_run *run)
 {
+    if (run->draining)
+        return run->list_head != POOL_NONE ? t->now : TIME_NEVER;
+    if (launch_is_spent(run))
+        return t->now;
     switch (run->load->schedule.target) {
     case SCHEDULE_CONCURRENT:
         return next_level_deadline(t, run);
@@ -217,9 +250,11 @@ int64_t launch_next_deadline(const struct traffic *t, const struct load_run *run
 
 void launch_stop(struct traffic *t, struct load_run *run, int64_t now)
 {
+    bool ended = run->draining;
+
     run->draining = true;
     run->level = 0;
-    if (!t->started || now < t->start_at)
+    if (ended || !t->started || now < t->start_at)
         return;
     enter_phases(run, now - t->start_at);
     switch (run->load->schedule.target) {

@@ -135,6 +135,9 @@ static void compile_duration(struct compiling *c, const struct plan_options *opt
     }
     if (wanted > 0)
         p->duration_ns = wanted;
+    p->ends_by_count = p->n_loads > 0;
+    for (uint32_t i = 0; i < p->n_loads; i++)
+        p->ends_by_count &= p->loads[i].n_clients > 0 && p->loads[i].max_transactions != UINT64_MAX;
 }
 
 static void require_list(struct compiling *c, const char *key, uint32_t count, uint32_t most)

@@ -120,6 +120,7 @@ struct plan_load {
     int64_t *think_table;               /* exponential: PLAN_THINK_STEPS quantiles */
     int64_t connect_timeout_ns, transaction_timeout_ns, retry_pause_ns, late_after_ns;
     uint64_t backlog;
+    uint64_t max_transactions; /* of the whole load, then it ends; UINT64_MAX: no limit */
     struct plan_request *requests;
     uint32_t n_requests;
     uint64_t total_weight;
@@ -149,6 +150,7 @@ struct plan {
     const struct allocator *allocator;
     uint64_t seed;
     int64_t duration_ns; /* from the start to the drain: the longest schedule, or what was configured; 0: endless */
+    bool ends_by_count;  /* all loads have max_transactions: the run ends when they have ended */
     int64_t drain_ns;    /* how long the drain may take before what is left is stopped */
     struct plan_port ports[PLAN_MAX_PORTS];
     uint32_t n_ports;

@@ -187,6 +187,7 @@ struct load_config {
     uint64_t backlog;
     uint32_t max_connections, requests_per_connection; /* valid when given */
     bool max_connections_given, requests_per_connection_given, backlog_given;
+    uint64_t max_transactions; /* 0: no limit */
     int64_t think_time, connect_timeout, transaction_timeout, retry_pause, late_after;
     const struct pass_config *pass;
 };

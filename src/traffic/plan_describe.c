@@ -211,6 +211,8 @@ static void describe_schedule(struct out *o, const struct plan_load *load)
 
     for (uint32_t i = 0; i < load->schedule.n_phases; i++)
         describe_phase(o, &load->schedule, &load->schedule.phases[i]);
+    if (load->max_transactions != UINT64_MAX)
+        say(o, "    ends after %" PRIu64 " transactions\n", load->max_transactions);
     if (rate && load->closed_loop)
         say(o, "    closed loop: what cannot be launched when due is dropped\n");
     else if (rate)

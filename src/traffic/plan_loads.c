@@ -267,6 +267,7 @@ static void compile_pacing(struct compiling *c, const struct load_config *from, 
         load->backlog = 0;
     else
         load->backlog = from->backlog_given ? from->backlog : max_u64(16, (load->schedule.peak + 999) / 1000);
+    load->max_transactions = from->max_transactions > 0 ? from->max_transactions : UINT64_MAX;
     load->connect_timeout_ns = from->connect_timeout;
     load->transaction_timeout_ns = from->transaction_timeout;
     load->retry_pause_ns = from->retry_pause;

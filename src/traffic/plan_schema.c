@@ -514,6 +514,9 @@ static const struct config_field load_fields[] = {
      .doc = "HTTP requests"},
     {CONFIG_ITEMS(struct load_config, schedule), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &phase_schema, .items_max = SCHEDULE_MAX_PHASES, .doc = "Phases of one target, one after the other"},
+    {CONFIG_MEMBER(struct load_config, max_transactions), .type = CONFIG_TYPE_QUANTITY, .fallback = "0",
+     .doc = "Transactions after which the load ends, before its schedule does; when all loads have ended the run does; "
+            "0: no limit"},
     {CONFIG_MEMBER(struct load_config, loop), .type = CONFIG_TYPE_ENUM, .choices = loops, .fallback = "open",
      .doc = "What happens to launches that cannot be carried out when they are due"},
     {CONFIG_MEMBER(struct load_config, backlog), .type = CONFIG_TYPE_QUANTITY, FLAG(struct load_config, backlog_given),

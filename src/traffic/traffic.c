@@ -44,14 +44,27 @@ static unsigned budget_left(struct traffic *t, unsigned budget)
     return budget - min_u32(budget, t->unsent);
 }
 
+static unsigned close_some(struct traffic *t, struct load_run *run, int64_t now, unsigned budget)
+{
+    unsigned n = 0;
+
+    while (n < budget && client_close_listed(t, run, now))
+        n++;
+    return n;
+}
+
 static unsigned drain_some(struct traffic *t, int64_t now, unsigned budget)
 {
     unsigned n = 0;
 
     for (uint32_t i = 0; i < t->n_loads; i++)
-        while (n < budget && client_close_listed(t, &t->loads[i], now))
-            n++;
+        n += close_some(t, &t->loads[i], now, budget - n);
     return n + server_drain(t, now, budget - n);
+}
+
+static unsigned run_load(struct traffic *t, struct load_run *run, int64_t now, unsigned budget)
+{
+    return run->draining ? close_some(t, run, now, min_u32(budget, CLOSE_BUDGET)) : launch_run(t, run, now, budget);
 }
 
 unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget)
@@ -67,7 +80,7 @@ unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget)
         return 0;
     budget = budget_left(t, budget);
     for (uint32_t i = 0; i < t->n_loads; i++)
-        n += launch_run(t, &t->loads[i], now, budget);
+        n += run_load(t, &t->loads[i], now, budget);
     t->unsent += n;
     t->acted = n > 0;
     return n;
@@ -90,6 +103,14 @@ int64_t traffic_next_deadline(const struct traffic *t)
     for (uint32_t i = 0; i < t->n_loads; i++)
         at = min_i64(at, launch_next_deadline(t, &t->loads[i]));
     return at;
+}
+
+bool traffic_is_spent(const struct traffic *t)
+{
+    for (uint32_t i = 0; i < t->n_loads; i++)
+        if (!launch_is_spent(&t->loads[i]) || t->loads[i].stats->transactions.active > 0)
+            return false;
+    return true;
 }
 
 void traffic_drain(struct traffic *t, int64_t now)

@@ -110,6 +110,7 @@ struct load_run {
     struct schedule_cursor launches; /* the next launch to carry out */
     uint64_t waiting;                /* launches between the two */
     uint64_t level;                  /* concurrent: this share's part of the present level */
+    uint64_t max_transactions;       /* this share's part; UINT64_MAX: no limit */
     uint64_t ended, ended_bytes;     /* transactions that ended, and what they moved: bits_per_second */
     uint64_t phase_bytes;            /* moved before the present phase */
     struct pause pause;
@@ -119,7 +120,7 @@ struct load_run {
     uint32_t server_host; /* the same over server addresses */
     uint64_t sequence;    /* URLs in order */
     struct random random;
-    bool draining;
+    bool draining; /* nothing is launched any more: the load, or the run, has ended */
 };
 
 struct server_run {
@@ -232,6 +233,11 @@ unsigned launch_run(struct traffic *t, struct load_run *run, int64_t now, unsign
 int64_t launch_next_deadline(const struct traffic *t, const struct load_run *run);
 /* Nothing more is launched; what waits is dropped. */
 void launch_stop(struct traffic *t, struct load_run *run, int64_t now);
+/* All transactions of the load are begun. */
+static inline bool launch_is_spent(const struct load_run *run)
+{
+    return run->stats->transactions.started >= run->max_transactions;
+}
 /* concurrent: more connections are open than the level asks for. */
 bool launch_has_surplus(const struct load_run *run);
 /* Application bytes, both ways. */

@@ -272,6 +272,102 @@ static void running_out_of_ports_is_a_counted_cause(void **state)
     rig_close(&r);
 }
 
+/* ---- a number of transactions ---- */
+
+static const char deep[] = "    http: {pipeline: 8, urls: [{path: /small}]}\n";
+static const struct {
+    const char *requests, *more;
+    uint64_t attempted; /* connections; 0: as it happens */
+} counted[] = {
+    {narrow, "schedule: [{hold: 1m, transactions_per_second: 1000}]", 0},
+    {narrow, "schedule: [{hold: 1m, transactions_per_second: 1000}]\n    max_connections: 2", 2},
+    {narrow, "schedule: [{hold: 1m, transactions_per_second: 1000}]\n    max_connections: 2\n    loop: closed", 2},
+    {narrow, "schedule: [{hold: 1m, connections_per_second: 500}]", 301},
+    {narrow, "schedule: [{hold: 1m, connections_per_second: 500}]\n    requests_per_connection: 3", 0},
+    {narrow, "schedule: [{hold: 1m, concurrent: 7}]", 7},
+    {narrow, "schedule: [{hold: 1m, concurrent: 1000}]", 301},
+    {narrow, "schedule: [{hold: 1m, concurrent: 7}]\n    think_time: 5ms", 7},
+    {narrow, "schedule: [{ramp: 1m, concurrent: 60}]", 0},
+    {narrow, "schedule: [{hold: 1m, bits_per_second: 1M}]", 0},
+    {deep, "schedule: [{hold: 1m, concurrent: 7}]", 7},
+    {deep, "schedule: [{hold: 1m, transactions_per_second: 20k}]\n    max_connections: 2", 0},
+};
+
+/* Begun, ended and left, long before the schedule's end; the server's side has no load, and waits for nobody. */
+static void a_load_ends_after_its_number_of_transactions(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(counted); i++) {
+        char more[256];
+        struct rig r;
+        (void)snprintf(more, sizeof more, "    max_transactions: 301\n    %s\n", counted[i].more);
+        rig_open(&r, load(counted[i].requests, more), RIG_SIDES);
+        assert_true(r.plan->ends_by_count);
+        rig_start(&r);
+        assert_false(traffic_is_spent(r.traffics[0]));
+        assert_true(traffic_is_spent(r.traffics[1]));
+        rig_run_until(&r, r.now + 59 * NS_PER_S);
+        assert_true(traffic_is_spent(r.traffics[0]));
+        assert_int_equal(traffic_load_stats(r.traffics[0], 0)->transactions.completed, 301);
+        assert_int_equal(traffic_load_stats(r.traffics[0], 0)->connections.live, 0);
+        assert_int_equal(traffic_next_deadline(r.traffics[0]), TIME_NEVER);
+        assert_true(rig_drain(&r));
+        struct traffic_stats *stats = rig_stats(&r);
+        const struct load_stats *s = &stats->loads[0];
+        assert_flawless(stats);
+        assert_int_equal(s->transactions.started, 301);
+        assert_int_equal(s->schedule.requested, s->schedule.sent + s->schedule.dropped);
+        if (counted[i].attempted > 0 && s->connections.attempted != counted[i].attempted)
+            fail_msg("%s: %llu connections", counted[i].more, (unsigned long long)s->connections.attempted);
+        traffic_stats_delete(stats);
+        rig_close(&r);
+    }
+}
+
+/* The run does not end with the first of two loads, and each has its number. */
+static void loads_end_one_by_one(void **state)
+{
+    (void)state;
+    struct rig r;
+    rig_open(&r,
+             load(narrow, "    max_transactions: 10\n    schedule: [{hold: 1m, transactions_per_second: 1000}]\n"
+                          "  - name: more\n    client: clients\n    server: {device: servers}\n"
+                          "    http: {urls: [{path: /small}]}\n    max_transactions: 2000\n"
+                          "    schedule: [{hold: 1m, transactions_per_second: 1000}]\n"),
+             RIG_SIDES);
+    rig_start(&r);
+    rig_run_until(&r, r.now + NS_PER_S);
+    assert_int_equal(traffic_load_stats(r.traffics[0], 0)->transactions.completed, 10);
+    assert_false(traffic_is_spent(r.traffics[0]));
+    rig_run_until(&r, r.now + 2 * NS_PER_S);
+    assert_true(traffic_is_spent(r.traffics[0]));
+    assert_int_equal(traffic_load_stats(r.traffics[0], 0)->transactions.started, 10);
+    assert_int_equal(traffic_load_stats(r.traffics[0], 1)->transactions.completed, 2000);
+    assert_true(rig_drain(&r));
+    rig_close(&r);
+}
+
+/* A run in which one load has no number, or that serves others, goes on as long as its schedule says. */
+static void only_numbers_everywhere_end_a_run(void **state)
+{
+    (void)state;
+    static const char *const further[] = {
+        "    max_transactions: 10\n    schedule: [{hold: 1s, concurrent: 1}]\n"
+        "  - name: more\n    client: clients\n    server: {device: servers}\n    http: {urls: [{path: /small}]}\n"
+        "    schedule: [{hold: 1s, transactions_per_second: 1}]\n",
+        "    max_transactions: 10\n    schedule: [{hold: 1s, concurrent: 1}]\n"
+        "  - name: more\n    server: {device: servers, port: 81, http: {routes: [{path: /, size: 1}]}}\n",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(further); i++) {
+        struct config_tree *tree;
+        struct plan *p = rig_compile(load(narrow, further[i]), &tree);
+        assert_int_equal(p->loads[0].max_transactions, 10);
+        assert_false(p->ends_by_count);
+        plan_free(p);
+        config_tree_free(tree);
+    }
+}
+
 /* ---- a level of connections ---- */
 
 static void a_level_is_reached_held_and_left(void **state)
@@ -1271,6 +1367,9 @@ int main(void)
         cmocka_unit_test(pipelined_requests_share_a_connection),
         cmocka_unit_test(a_rate_of_connections_is_met_exactly_whoever_closes_first),
         cmocka_unit_test(running_out_of_ports_is_a_counted_cause),
+        cmocka_unit_test(a_load_ends_after_its_number_of_transactions),
+        cmocka_unit_test(loads_end_one_by_one),
+        cmocka_unit_test(only_numbers_everywhere_end_a_run),
         cmocka_unit_test(a_level_is_reached_held_and_left),
         cmocka_unit_test(think_times_pace_the_users_of_a_level),
         cmocka_unit_test(users_open_anew_after_their_requests),

@@ -144,12 +144,17 @@ bool rig_drain(struct rig *r)
     }
 }
 
-void rig_run_plan(struct rig *r)
+void rig_start(struct rig *r)
 {
     r->start = r->now;
     for (unsigned side = 0; side < RIG_SIDES; side++)
         if (r->traffics[side])
             traffic_start(r->traffics[side], r->now);
+}
+
+void rig_run_plan(struct rig *r)
+{
+    rig_start(r);
     rig_run_until(r, r->start + r->plan->duration_ns);
     if (rig_drain(r))
         return;

@@ -36,6 +36,8 @@ void rig_open(struct rig *r, const char *yaml, unsigned bare_side);
 void rig_turn(struct rig *r, int64_t until);
 /* Turns until the time is reached. */
 void rig_run_until(struct rig *r, int64_t until);
+/* Loads begin now. */
+void rig_start(struct rig *r);
 /* Starts, runs for the plan's duration, drains, stops at the end of the drain if need be. */
 void rig_run_plan(struct rig *r);
 /* Drains; true when both sides finished within the plan's drain time. */

@@ -110,6 +110,30 @@ static void test_the_results_stay_the_same_after_the_end(void **state)
     engine_rig_close(&r);
 }
 
+/* Of a schedule of an hour, from two ports. */
+static void test_a_run_ends_when_each_load_has_had_its_number(void **state)
+{
+    struct engine_rig r;
+    (void)state;
+    engine_rig_open(&r, ENGINE_RIG_WIRE "loads:\n"
+                                        "  - name: there\n"
+                                        "    client: clients\n" SMALL_SERVER SMALL_CLIENT "    max_transactions: 500\n"
+                                        "    schedule: [{hold: 1h, concurrent: 4}]\n"
+                                        "  - name: back\n"
+                                        "    client: web\n"
+                                        "    server: {device: clients, http: {routes: [{path: /, size: 9}]}}\n" SMALL_CLIENT
+                                        "    max_transactions: 50\n"
+                                        "    schedule: [{hold: 1h, connections_per_second: 1000}]\n");
+    engine_rig_run(&r);
+    check_agreement(&r, 0, 0);
+    check_agreement(&r, 1, 1);
+    assert_int_equal(engine_rig_load(&r, 0)->transactions.completed, 500);
+    assert_int_equal(engine_rig_load(&r, 1)->transactions.completed, 50);
+    assert_false(r.results.interrupted);
+    assert_true(results_passed(&r.results));
+    engine_rig_close(&r);
+}
+
 static void test_before_the_start_everything_is_zero(void **state)
 {
     struct engine_rig r;
@@ -319,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_both_ends_of_a_keep_alive_run_agree),
         cmocka_unit_test(test_both_ends_of_a_run_of_new_connections_agree),
         cmocka_unit_test(test_the_results_stay_the_same_after_the_end),
+        cmocka_unit_test(test_a_run_ends_when_each_load_has_had_its_number),
         cmocka_unit_test(test_before_the_start_everything_is_zero),
         cmocka_unit_test(test_four_ports_on_two_wires_run_side_by_side),
         cmocka_unit_test(test_impairments_of_memory_ports_harm_frames_and_no_transaction),

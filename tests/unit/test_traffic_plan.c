@@ -44,6 +44,7 @@ static const char good[] =
     "    client: [far]\n"
     "    server: {address: 198.18.0.1, port: 8080}\n"
     "    http: {urls: [{path: /x, length: 10, digest: 0xff}]}\n"
+    "    max_transactions: 20k\n"
     "    schedule: [{hold: 1s, connections_per_second: 0.5}]\n";
 
 /* ---- good plans ---- */
@@ -479,6 +480,7 @@ static void a_plan_describes_itself(void **state)
         "      GET /a (3 of 4): status 200, 1024 bytes, digest\n",
         "  outside  http from far to 198.18.0.1 port 8080\n",
         "    hold 1s at 0.500 connections_per_second: 1 connections\n",
+        "    ends after 20000 transactions\n",
     };
     struct config_tree *tree;
     struct plan *p = rig_compile(good, &tree);
