@@ -153,6 +153,13 @@ frames() { # FILE FILTER: how many frames match
 bad_frames_filter='_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 ||
     udp.checksum.status == 0 || icmp.checksum.status == 0'
 
+# What may be wrong with no frame, and what with none of OURS. What the kernel sends again is its own affair, and tshark may take it for a broken
+# reassembly.
+blemishes() { # OURS, a filter
+    echo "(_ws.malformed && ($1 || !(tcp.analysis.retransmission || tcp.analysis.keep_alive))) ||
+        ($1 && (ip.checksum.status == 0 || tcp.checksum.status == 0 || tcp.analysis.ack_lost_segment))"
+}
+
 # ---- the end
 
 # shellcheck disable=SC2317 # called by trap

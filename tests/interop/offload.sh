@@ -14,14 +14,13 @@ ns_add ours
 ns_add server
 /usr/bin/python3 tests/interop/pattern.py 1000000 >"$work/body"
 
-transfer() { # OFFLOAD: megabytes both ways at once; a run in which a busy machine came to little is repeated
-    for _ in 1 2 3 4 5 6 7 8; do
-        transfer_status=0
-        load transfer --set "ports[0].offload=$1" --set "loads[0].schedule[0]={hold: 300ms, concurrent: 4}" --set "loads[0].http.order=sequence" \
-            --set "loads[0].http.urls=[$(url /1000000 1000000), {path: /put/file, method: put, body_size: 1000000B}]" || transfer_status=$?
-        if [ "$transfer_status" -ne 0 ] || [ "$(result transfer 'l["transactions"]["started"]')" -ge 8 ]; then break; fi
-    done
-    [ "$transfer_status" -eq 0 ] && [ "$(completed transfer)" -ge 8 ] && cmp "$work/body" "$work/files/put/file"
+megabytes_both_ways="--set loads[0].http.order=sequence --set loads[0].schedule[0].concurrent=4"
+both_urls="[$(url /1000000 1000000), {path: /put/file, method: put, body_size: 1000000B}]"
+
+transfer() { # OFFLOAD: 16 megabytes, in both directions at once
+    # shellcheck disable=SC2086 # several words
+    load_number 16 transfer --set "ports[0].offload=$1" --set "loads[0].http.urls=$both_urls" $megabytes_both_ways &&
+        cmp "$work/body" "$work/files/put/file"
 }
 
 # For each direction whether frames were larger than the MTU allows on a wire, by their mean.
@@ -42,13 +41,14 @@ ours() { # OFFLOAD SIZES
 theirs() { # OFFLOAD ETHTOOL-SETTINGS...
     theirs_ours=$1
     shift
-    transfer "$theirs_ours" >"$work/theirs.log" 2>&1 &
-    theirs_pid=$!
-    sleep 0.15
+    # shellcheck disable=SC2086 # several words
+    load_start transfer --set "ports[0].offload=$theirs_ours" --set "loads[0].http.urls=$both_urls" $megabytes_both_ways
+    await_answers 8
     check "$path: ethtool takes $*" in_ns server ethtool -K weir1 "$@"
-    theirs_status=0
-    wait "$theirs_pid" || theirs_status=$?
-    check_equal "$path: theirs $*, ours $theirs_ours: equal bytes" "0 " "$theirs_status $(cat "$work/theirs.log")"
+    await_answers 8
+    load_stop
+    check_equal "$path: theirs $*, ours $theirs_ours: no transfer fails" "0 " "$load_status $(cat "$work/transfer.log")"
+    check "$path: theirs $*, ours $theirs_ours: equal bytes" cmp "$work/body" "$work/files/put/file"
     show
     in_ns server ethtool -K weir1 tx on sg on tso on gso on gro on >/dev/null
 }

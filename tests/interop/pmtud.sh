@@ -23,22 +23,24 @@ lower() { # MTU: of what the router sends to the server
     in_ns router ip link set out0 mtu "$1"
 }
 
-# Puts of 200 kB, one after the other on each of two connections, while the MTU falls to 1200 and to 700.
+# Puts of 200 kB, one after the other on each of two connections, while the MTU falls to 1200 and to 700. What a router says of packets after others of
+# their size were acknowledged needs a timeout's consent (RFC 5927 7.2): one for each time that segments were made smaller, spurious ones apart.
 put_while_lowering() { # NAME OPTION...
     lower 1500
     put_name=$1
     shift
-    load "$put_name" --set "loads[0].http.urls=[{path: /put/file, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
-        --set "loads[0].schedule[0]={hold: 1500ms, concurrent: 2}" --set "report.pass.min_completed_transactions=8" "$@" >"$work/put.log" 2>&1 &
-    put_pid=$!
-    sleep 0.5
+    load_start "$put_name" --set "loads[0].http.urls=[{path: /put/file, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
+        --set "loads[0].schedule[0].concurrent=2" "$@"
+    await_answers 20
     lower 1200
-    sleep 0.5
+    await_answers 20
     lower 700
-    put_status=0
-    wait "$put_pid" || put_status=$?
-    check_equal "$path: $put_name: every body put arrives while the MTU falls to 1200 and 700" "0 " "$put_status $(cat "$work/put.log")"
-    diag "$(completed "$put_name") transactions, $(result "$put_name" 't["segments_sent"], t["retransmitted_segments"], t["rto_fired"]') segments sent, again, timeouts"
+    await_answers 20
+    load_stop
+    check_equal "$path: $put_name: every body put arrives while the MTU falls to 1200 and 700" "0 " "$load_status $(cat "$work/$put_name.log")"
+    check_equal "$path: $put_name: both connections made their segments smaller, with no more than a timeout each time" True \
+        "$(result "$put_name" '2 <= t["mss_lowered"] <= 4 and t["rto_fired"] - t["spurious_rto"] <= t["mss_lowered"]')"
+    diag "$(completed "$put_name") transactions, $(result "$put_name" 't["segments_sent"], t["retransmitted_segments"], t["rto_fired"], t["spurious_rto"]') segments sent, again, timeouts, spurious"
 }
 
 # Of our packets after the last ICMP that tells an MTU of 700: whether there are many, and the largest. While packets that were sent before arrive at the
@@ -58,7 +60,7 @@ cells_pmtud() { # veth|tap INTERFACE SUBNET
     put_while_lowering captured "$@" --set "ports[0].capture=$work/pmtud.pcap"
     check_equal "$path: the packets after 700 was told, and the largest of them" "many 700" "$(after_the_last "$work/pmtud.pcap")"
     check_equal "$path: nothing malformed, no bad checksum of ours" 0 \
-        "$(decode "$work/pmtud.pcap" -o tcp.desegment_tcp_streams:FALSE -Y "_ws.malformed || (ip.src == $clients && !icmp && (ip.checksum.status == 0 || tcp.checksum.status == 0))" | wc -l)"
+        "$(decode "$work/pmtud.pcap" -o tcp.desegment_tcp_streams:FALSE -Y "$(blemishes "ip.src == $clients && !icmp")" | wc -l)"
     diag "$(frames "$work/pmtud.pcap" "icmp.type == 3 && icmp.code == 4") ICMP messages told an MTU"
 }
 

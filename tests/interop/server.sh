@@ -90,25 +90,24 @@ h2load_is_content() { # OPTION...
 }
 rate() { diag "$1: $(tr -s ' \n' ' ' <"$work/rate")"; }
 
-# What a capture of ours may not hold. Nothing is lost here, so what is sent again went unanswered for too long (RFC 8985's probes, RFC 6298's
-# timer, on a busy machine or towards a client that does not read), and is counted so; a zero-window probe is one byte.
+# What a capture of ours may not hold. Nothing is lost here, so nothing may be sent again; the server is patient (no tail loss probes, a timeout of
+# 10 s), as a busy machine's ACKs come late. A zero-window probe, towards a client that does not read, is one byte.
 ours="ip.src == $server"
-blemishes="_ws.malformed || ($ours && (ip.checksum.status == 0 || tcp.checksum.status == 0 || tcp.analysis.ack_lost_segment))"
-again="$ours && tcp.analysis.retransmission && tcp.len > 1"
+patient="--set loads[0].tcp.rto_min=10s --set loads[0].tcp.tlp=false"
 clean() { # NAME: the server's name, and that of its capture
-    clean_found=$(decode "$work/$1.pcap" -Y "$blemishes")
-    clean_again=$(frames "$work/$1.pcap" "$again")
-    clean_counted=$(result "$1" 'r["ports"][0]["tcp"]["tlp_probes"] + r["ports"][0]["tcp"]["rto_fired"]')
-    if [ -z "$clean_found" ] && [ "$clean_again" -le "$clean_counted" ] && [ "$(result "$1" 'r["ports"][0]["tcp"]["fast_retransmits"]')" = 0 ]; then
-        ok "$kind: tshark finds nothing wrong of ours in $(frames "$work/$1.pcap" tcp) frames"
+    clean_found=$(decode "$work/$1.pcap" -Y "$(blemishes "$ours") || ($ours && tcp.analysis.retransmission && tcp.len > 1)" | head -n 5)
+    clean_frames=$(frames "$work/$1.pcap" tcp)
+    if [ -z "$clean_found" ] && [ "$clean_frames" -gt 0 ]; then
+        ok "$kind: tshark finds nothing wrong of ours in $clean_frames frames"
     else
-        not_ok "$kind: tshark finds nothing wrong of ours" "$(echo "$clean_found" | head -n 5)" "sent again: $clean_again, probes and timeouts: $clean_counted"
+        not_ok "$kind: tshark finds nothing wrong of ours" "$clean_frames frames" "$clean_found"
     fi
     rm -f "$work/$1.pcap"
 }
 
 behaviour() {
-    server_start manners --set "ports[0].capture=$work/manners.pcap"
+    # shellcheck disable=SC2086 # several words
+    server_start manners --set "ports[0].capture=$work/manners.pcap" $patient
     client stop-reading "$stall" >"$work/stall.log" 2>&1 &
     stall_pid=$!
     check "$kind: bodies of 0 B to 2 MB, down, up and echoed" client sizes

@@ -72,7 +72,8 @@ fetched_and_posted() { fetched && posted; }
 cells_mtu() {
     for mtu in 576 1500 9000; do
         path_mtu $mtu
-        server_start kernel --set "ports[0].mtu=$mtu" --set "ports[0].capture=$work/mtu.pcap"
+        # shellcheck disable=SC2086 # several words
+        server_start kernel --set "ports[0].mtu=$mtu" --set "ports[0].capture=$work/mtu.pcap" $patient
         check "$path: MTU $mtu: fetched and posted" fetched_and_posted
         server_stop
         check_equal "$path: MTU $mtu: the largest packet" $mtu "$(decode "$work/mtu.pcap" -T fields -e ip.len | sort -n | tail -n 1)"
@@ -88,7 +89,8 @@ ecn_blemishes() { # CAPTURE
 }
 
 cells_options() {
-    server_start kernel --set "ports[0].capture=$work/options.pcap"
+    # shellcheck disable=SC2086 # several words
+    server_start kernel --set "ports[0].capture=$work/options.pcap" $patient
     for option in tcp_timestamps=0 tcp_sack=0 tcp_window_scaling=0 tcp_ecn=1; do
         in_ns kernel sysctl -qw net.ipv4.$option
         check "$path: $option at the client: fetched and posted" fetched_and_posted
@@ -117,10 +119,15 @@ cells_link_flap() {
     server_stop
 }
 
-# The router lowers its MTU while the second or third of 20 transfers of 0.1 s is on its way.
+fetched_more_than() { # BYTES
+    [ "$(stat -c %s "$work/fetched")" -gt "$1" ]
+}
+
+# The router lowers its MTU behind the first of 20 transfers of 0.1 s.
 fetched_while_lowered() { # MTU
     in_ns router ip link set out0 mtu 1500
-    (sleep 0.2 && in_ns router ip link set out0 mtu "$1") &
+    : >"$work/fetched"
+    (wait_for 20 fetched_more_than 3000000 && in_ns router ip link set out0 mtu "$1") &
     seq 20 | sed "s|.*|url = http://$web/slowly/3000000|" >"$work/urls"
     in_ns far timeout 20 curl -sSf -K "$work/urls" >"$work/fetched"
     wait $!
