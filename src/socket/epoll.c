@@ -5,11 +5,8 @@
  */
 #include "socket/epoll.h"
 
-#include "base/error.h"
-#include "base/pool.h"
 #include "base/table.h"
-
-#include <errno.h>
+#include "socket/private.h"
 
 #define ALWAYS (EPOLLERR | EPOLLHUP)
 #define FLAGS (EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
@@ -198,11 +195,13 @@ int epoll_control(struct epoll *e, int operation, struct socket *s, int key, con
     }
 }
 
-void epoll_forget(struct epoll *e, const struct socket *s)
+void epoll_forget(struct socket *s)
 {
-    for (uint32_t i = 1; i <= e->entries.touched; i++)
-        if (entry_at(e, i)->socket == s)
-            drop(entry_at(e, i));
+    for (struct socket_watch *w = s->watches, *next; w; w = next) {
+        next = w->next;
+        if (w->notify == notify)
+            drop(container_of(w, struct entry, watch));
+    }
 }
 
 /* ---- waiting ---- */

@@ -165,6 +165,8 @@ int socket_ioctl(const struct socket *s, unsigned long request, int *value)
     return s->kind->ioctl(s, request, value);
 }
 
+bool socket_is_stream(const struct socket *s) { return s->type == SOCK_STREAM; }
+
 void socket_waiting(const struct socket *s, struct socket_waiting *out)
 {
     *out = (struct socket_waiting){.send_timeout_ns = s->send_timeout_ns,

@@ -88,6 +88,8 @@ struct socket_waiting {
     int64_t linger_ns;
 };
 void socket_waiting(const struct socket *s, struct socket_waiting *out);
+/* Bytes without boundaries: MSG_WAITALL makes sense. */
+bool socket_is_stream(const struct socket *s);
 /* Connected or failed, so that a connect that waits is over; 0 or the error, which is taken. */
 int socket_take_error(struct socket *s);
 

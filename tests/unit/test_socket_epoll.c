@@ -69,7 +69,7 @@ static void entries_are_added_changed_and_removed(void **state)
     assert_int_equal(epoll_control(epoll, EPOLL_CTL_MOD, s, 3, NULL), -EFAULT);
     assert_int_equal(control(EPOLL_CTL_DEL, s, 3, 0), 0);
     assert_int_equal(collect_one(), EPOLLHUP); /* nobody has to ask for it */
-    epoll_forget(epoll, s);
+    epoll_forget(s);
     assert_int_equal(collect_one(), 0);
     sock_close(&rig, s);
 }
@@ -91,7 +91,7 @@ static void level_tells_as_long_as_it_is_true(void **state)
     assert_int_equal(sock_receive(&rig, s[1], b, 1, 0), 1);
     assert_int_equal(collect_one(), 0);
     assert_false(epoll_is_ready(epoll));
-    epoll_forget(epoll, s[1]);
+    epoll_forget(s[1]);
     sock_close(&rig, s[0]);
     sock_close(&rig, s[1]);
 }
@@ -115,7 +115,7 @@ static void edge_tells_once_for_what_comes(void **state)
     assert_int_equal(socket_shutdown(s[0], SHUT_WR, rig.now), 0);
     socket_rig_settle(&rig);
     assert_int_equal(collect_one(), EPOLLIN);
-    epoll_forget(epoll, s[1]);
+    epoll_forget(s[1]);
     sock_close(&rig, s[0]);
     sock_close(&rig, s[1]);
 }
@@ -134,7 +134,7 @@ static void one_shot_tells_once_until_it_is_armed_again(void **state)
     assert_int_equal(collect_one(), 0);
     assert_int_equal(control(EPOLL_CTL_MOD, s[1], 1, EPOLLIN | EPOLLONESHOT), 0);
     assert_int_equal(collect_one(), EPOLLIN);
-    epoll_forget(epoll, s[1]);
+    epoll_forget(s[1]);
     sock_close(&rig, s[0]);
     sock_close(&rig, s[1]);
 }
@@ -156,7 +156,7 @@ static void those_that_are_ready_take_turns(void **state)
     }
     for (int i = 0; i < 6; i++) {
         assert_int_equal(seen[i], 4);
-        epoll_forget(epoll, s[i]);
+        epoll_forget(s[i]);
         sock_close(&rig, s[i]);
     }
 }

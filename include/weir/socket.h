@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Weir's sockets for programs: what the calls of <sys/socket.h>, <poll.h> and <sys/epoll.h> do, on a TCP/IP stack in user space.
+ *
+ * A stack is made with weir_stack_new over one or more interfaces. By default it runs in a thread of its own, and any number of threads may use its
+ * descriptors at once; calls block as usual. Embedded, there is no thread: one thread owns the stack, and it moves whenever that thread waits in a call or
+ * calls weir_turn.
+ *
+ * Each function is its namesake's (socket(2), ...) with the stack in front: same results, -1 with errno, same flags. Descriptors are small numbers of
+ * the stack's own, unknown to the kernel. SIGPIPE is never raised. Differences from Linux are listed in ARCHITECTURE.md, "Sockets".
+ */
+#ifndef WEIR_SOCKET_H
+#define WEIR_SOCKET_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weir_stack;
+
+/* One interface. Everything but size and link may be left 0. */
+struct weir_interface {
+    size_t size; /* sizeof(struct weir_interface) */
+    const char *
+        link; /* "tap:NAME" (made when it is not there), "packet:INTERFACE", "mem:NAME" (the other end is the next stack that asks for it) */
+    const char *address; /* "192.0.2.1/24" */
+    const char *gateway; /* "192.0.2.254" */
+    const char *netns;   /* path of a network namespace in which the link is opened */
+    uint8_t mac[6];      /* of the stack's side; all zero: the link's */
+    uint32_t mtu;        /* 0: the link's */
+};
+
+struct weir_stack_options {
+    size_t size;   /* sizeof(struct weir_stack_options) */
+    bool embedded; /* no thread: see above */
+    const struct weir_interface *interfaces;
+    unsigned n_interfaces; /* 1 to 16 */
+    uint32_t max_sockets;  /* 0: 16384 */
+    uint64_t buffer_bytes; /* of all sockets together; 0: 1 GiB, of address space until it is used */
+    uint32_t poll_us;      /* how long the thread looks for frames before it sleeps; 0: 50 */
+    int cpu;               /* plus one: the core the thread is bound to; 0: any */
+};
+
+/*
+ * NULL with errno and a text (of what was found, where, and what is allowed) in message when it cannot be made. EINVAL, ENOMEM, EPERM, ENODEV, EBUSY.
+ */
+struct weir_stack *weir_stack_new(const struct weir_stack_options *options, char *message, size_t message_bytes);
+/* Nobody is inside a call any more. Connections end without a word. NULL is allowed. */
+void weir_stack_delete(struct weir_stack *stack);
+/* Embedded: moves the stack once, and waits at most so long for something to happen (0: not at all; -1: without limit). */
+int weir_turn(struct weir_stack *stack, int64_t timeout_ns);
+
+int weir_socket(struct weir_stack *s, int domain, int type, int protocol);
+int weir_bind(struct weir_stack *s, int fd, const struct sockaddr *address, socklen_t length);
+int weir_listen(struct weir_stack *s, int fd, int backlog);
+int weir_accept(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length);
+int weir_accept4(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length, int flags);
+int weir_connect(struct weir_stack *s, int fd, const struct sockaddr *address, socklen_t length);
+ssize_t weir_send(struct weir_stack *s, int fd, const void *bytes, size_t length, int flags);
+ssize_t weir_sendto(struct weir_stack *s, int fd, const void *bytes, size_t length, int flags,
+                    const struct sockaddr *to, socklen_t to_length);
+ssize_t weir_sendmsg(struct weir_stack *s, int fd, const struct msghdr *message, int flags);
+ssize_t weir_recv(struct weir_stack *s, int fd, void *bytes, size_t length, int flags);
+ssize_t weir_recvfrom(struct weir_stack *s, int fd, void *bytes, size_t length, int flags, struct sockaddr *from,
+                      socklen_t *from_length);
+ssize_t weir_recvmsg(struct weir_stack *s, int fd, struct msghdr *message, int flags);
+ssize_t weir_read(struct weir_stack *s, int fd, void *bytes, size_t length);
+ssize_t weir_write(struct weir_stack *s, int fd, const void *bytes, size_t length);
+ssize_t weir_readv(struct weir_stack *s, int fd, const struct iovec *pieces, int n);
+ssize_t weir_writev(struct weir_stack *s, int fd, const struct iovec *pieces, int n);
+int weir_shutdown(struct weir_stack *s, int fd, int how);
+int weir_getsockname(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length);
+int weir_getpeername(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length);
+int weir_setsockopt(struct weir_stack *s, int fd, int level, int name, const void *value, socklen_t length);
+int weir_getsockopt(struct weir_stack *s, int fd, int level, int name, void *value, socklen_t *length);
+/* FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO. */
+int weir_ioctl(struct weir_stack *s, int fd, unsigned long request, int *value);
+/* F_GETFL and F_SETFL with O_NONBLOCK. */
+int weir_fcntl(struct weir_stack *s, int fd, int command, int value);
+int weir_dup(struct weir_stack *s, int fd);
+int weir_close(struct weir_stack *s, int fd);
+
+int weir_poll(struct weir_stack *s, struct pollfd *fds, nfds_t n, int timeout_ms);
+int weir_select(struct weir_stack *s, int n, fd_set *readable, fd_set *writable, fd_set *exceptional,
+                struct timeval *timeout);
+int weir_epoll_create1(struct weir_stack *s, int flags);
+int weir_epoll_ctl(struct weir_stack *s, int epoll, int operation, int fd, struct epoll_event *event);
+int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The functions of weir/socket.h: each is a call for the loop.
+ */
+#define _GNU_SOURCE /* SOCK_NONBLOCK */
+#include "engine/clock.h"
+#include "posix/private.h"
+
+int weir_turn(struct weir_stack *w, int64_t timeout_ns)
+{
+    int64_t now = clock_now();
+    int64_t end = timeout_ns < 0 ? TIME_NEVER : now + timeout_ns;
+    if (!w->embedded) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (;; now = clock_now()) {
+        if (loop_turn(w, now))
+            return 1;
+        if (now >= end)
+            return 0;
+        loop_rest(w, now, end == TIME_NEVER ? TIME_NEVER : end - now);
+    }
+}
+
+/* ---- making, naming ---- */
+
+int weir_socket(struct weir_stack *s, int domain, int type, int protocol)
+{
+    struct call c = {.attempt = attempt_open, .open = {domain, type, protocol}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_bind(struct weir_stack *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct call c = {.attempt = attempt_bind, .fd = fd, .name = {address, length}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_listen(struct weir_stack *s, int fd, int backlog)
+{
+    struct call c = {.attempt = attempt_listen, .fd = fd, .control = {0, backlog}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_accept4(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+    struct call c = {.attempt = attempt_accept, .fd = fd, .accept = {address, length, flags}};
+    if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)call_perform(s, &c);
+}
+
+int weir_accept(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    return weir_accept4(s, fd, address, length, 0);
+}
+
+int weir_connect(struct weir_stack *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    struct call c = {.attempt = attempt_connect, .fd = fd, .name = {address, length}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_getsockname(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    struct call c = {.attempt = attempt_name, .fd = fd, .accept = {address, length, 0}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_getpeername(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    struct call c = {.attempt = attempt_peer, .fd = fd, .accept = {address, length, 0}};
+    return (int)call_perform(s, &c);
+}
+
+/* ---- data ---- */
+
+static ssize_t perform_io(struct weir_stack *s, attempt_fn *attempt, int fd, struct msghdr *m, int flags)
+{
+    struct call c = {.attempt = attempt, .fd = fd, .io = {.message = m, .flags = flags}};
+    for (size_t i = 0; i < m->msg_iovlen && i < POSIX_MAX_PIECES; i++)
+        c.io.length += m->msg_iov[i].iov_len;
+    return call_perform(s, &c);
+}
+
+ssize_t weir_sendmsg(struct weir_stack *s, int fd, const struct msghdr *message, int flags)
+{
+    struct msghdr m = *message;
+    return perform_io(s, attempt_send, fd, &m, flags);
+}
+
+ssize_t weir_recvmsg(struct weir_stack *s, int fd, struct msghdr *message, int flags)
+{
+    return perform_io(s, attempt_receive, fd, message, flags);
+}
+
+ssize_t weir_sendto(struct weir_stack *s, int fd, const void *bytes, size_t length, int flags,
+                    const struct sockaddr *to, socklen_t to_length)
+{
+    struct iovec v = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
+    struct msghdr m = {.msg_name = (void *)(uintptr_t)to, .msg_namelen = to_length, .msg_iov = &v, .msg_iovlen = 1};
+    return perform_io(s, attempt_send, fd, &m, flags);
+}
+
+ssize_t weir_recvfrom(struct weir_stack *s, int fd, void *bytes, size_t length, int flags, struct sockaddr *from,
+                      socklen_t *from_length)
+{
+    struct iovec v = {.iov_base = bytes, .iov_len = length};
+    struct msghdr m = {.msg_name = from, .msg_namelen = from_length ? *from_length : 0, .msg_iov = &v, .msg_iovlen = 1};
+    ssize_t n = perform_io(s, attempt_receive, fd, &m, flags);
+    if (n >= 0 && from_length)
+        *from_length = m.msg_namelen;
+    return n;
+}
+
+ssize_t weir_send(struct weir_stack *s, int fd, const void *bytes, size_t length, int flags)
+{
+    return weir_sendto(s, fd, bytes, length, flags, NULL, 0);
+}
+
+ssize_t weir_recv(struct weir_stack *s, int fd, void *bytes, size_t length, int flags)
+{
+    return weir_recvfrom(s, fd, bytes, length, flags, NULL, NULL);
+}
+
+ssize_t weir_write(struct weir_stack *s, int fd, const void *bytes, size_t length)
+{
+    return weir_send(s, fd, bytes, length, 0);
+}
+
+ssize_t weir_read(struct weir_stack *s, int fd, void *bytes, size_t length)
+{
+    return weir_recv(s, fd, bytes, length, 0);
+}
+
+static bool pieces_valid(int n)
+{
+    if (n < 0 || (unsigned)n > POSIX_MAX_PIECES)
+        errno = EINVAL;
+    return n >= 0 && (unsigned)n <= POSIX_MAX_PIECES;
+}
+
+ssize_t weir_readv(struct weir_stack *s, int fd, const struct iovec *pieces, int n)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = (size_t)n};
+    return pieces_valid(n) ? perform_io(s, attempt_receive, fd, &m, 0) : -1;
+}
+
+ssize_t weir_writev(struct weir_stack *s, int fd, const struct iovec *pieces, int n)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)pieces, .msg_iovlen = (size_t)n};
+    return pieces_valid(n) ? perform_io(s, attempt_send, fd, &m, 0) : -1;
+}
+
+/* ---- the rest ---- */
+
+int weir_shutdown(struct weir_stack *s, int fd, int how)
+{
+    struct call c = {.attempt = attempt_shutdown, .fd = fd, .control = {0, how}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_setsockopt(struct weir_stack *s, int fd, int level, int name, const void *value, socklen_t length)
+{
+    struct call c = {.attempt = attempt_set_option, .fd = fd};
+    c.option.level = level;
+    c.option.name = name;
+    c.option.set = value;
+    c.option.set_length = length;
+    return (int)call_perform(s, &c);
+}
+
+int weir_getsockopt(struct weir_stack *s, int fd, int level, int name, void *value, socklen_t *length)
+{
+    struct call c = {.attempt = attempt_get_option, .fd = fd};
+    c.option.level = level;
+    c.option.name = name;
+    c.option.get = value;
+    c.option.get_length = length;
+    return (int)call_perform(s, &c);
+}
+
+int weir_ioctl(struct weir_stack *s, int fd, unsigned long request, int *value)
+{
+    struct call c = {.attempt = attempt_ioctl, .fd = fd, .ioctl = {request, value}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_fcntl(struct weir_stack *s, int fd, int command, int value)
+{
+    struct call c = {.attempt = attempt_fcntl, .fd = fd, .control = {command, value}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_dup(struct weir_stack *s, int fd)
+{
+    struct call c = {.attempt = attempt_dup, .fd = fd};
+    return (int)call_perform(s, &c);
+}
+
+int weir_close(struct weir_stack *s, int fd)
+{
+    struct call c = {.attempt = attempt_close, .fd = fd};
+    return (int)call_perform(s, &c);
+}
+
+/* ---- epoll ---- */
+
+int weir_epoll_create1(struct weir_stack *s, int flags)
+{
+    struct call c = {.attempt = attempt_epoll_create};
+    if (flags & ~EPOLL_CLOEXEC) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)call_perform(s, &c);
+}
+
+int weir_epoll_ctl(struct weir_stack *s, int epoll, int operation, int fd, struct epoll_event *event)
+{
+    struct call c = {.attempt = attempt_epoll_control, .fd = epoll};
+    c.epoll.operation = operation;
+    c.epoll.fd = fd;
+    c.epoll.events = event;
+    return (int)call_perform(s, &c);
+}
+
+int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int timeout_ms)
+{
+    struct call c = {.attempt = attempt_epoll_wait, .fd = epoll};
+    c.timeout_ns = timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS;
+    c.epoll.events = events;
+    c.epoll.max = max;
+    return (int)call_perform(s, &c);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the front: the stack as a program has it, its descriptors, and calls on their way.
+ *
+ * One thread, the loop, owns everything below struct calls: stack, sockets, descriptors. A thread that calls makes a struct call on its own stack and
+ * pushes it onto a lock-free list; the loop takes the whole list at once, tries each call in order, and keeps those that have to wait. A call is tried again
+ * when something it watches has changed, and ends with its result, its deadline or a cancellation. Its memory belongs to the loop until `state` says
+ * CALL_DONE. Embedded, the calling thread is the loop.
+ */
+#ifndef WEIR_POSIX_PRIVATE_H
+#define WEIR_POSIX_PRIVATE_H
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "packet/guard.h"
+#include "socket/epoll.h"
+#include "socket/socket.h"
+#include "weir/socket.h"
+
+#define POSIX_MAX_INTERFACES 16u
+#define POSIX_MAX_PIECES 1024u /* UIO_MAXIOV */
+
+/* ---- descriptors ---- */
+
+/* What a descriptor stands for; several may stand for the same (dup). */
+struct file {
+    struct socket *socket; /* or */
+    struct epoll *epoll;
+    struct weir_stack *stack;
+    struct socket_watch *watches; /* of those who wait for an epoll */
+    uint32_t references;          /* descriptors, and calls that use it */
+    bool nonblocking;
+};
+
+struct file_table {
+    struct file **files; /* by descriptor */
+    uint32_t size, lowest_free;
+};
+
+/* ---- calls ---- */
+
+enum call_state { CALL_PENDING, CALL_SLEEPING, CALL_DONE }; /* sleeping: its thread waits on the futex */
+
+struct call;
+/* Tries once: true when it is over, with call->result. */
+typedef bool attempt_fn(struct weir_stack *w, struct call *c, int64_t now);
+
+/* One of what a call waits for. */
+struct call_watch {
+    struct socket_watch watch;
+    struct call *call;
+};
+
+struct call {
+    struct call *next; /* on the list of new ones, or of those to be tried again */
+    struct call *waiting_next, **waiting_link;
+    attempt_fn *attempt;
+    struct weir_stack *stack;
+    struct file *file; /* held from the first attempt on */
+    int fd;
+    ssize_t result;     /* or a negative errno number */
+    int64_t timeout_ns; /* of poll and epoll_wait; -1: none */
+    int64_t deadline;
+    size_t done;             /* bytes, so far */
+    struct call_watch watch; /* of the file */
+    bool waits, woken, expired, cancelled;
+    _Atomic uint32_t state; /* enum call_state */
+    union {
+        struct {
+            int domain, type, protocol;
+        } open;
+        struct {
+            const struct sockaddr *address;
+            socklen_t length;
+        } name;
+        struct {
+            struct sockaddr *address;
+            socklen_t *length;
+            int flags;
+        } accept;
+        struct {
+            struct msghdr *message;
+            size_t length;
+            int flags;
+        } io;
+        struct {
+            int level, name;
+            const void *set;
+            void *get;
+            socklen_t set_length;
+            socklen_t *get_length;
+        } option;
+        struct {
+            unsigned long request;
+            int *value;
+        } ioctl;
+        struct {
+            int command, value;
+        } control;
+        struct {
+            struct pollfd *fds;
+            struct call_watch *watches;
+            nfds_t n;
+        } poll;
+        struct {
+            int operation, fd;
+            struct epoll_event *events;
+            int max;
+        } epoll;
+        struct call *target; /* to be cancelled */
+    };
+};
+
+/* ---- the stack ---- */
+
+struct interface_slot {
+    struct link *link;
+    struct guard guard;
+};
+
+struct weir_stack {
+    /* shared with all threads */
+    CACHE_ALIGNED _Atomic(struct call *) calls; /* newest first */
+    _Atomic uint32_t sleeping;                  /* the loop waits on wake_fd */
+    _Atomic bool stop;
+    int wake_fd;
+    bool embedded;
+    /* the loop's */
+    CACHE_ALIGNED struct stack *stack;
+    struct socket_layer *sockets;
+    struct file_table files;
+    struct call *waiting;  /* all that wait */
+    struct call *woken;    /* of them, those to be tried again */
+    int64_t next_deadline; /* the earliest of those that wait, or earlier */
+    int64_t poll_ns, worked;
+    int cpu;
+    unsigned n_interfaces;
+    struct interface_slot interfaces[POSIX_MAX_INTERFACES];
+    struct iovec pieces[POSIX_MAX_PIECES]; /* the rest of a message */
+    pthread_t thread;
+    bool thread_running;
+};
+
+/* loop.c */
+/* One turn: frames in, calls, frames out. True when something moved. */
+bool loop_turn(struct weir_stack *w, int64_t now);
+/* Waits for frames, calls, deadlines. */
+void loop_rest(struct weir_stack *w, int64_t now, int64_t at_most_ns);
+MUST_CHECK int loop_start(struct weir_stack *w);
+void loop_stop(struct weir_stack *w);
+
+/* call.c */
+/* Does the call, from any thread: returns the result, or -1 with errno. */
+ssize_t call_perform(struct weir_stack *w, struct call *c);
+/* The loop's: new calls are tried, those that were woken or are late tried again. How many were there. */
+unsigned call_run(struct weir_stack *w, int64_t now);
+/* Those that still wait end with an error. */
+void call_cancel_all(struct weir_stack *w);
+/* Wakes its call, once. */
+void call_notify(struct socket_watch *watch, unsigned events);
+
+/* files.c */
+MUST_CHECK int files_init(struct file_table *t, uint32_t size);
+/* Closes what is left. */
+void files_free(struct file_table *t, int64_t now);
+/* NULL: EBADF. */
+struct file *file_of(const struct weir_stack *w, int fd);
+/* The lowest free descriptor for a file, which it counts; -EMFILE. */
+MUST_CHECK int file_install(struct weir_stack *w, struct file *f);
+/* A new file of one socket or epoll, or NULL; nobody counts it yet. */
+struct file *file_new(struct weir_stack *w, struct socket *s, struct epoll *e);
+void file_hold(struct file *f);
+/* The last who lets go closes it. */
+void file_drop(struct file *f, int64_t now);
+/* Takes a descriptor out of the table. */
+void file_remove(struct weir_stack *w, int fd, int64_t now);
+/* What is true of it now, as poll says it. */
+unsigned file_ready(const struct file *f);
+void file_watch(struct file *f, struct socket_watch *watch);
+/* An epoll has something to tell: its context is the file. */
+void file_epoll_woke(void *context);
+
+/* attempts of socket_calls.c, poll.c and epoll_calls.c are named after their calls */
+attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_connect, attempt_send, attempt_receive,
+    attempt_shutdown, attempt_name, attempt_peer, attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl,
+    attempt_dup, attempt_close, attempt_poll, attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait,
+    attempt_cancel;
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the socket calls do in the loop: the socket's own call, which never waits, and when it has to be tried again.
+ */
+#define _GNU_SOURCE /* accept4's flags */
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "posix/private.h"
+
+static bool over(struct call *c, ssize_t result)
+{
+    c->result = result;
+    return true;
+}
+
+/* The call's socket; NULL when it is over with EBADF or ENOTSOCK. The first attempt takes hold of the file. */
+static struct socket *socket_of(struct weir_stack *w, struct call *c)
+{
+    if (!c->file) {
+        struct file *f = file_of(w, c->fd);
+        if (f && f->socket) {
+            c->file = f;
+            file_hold(f);
+            return f->socket;
+        }
+        c->result = f ? -ENOTSOCK : -EBADF;
+        return NULL;
+    }
+    return c->file->socket;
+}
+
+/* False: it waits until the socket has changed or the time is over. */
+static bool wait_for(struct call *c, struct socket *s, int64_t timeout_ns, int64_t now)
+{
+    if (c->waits)
+        return false;
+    c->deadline = timeout_ns > 0 ? now + timeout_ns : TIME_NEVER;
+    c->watch = (struct call_watch){.watch = {.notify = call_notify}, .call = c};
+    socket_watch_add(s, &c->watch.watch);
+    return false;
+}
+
+/* ---- opening ---- */
+
+static ssize_t install(struct weir_stack *w, struct socket *s, bool nonblocking, int64_t now)
+{
+    struct file *f = file_new(w, s, NULL);
+    if (!f) {
+        socket_close(s, now);
+        return -ENOMEM;
+    }
+    f->nonblocking = nonblocking;
+    file_hold(f);
+    int fd = file_install(w, f);
+    file_drop(f, now); /* and the socket with it, when there was no descriptor */
+    return fd;
+}
+
+bool attempt_open(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s;
+    int flags = c->open.type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int e = socket_open(w->sockets, c->open.domain, c->open.type & ~flags, c->open.protocol, &s);
+    return over(c, e < 0 ? e : install(w, s, flags & SOCK_NONBLOCK, now));
+}
+
+bool attempt_accept(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c), *got;
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    int e = socket_accept(s, c->accept.address, c->accept.length, &got);
+    if (e == 0)
+        return over(c, install(w, got, c->accept.flags & SOCK_NONBLOCK, now));
+    if (e != -EAGAIN || c->file->nonblocking || c->expired)
+        return over(c, e);
+    socket_waiting(s, &how);
+    return wait_for(c, s, how.receive_timeout_ns, now);
+}
+
+bool attempt_dup(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct file *f = file_of(w, c->fd);
+    (void)now;
+    return over(c, f ? file_install(w, f) : -EBADF);
+}
+
+/* ---- names and connections ---- */
+
+bool attempt_bind(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    return s ? over(c, socket_bind(s, c->name.address, c->name.length, now)) : true;
+}
+
+bool attempt_listen(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    return s ? over(c, socket_listen(s, c->control.value, now)) : true;
+}
+
+/* A connect that waits asks again: EALREADY until it is over. */
+bool attempt_connect(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    int e = socket_connect(s, c->name.address, c->name.length, now);
+    bool under_way = e == -EINPROGRESS || (e == -EALREADY && (c->waits || !c->file->nonblocking));
+    if (!under_way || c->file->nonblocking)
+        return over(c, e);
+    if (c->expired)
+        return over(c, -EINPROGRESS); /* SO_SNDTIMEO */
+    socket_waiting(s, &how);
+    return wait_for(c, s, how.send_timeout_ns, now);
+}
+
+bool attempt_shutdown(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    return s ? over(c, socket_shutdown(s, c->control.value, now)) : true;
+}
+
+bool attempt_name(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    (void)now;
+    return s ? over(c, socket_name(s, c->accept.address, c->accept.length)) : true;
+}
+
+bool attempt_peer(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    (void)now;
+    return s ? over(c, socket_peer(s, c->accept.address, c->accept.length)) : true;
+}
+
+/* ---- data ---- */
+
+/* What is left of the message behind the bytes that are done. */
+static struct msghdr rest_of(struct weir_stack *w, const struct call *c)
+{
+    struct msghdr rest = *c->io.message;
+    size_t skip = c->done, n = 0;
+    if (skip == 0)
+        return rest;
+    for (size_t i = 0; i < rest.msg_iovlen && n < POSIX_MAX_PIECES; i++) {
+        const struct iovec *v = &rest.msg_iov[i];
+        size_t gone = min_size(skip, v->iov_len);
+        skip -= gone;
+        if (gone < v->iov_len)
+            w->pieces[n++] = (struct iovec){.iov_base = (char *)v->iov_base + gone, .iov_len = v->iov_len - gone};
+    }
+    rest.msg_iov = w->pieces;
+    rest.msg_iovlen = n;
+    return rest;
+}
+
+static bool may_wait(const struct call *c)
+{
+    return !(c->io.flags & MSG_DONTWAIT) && !c->file->nonblocking && !c->expired;
+}
+
+static ssize_t so_far(const struct call *c, ssize_t otherwise) { return c->done > 0 ? (ssize_t)c->done : otherwise; }
+
+/* Everything goes before a blocking send returns. */
+bool attempt_send(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    struct msghdr rest = rest_of(w, c);
+    ssize_t n = socket_send(s, &rest, c->io.flags, now);
+    if (n < 0 && n != -EAGAIN)
+        return over(c, so_far(c, n));
+    c->done += n > 0 ? (size_t)n : 0;
+    if (c->done >= c->io.length || !may_wait(c))
+        return over(c, n < 0 ? so_far(c, n) : (ssize_t)c->done);
+    socket_waiting(s, &how);
+    return wait_for(c, s, how.send_timeout_ns, now);
+}
+
+/* More has to come: nothing was there, or MSG_WAITALL is not satisfied. */
+static bool wants_more(const struct call *c, const struct socket *s, ssize_t n)
+{
+    if (n == -EAGAIN)
+        return true;
+    bool all = (c->io.flags & MSG_WAITALL) && !(c->io.flags & (MSG_PEEK | MSG_OOB)) && socket_is_stream(s);
+    return n > 0 && all && c->done < c->io.length;
+}
+
+bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    socket_waiting(s, &how);
+    struct msghdr rest = rest_of(w, c);
+    ssize_t n = socket_receive(s, &rest, c->io.flags, now);
+    c->io.message->msg_namelen = rest.msg_namelen;
+    c->io.message->msg_controllen = rest.msg_controllen;
+    c->io.message->msg_flags = rest.msg_flags;
+    c->done += n > 0 ? (size_t)n : 0;
+    if (!wants_more(c, s, n) || !may_wait(c))
+        return over(c, n < 0 || c->done == 0 ? so_far(c, n) : (ssize_t)c->done);
+    return wait_for(c, s, how.receive_timeout_ns, now);
+}
+
+/* ---- options ---- */
+
+bool attempt_set_option(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    return s ? over(c, socket_set_option(s, c->option.level, c->option.name, c->option.set, c->option.set_length, now))
+             : true;
+}
+
+bool attempt_get_option(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    (void)now;
+    return s ? over(c, socket_get_option(s, c->option.level, c->option.name, c->option.get, c->option.get_length))
+             : true;
+}
+
+bool attempt_ioctl(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct file *f = file_of(w, c->fd);
+    (void)now;
+    if (!f)
+        return over(c, -EBADF);
+    if (c->ioctl.request == FIONBIO) {
+        f->nonblocking = *c->ioctl.value != 0;
+        return over(c, 0);
+    }
+    return over(c, f->socket ? socket_ioctl(f->socket, c->ioctl.request, c->ioctl.value) : -ENOTTY);
+}
+
+bool attempt_fcntl(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct file *f = file_of(w, c->fd);
+    (void)now;
+    if (!f)
+        return over(c, -EBADF);
+    switch (c->control.command) {
+    case F_GETFL:
+        return over(c, O_RDWR | (f->nonblocking ? O_NONBLOCK : 0));
+    case F_SETFL:
+        f->nonblocking = c->control.value & O_NONBLOCK;
+        return over(c, 0);
+    case F_GETFD:
+    case F_SETFD: /* nothing of ours survives exec anyway */
+        return over(c, 0);
+    default:
+        return over(c, -EINVAL);
+    }
+}
+
+/* ---- closing ---- */
+
+/* SO_LINGER: the descriptor is gone at once, the call waits until everything is acknowledged or the time is over. */
+static bool lingers(struct call *c, struct socket *s, int64_t now)
+{
+    struct socket_waiting how;
+    int left = 0;
+    if (!c->waits)
+        (void)socket_shutdown(s, SHUT_WR, now);
+    if (socket_ioctl(s, TIOCOUTQ, &left) < 0 || left == 0 || c->expired)
+        return false;
+    socket_waiting(s, &how);
+    wait_for(c, s, how.linger_ns, now);
+    return true;
+}
+
+bool attempt_close(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct file *f = c->file ? c->file : file_of(w, c->fd);
+    struct socket_waiting how = {.linger = false};
+    if (!f)
+        return over(c, -EBADF);
+    if (f->socket)
+        socket_waiting(f->socket, &how);
+    if (!c->file && (!how.linger || f->nonblocking || f->references > 1)) {
+        file_remove(w, c->fd, now);
+        return over(c, 0);
+    }
+    if (!c->file) {
+        c->file = f;
+        file_hold(f);
+        file_remove(w, c->fd, now);
+    }
+    return lingers(c, f->socket, now) ? false : over(c, 0);
+}
