@@ -10,7 +10,15 @@
 void undo_begin(const struct tcp *c, struct tcp_work *w)
 {
     w->undo = (struct undo_state){
-        .una = c->snd_una, .cwnd = c->cwnd, .ssthresh = c->ssthresh, .growth = w->growth, .possible = true};
+        .una = c->snd_una,
+        .cwnd = c->cwnd,
+        .ssthresh = c->ssthresh,
+        .growth = w->growth,
+        .possible = true,
+        /* what the recovery before sent again and is not acknowledged yet: its echo is no older than that */
+        .sent = w->retrans > 0,
+        .first_ts = w->undo.first_ts,
+        .again = w->retrans};
 }
 
 void undo_sent_again(const struct tcp_layer *t, struct tcp_work *w, uint32_t n, int64_t now)

@@ -110,6 +110,45 @@ static void an_echo_older_than_the_retransmission_brings_the_window_back(void **
     }
 }
 
+/* Segment 10 was lost and sent again while a recovery lasted, of which it was no part; the next begins before it is acknowledged. */
+static void the_echo_of_what_the_recovery_before_sent_again_brings_nothing_back(void **state)
+{
+    const uint32_t segment = MSS - 12;
+#define P(n) (1u + (n)*segment)
+    struct script s;
+    (void)state;
+    begin(&s, TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS);
+    script_send(&s, 90 * MSS);
+    assert_int_equal(script_drain(&s), 10);
+    script_pass(&s, RTT);
+    sack(&s, P(0), P(1), P(10));
+    script_expect(&s, TCP_ACK, P(0), 1, segment);
+    for (uint32_t n = 10; n < 14; n++)
+        script_expect(&s, TCP_ACK, P(n), 1, segment);
+    script_pass(&s, RTT);
+    const uint32_t blocks[] = {P(11), P(12), P(1), P(10)}, more[] = {P(13), P(14), P(11), P(12)};
+    script_give_sack(&s, 1, P(0), 2, blocks);
+    script_expect(&s, TCP_ACK, P(0), 1, segment); /* RACK: what was sent again is lost too */
+    uint32_t again = script_expect(&s, TCP_ACK, P(10), 1, segment)->o.ts_val;
+    script_drain(&s);
+    script_pass(&s, RTT + MS);     /* the clock stands still while much is sent */
+    s.peer_options.ts_ecr = again; /* of both: they went at the same time */
+    sack(&s, P(10), P(11), P(12));
+    assert_false(script_info(&s).recovering);
+    script_drain(&s);
+    script_pass(&s, 10 * MS);
+    script_give_sack(&s, 1, P(10), 2, more);
+    script_drain(&s);
+    script_wait(&s); /* as long as reordering may take */
+    assert_int_equal(script_counters(&s)->fast_retransmits, 2);
+    assert_true(script_expect(&s, TCP_ACK, P(12), 1, segment)->o.ts_val - again >= 50);
+    sack(&s, P(12), P(13), P(14)); /* the second of segment 10 arrived */
+    assert_true(script_info(&s).recovering);
+    assert_int_equal(script_counters(&s)->spurious_recoveries, 0);
+    script_end(&s);
+#undef P
+}
+
 static void after_a_timeout(struct script *s, uint16_t options)
 {
     begin(s, options);
@@ -243,6 +282,7 @@ int main(void)
         T(a_dsack_of_all_that_was_sent_again_brings_the_window_back),
         T(a_dsack_of_a_part_brings_nothing_back),
         T(an_echo_older_than_the_retransmission_brings_the_window_back),
+        T(the_echo_of_what_the_recovery_before_sent_again_brings_nothing_back),
         T(a_spurious_timeout_sends_new_data_and_is_taken_back),
         T(a_real_timeout_goes_on_after_a_duplicate_ack),
         T(without_f_rto_the_lost_goes_first),
