@@ -10,7 +10,7 @@
 
 #define BASE_MSS 1024u          /* RFC 4821 7.2: works almost everywhere */
 #define FLOOR_MSS 216u          /* an IP packet of 256 bytes */
-#define BLACK_HOLE_TIMEOUTS 2u  /* in a row */
+#define BLACK_HOLE_TIMEOUTS 2u  /* in a row; one more where full segments arrived: they may be lost by chance */
 #define SEARCH_STEP 32u         /* nearer to the limit is not worth a probe */
 #define AGE_NS (600 * NS_PER_S) /* RFC 1191 6.3, RFC 4821 7.3 */
 
@@ -147,7 +147,8 @@ static uint32_t next_smaller(const struct tcp *c)
 /* RFC 4821 7.7: full segments do not arrive, and nobody says why. */
 static bool black_hole(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w)
 {
-    return tcp_profile_of(t, c)->mtu_probing != TCP_MTU_PROBING_OFF && w->retries >= BLACK_HOLE_TIMEOUTS &&
+    uint32_t enough = BLACK_HOLE_TIMEOUTS + (c->full_arrived ? 1u : 0u);
+    return tcp_profile_of(t, c)->mtu_probing != TCP_MTU_PROBING_OFF && w->retries >= enough &&
            seq_len(c->snd_una, c->snd_nxt) >= c->snd_mss && next_smaller(c) < c->snd_mss;
 }
 

@@ -504,7 +504,8 @@ static void test_ic_12_a_black_hole(void **state)
         print_message("%u bytes: %llu timeouts, then %u bytes of payload, %llu probes\n", takes,
                       (unsigned long long)timeouts, (unsigned)c->snd_mss,
                       (unsigned long long)HOSTILE_TCP_COUNT(h, mtu_probes));
-        assert_in_range(timeouts, 2, 3);
+        /* one more where full segments had arrived before: later they are too long ago; and one for half of the base */
+        assert_int_equal(timeouts, 2 + (takes == 600) + (takes < 1024 + 52));
         assert_true(c->snd_mss + 52u <= takes);
         h->path_takes = 0;
         hostile_pass(h, 11 * 60 * NS_PER_S); /* what was known is too old */

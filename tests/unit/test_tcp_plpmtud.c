@@ -158,6 +158,33 @@ static void a_black_hole_is_left_at_the_second_timeout(void **state) /* IC-12 */
     script_end(&s);
 }
 
+/* Segments of 1460 bytes got there: two that are lost in a row may be chance, three are not. */
+static void where_full_segments_arrived_it_takes_a_third_timeout(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.tlp = false;
+    script_begin(&s, &profile);
+    s.peer_options.present = TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED;
+    s.peer_options.mss = 1460;
+    script_to_established(&s);
+    script_send(&s, 100000);
+    assert_int_equal(script_drain(&s), 10);
+    script_give(&s, TCP_ACK, 1, 1 + 1460, 0);
+    assert_true(script_drain(&s) > 0);
+    for (unsigned timeouts = 1; timeouts <= 2; timeouts++) {
+        script_wait(&s);
+        script_expect(&s, TCP_ACK, 1 + 1460, 1, 1460);
+        script_expect_nothing(&s);
+        assert_int_equal(script_counters(&s)->rto_fired, timeouts);
+        assert_int_equal(script_counters(&s)->mss_lowered, 0);
+    }
+    script_wait(&s);
+    script_expect(&s, TCP_ACK, 1 + 1460, 1, 1024);
+    assert_int_equal(script_counters(&s)->mss_lowered, 1);
+    script_end(&s);
+}
+
 static void sizes_go_down_by_halves_to_a_floor(void **state)
 {
     static const uint32_t sizes[] = {512, 256, 216, 216};
@@ -419,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup(too_big_that_progress_disproves_is_forgotten, set_up),
         cmocka_unit_test_setup(ten_minutes_later_the_old_size_is_tried_again, set_up),
         cmocka_unit_test_setup(a_black_hole_is_left_at_the_second_timeout, set_up),
+        cmocka_unit_test_setup(where_full_segments_arrived_it_takes_a_third_timeout, set_up),
         cmocka_unit_test_setup(sizes_go_down_by_halves_to_a_floor, set_up),
         cmocka_unit_test_setup(without_probing_the_size_stays, set_up),
         cmocka_unit_test_setup(small_segments_in_flight_are_no_black_hole, set_up),
