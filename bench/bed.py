@@ -37,8 +37,13 @@ class Namespaces:
 
     def __exit__(self, *_):
         for process in self.processes:
-            process.kill()
-            process.wait()
+            process.terminate()  # nginx then ends its workers, which killing would leave behind
+        for process in self.processes:
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         for name in self.names.values():
             subprocess.run(["ip", "netns", "del", name], check=False)
         self.directory.cleanup()

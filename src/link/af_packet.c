@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_PACKET in bursts: recvmmsg and sendmmsg on one non-blocking raw socket. See af_packet.h.
+ * AF_PACKET in bursts: a receive ring (link/packet_ring.h) and sendmmsg on one non-blocking raw socket. See af_packet.h.
  *
  * Before each frame stands virtio-net's header (PACKET_VNET_HDR), which carries checksum state and segmentation both ways; the VLAN tag that the
- * kernel stripped comes beside the frame (PACKET_AUXDATA). Slots 0 to ready hold empty frames with their message headers prepared; a
- * receive fills the first of them, and only those are prepared anew.
+ * kernel stripped is in the slot's header.
  */
 #define _GNU_SOURCE
 #include "link/af_packet.h"
@@ -27,6 +26,7 @@
 #include "link/cutter.h"
 #include "link/frames.h"
 #include "link/netns.h"
+#include "link/packet_ring.h"
 
 #define BURST LINK_BURST
 #define SOCKET_BUFFER_BYTES (8 << 20)
@@ -37,22 +37,14 @@
 #define PARTS (2 + PACKET_MAX_FRAGS) /* of a frame to be sent: header, head, frags */
 #define NEEDS "AF_PACKET needs root or CAP_NET_RAW"
 
-union control {
-    struct cmsghdr header;
-    uint8_t bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-};
-
 struct af_packet {
     struct link link;
     struct link_frames frames;
-    struct packet *slots[BURST];
-    unsigned ready;
-    unsigned at_once;      /* frames asked for at once: by the length of the last, about LINK_FRAMES_BURST_BYTES */
-    int64_t statistics_at; /* when the kernel is next asked for its drops */
-    struct mmsghdr rx[BURST], tx[BURST];
-    struct iovec rx_iov[BURST][2], tx_iov[BURST][PARTS];
-    struct virtio_net_hdr rx_header[BURST], tx_header[BURST];
-    union control control[BURST];
+    struct packet_ring ring;
+    int64_t statistics_at; /* when the kernel is next asked for drops and errors */
+    struct mmsghdr tx[BURST];
+    struct iovec tx_iov[BURST][PARTS];
+    struct virtio_net_hdr tx_header[BURST];
     struct cutter cutter;
     const struct allocator *allocator;
 };
@@ -61,66 +53,68 @@ static struct af_packet *af_packet_of(struct link *l) { return container_of(l, s
 
 /* ---- receive ---- */
 
-static void prepare(struct af_packet *a, unsigned slot)
+/* A frame on its way from the kernel. */
+struct arrival {
+    struct packet *packet;
+    struct virtio_net_hdr header;
+    uint32_t length; /* more than the packet has: it did not fit */
+};
+
+/* A frame for `length` bytes, large where there is no other. */
+static struct packet *empty_frame(struct af_packet *a, uint32_t length)
 {
-    struct packet *p = a->slots[slot];
-    a->rx_iov[slot][0] = (struct iovec){.iov_base = &a->rx_header[slot], .iov_len = sizeof a->rx_header[slot]};
-    a->rx_iov[slot][1] = (struct iovec){.iov_base = p->data, .iov_len = packet_tailroom(p)};
-    a->rx[slot].msg_hdr = (struct msghdr){.msg_iov = a->rx_iov[slot],
-                                          .msg_iovlen = 2,
-                                          .msg_control = &a->control[slot],
-                                          .msg_controllen = sizeof a->control[slot]};
+    struct packet *p;
+    if (length <= a->frames.rx.buffer_bytes - PACKET_HEADROOM && packet_pool_get(&a->frames.rx, &p, 1))
+        return p;
+    return packet_pool_get(&a->frames.rx_large, &p, 1) ? p : NULL;
 }
 
-/*
- * Fills up after the first `used` slots were received into; those whose frame was only copied from still have it. When frames run short, the slots
- * behind close the gaps. Slots from `ready` on are NULL.
- */
-static void refill(struct af_packet *a, unsigned used)
+static bool copy_from_slot(struct af_packet *a, const struct tpacket2_hdr *slot, struct arrival *r)
 {
-    unsigned ready = 0, end = a->ready == BURST ? used : BURST;
-    for (unsigned i = 0; i < end; i++) {
-        struct packet *p = a->slots[i];
-        bool usable = p && i >= used && i == ready;
-        if (!p && link_frames_land(&a->frames, &p, 1) == 0) {
-            end = BURST;
-            continue;
-        }
-        a->slots[i] = NULL;
-        a->slots[ready] = p;
-        if (!usable)
-            prepare(a, ready);
-        ready++;
+    const uint8_t *frame = (const uint8_t *)slot + slot->tp_mac;
+    struct packet *p = r->packet = empty_frame(a, slot->tp_snaplen);
+    if (!p)
+        return false;
+    r->length = slot->tp_len;
+    memcpy(&r->header, frame - sizeof r->header, sizeof r->header);
+    p->len = min_u32(slot->tp_snaplen, packet_tailroom(p));
+    memcpy(p->data, frame, p->len);
+    return true;
+}
+
+/* What is longer than a slot waits in the socket. An empty packet with a length above it: it could not be had. */
+static bool take_from_socket(struct af_packet *a, const struct tpacket2_hdr *slot, struct arrival *r)
+{
+    r->packet = empty_frame(a, UINT32_MAX);
+    if (!r->packet)
+        return false;
+    uint32_t room = packet_tailroom(r->packet);
+    struct iovec parts[2] = {{.iov_base = &r->header, .iov_len = sizeof r->header},
+                             {.iov_base = r->packet->data, .iov_len = room}};
+    struct msghdr m = {.msg_iov = parts, .msg_iovlen = ARRAY_SIZE(parts)};
+    ssize_t got = recvmsg(a->link.fd, &m, MSG_DONTWAIT | MSG_TRUNC);
+    r->length = slot->tp_len;
+    if (got > (ssize_t)sizeof r->header) {
+        r->length = (uint32_t)got - (uint32_t)sizeof r->header;
+        r->packet->len = min_u32(r->length, room);
     }
-    a->ready = end == BURST ? ready : BURST;
+    return true;
 }
 
 /* A stripped tag stays beside the frame when it is 802.1Q; any other goes back where it was. */
-static void take_vlan(struct packet *p, const struct tpacket_auxdata *aux)
+static void take_vlan(struct packet *p, const struct tpacket2_hdr *slot)
 {
-    if (!(aux->tp_status & TP_STATUS_VLAN_TPID_VALID) || aux->tp_vlan_tpid == ETH_P_8021Q) {
+    if (!(slot->tp_status & TP_STATUS_VLAN_TPID_VALID) || slot->tp_vlan_tpid == ETH_P_8021Q) {
         p->vlan_present = true;
-        p->vlan_tci = aux->tp_vlan_tci;
+        p->vlan_tci = slot->tp_vlan_tci;
         return;
     }
     memmove(p->data - VLAN_TAG, p->data, ETHERNET_ADDRESSES);
     p->data -= VLAN_TAG;
     p->len += VLAN_TAG;
-    store_be16(p->data + ETHERNET_ADDRESSES, aux->tp_vlan_tpid);
-    store_be16(p->data + ETHERNET_ADDRESSES + 2, aux->tp_vlan_tci);
+    store_be16(p->data + ETHERNET_ADDRESSES, slot->tp_vlan_tpid);
+    store_be16(p->data + ETHERNET_ADDRESSES + 2, slot->tp_vlan_tci);
     p->checksum_start = (uint16_t)(p->checksum_start + VLAN_TAG);
-}
-
-static void take_auxdata(struct packet *p, struct msghdr *m)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
-        struct tpacket_auxdata aux;
-        if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA || c->cmsg_len < CMSG_LEN(sizeof aux))
-            continue;
-        memcpy(&aux, CMSG_DATA(c), sizeof aux);
-        if ((aux.tp_status & TP_STATUS_VLAN_VALID) && p->len >= ETHERNET_ADDRESSES)
-            take_vlan(p, &aux);
-    }
 }
 
 /* GSO packets come also where they are not wanted; they are cut afterwards. */
@@ -131,49 +125,40 @@ static int read_header(const struct af_packet *a, struct packet *p, const struct
 }
 
 /* What comes whole is as long as a normal frame, unless the link is one for large ones. */
-static bool is_too_long(const struct af_packet *a, uint32_t length, const struct virtio_net_hdr *h)
+static bool is_too_long(const struct af_packet *a, const struct arrival *r)
 {
-    return !(a->link.caps & LINK_CAP_GRO) && h->gso_type == VIRTIO_NET_HDR_GSO_NONE &&
-           length > a->frames.rx.buffer_bytes - PACKET_HEADROOM;
+    return r->length > r->packet->len ||
+           (!(a->link.caps & LINK_CAP_GRO) && r->header.gso_type == VIRTIO_NET_HDR_GSO_NONE &&
+            r->length > a->frames.rx.buffer_bytes - PACKET_HEADROOM);
 }
 
-/* The frame received into a slot, or NULL when it was dropped. */
-static struct packet *take_frame(struct af_packet *a, unsigned slot, int64_t now)
+/* A frame that is longer than its slot, for which the socket had no room. */
+static bool is_lost(const struct tpacket2_hdr *slot)
 {
-    struct mmsghdr *m = &a->rx[slot];
-    struct packet *p = a->slots[slot];
-    uint32_t length = m->msg_len - min_u32(m->msg_len, sizeof a->rx_header[slot]);
-    bool too_long = (m->msg_hdr.msg_flags & MSG_TRUNC) || is_too_long(a, length, &a->rx_header[slot]);
-    p = link_frames_take(&a->frames, &a->slots[slot], min_u32(length, packet_tailroom(p)));
-    if (too_long || read_header(a, p, &a->rx_header[slot]) < 0) {
-        a->link.counters.drops[too_long ? LINK_DROP_RX_TOO_LONG : LINK_DROP_RX_MALFORMED]++;
-        packet_release(p);
-        return NULL;
-    }
+    return slot->tp_len > slot->tp_snaplen && !(slot->tp_status & TP_STATUS_COPY);
+}
+
+static struct packet *drop(struct af_packet *a, struct packet *p, enum link_drop cause)
+{
+    a->link.counters.drops[cause]++;
+    packet_release(p);
+    return NULL;
+}
+
+/* The frame of a slot, or NULL when it was dropped. */
+static struct packet *accept_frame(struct af_packet *a, const struct tpacket2_hdr *slot, struct arrival *r, int64_t now)
+{
+    struct packet *p = r->packet;
+    if (unlikely(is_lost(slot)))
+        return drop(a, p, LINK_DROP_RX_NO_BUFFER);
+    if (unlikely(is_too_long(a, r)))
+        return drop(a, p, LINK_DROP_RX_TOO_LONG);
+    if (unlikely(read_header(a, p, &r->header) < 0))
+        return drop(a, p, LINK_DROP_RX_MALFORMED);
     p->rx_ns = now;
-    take_auxdata(p, &m->msg_hdr);
+    if ((slot->tp_status & TP_STATUS_VLAN_VALID) && p->len >= ETHERNET_ADDRESSES)
+        take_vlan(p, slot);
     return p;
-}
-
-/* The good ones of n received frames go to `packets`, as far as they need no cutting. */
-static unsigned take_received(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
-{
-    unsigned good = 0, taken = 0;
-    uint64_t bytes = 0;
-    for (unsigned i = 0; i < n; i++) {
-        struct packet *p = take_frame(a, i, now);
-        if (!p)
-            continue;
-        bytes += p->len;
-        taken++;
-        if (unlikely(cutter_wants(p, a->link.caps) || !cutter_is_empty(&a->cutter)))
-            cutter_push(&a->cutter, p);
-        else
-            packets[good++] = p;
-    }
-    if (taken)
-        a->at_once = (unsigned)min_u64(LINK_FRAMES_BURST_BYTES / (bytes / taken + 1) + 1, BURST);
-    return good;
 }
 
 static unsigned take_cut(struct af_packet *a, struct packet **packets, unsigned n)
@@ -182,28 +167,49 @@ static unsigned take_cut(struct af_packet *a, struct packet **packets, unsigned 
                        &a->link.counters.drops[LINK_DROP_RX_TOO_LONG]);
 }
 
-/* What the kernel dropped because this socket's buffer was full; reading resets its count. */
-static void count_kernel_drops(struct af_packet *a, int64_t now)
+/*
+ * What the kernel dropped because the ring was full; reading resets its count. Also the error that the socket has after the interface went down, which
+ * would make it readable and cost the first frame sent when it is up again: a ring has no receive call that takes it.
+ */
+static void ask_socket(struct af_packet *a, int64_t now)
 {
     struct tpacket_stats s;
-    socklen_t size = sizeof s;
+    int error;
+    socklen_t size = sizeof s, error_size = sizeof error;
     a->statistics_at = now + STATISTICS_NS;
     if (getsockopt(a->link.fd, SOL_PACKET, PACKET_STATISTICS, &s, &size) == 0)
         a->link.counters.drops[LINK_DROP_RX_NO_BUFFER] += s.tp_drops;
+    (void)getsockopt(a->link.fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
 }
 
-static unsigned receive(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
+/* Takes the ring's first frame; false when there is none, or no packet for it: then it waits. *out is NULL when it was dropped. */
+static bool receive(struct af_packet *a, struct packet **out, int64_t now)
 {
-    if (a->ready < BURST)
-        refill(a, 0);
-    unsigned wanted = min_u32(n, min_u32(a->ready, a->at_once));
-    if (wanted == 0)
-        return 0; /* all frames are in use; what comes meanwhile waits in the socket */
-    int got = recvmmsg(a->link.fd, a->rx, wanted, MSG_DONTWAIT | MSG_TRUNC, NULL);
-    if (got <= 0)
-        return 0;
-    unsigned good = take_received(a, packets, (unsigned)got, now);
-    refill(a, (unsigned)got);
+    const struct tpacket2_hdr *slot = packet_ring_first(&a->ring);
+    struct arrival r = {.packet = NULL};
+    if (!slot || !(slot->tp_status & TP_STATUS_COPY ? take_from_socket(a, slot, &r) : copy_from_slot(a, slot, &r)))
+        return false;
+    *out = accept_frame(a, slot, &r, now);
+    packet_ring_give_back(&a->ring);
+    return true;
+}
+
+/* A burst ends after LINK_FRAMES_BURST_BYTES. From the first packet that has to be cut on, the cutter takes all. */
+static unsigned receive_burst(struct af_packet *a, struct packet **packets, unsigned n, int64_t now)
+{
+    unsigned good = 0;
+    struct packet *p;
+    for (uint32_t bytes = 0, taken = 0; taken < min_u32(n, BURST) && bytes < LINK_FRAMES_BURST_BYTES; taken++) {
+        if (!receive(a, &p, now))
+            break;
+        if (!p)
+            continue;
+        bytes += p->len;
+        if (unlikely(cutter_wants(p, a->link.caps) || !cutter_is_empty(&a->cutter)))
+            cutter_push(&a->cutter, p);
+        else
+            packets[good++] = p;
+    }
     return cutter_is_empty(&a->cutter) ? good : good + take_cut(a, packets + good, n - good);
 }
 
@@ -211,8 +217,8 @@ static unsigned af_packet_rx_burst(struct link *l, struct packet **packets, unsi
 {
     struct af_packet *a = af_packet_of(l);
     if (now >= a->statistics_at)
-        count_kernel_drops(a, now);
-    unsigned got = cutter_is_empty(&a->cutter) ? receive(a, packets, n, now) : take_cut(a, packets, n);
+        ask_socket(a, now);
+    unsigned got = cutter_is_empty(&a->cutter) ? receive_burst(a, packets, n, now) : take_cut(a, packets, n);
     l->counters.frames_rx += got;
     for (unsigned i = 0; i < got; i++)
         l->counters.bytes_rx += packets[i]->len;
@@ -299,10 +305,10 @@ static bool af_packet_arm(struct link *l) { return cutter_is_empty(&af_packet_of
 static void af_packet_close(struct link *l)
 {
     struct af_packet *a = af_packet_of(l);
+    packet_ring_close(&a->ring);
     if (l->fd >= 0)
         close(l->fd);
     cutter_clear(&a->cutter);
-    packet_release_burst(a->slots, a->ready);
     link_frames_free(&a->frames);
     alloc_free(a->allocator, a, sizeof *a);
 }
@@ -402,17 +408,18 @@ static bool may_bypass(int fd, const struct af_packet_settings *s)
 }
 
 /* Bypassing the queueing discipline and larger buffers are wishes; the rest is needed. */
-static int configure(int fd, const struct af_packet_settings *s, int index, char message[256])
+static int configure(struct af_packet *a, const struct af_packet_settings *s, int index, char message[256])
 {
+    int fd = a->link.fd;
     (void)set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, may_bypass(fd, s));
     if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES))
         (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))
         (void)set_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
-    if (!set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1) || !set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1) ||
-        !set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
-        return refuse(message, ERR_SYSTEM, "PACKET_AUXDATA, _VNET_HDR and _IGNORE_OUTGOING (Linux 4.20) on",
-                      s->interface);
+    if (!set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1) || !set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1))
+        return refuse(message, ERR_SYSTEM, "PACKET_VNET_HDR and _IGNORE_OUTGOING (Linux 4.20) on", s->interface);
+    if (packet_ring_open(&a->ring, fd, a->link.mtu + ETHERNET_OVERHEAD) < 0)
+        return refuse(message, ERR_SYSTEM, "receive ring on", s->interface);
     struct packet_mreq promiscuous = {.mr_ifindex = index, .mr_type = PACKET_MR_PROMISC};
     if (s->promiscuous && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) != 0)
         return refuse(message, ERR_SYSTEM, "promiscuous mode of", s->interface);
@@ -449,7 +456,7 @@ static int open_interface(struct af_packet *a, const struct af_packet_settings *
     int e = read_interface(fd, s->interface, &a->link, &index, message);
     if (!e)
         e = make_frames(a, s, message);
-    return e ? e : configure(fd, s, index, message);
+    return e ? e : configure(a, s, index, message);
 }
 
 int af_packet_link_new(const struct af_packet_settings *s, const struct allocator *al, struct link **out,
@@ -464,14 +471,12 @@ int af_packet_link_new(const struct af_packet_settings *s, const struct allocato
     a->allocator = al;
     a->link.ops = &af_packet_ops;
     a->link.fd = -1;
-    a->at_once = BURST;
     snprintf(a->link.name, sizeof a->link.name, "packet:%s", s->interface);
     int e = open_interface(a, s, message);
     if (e) {
         af_packet_close(&a->link);
         return e;
     }
-    refill(a, 0);
     *out = &a->link;
     return 0;
 }

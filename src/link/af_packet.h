@@ -8,10 +8,10 @@
  * queueing discipline (on veth it costs the same: 640 ns a frame). For any other the kernel cuts, as it does for its own TCP, but only on the way through the
  * discipline; what that refuses is TX_NO_ROOM. One flow to the kernel is then 2.3 times as fast as with segments that are cut here.
  *
- * Frames are received by recvmmsg. Measured (bench/packet-receive, ns of the receiving thread and system calls a frame of 100 / 1500 bytes, then the time
- * from sending a lone frame to having it): recvmmsg 755 / 1040, 0.07, 2.2 us; a ring of frames (TPACKET_V2) 520 / 750, 0.2, 2.0 us; a ring of blocks
- * (V3) 73 / 246, 0.001, 1050 us. V3 is ten times as cheap, but hands a block over when it is full or 1 ms old, which every handshake and every lone
- * request would wait; V2 has slots of one size, too small for 64 KB or few, and what it saves here the sender's side pays (kernel's copy and wake-up).
+ * Frames are received through a ring of slots (link/packet_ring.h): none costs a system call but those longer than a slot, and a turn without frames costs
+ * nothing. Measured (bench/packet-receive, ns of the receiving thread and system calls a frame of 100 / 1500 bytes, then the time from sending a lone frame
+ * to having it): recvmmsg 755 / 1040, 0.07, 2.2 us; this ring (TPACKET_V2) 520 / 750, 0.2 (those that wait), 2.0 us; a ring of blocks (V3) 73 / 246,
+ * 0.001, 1050 us: V3 is ten times as cheap, but hands a block over when it is full or 1 ms old, which every handshake and every lone request would wait.
  */
 #ifndef WEIR_LINK_AF_PACKET_H
 #define WEIR_LINK_AF_PACKET_H

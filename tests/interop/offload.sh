@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Each offload on or off gives equal bytes, over veth and TAP: what nginx sends has its digest, what it took is what we sent, for each of our offloads off,
-# and while each of the kernel's (ethtool) at the other end is turned off; also over a device that cuts nothing. That an offload is really on or off is told by the sizes of the frames that our link
-# counted.
+# over a device that cuts nothing, and while each of the kernel's (ethtool) at the other end is turned off. That an offload is really on or off is told by the
+# sizes of the frames that our link counted.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/interop/client_lib.sh

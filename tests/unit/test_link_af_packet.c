@@ -381,6 +381,28 @@ static void packets_of_64_KB_cross_whole_linear_or_in_pieces(void **state)
     close_ends(&f);
 }
 
+/* Shorter and longer than a frame and a slot of the ring, each with a lone frame behind it. */
+static void large_packets_of_all_sizes_cross_in_order(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    open_ends(&f);
+    for (uint32_t payload = 1400; payload < 2600; payload += 10) {
+        send_filled(f.ends[0], LINK_ALLOC_LARGE, payload, 700);
+        send_filled(f.ends[0], LINK_ALLOC_DATA, 10, 700);
+        struct packet *p = receive_ours(f.ends[1]);
+        check_payload(p, payload);
+        assert_int_equal(p->gso, PACKET_GSO_TCP4);
+        packet_release(p);
+        p = receive_ours(f.ends[1]);
+        check_payload(p, 10);
+        packet_release(p);
+    }
+    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+        assert_int_equal(f.ends[0]->counters.drops[i] + f.ends[1]->counters.drops[i], 0);
+    close_ends(&f);
+}
+
 static void a_partial_checksum_arrives_as_it_left_or_completed(void **state)
 {
     (void)state;
@@ -608,6 +630,7 @@ int main(void)
         cmocka_unit_test(an_interface_that_goes_down_costs_its_frames_only),
         cmocka_unit_test(drops_of_the_kernel_are_counted),
         cmocka_unit_test(packets_of_64_KB_cross_whole_linear_or_in_pieces),
+        cmocka_unit_test(large_packets_of_all_sizes_cross_in_order),
         cmocka_unit_test(a_partial_checksum_arrives_as_it_left_or_completed),
         cmocka_unit_test(without_gro_a_large_packet_arrives_as_its_segments_in_order),
         cmocka_unit_test(what_an_interface_does_not_cut_the_kernel_cuts),
