@@ -132,7 +132,7 @@ static int take_interface(struct interface_list *list, struct nlmsghdr *m)
     f->index = (uint32_t)info->ifi_index;
     f->hardware = info->ifi_type;
     f->up = info->ifi_flags & IFF_UP;
-    f->running = info->ifi_flags & IFF_RUNNING;
+    f->running = info->ifi_flags & IFF_LOWER_UP; /* IFF_RUNNING follows the carrier up to a second later */
     f->ethernet = info->ifi_type == ARPHRD_ETHER || info->ifi_type == ARPHRD_LOOPBACK;
     each_attribute(f, IFLA_RTA(info), m->nlmsg_len - NLMSG_LENGTH(sizeof *info), take_attribute);
     return 0;
