@@ -11,14 +11,14 @@ setup() {
 }
 
 # Runs the load against a server of garbage_server.py; prints the causes of failed transactions.
-against() { # BEHAVIOUR
+against() { # BEHAVIOUR OPTION...: of the run
     in_network "
         exec 3>&-
         rm -f ready
         python3 '$ROOT/tests/cli/garbage_server.py' $1 >ready & server=\$!
         until [ -s ready ]; do kill -0 \$server; sleep 0.1; done
         status=0
-        \"\$WEIR\" run load.yaml --json out.json --quiet || status=\$?
+        \"\$WEIR\" run load.yaml --json out.json --quiet ${*:2} || status=\$?
         kill \$server
         exit \$status"
 }
@@ -65,8 +65,7 @@ only_cause() { # connections|transactions CAUSE
 }
 
 @test "an address where nobody is: connect_unreachable" {
-    run in_network '"$WEIR" run load.yaml --json out.json --quiet --set "loads[0].server.address=198.18.0.99" \
-        --set "loads[0].connect_timeout=10s" --set drain=20s'
+    run in_network '"$WEIR" run load.yaml --json out.json --quiet --set "loads[0].server.address=198.18.0.99"'
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
@@ -74,7 +73,7 @@ only_cause() { # connections|transactions CAUSE
 }
 
 @test "a server that drops SYNs: connect_timeout" {
-    run against full
+    run against full --set 'loads[0].connect_timeout=2s' --set drain=5s
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
@@ -82,7 +81,7 @@ only_cause() { # connections|transactions CAUSE
 }
 
 @test "a server that accepts and never answers: timeout" {
-    run against silent
+    run against silent --set 'loads[0].transaction_timeout=1s'
     skip_without_network
     [ "$status" -eq 1 ]
     python3 "$CHECK" sums out.json
@@ -109,7 +108,7 @@ only_cause() { # connections|transactions CAUSE
 
 # ---- TAP
 
-# Loads of a megabyte over tap:weir9, whose other end has 198.18.0.1, from a server on the kernel's TCP.
+# 50 loads of a megabyte over tap:weir9, whose other end has 198.18.0.1, from a server on the kernel's TCP.
 over_tap() { # OPTION...: of the run
     head -c 1000000 /dev/zero >page
     in_network "
@@ -119,7 +118,8 @@ over_tap() { # OPTION...: of the run
         until ss -Hltn 'sport = :8080' | grep -q .; do kill -0 \$server; sleep 0.1; done
         status=0
         $BEFORE
-        \"\$WEIR\" run load.yaml --json out.json --quiet --set 'ports[0].location=\"tap:weir9\"' $* || status=\$?
+        \"\$WEIR\" run load.yaml --json out.json --quiet --set 'ports[0].location=\"tap:weir9\"' \
+            --set 'loads[0].schedule[0]={hold: 1m, concurrent: 4}' --set loads[0].max_transactions=50 $* || status=\$?
         kill \$server
         ip -o link show weir9 >left 2>&1 || true
         exit \$status"
@@ -134,7 +134,8 @@ skip_without_tap() {
     skip_without_tap
     [ "$status" -eq 0 ]
     python3 "$CHECK" sums out.json
-    [ "$(python3 "$CHECK" get out.json loads.0.bytes.received)" -gt 40000000 ]
+    [ "$(python3 "$CHECK" get out.json loads.0.transactions.completed)" -eq 50 ]
+    [ "$(python3 "$CHECK" get out.json loads.0.bytes.received)" -gt 50000000 ]
     holds "does not exist" "$(cat left)"
 }
 
@@ -144,7 +145,8 @@ skip_without_tap() {
     skip_without_tap
     [ "$status" -eq 0 ]
     python3 "$CHECK" sums out.json
-    [ "$(python3 "$CHECK" get out.json loads.0.bytes.received)" -gt 40000000 ]
+    [ "$(python3 "$CHECK" get out.json loads.0.transactions.completed)" -eq 50 ]
+    [ "$(python3 "$CHECK" get out.json loads.0.bytes.received)" -gt 50000000 ]
     holds "weir9" "$(cat left)"
 }
 
