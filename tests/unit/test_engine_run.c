@@ -185,11 +185,11 @@ static void test_four_ports_on_two_wires_run_side_by_side(void **state)
                                 "loads:\n"
                                 "  - name: pages\n"
                                 "    client: clients\n" SMALL_SERVER SMALL_CLIENT
-                                "    schedule: [{hold: 500ms, connections_per_second: 500}]\n"
+                                "    max_transactions: 250\n    schedule: [{hold: 1h, connections_per_second: 500}]\n"
                                 "  - name: files\n"
                                 "    client: others\n"
                                 "    server: {device: files, http: {routes: [{path: /, size: 100KiB}]}}\n" SMALL_CLIENT
-                                "    schedule: [{hold: 500ms, concurrent: 3}]\n");
+                                "    max_transactions: 100\n    schedule: [{hold: 1h, concurrent: 3}]\n");
     engine_rig_run(&r);
     check_agreement(&r, 0, 0);
     check_agreement(&r, 1, 1);
@@ -355,7 +355,7 @@ static void test_engines_one_after_the_other_leave_no_thread_and_no_descriptor(v
         engine_rig_open(&r, WIRE "loads:\n"
                                  "  - name: short\n"
                                  "    client: clients\n" SMALL_SERVER SMALL_CLIENT
-                                 "    schedule: [{hold: 60ms, concurrent: 4}]\n");
+                                 "    max_transactions: 20\n    schedule: [{hold: 1h, concurrent: 4}]\n");
         engine_rig_run(&r);
         check_agreement(&r, 0, 0);
         engine_rig_close(&r);
