@@ -68,20 +68,13 @@ int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *c
     return ERR_NO_SPACE;
 }
 
-/* Longer than its path allows, and it may not be fragmented. */
-static bool echo_does_not_fit(struct stack *s, const struct icmp_echo *e, uint32_t length)
-{
-    const struct host *h = host_at(&s->hosts, e->local);
-    return e->dont_fragment && h && WIRE_IPV4_MIN + length > pmtu_get(s, h, ip_addr_to_v4(&e->remote));
-}
-
 int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
 {
     s->now = now;
     uint32_t length = WIRE_ICMP_LEN + e->length;
-    if (e->length > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN - WIRE_ICMP_LEN || echo_does_not_fit(s, e, length))
+    if (e->length > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN - WIRE_ICMP_LEN)
         return ERR_NO_SPACE;
-    struct ipv4_output out;
+    struct ipv4_output out = {.departure = {.ttl = e->ttl, .discover = e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT}};
     int error = ipv4_output_open(s, e->local, &e->remote, length, &out);
     if (error)
         return error;
@@ -90,8 +83,6 @@ int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
     if (e->length)
         memcpy(out.l4 + WIRE_ICMP_LEN, e->bytes, e->length);
     wire_icmp_checksum_set(out.l4, length);
-    out.discover = e->dont_fragment;
-    out.ttl = e->ttl;
     ipv4_output_send(s, &out, length, IP_PROTO_ICMP);
     return 0;
 }
@@ -114,8 +105,7 @@ static void echo_reply_input(struct stack *s, const struct datagram *d, const st
     b->received(b->context, &reply, 0, s->now);
 }
 
-bool icmp_echo_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote,
-                      const struct icmp_verdict *v)
+bool icmp_echo_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote, const struct ip_error *e)
 {
     struct wire_icmp h;
     if (wire_icmp_parse(quote->l4, quote->l4_len, &h) < 0 || h.type != WIRE_ICMP_ECHO_REQUEST)
@@ -129,11 +119,11 @@ bool icmp_echo_report(struct stack *s, uint32_t local, const struct wire_icmp_qu
                              .sequence = wire_icmp_echo_sequence(&h),
                              .bytes = quote->l4 + WIRE_ICMP_LEN,
                              .length = (uint32_t)(quote->l4_len - WIRE_ICMP_LEN),
-                             .reporter = ip_addr_from_v4(v->reporter),
-                             .error_type = v->type,
-                             .error_code = v->code,
-                             .mtu = v->mtu};
-    b->received(b->context, &sent, v->error, s->now);
+                             .reporter = e->reporter,
+                             .error_type = e->type,
+                             .error_code = e->code,
+                             .mtu = e->mtu};
+    b->received(b->context, &sent, e->error, s->now);
     return true;
 }
 

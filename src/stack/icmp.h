@@ -30,13 +30,10 @@ struct icmp_state {
     struct icmp_limit limit;
 };
 
-/* What an ICMP error means. */
+/* What an ICMP error means, to TCP too. */
 struct icmp_verdict {
-    int error;
+    struct ip_error e;
     enum tcp_icmp_kind kind;
-    uint32_t mtu;      /* of TCP_ICMP_TOO_BIG */
-    uint32_t reporter; /* host order */
-    uint8_t type, code;
 };
 
 void icmp_init(struct icmp_state *icmp, const struct stack_settings *settings, int64_t now);
@@ -54,7 +51,6 @@ void icmp_error_input(struct stack *s, const struct datagram *d, const struct wi
 void icmp_report_unsent(struct stack *s, const struct packet *frame);
 
 /* icmp.c: an error about an echo request of ours. False: nobody has that identifier. */
-bool icmp_echo_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote,
-                      const struct icmp_verdict *v);
+bool icmp_echo_report(struct stack *s, uint32_t local, const struct wire_icmp_quote *quote, const struct ip_error *e);
 
 #endif

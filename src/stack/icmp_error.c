@@ -73,17 +73,17 @@ void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_ic
 /* RFC 1122 3.2.2.1 and 4.2.3.9, RFC 1191. */
 static struct icmp_verdict verdict_of(const struct wire_icmp *h, uint32_t reporter)
 {
-    struct icmp_verdict v = {
-        .error = ERR_UNREACHABLE, .kind = TCP_ICMP_SOFT, .reporter = reporter, .type = h->type, .code = h->code};
+    struct icmp_verdict v = {.e = {.error = ERR_UNREACHABLE, .type = h->type, .code = h->code}, .kind = TCP_ICMP_SOFT};
+    v.e.reporter = ip_addr_from_v4(reporter);
     if (h->type != WIRE_ICMP_UNREACHABLE)
         return v;
     if (h->code == WIRE_ICMP_PROTOCOL_UNREACHABLE || h->code == WIRE_ICMP_PORT_UNREACHABLE) {
-        v.error = ERR_REFUSED;
+        v.e.error = ERR_REFUSED;
         v.kind = TCP_ICMP_HARD;
     } else if (h->code == WIRE_ICMP_FRAGMENTATION_NEEDED) {
-        v.error = ERR_NO_SPACE;
+        v.e.error = ERR_NO_SPACE;
         v.kind = TCP_ICMP_TOO_BIG;
-        v.mtu = wire_icmp_mtu(h);
+        v.e.mtu = wire_icmp_mtu(h);
     }
     return v;
 }
@@ -92,9 +92,9 @@ static struct icmp_verdict verdict_of(const struct wire_icmp *h, uint32_t report
 static bool tell_tcp(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
                      const struct icmp_verdict *v, const struct flow_key *key)
 {
-    enum tcp_icmp_verdict said = tcp_icmp_error(s->tcp, key, seq_of(quote->tcp_seq), v->kind, v->mtu, s->now);
+    enum tcp_icmp_verdict said = tcp_icmp_error(s->tcp, key, seq_of(quote->tcp_seq), v->kind, v->e.mtu, s->now);
     if (said == TCP_ICMP_BELIEVED && v->kind == TCP_ICMP_TOO_BIG)
-        pmtu_lower(s, h, quote->ip.dst, v->mtu);
+        pmtu_lower(s, h, quote->ip.dst, v->e.mtu);
     return said != TCP_ICMP_IGNORED;
 }
 
@@ -110,9 +110,9 @@ static bool dispatch(struct stack *s, const struct host *h, const struct wire_ic
     case IP_PROTO_TCP:
         return tell_tcp(s, h, quote, v, &key);
     case IP_PROTO_UDP:
-        return udp_report(s, h, quote, v->error, v->mtu);
+        return udp_report(s, h, quote, &v->e);
     case IP_PROTO_ICMP:
-        return icmp_echo_report(s, h->index, quote, v);
+        return icmp_echo_report(s, h->index, quote, &v->e);
     default:
         return false;
     }
@@ -133,10 +133,10 @@ static bool too_big_ok(struct stack *s, const struct wire_icmp_quote *quote, str
 {
     if (v->kind != TCP_ICMP_TOO_BIG)
         return true;
-    v->mtu = believable_mtu(s, quote, v->mtu);
-    if (v->mtu == 0)
+    v->e.mtu = believable_mtu(s, quote, v->e.mtu);
+    if (v->e.mtu == 0)
         STACK_DROP(s, TRACE_ICMP, icmp_bad_mtu);
-    return v->mtu != 0;
+    return v->e.mtu != 0;
 }
 
 void icmp_error_input(struct stack *s, const struct datagram *d, const struct wire_icmp *h)
@@ -162,10 +162,9 @@ void icmp_report_unsent(struct stack *s, const struct packet *frame)
     int parsed = wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote);
     assert(parsed > 0); /* we wrote it */
     (void)parsed;
-    struct icmp_verdict v = {.error = ERR_UNREACHABLE,
-                             .kind = TCP_ICMP_SOFT,
-                             .reporter = h->address,
-                             .type = WIRE_ICMP_UNREACHABLE,
-                             .code = WIRE_ICMP_HOST_UNREACHABLE};
+    struct icmp_verdict v = {
+        .e = {.error = ERR_UNREACHABLE, .type = WIRE_ICMP_UNREACHABLE, .code = WIRE_ICMP_HOST_UNREACHABLE},
+        .kind = TCP_ICMP_SOFT};
+    v.e.reporter = ip_addr_from_v4(h->address);
     dispatch(s, h, &quote, &v);
 }

@@ -28,6 +28,14 @@ static ALWAYS_INLINE uint8_t datagram_protocol(const struct datagram *d) { retur
 static ALWAYS_INLINE uint8_t datagram_tos(const struct datagram *d) { return d->bytes[1]; }
 static ALWAYS_INLINE uint8_t datagram_ttl(const struct datagram *d) { return d->bytes[8]; }
 
+static ALWAYS_INLINE struct ip_arrival datagram_arrival(const struct datagram *d)
+{
+    return (struct ip_arrival){.destination = ip_addr_from_v4(d->destination),
+                               .interface = d->host->interface,
+                               .ttl = datagram_ttl(d),
+                               .tos = datagram_tos(d)};
+}
+
 /* The long way: checks, counts and delivers. */
 void ipv4_input(struct stack *s, const struct arrival *a);
 /* To the protocol above. */

@@ -52,6 +52,13 @@ static bool group_mac(const struct host *h, uint32_t destination, uint8_t *mac)
     return true;
 }
 
+static uint32_t path_mtu(struct stack *s, const struct ipv4_output *out)
+{
+    if (unlikely(out->departure.discover == DISCOVER_PROBE))
+        return interface_mtu(stack_interface_of(s, out->host));
+    return pmtu_get(s, out->host, out->destination);
+}
+
 static bool needs_fragments(const struct ipv4_output *out, uint32_t l4_bytes)
 {
     return l4_bytes > out->mtu - WIRE_IPV4_MIN;
@@ -105,12 +112,15 @@ static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, uint32_t 
 int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                      struct ipv4_output *out)
 {
-    *out = (struct ipv4_output){.host = host_at(&s->hosts, local), .destination = ip_addr_to_v4(remote)};
+    *out = (struct ipv4_output){
+        .host = host_at(&s->hosts, local), .destination = ip_addr_to_v4(remote), .departure = out->departure};
     if (unlikely(!out->host || !ip_addr_is_v4(remote)))
         return ERR_INVALID;
     if (unlikely(l4_bytes > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN))
         return ERR_NO_SPACE;
-    out->mtu = pmtu_get(s, out->host, out->destination);
+    out->mtu = path_mtu(s, out);
+    if (unlikely(out->departure.discover >= DISCOVER_DO && needs_fragments(out, l4_bytes)))
+        return ERR_NO_SPACE;
     uint8_t mac[WIRE_ETH_ADDR_LEN];
     if (unlikely(group_mac(out->host, out->destination, mac)))
         return begin_in_link_frame(s, mac, l4_bytes, out);
@@ -140,8 +150,10 @@ static void send_complete(struct stack *s, const struct host *h, struct packet *
 void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
 {
     struct host *h = out->host;
-    struct ipv4_fields f = {.ttl = out->ttl ? out->ttl : ttl_for(out->destination), .protocol = protocol};
-    if (out->discover && !needs_fragments(out, l4_bytes))
+    const struct ip_departure *how = &out->departure;
+    struct ipv4_fields f = {
+        .ttl = how->ttl ? how->ttl : ttl_for(out->destination), .protocol = protocol, .tos = how->tos};
+    if (how->discover != DISCOVER_DONT && !needs_fragments(out, l4_bytes))
         f.fragment = IPV4_DF; /* RFC 6864: with DF the identification means nothing */
     else
         f.id = ipv4_next_id(s, h->address, out->destination);
@@ -180,7 +192,10 @@ void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *ma
 
 bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out)
 {
-    *out = (struct ipv4_output){.host = to->host, .destination = to->source, .mtu = pmtu_get(s, to->host, to->source)};
+    *out = (struct ipv4_output){.host = to->host,
+                                .destination = to->source,
+                                .mtu = pmtu_get(s, to->host, to->source),
+                                .departure.discover = DISCOVER_DONT};
     out->packet = take_frame(s, out, l4_bytes, LINK_ALLOC_CONTROL);
     if (!out->packet) {
         STACK_DROP(s, TRACE_IP, tx_no_room);

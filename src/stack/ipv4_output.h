@@ -80,18 +80,17 @@ struct ipv4_output {
     struct packet *packet;
     uint8_t *l4;
     struct host *host;
-    uint32_t destination;  /* host order */
-    uint32_t neighbour;    /* it waits for this one; 0: it can go */
-    uint32_t mtu;          /* of its path; longer ones are fragmented */
-    bool partial_checksum; /* the link completes transport checksums */
-    bool discover;         /* set by the caller: DF where it fits into the MTU (RFC 1191) */
-    uint8_t ttl;           /* set by the caller; 0: the usual one */
+    uint32_t destination;          /* host order */
+    uint32_t neighbour;            /* it waits for this one; 0: it can go */
+    uint32_t mtu;                  /* of its path; longer ones are fragmented */
+    bool partial_checksum;         /* the link completes transport checksums */
+    struct ip_departure departure; /* set by the caller before it opens */
 };
 
 /*
  * Begins a datagram of l4_bytes from a local address, by route and neighbour. 0, ERR_INVALID (no such address; not
- * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than 65,515),
- * ERR_AGAIN (no room now).
+ * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than 65,515, or
+ * than a path that allows no fragments), ERR_AGAIN (no room now).
  */
 MUST_CHECK int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                                 struct ipv4_output *out);

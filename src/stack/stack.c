@@ -223,6 +223,13 @@ uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destinatio
     return best;
 }
 
+uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    s->now = now;
+    return h ? pmtu_get(s, h, ip_addr_to_v4(remote)) : 0;
+}
+
 /* ---- the turn ---- */
 
 /* Returns the frames taken. */

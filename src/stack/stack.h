@@ -140,20 +140,62 @@ bool stack_output_pending(const struct stack *s);
 struct tcp_layer *stack_tcp(struct stack *s);
 const struct stack_counters *stack_counters(const struct stack *s);
 
+/* ---- datagrams of all protocols ---- */
+
+/* How a datagram came. */
+struct ip_arrival {
+    struct ip_addr destination; /* a local address, a broadcast or a multicast one */
+    uint8_t interface;
+    uint8_t ttl, tos;
+};
+
+/* RFC 1191 for a datagram that leaves: whether it may be fragmented, here and on its way. */
+enum ip_discover {
+    DISCOVER_WANT,  /* DF where it fits into what is known of its path, else fragments */
+    DISCOVER_DONT,  /* never DF */
+    DISCOVER_DO,    /* DF; one that is too long is refused */
+    DISCOVER_PROBE, /* the same, but only the link's MTU counts */
+};
+
+/* How a datagram shall leave; all zero: as usual. */
+struct ip_departure {
+    uint8_t ttl; /* 0: 64, to a multicast address 1 */
+    uint8_t tos;
+    uint8_t discover; /* enum ip_discover */
+};
+
+/* A payload may lie in several pieces. */
+struct ip_piece {
+    const void *bytes;
+    size_t length;
+};
+
+/* An ICMP error about something of ours, or what we found out ourselves: that a neighbour does not answer. */
+struct ip_error {
+    int error;               /* ERR_REFUSED, ERR_UNREACHABLE, ERR_NO_SPACE (too big for its path) */
+    uint32_t mtu;            /* with ERR_NO_SPACE, of the path */
+    struct ip_addr reporter; /* who says so; the local address when it was us */
+    uint8_t type, code;      /* of the ICMP message, or of the one we would have sent */
+};
+
+/* Bytes of IP datagram that get from a local address to a destination in one piece, as far as is known; 0: no such local address. */
+uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now);
+
 /* ---- UDP ---- */
 struct udp_datagram {
-    uint32_t local; /* address index it came to */
+    uint32_t local; /* address index it came to, or leaves from */
     struct ip_addr remote;
     uint16_t local_port, remote_port;
     const uint8_t *bytes; /* valid during the call */
     uint32_t length;
+    uint32_t n_pieces; /* of one to be sent: 0, or the payload lies in these, not at `bytes` */
+    const struct ip_piece *pieces;
+    struct ip_arrival arrival;     /* of one received */
+    struct ip_departure departure; /* of one to be sent */
 };
 typedef void udp_received_fn(void *context, const struct udp_datagram *d, int64_t now);
-/*
- * An ICMP error came for something sent from the binding: error is ERR_REFUSED, ERR_UNREACHABLE or ERR_NO_SPACE (too
- * big for its path: mtu; the next one of that size goes in fragments).
- */
-typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, int error, uint32_t mtu, int64_t now);
+/* An error came for something sent from the binding, of which some bytes may be known. What was too big goes in fragments the next time, unless DF says no. */
+typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, const struct ip_error *e, int64_t now);
 /*
  * local 0: any, and what is sent to broadcast addresses. ERR_IN_USE, ERR_INVALID (port 0), ERR_NO_SPACE. error may be
  * NULL.
@@ -163,7 +205,8 @@ MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_rece
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
 /*
  * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE,
- * ERR_NO_SPACE (longer than 65,507 bytes), ERR_AGAIN (no room now), ERR_INVALID.
+ * ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass), ERR_AGAIN (no room now), ERR_INVALID (a port 0, no such local address,
+ * not IPv4, pieces that are not `length` bytes in all).
  */
 MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);
 

@@ -6,6 +6,7 @@
  */
 #include "stack/udp.h"
 
+#include "stack/ip_payload.h"
 #include "stack/ipv4_input.h"
 #include "stack/stack_internal.h"
 #include "wire/udp.h"
@@ -112,17 +113,18 @@ void udp_input(struct stack *s, const struct datagram *d)
                               .local_port = h.dst_port,
                               .remote_port = h.src_port,
                               .bytes = d->l4 + WIRE_UDP_LEN,
-                              .length = h.length - WIRE_UDP_LEN};
+                              .length = h.length - WIRE_UDP_LEN,
+                              .arrival = datagram_arrival(d)};
     b->received(b->context, &up, s->now);
 }
 
-bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, int error, uint32_t mtu)
+bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e)
 {
     const struct udp_binding *b = receiver_of(&s->udp, h->index, quote->src_port, false);
     if (!b)
         return false;
-    if (error == ERR_NO_SPACE)
-        pmtu_lower(s, h, quote->ip.dst, mtu);
+    if (e->error == ERR_NO_SPACE)
+        pmtu_lower(s, h, quote->ip.dst, e->mtu);
     struct udp_datagram sent = {.local = h->index,
                                 .remote = ip_addr_from_v4(quote->ip.dst),
                                 .local_port = quote->src_port,
@@ -130,30 +132,27 @@ bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_qu
                                 .bytes = quote->l4 + WIRE_UDP_LEN,
                                 .length = (uint32_t)(quote->l4_len - WIRE_UDP_LEN)};
     if (b->error)
-        b->error(b->context, &sent, error, mtu, s->now);
+        b->error(b->context, &sent, e, s->now);
     return true;
 }
 
 /* ---- out ---- */
 
 /* Header and payload; one pass copies and sums. With a partial checksum the link sums the rest. */
-static void write_datagram(const struct ipv4_output *out, const struct udp_datagram *d)
+static void write_datagram(const struct ipv4_output *out, const struct udp_datagram *d, const struct ip_payload *body)
 {
     uint32_t length = WIRE_UDP_LEN + d->length;
     struct wire_udp h = {.src_port = d->local_port, .dst_port = d->remote_port, .length = (uint16_t)length};
     uint64_t sum = wire_l4_pseudo_v4(out->host->address, out->destination, IP_PROTO_UDP, length);
     uint8_t *payload = out->l4 + WIRE_UDP_LEN;
     if (out->partial_checksum) {
-        if (d->length)
-            memcpy(payload, d->bytes, d->length);
+        ip_payload_copy(body, payload);
         h.checksum = checksum_fold(sum);
     } else {
         sum = checksum_add_u16(sum, h.src_port);
         sum = checksum_add_u16(sum, h.dst_port);
         sum = checksum_add_u16(sum, h.length);
-        if (d->length)
-            sum = checksum_copy(sum, payload, d->bytes, d->length);
-        h.checksum = wire_l4_finish(sum, IP_PROTO_UDP);
+        h.checksum = wire_l4_finish(sum + ip_payload_copy_sum(body, payload), IP_PROTO_UDP);
     }
     wire_udp_build(out->l4, &h);
 }
@@ -161,9 +160,11 @@ static void write_datagram(const struct ipv4_output *out, const struct udp_datag
 int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
 {
     s->now = now;
-    if (d->local_port == 0 || d->remote_port == 0)
+    const struct ip_piece one = {.bytes = d->bytes, .length = d->length};
+    const struct ip_payload body = {.pieces = d->n_pieces ? d->pieces : &one, .n = max_u32(d->n_pieces, 1)};
+    if (d->local_port == 0 || d->remote_port == 0 || !ip_payload_ok(&body, d->length))
         return ERR_INVALID;
-    struct ipv4_output out;
+    struct ipv4_output out = {.departure = d->departure};
     int error = d->length > WIRE_UDP_MAX_PAYLOAD_V4
                     ? ERR_NO_SPACE
                     : ipv4_output_open(s, d->local, &d->remote, WIRE_UDP_LEN + d->length, &out);
@@ -172,8 +173,7 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
             STACK_DROP(s, TRACE_UDP, udp_too_long);
         return error;
     }
-    out.discover = true;
-    write_datagram(&out, d);
+    write_datagram(&out, d, &body);
     struct packet *p = out.packet;
     if (out.partial_checksum) {
         p->checksum = PACKET_CHECKSUM_PARTIAL;

@@ -31,6 +31,6 @@ struct wire_icmp_quote;
 struct host;
 void udp_input(struct stack *s, const struct datagram *d);
 /* An ICMP error, or our own giving up, about a datagram that a binding sent. False: there is no such binding. */
-bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, int error, uint32_t mtu);
+bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e);
 
 #endif

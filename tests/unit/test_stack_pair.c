@@ -167,14 +167,13 @@ static void take(void *context, const struct udp_datagram *d, int64_t now)
     for (uint32_t i = 0; i < d->length; i++)
         assert_int_equal(d->bytes[i], (uint8_t)(d->length + i));
 }
-static void note_error(void *context, const struct udp_datagram *d, int error, uint32_t mtu, int64_t now)
+static void note_error(void *context, const struct udp_datagram *d, const struct ip_error *e, int64_t now)
 {
     (void)d;
-    (void)mtu;
     (void)now;
     struct talker *x = context;
     x->errors++;
-    x->error = error;
+    x->error = e->error;
 }
 
 static void send_patterned(struct pair *p, uint32_t local, uint32_t remote, uint16_t remote_port, uint32_t length)

@@ -13,8 +13,7 @@ struct receiver {
     unsigned received, errors;
     struct udp_datagram last;
     uint8_t bytes[64];
-    int error;
-    uint32_t mtu;
+    struct ip_error error;
     struct rig *rig;
 };
 
@@ -30,13 +29,12 @@ static void on_received(void *context, const struct udp_datagram *d, int64_t now
     remember(x, d);
     assert_int_equal(now, x->rig->now);
 }
-static void on_error(void *context, const struct udp_datagram *d, int error, uint32_t mtu, int64_t now)
+static void on_error(void *context, const struct udp_datagram *d, const struct ip_error *e, int64_t now)
 {
     (void)now;
     struct receiver *x = context;
     x->errors++;
-    x->error = error;
-    x->mtu = mtu;
+    x->error = *e;
     remember(x, d);
 }
 
@@ -253,8 +251,11 @@ static void test_an_icmp_error_reaches_the_binding_that_sent(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         rig_input(r, f, make_icmp_error(f, 3, cases[i].code, cases[i].rest, sent + 14, 48));
         assert_int_equal(x.errors, i + 1);
-        assert_int_equal(x.error, cases[i].error);
-        assert_int_equal(x.mtu, cases[i].mtu);
+        assert_int_equal(x.error.error, cases[i].error);
+        assert_int_equal(x.error.mtu, cases[i].mtu);
+        assert_int_equal(x.error.type, 3);
+        assert_int_equal(x.error.code, cases[i].code);
+        assert_int_equal(ip_addr_to_v4(&x.error.reporter), PEER);
         assert_int_equal(x.last.local, r->us);
         assert_int_equal(x.last.local_port, 1000);
         assert_int_equal(x.last.remote_port, 2000);
@@ -285,7 +286,9 @@ static void test_datagrams_nobody_resolves_are_reported(void **state)
     for (int i = 0; i < 3; i++)
         rig_pass(r, 1010 * NS_PER_MS);
     assert_int_equal(x.errors, 3);
-    assert_int_equal(x.error, ERR_UNREACHABLE);
+    assert_int_equal(x.error.error, ERR_UNREACHABLE);
+    assert_int_equal(x.error.code, 1);
+    assert_int_equal(ip_addr_to_v4(&x.error.reporter), US); /* we say so ourselves */
     assert_int_equal(ip_addr_to_v4(&x.last.remote), FAR);
     assert_int_equal(x.last.length, 12);
     assert_memory_equal(x.bytes, body, 12);
@@ -293,10 +296,10 @@ static void test_datagrams_nobody_resolves_are_reported(void **state)
     rig_free(r);
 }
 
-static void on_error_send_elsewhere(void *context, const struct udp_datagram *d, int error, uint32_t mtu, int64_t now)
+static void on_error_send_elsewhere(void *context, const struct udp_datagram *d, const struct ip_error *e, int64_t now)
 {
     struct receiver *x = context;
-    on_error(context, d, error, mtu, now);
+    on_error(context, d, e, now);
     for (uint32_t i = 0; i < 8; i++) { /* takes the place of whatever may be evicted */
         struct udp_datagram again = to(x->rig, US + 20 + i, 5);
         int sent = udp_send(x->rig->stack, &again, now);
