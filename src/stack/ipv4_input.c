@@ -9,8 +9,6 @@
 
 #include "wire/tcp.h"
 
-#define ALL_HOSTS_GROUP 0xe0000001u /* 224.0.0.1, RFC 1112 */
-
 /* ---- header ---- */
 
 bool ipv4_continues_in_frags(const struct packet *p, const uint8_t *l3, uint32_t total)
@@ -87,8 +85,10 @@ static bool header_ok(struct stack *s, const struct arrival *a, struct wire_ipv4
 /* The host that hears a broadcast or multicast destination, or NULL. */
 static struct host *broadcast_host(struct stack *s, uint32_t segment, uint32_t destination)
 {
-    if (ipv4_addr_is_broadcast(destination) || destination == ALL_HOSTS_GROUP)
+    if (ipv4_addr_is_broadcast(destination) || destination == GROUP_ALL_HOSTS)
         return host_first(&s->hosts, segment);
+    if (ipv4_addr_is_multicast(destination))
+        return host_at(&s->hosts, group_find(&s->groups, segment, destination));
     return host_find_broadcast(&s->hosts, segment, destination);
 }
 

@@ -21,6 +21,7 @@ void stack_settings_default(struct stack_settings *t)
                                  .max_neighbours = 4096,
                                  .max_routes = 256,
                                  .max_udp_bindings = 256,
+                                 .max_groups = 256,
                                  .resolve_queue_frames = 3,
                                  .resolve_queue_total = 512,
                                  .arp_retry_ns = NS_PER_S,
@@ -61,9 +62,9 @@ static bool paths_ok(const struct stack_settings *t)
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
-           entries_ok(t->max_udp_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
-           entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
-           t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
+           entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) && t->resolve_queue_frames != 0 &&
+           t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 &&
+           t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
            t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t) &&
            paths_ok(t);
 }
@@ -80,6 +81,8 @@ static int make_parts(struct stack *s, int64_t now)
         error = pool_init(&s->routes, s->allocator, t->max_routes, sizeof(struct route), alignof(struct route));
     if (!error)
         error = udp_set_init(&s->udp, s->allocator, t->max_udp_bindings);
+    if (!error)
+        error = group_set_init(&s->groups, s->allocator, t->max_groups);
     if (!error)
         error = reassembly_init(&s->fragments, t, s->allocator);
     if (!error)
@@ -123,6 +126,7 @@ void stack_delete(struct stack *s)
     packet_pool_free(&s->large);
     pmtu_free(&s->pmtus);
     reassembly_free(&s->fragments);
+    group_set_free(&s->groups);
     udp_set_free(&s->udp);
     pool_free(&s->routes);
     host_set_free(&s->hosts);

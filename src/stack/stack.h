@@ -52,6 +52,7 @@ struct stack_settings {
     uint32_t max_neighbours;       /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
     uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
     uint32_t max_udp_bindings;     /* default 256 */
+    uint32_t max_groups;           /* multicast groups joined, each by each local address; default 256 */
     uint32_t resolve_queue_frames; /* datagrams that wait for one neighbour; default 3 */
     uint32_t resolve_queue_total;  /* for all; default 512 */
     int64_t arp_retry_ns;          /* default 1 s; RFC 1122 2.3.2.1: at most one request a second to one destination */
@@ -180,6 +181,14 @@ struct ip_error {
 
 /* Bytes of IP datagram that get from a local address to a destination in one piece, as far as is known; 0: no such local address. */
 uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now);
+
+/*
+ * From now on a local address hears a multicast group, on its interface and VLAN; each join wants its leave. 224.0.0.1 is heard in any case. Routers are
+ * not told (IGMP), and a link that filters has to be set up for it. ERR_INVALID (no such local address, not a multicast address), ERR_NO_SPACE.
+ */
+MUST_CHECK int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group);
+/* ERR_INVALID, ERR_NOT_FOUND. */
+int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group);
 
 /* ---- UDP ---- */
 struct udp_datagram {

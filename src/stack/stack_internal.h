@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "stack/group.h"
 #include "stack/host.h"
 #include "stack/icmp.h"
 #include "stack/interface.h"
@@ -36,6 +37,7 @@ struct stack {
     unsigned n_interfaces;
     struct pool routes; /* struct route */
     struct udp_set udp;
+    struct group_set groups;
     struct icmp_state icmp;
     struct ipv4_ids ids;
     struct reassembly_set fragments;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multicast groups: see group.h. Entries of one group on one segment share a tag, so that the look-up of an arriving
+ * datagram finds any of them.
+ */
+#include "stack/group.h"
+
+#include "stack/stack_internal.h"
+
+int group_set_init(struct group_set *set, const struct allocator *a, uint32_t capacity)
+{
+    int error = pool_init(&set->pool, a, capacity, sizeof(struct group), alignof(struct group));
+    return error ? error : table_init(&set->table, a, capacity);
+}
+
+void group_set_free(struct group_set *set)
+{
+    pool_free(&set->pool);
+    table_free(&set->table);
+}
+
+static struct group *group_at(const struct group_set *set, uint32_t index) { return pool_at(&set->pool, index); }
+
+/* local 0: any. */
+static uint32_t find(const struct group_set *set, uint32_t segment, uint32_t address, uint32_t local)
+{
+    uint32_t tag = host_tag(segment, address);
+    for (uint32_t at = tag, i; (i = table_next(&set->table, tag, &at)) != 0;) {
+        const struct group *g = group_at(set, i);
+        if (g->address == address && g->segment == segment && (local == 0 || g->local == local))
+            return i;
+    }
+    return 0;
+}
+
+uint32_t group_find(const struct group_set *set, uint32_t segment, uint32_t address)
+{
+    uint32_t i = find(set, segment, address, 0);
+    return i ? group_at(set, i)->local : 0;
+}
+
+int group_join(struct group_set *set, const struct host *h, uint32_t address)
+{
+    uint32_t i = find(set, h->segment, address, h->index);
+    if (i) {
+        group_at(set, i)->members++;
+        return 0;
+    }
+    i = pool_get(&set->pool);
+    if (i == POOL_NONE)
+        return ERR_NO_SPACE;
+    *group_at(set, i) = (struct group){.local = h->index, .segment = h->segment, .address = address, .members = 1};
+    return table_add(&set->table, host_tag(h->segment, address), i);
+}
+
+int group_leave(struct group_set *set, const struct host *h, uint32_t address)
+{
+    uint32_t i = find(set, h->segment, address, h->index);
+    if (!i)
+        return ERR_NOT_FOUND;
+    if (--group_at(set, i)->members != 0)
+        return 0;
+    table_remove(&set->table, host_tag(h->segment, address), i);
+    pool_put(&set->pool, i);
+    return 0;
+}
+
+static const struct host *member_of(const struct stack *s, uint32_t local, const struct ip_addr *group)
+{
+    return ip_addr_is_v4(group) && ip_addr_is_multicast(group) ? host_at(&s->hosts, local) : NULL;
+}
+
+int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group)
+{
+    const struct host *h = member_of(s, local, group);
+    return h ? group_join(&s->groups, h, ip_addr_to_v4(group)) : ERR_INVALID;
+}
+
+int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group)
+{
+    const struct host *h = member_of(s, local, group);
+    return h ? group_leave(&s->groups, h, ip_addr_to_v4(group)) : ERR_INVALID;
+}
