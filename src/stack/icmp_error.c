@@ -106,15 +106,16 @@ static bool dispatch(struct stack *s, const struct host *h, const struct wire_ic
                            .remote = ip_addr_from_v4(quote->ip.dst),
                            .local_port = quote->src_port,
                            .remote_port = quote->dst_port};
+    bool raw = unlikely(s->raw.count != 0) && raw_report(s, h, quote, &v->e);
     switch (quote->ip.protocol) {
     case IP_PROTO_TCP:
-        return tell_tcp(s, h, quote, v, &key);
+        return tell_tcp(s, h, quote, v, &key) || raw;
     case IP_PROTO_UDP:
-        return udp_report(s, h, quote, &v->e);
+        return udp_report(s, h, quote, &v->e) || raw;
     case IP_PROTO_ICMP:
-        return icmp_echo_report(s, h->index, quote, &v->e);
+        return icmp_echo_report(s, h->index, quote, &v->e) || raw;
     default:
-        return false;
+        return raw;
     }
 }
 
@@ -160,8 +161,8 @@ void icmp_report_unsent(struct stack *s, const struct packet *frame)
     const struct host *h = host_at(&s->hosts, (uint32_t)frame->holder_word);
     struct wire_icmp_quote quote;
     int parsed = wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote);
-    assert(parsed > 0); /* we wrote it */
-    (void)parsed;
+    if (parsed < 0)
+        return; /* a raw datagram without 8 bytes of payload */
     struct icmp_verdict v = {
         .e = {.error = ERR_UNREACHABLE, .type = WIRE_ICMP_UNREACHABLE, .code = WIRE_ICMP_HOST_UNREACHABLE},
         .kind = TCP_ICMP_SOFT};

@@ -14,6 +14,13 @@ struct ip_payload {
     uint32_t n;
 };
 
+/* n pieces, or with n 0 the one that its sender has instead. */
+static ALWAYS_INLINE struct ip_payload ip_payload_of(const struct ip_piece *pieces, uint32_t n,
+                                                     const struct ip_piece *one)
+{
+    return n ? (struct ip_payload){.pieces = pieces, .n = n} : (struct ip_payload){.pieces = one, .n = 1};
+}
+
 /* Whether the pieces are `length` bytes in all. */
 static ALWAYS_INLINE bool ip_payload_ok(const struct ip_payload *p, uint32_t length)
 {
@@ -33,7 +40,19 @@ static inline void ip_payload_copy(const struct ip_payload *p, uint8_t *to)
             memcpy(to, p->pieces[i].bytes, p->pieces[i].length);
 }
 
-/* The same; returns the sum of the bytes. RFC 1071 section 2 (B): a piece at an odd offset counts with its bytes swapped. */
+/* The first bytes, as many as there are. */
+static inline void ip_payload_peek(const struct ip_payload *p, uint8_t *to, size_t length)
+{
+    for (uint32_t i = 0; i < p->n && length; i++) {
+        size_t n = p->pieces[i].length < length ? p->pieces[i].length : length;
+        if (n)
+            memcpy(to, p->pieces[i].bytes, n);
+        to += n;
+        length -= n;
+    }
+}
+
+/* All of it; returns the sum of the bytes. RFC 1071 section 2 (B): a piece at an odd offset counts with its bytes swapped. */
 static inline uint64_t ip_payload_copy_sum(const struct ip_payload *p, uint8_t *to)
 {
     uint64_t sum = 0;

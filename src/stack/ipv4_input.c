@@ -151,7 +151,8 @@ void ipv4_input(struct stack *s, const struct arrival *a)
         ipv4_deliver(s, &d);
 }
 
-static void deliver_other(struct stack *s, const struct datagram *d)
+/* raw: somebody else has got it already. */
+static void deliver_other(struct stack *s, const struct datagram *d, bool raw)
 {
     tcp_flush(s);
     switch (datagram_protocol(d)) {
@@ -162,6 +163,8 @@ static void deliver_other(struct stack *s, const struct datagram *d)
         icmp_input(s, d);
         break;
     default:
+        if (raw)
+            break;
         STACK_DROP(s, TRACE_IP, ip_unknown_protocol);
         icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PROTOCOL_UNREACHABLE);
     }
@@ -169,8 +172,9 @@ static void deliver_other(struct stack *s, const struct datagram *d)
 
 void ipv4_deliver(struct stack *s, const struct datagram *d)
 {
+    bool raw = unlikely(s->raw.count != 0) && raw_input(s, d);
     if (unlikely(datagram_protocol(d) != IP_PROTO_TCP))
-        deliver_other(s, d);
+        deliver_other(s, d, raw);
     else if (unlikely(d->broadcast))
         STACK_DROP(s, TRACE_TCP, ip_bad_destination); /* RFC 9293 MUST-57 */
     else

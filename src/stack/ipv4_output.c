@@ -147,6 +147,16 @@ static void send_complete(struct stack *s, const struct host *h, struct packet *
         ipv4_send_cut(s, h, p, mtu);
 }
 
+void ipv4_output_dispatch(struct stack *s, struct ipv4_output *out)
+{
+    if (likely(out->neighbour == 0)) {
+        send_complete(s, out->host, out->packet, out->mtu);
+    } else {
+        out->packet->holder_word = out->host->index;
+        neighbour_enqueue(s, out->neighbour, out->packet);
+    }
+}
+
 void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol)
 {
     struct host *h = out->host;
@@ -158,12 +168,7 @@ void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_byte
     else
         f.id = ipv4_next_id(s, h->address, out->destination);
     ipv4_complete(out->packet, h, l4_bytes, &f);
-    if (likely(out->neighbour == 0)) {
-        send_complete(s, h, out->packet, out->mtu);
-    } else {
-        out->packet->holder_word = h->index;
-        neighbour_enqueue(s, out->neighbour, out->packet);
-    }
+    ipv4_output_dispatch(s, out);
 }
 
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)

@@ -96,6 +96,8 @@ MUST_CHECK int ipv4_output_open(struct stack *s, uint32_t local, const struct ip
                                 struct ipv4_output *out);
 /* Completes it, and sends it or lets it wait. */
 void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, uint8_t protocol);
+/* The same for one that is complete but for that. */
+void ipv4_output_dispatch(struct stack *s, struct ipv4_output *out);
 /* A datagram that waited goes to its neighbour, which has been resolved. Takes the frame. */
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac);
 

@@ -24,7 +24,7 @@
     X(frames_received) X(frames_sent) X(arp_requests_sent) X(arp_replies_sent) X(arp_received) X(arp_conflicts)        \
     X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
-    X(udp_received) X(udp_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
+    X(udp_received) X(udp_sent) X(raw_received) X(raw_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
@@ -218,6 +218,42 @@ int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
  * not IPv4, pieces that are not `length` bytes in all).
  */
 MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);
+
+/* ---- raw IP ---- */
+struct raw_datagram {
+    uint32_t local; /* address index it came to, or leaves from */
+    struct ip_addr remote;
+    uint8_t protocol;
+    /*
+     * Of one received: header and payload, as it came; of fragments, as if it had come in one. Segments that the link merged are one datagram, and where the
+     * link vouches for a transport checksum it may be incomplete. Of one to be sent: the payload, with header_included the header before it.
+     */
+    const uint8_t *bytes; /* valid during the call */
+    uint32_t length;
+    uint32_t header_length; /* of one received */
+    uint32_t n_pieces;      /* 0, or the `length` bytes lie in these; the header is at `bytes` in any case */
+    const struct ip_piece *pieces;
+    bool header_included;          /* of one to be sent: IP_HDRINCL */
+    struct ip_arrival arrival;     /* of one received */
+    struct ip_departure departure; /* of one to be sent, without header_included */
+};
+typedef void raw_received_fn(void *context, const struct raw_datagram *d, int64_t now);
+/* An error came about a datagram of the protocol, whoever sent it; `quoted` has its header and some bytes more. */
+typedef void raw_error_fn(void *context, const struct raw_datagram *quoted, const struct ip_error *e, int64_t now);
+/*
+ * Every datagram for us whose header is in order, whole, before its protocol sees it; protocol 0: of all protocols. While somebody listens to a protocol,
+ * nobody is told that we do not know it. At most 16 listeners: ERR_NO_SPACE. ERR_INVALID (no callback). error may be NULL.
+ */
+MUST_CHECK int raw_listen(struct stack *s, uint8_t protocol, raw_received_fn *received, raw_error_fn *error,
+                          void *context);
+/* Takes off what was registered with the same values. ERR_NOT_FOUND. */
+int raw_unlisten(struct stack *s, uint8_t protocol, raw_received_fn *received, const void *context);
+/*
+ * As udp_send, for any protocol. With header_included: total length and checksum are filled in, source and identification where they are 0; `remote` says
+ * where it is sent, the header's destination when that is unspecified; ERR_NO_SPACE when it is longer than the link's MTU, and ERR_INVALID when the header is
+ * not one of IPv4 with a length of 20 bytes to all of it.
+ */
+MUST_CHECK int raw_send(struct stack *s, const struct raw_datagram *d, int64_t now);
 
 /* ---- ICMP echo ---- */
 struct icmp_echo {

@@ -19,6 +19,7 @@
 #include "stack/ipv4_output.h"
 #include "stack/neighbour.h"
 #include "stack/pmtu.h"
+#include "stack/raw.h"
 #include "stack/reassembly.h"
 #include "stack/route.h"
 #include "stack/stack.h"
@@ -38,6 +39,7 @@ struct stack {
     struct pool routes; /* struct route */
     struct udp_set udp;
     struct group_set groups;
+    struct raw_set raw;
     struct icmp_state icmp;
     struct ipv4_ids ids;
     struct reassembly_set fragments;

@@ -161,7 +161,7 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
 {
     s->now = now;
     const struct ip_piece one = {.bytes = d->bytes, .length = d->length};
-    const struct ip_payload body = {.pieces = d->n_pieces ? d->pieces : &one, .n = max_u32(d->n_pieces, 1)};
+    const struct ip_payload body = ip_payload_of(d->pieces, d->n_pieces, &one);
     if (d->local_port == 0 || d->remote_port == 0 || !ip_payload_ok(&body, d->length))
         return ERR_INVALID;
     struct ipv4_output out = {.departure = d->departure};
