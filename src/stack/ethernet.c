@@ -110,6 +110,8 @@ void stack_input(struct stack *s, unsigned interface, struct packet **packets, u
     s->now = now;
     s->input = itf;
     s->counters.frames_received += n;
+    if (unlikely(itf->watchers.count != 0))
+        frame_show(s, itf, packets, n, false);
     for (unsigned i = 0; i < n; i++) {
         if (i + 1 < n)
             prefetch(packets[i + 1]->data);

@@ -64,11 +64,27 @@ bool interface_refill(struct interface *itf, enum link_alloc kind)
     return got != 0;
 }
 
+/* Those who watch may send, so that the queue fills again meanwhile. */
+static void flush_watched(struct stack *s, struct interface *itf)
+{
+    struct packet *burst[LINK_BURST];
+    unsigned n = itf->queued;
+    memcpy(burst, itf->queue, n * sizeof burst[0]);
+    itf->queued = 0;
+    s->counters.frames_sent += n;
+    frame_show(s, itf, burst, n, true);
+    guard_tx_burst(itf->guard, itf->link, burst, n, s->now);
+}
+
 void interface_flush(struct stack *s, struct interface *itf)
 {
     unsigned n = itf->queued;
     if (n == 0)
         return;
+    if (unlikely(itf->watchers.count != 0)) {
+        flush_watched(s, itf);
+        return;
+    }
     itf->queued = 0;
     s->counters.frames_sent += n;
     guard_tx_burst(itf->guard, itf->link, itf->queue, n, s->now);

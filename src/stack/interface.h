@@ -12,6 +12,7 @@
 
 #include "packet/gro.h"
 #include "packet/guard.h"
+#include "stack/frame.h"
 
 #define STACK_MAX_INTERFACES 16u
 #define INTERFACE_MAX_SPARES 32u
@@ -36,8 +37,9 @@ struct interface {
     unsigned queued;
     struct interface_spares spares, large;
     struct packet *queue[LINK_BURST];
-    bool merges;                /* received segments */
-    struct gro gro;             /* valid when it merges */
+    bool merges;    /* received segments */
+    struct gro gro; /* valid when it merges */
+    struct frame_watchers watchers;
     struct packet_pool waiting; /* datagrams whose neighbour is being resolved */
 };
 

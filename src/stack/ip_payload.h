@@ -21,6 +21,18 @@ static ALWAYS_INLINE struct ip_payload ip_payload_of(const struct ip_piece *piec
     return n ? (struct ip_payload){.pieces = pieces, .n = n} : (struct ip_payload){.pieces = one, .n = 1};
 }
 
+/* Bytes in all; SIZE_MAX when there are more. */
+static inline size_t ip_payload_length(const struct ip_payload *p)
+{
+    size_t length = 0;
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (p->pieces[i].length > SIZE_MAX - length)
+            return SIZE_MAX;
+        length += p->pieces[i].length;
+    }
+    return length;
+}
+
 /* Whether the pieces are `length` bytes in all. */
 static ALWAYS_INLINE bool ip_payload_ok(const struct ip_payload *p, uint32_t length)
 {

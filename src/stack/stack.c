@@ -243,7 +243,7 @@ static unsigned receive_burst(struct stack *s, unsigned number, int64_t now)
     unsigned taken = link_rx_burst(itf->link, s->burst, LINK_BURST, now), n = taken;
     if (taken == 0)
         return 0;
-    if (itf->merges && n > 1)
+    if (itf->merges && n > 1 && itf->watchers.count == 0)
         n = gro_burst(&itf->gro, s->burst, n);
     s->counters.frames_received += taken - n;
     stack_input(s, number, s->burst, n, now);

@@ -255,6 +255,27 @@ int raw_unlisten(struct stack *s, uint8_t protocol, raw_received_fn *received, c
  */
 MUST_CHECK int raw_send(struct stack *s, const struct raw_datagram *d, int64_t now);
 
+/* ---- whole frames ---- */
+
+/*
+ * A frame came from a link or is about to leave by it (and the guard may still forbid it). The packet is as the link has it or gets it: with a stripped VLAN
+ * tag, a partial checksum, frags or several segments at once where the link can do so. It is valid during the call and stays its owner's.
+ */
+typedef void frame_seen_fn(void *context, unsigned interface, const struct packet *p, bool sent, int64_t now);
+/*
+ * Each frame of an interface from now on, before anything else is done with it; what the stack would merge is not merged. At most 8 an interface:
+ * ERR_NO_SPACE. ERR_INVALID (no such interface, no callback).
+ */
+MUST_CHECK int stack_frame_listen(struct stack *s, unsigned interface, frame_seen_fn *seen, void *context);
+/* Takes off what was registered with the same values. ERR_NOT_FOUND. */
+int stack_frame_unlisten(struct stack *s, unsigned interface, frame_seen_fn *seen, const void *context);
+/*
+ * Sends one frame as it is, gathered from its pieces, with the next burst and through the guard. ERR_INVALID (no such interface, less than a link header),
+ * ERR_NO_SPACE (longer than MTU, link header and one tag), ERR_AGAIN (no room now).
+ */
+MUST_CHECK int stack_frame_send(struct stack *s, unsigned interface, const struct ip_piece *pieces, uint32_t n_pieces,
+                                int64_t now);
+
 /* ---- ICMP echo ---- */
 struct icmp_echo {
     uint32_t local;

@@ -17,6 +17,7 @@
 
 #define OUR_ADDRESS 0x0a000001u
 #define PEER_ADDRESS 0x0a000002u
+#define OUR_GROUP 0xe00000fbu
 static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 2};
 
 struct world {
@@ -58,6 +59,35 @@ static void datagram(void *context, const struct udp_datagram *d, int64_t now)
     struct world *w = context;
     struct udp_datagram back = *d;
     (void)!udp_send(w->stack, &back, now);
+}
+
+static void raw_datagram(void *context, const struct raw_datagram *d, int64_t now)
+{
+    struct world *w = context;
+    struct raw_datagram back = {.local = d->local,
+                                .bytes = d->bytes,
+                                .length = d->length,
+                                .n_pieces = d->n_pieces,
+                                .pieces = d->pieces,
+                                .header_included = true};
+    back.remote = d->remote;
+    (void)!raw_send(w->stack, &back, now);
+}
+
+static void raw_error(void *context, const struct raw_datagram *d, const struct ip_error *e, int64_t now)
+{
+    struct world *w = context;
+    struct raw_datagram again = {.local = d->local, .protocol = d->protocol, .length = d->length, .bytes = d->bytes};
+    again.remote = e->reporter;
+    (void)!raw_send(w->stack, &again, now);
+}
+
+static void frame_seen(void *context, unsigned interface, const struct packet *p, bool sent, int64_t now)
+{
+    struct world *w = context;
+    struct ip_piece piece = {.bytes = p->data, .length = p->len};
+    if (!sent)
+        (void)!stack_frame_send(w->stack, interface, &piece, 1, now);
 }
 
 static const struct tcp_user user = {.received = received, .pull = pull, .closed = closed};
@@ -114,6 +144,10 @@ static void begin(struct world *w)
     must(tcp_register_user(stack_tcp(w->stack), &user, w, &profile));
     must(tcp_listen(stack_tcp(w->stack), 0, TCP_ANY_LOCAL, 80));
     must(udp_bind(w->stack, 0, 7, datagram, NULL, w));
+    const struct ip_addr group = ip_addr_from_v4(OUR_GROUP);
+    must(stack_join(w->stack, 1, &group));
+    must(raw_listen(w->stack, 0, raw_datagram, raw_error, w));
+    must(stack_frame_listen(w->stack, 0, frame_seen, w));
     struct flow_key key = {.local = 1, .remote = peer, .local_port = 1000, .remote_port = 2000};
     must(tcp_connect(stack_tcp(w->stack), 0, &key, 0, w->now, &ref));
 }
