@@ -9,6 +9,20 @@
 #include "stack/ipv4_input.h"
 #include "stack/stack_internal.h"
 
+int icmp_init(struct icmp_state *icmp, const struct stack_settings *t, const struct allocator *a, int64_t now)
+{
+    icmp_limit_init(&icmp->limit, t, now);
+    int error = pool_init(&icmp->bindings, a, t->max_echo_bindings, sizeof(struct icmp_echo_binding),
+                          alignof(struct icmp_echo_binding));
+    return error ? error : table_init(&icmp->by_id, a, t->max_echo_bindings);
+}
+
+void icmp_free(struct icmp_state *icmp)
+{
+    pool_free(&icmp->bindings);
+    table_free(&icmp->by_id);
+}
+
 /* ---- echo requests to us ---- */
 
 static void answer_echo(struct stack *s, const struct datagram *d)
@@ -40,32 +54,46 @@ static void echo_request_input(struct stack *s, const struct datagram *d)
 
 /* ---- echo requests of ours ---- */
 
-static struct icmp_echo_binding *echo_binding(struct icmp_state *icmp, uint16_t id)
+static uint32_t find_binding(const struct icmp_state *icmp, uint16_t id)
 {
-    for (unsigned i = 0; i < ICMP_MAX_ECHO_BINDINGS; i++)
-        if (icmp->echo[i].received && icmp->echo[i].id == id)
-            return &icmp->echo[i];
-    return NULL;
+    uint32_t tag = host_tag(0, id);
+    for (uint32_t at = tag, i; (i = table_next(&icmp->by_id, tag, &at)) != 0;) {
+        const struct icmp_echo_binding *b = pool_at(&icmp->bindings, i);
+        if (b->id == id)
+            return i;
+    }
+    return 0;
+}
+
+static const struct icmp_echo_binding *echo_binding(const struct icmp_state *icmp, uint16_t id)
+{
+    uint32_t i = find_binding(icmp, id);
+    return i ? pool_at(&icmp->bindings, i) : NULL;
+}
+
+static int echo_unbind(struct icmp_state *icmp, uint16_t id)
+{
+    uint32_t i = find_binding(icmp, id);
+    if (!i)
+        return ERR_NOT_FOUND;
+    table_remove(&icmp->by_id, host_tag(0, id), i);
+    pool_put(&icmp->bindings, i);
+    return 0;
 }
 
 int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *context)
 {
-    struct icmp_echo_binding *b = echo_binding(&s->icmp, id);
-    if (!received) {
-        if (!b)
-            return ERR_NOT_FOUND;
-        *b = (struct icmp_echo_binding){0};
-        return 0;
-    }
-    if (b)
+    struct icmp_state *icmp = &s->icmp;
+    if (!received)
+        return echo_unbind(icmp, id);
+    if (find_binding(icmp, id))
         return ERR_IN_USE;
-    for (unsigned i = 0; i < ICMP_MAX_ECHO_BINDINGS; i++) {
-        if (s->icmp.echo[i].received)
-            continue;
-        s->icmp.echo[i] = (struct icmp_echo_binding){.id = id, .received = received, .context = context};
-        return 0;
-    }
-    return ERR_NO_SPACE;
+    uint32_t i = pool_get(&icmp->bindings);
+    if (i == POOL_NONE)
+        return ERR_NO_SPACE;
+    *(struct icmp_echo_binding *)pool_at(&icmp->bindings, i) =
+        (struct icmp_echo_binding){.id = id, .received = received, .context = context};
+    return table_add(&icmp->by_id, host_tag(0, id), i);
 }
 
 int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
@@ -74,7 +102,8 @@ int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
     uint32_t length = WIRE_ICMP_LEN + e->length;
     if (e->length > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN - WIRE_ICMP_LEN)
         return ERR_NO_SPACE;
-    struct ipv4_output out = {.departure = {.ttl = e->ttl, .discover = e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT}};
+    struct ipv4_output out = {
+        .departure = {.ttl = e->ttl, .tos = e->tos, .discover = e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT}};
     int error = ipv4_output_open(s, e->local, &e->remote, length, &out);
     if (error)
         return error;
@@ -101,7 +130,8 @@ static void echo_reply_input(struct stack *s, const struct datagram *d, const st
                               .sequence = wire_icmp_echo_sequence(h),
                               .bytes = d->l4 + WIRE_ICMP_LEN,
                               .length = d->l4_len - WIRE_ICMP_LEN,
-                              .ttl = datagram_ttl(d)};
+                              .ttl = datagram_ttl(d),
+                              .arrival = datagram_arrival(d)};
     b->received(b->context, &reply, 0, s->now);
 }
 

@@ -6,15 +6,15 @@
 #ifndef WEIR_STACK_ICMP_H
 #define WEIR_STACK_ICMP_H
 
+#include "base/pool.h"
 #include "base/random.h"
+#include "base/table.h"
 #include "stack/stack.h"
 #include "wire/icmp.h"
 
-#define ICMP_MAX_ECHO_BINDINGS 16u
-
 struct icmp_echo_binding {
-    uint16_t id;
-    icmp_echo_fn *received; /* NULL: free */
+    uint32_t id; /* while free, the pool's */
+    icmp_echo_fn *received;
     void *context;
 };
 
@@ -26,7 +26,8 @@ struct icmp_limit {
 };
 
 struct icmp_state {
-    struct icmp_echo_binding echo[ICMP_MAX_ECHO_BINDINGS];
+    struct pool bindings; /* struct icmp_echo_binding */
+    struct table by_id;
     struct icmp_limit limit;
 };
 
@@ -36,13 +37,17 @@ struct icmp_verdict {
     enum tcp_icmp_kind kind;
 };
 
-void icmp_init(struct icmp_state *icmp, const struct stack_settings *settings, int64_t now);
+/* ERR_NO_MEMORY. */
+MUST_CHECK int icmp_init(struct icmp_state *icmp, const struct stack_settings *settings, const struct allocator *a,
+                         int64_t now);
+void icmp_free(struct icmp_state *icmp);
 
 struct datagram;
 struct packet;
 void icmp_input(struct stack *s, const struct datagram *d);
 
 /* icmp_error.c */
+void icmp_limit_init(struct icmp_limit *l, const struct stack_settings *settings, int64_t now);
 /* Sends an error about a datagram, unless RFC 1122 3.2.2 forbids it or the limit is reached (counted). */
 void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code);
 /* An error message came; its header and checksum are in order. */

@@ -20,9 +20,8 @@ static int64_t full_credit(struct icmp_limit *l)
     return l->full_ns - (int64_t)random_below(&l->random, blur + 1) * l->cost_ns;
 }
 
-void icmp_init(struct icmp_state *icmp, const struct stack_settings *settings, int64_t now)
+void icmp_limit_init(struct icmp_limit *l, const struct stack_settings *settings, int64_t now)
 {
-    struct icmp_limit *l = &icmp->limit;
     random_seed(&l->random, hash_sip24(&settings->secret, "icmp limit", 10));
     l->at = now;
     if (settings->icmp_errors_per_second == 0)

@@ -22,6 +22,7 @@ void stack_settings_default(struct stack_settings *t)
                                  .max_routes = 256,
                                  .max_udp_bindings = 256,
                                  .max_groups = 256,
+                                 .max_echo_bindings = 256,
                                  .resolve_queue_frames = 3,
                                  .resolve_queue_total = 512,
                                  .arp_retry_ns = NS_PER_S,
@@ -62,11 +63,11 @@ static bool paths_ok(const struct stack_settings *t)
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
-           entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) && t->resolve_queue_frames != 0 &&
-           t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 &&
-           t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
-           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t) &&
-           paths_ok(t);
+           entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) && entries_ok(t->max_echo_bindings) &&
+           t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) &&
+           t->arp_retry_ns > 0 && t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 &&
+           t->arp_failed_ns > 0 && t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS &&
+           fragments_ok(t) && paths_ok(t);
 }
 
 /* ---- life ---- */
@@ -83,6 +84,8 @@ static int make_parts(struct stack *s, int64_t now)
         error = udp_set_init(&s->udp, s->allocator, t->max_udp_bindings);
     if (!error)
         error = group_set_init(&s->groups, s->allocator, t->max_groups);
+    if (!error)
+        error = icmp_init(&s->icmp, t, s->allocator, now);
     if (!error)
         error = reassembly_init(&s->fragments, t, s->allocator);
     if (!error)
@@ -104,7 +107,6 @@ int stack_new(const struct stack_settings *t, const struct allocator *a, int64_t
     s->settings = *t;
     s->allocator = a;
     s->now = now;
-    icmp_init(&s->icmp, t, now);
     int error = make_parts(s, now);
     if (error) {
         stack_delete(s);
@@ -126,6 +128,7 @@ void stack_delete(struct stack *s)
     packet_pool_free(&s->large);
     pmtu_free(&s->pmtus);
     reassembly_free(&s->fragments);
+    icmp_free(&s->icmp);
     group_set_free(&s->groups);
     udp_set_free(&s->udp);
     pool_free(&s->routes);

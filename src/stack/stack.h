@@ -53,6 +53,7 @@ struct stack_settings {
     uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
     uint32_t max_udp_bindings;     /* default 256 */
     uint32_t max_groups;           /* multicast groups joined, each by each local address; default 256 */
+    uint32_t max_echo_bindings;    /* identifiers of echo requests; default 256 */
     uint32_t resolve_queue_frames; /* datagrams that wait for one neighbour; default 3 */
     uint32_t resolve_queue_total;  /* for all; default 512 */
     int64_t arp_retry_ns;          /* default 1 s; RFC 1122 2.3.2.1: at most one request a second to one destination */
@@ -284,15 +285,17 @@ struct icmp_echo {
     const uint8_t *bytes;
     uint32_t length;
     uint8_t ttl;        /* of a reply; of a request, 0: 64 */
+    uint8_t tos;        /* of a request */
     bool dont_fragment; /* of a request: DF; one that is longer than the path's MTU is then not sent */
     /* Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big". */
     struct ip_addr reporter;
     uint8_t error_type, error_code;
     uint32_t mtu;
+    struct ip_arrival arrival; /* of a reply */
 };
 /* An echo reply with this identifier arrived, or (error != 0) an ICMP error quoting one of ours, of which some bytes may be known. */
 typedef void icmp_echo_fn(void *context, const struct icmp_echo *reply, int error, int64_t now);
-/* One receiver for an identifier, at most 16. ERR_IN_USE, ERR_NO_SPACE. NULL takes it off. */
+/* One receiver for an identifier. ERR_IN_USE, ERR_NO_SPACE. NULL takes it off (ERR_NOT_FOUND). */
 MUST_CHECK int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *context);
 /* As udp_send; ERR_NO_SPACE also when it may not be fragmented and would have to be. */
 MUST_CHECK int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now);

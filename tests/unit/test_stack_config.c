@@ -193,6 +193,7 @@ static void test_settings_out_of_range_are_refused(void **state)
     REFUSED(max_routes, 0);
     REFUSED(max_udp_bindings, 0);
     REFUSED(max_groups, 0);
+    REFUSED(max_echo_bindings, 0);
     REFUSED(resolve_queue_frames, 0);
     REFUSED(resolve_queue_frames, 256);
     REFUSED(resolve_queue_total, 0);

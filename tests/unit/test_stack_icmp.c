@@ -309,10 +309,12 @@ static void test_a_reply_comes_to_whoever_has_the_identifier(void **state)
     assert_int_equal(icmp_echo_bind(r->stack, 5, echoed, &x), 0);
     rig_resolve(r, r->us, PEER, PEER_MAC);
     struct icmp_echo e = request(r, 5, 6);
+    e.tos = 0x30;
     assert_int_equal(icmp_echo_send(r->stack, &e, r->now), 0);
     rig_transmit(r);
     struct wire_ipv4 ip;
     const struct rig_frame *q = expect_ipv4(r, IP_PROTO_ICMP, &ip);
+    assert_int_equal(ip.tos, 0x30);
     uint8_t f[256], m[24];
     memcpy(m, q->bytes + q->l4_offset, 24);
     assert_int_equal(m[0], WIRE_ICMP_ECHO_REQUEST);
@@ -321,6 +323,7 @@ static void test_a_reply_comes_to_whoever_has_the_identifier(void **state)
     wire_icmp_checksum_set(m, 24);
     uint32_t n = make_ipv4(f, PEER, US, IP_PROTO_ICMP, m, 24);
     f[22] = 17;
+    f[15] = 0x28;
     fix_ip_checksum(f);
     rig_input(r, f, n);
     assert_int_equal(x.replies, 1);
@@ -329,6 +332,8 @@ static void test_a_reply_comes_to_whoever_has_the_identifier(void **state)
     assert_int_equal(x.last.id, 5);
     assert_int_equal(x.last.sequence, 6);
     assert_int_equal(x.last.ttl, 17);
+    assert_int_equal(x.last.arrival.tos, 0x28);
+    assert_int_equal(ip_addr_to_v4(&x.last.arrival.destination), US);
     assert_int_equal(x.last.length, 16);
     assert_memory_equal(x.bytes, body, 16);
     m[5] = 99; /* somebody else's */
@@ -340,10 +345,13 @@ static void test_a_reply_comes_to_whoever_has_the_identifier(void **state)
     rig_free(r);
 }
 
-static void test_identifiers_are_bound_once_and_sixteen_at_most(void **state)
+static void test_identifiers_are_bound_once_and_as_many_as_the_settings_say(void **state)
 {
     (void)state;
-    struct rig *r = rig_new();
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.max_echo_bindings = 16;
+    struct rig *r = rig_new_with(&t);
     struct echoes x = {0};
     for (uint16_t i = 0; i < 16; i++)
         assert_int_equal(icmp_echo_bind(r->stack, i, echoed, &x), 0);
@@ -539,7 +547,7 @@ int main(void)
         cmocka_unit_test(test_an_error_needs_a_frame),
         cmocka_unit_test(test_no_errors_at_all_when_the_limit_is_zero),
         cmocka_unit_test(test_a_reply_comes_to_whoever_has_the_identifier),
-        cmocka_unit_test(test_identifiers_are_bound_once_and_sixteen_at_most),
+        cmocka_unit_test(test_identifiers_are_bound_once_and_as_many_as_the_settings_say),
         cmocka_unit_test(test_an_echo_nobody_resolves_is_reported),
         cmocka_unit_test(test_an_echo_request_has_the_ttl_and_df_it_was_given),
         cmocka_unit_test(test_echo_requests_that_cannot_be_sent),
