@@ -103,13 +103,25 @@ static void frame_input(struct stack *s, const struct interface *itf, struct pac
     }
 }
 
+/* Of an interface that is down. */
+static void lose_all(struct stack *s, struct packet **packets, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        STACK_DROP(s, TRACE_LINK, l2_interface_down);
+    packet_release_burst(packets, n);
+}
+
 void stack_input(struct stack *s, unsigned interface, struct packet **packets, unsigned n, int64_t now)
 {
     assert(interface < s->n_interfaces && n <= LINK_BURST && !s->input);
     struct interface *itf = &s->interfaces[interface];
     s->now = now;
-    s->input = itf;
     s->counters.frames_received += n;
+    if (unlikely(itf->down)) {
+        lose_all(s, packets, n);
+        return;
+    }
+    s->input = itf;
     if (unlikely(itf->watchers.count != 0))
         frame_show(s, itf, packets, n, false);
     for (unsigned i = 0; i < n; i++) {

@@ -65,6 +65,18 @@ int group_leave(struct group_set *set, const struct host *h, uint32_t address)
     return 0;
 }
 
+void group_leave_all(struct group_set *set, uint32_t local)
+{
+    for (uint32_t i = 1; i <= set->pool.touched; i++) {
+        struct group *g = group_at(set, i);
+        if (g->members == 0 || g->local != local)
+            continue;
+        g->members = 0;
+        table_remove(&set->table, host_tag(g->segment, g->address), i);
+        pool_put(&set->pool, i);
+    }
+}
+
 static const struct host *member_of(const struct stack *s, uint32_t local, const struct ip_addr *group)
 {
     return ip_addr_is_v4(group) && ip_addr_is_multicast(group) ? host_at(&s->hosts, local) : NULL;

@@ -18,7 +18,7 @@ struct group {
     uint32_t local; /* while free, the pool's */
     uint32_t segment;
     uint32_t address; /* host order */
-    uint32_t members;
+    uint32_t members; /* 0: free */
 };
 
 struct group_set {
@@ -32,6 +32,7 @@ void group_set_free(struct group_set *set);
 /* One more member, and one less. ERR_NO_SPACE; ERR_NOT_FOUND. */
 MUST_CHECK int group_join(struct group_set *set, const struct host *h, uint32_t address);
 int group_leave(struct group_set *set, const struct host *h, uint32_t address);
+void group_leave_all(struct group_set *set, uint32_t local);
 /* A local address of the segment that has joined, or 0. */
 uint32_t group_find(const struct group_set *set, uint32_t segment, uint32_t address);
 

@@ -185,14 +185,22 @@ static bool host_part_plain(uint32_t address, unsigned prefix_length)
     return prefix_length > 30 || ((address & ~mask) != 0 && (address | mask) != 0xffffffffu);
 }
 
+static bool gateway_usable(uint32_t address, unsigned prefix_length, uint32_t gateway)
+{
+    bool on_link = ((gateway ^ address) & ipv4_addr_mask(prefix_length)) == 0;
+    return on_link && gateway != address && host_part_plain(gateway, prefix_length);
+}
+
+bool host_gateway_usable(const struct host *h, uint32_t gateway)
+{
+    return gateway_usable(h->address, h->prefix_length, gateway);
+}
+
 static bool subnet_usable(uint32_t address, unsigned prefix_length, uint32_t gateway)
 {
     if (prefix_length == 0 || prefix_length > 32 || !host_part_plain(address, prefix_length))
         return false;
-    if (gateway == 0)
-        return true;
-    bool on_link = ((gateway ^ address) & ipv4_addr_mask(prefix_length)) == 0;
-    return on_link && gateway != address && host_part_plain(gateway, prefix_length);
+    return gateway == 0 || gateway_usable(address, prefix_length, gateway);
 }
 
 static int check_settings(const struct host_settings *t, const uint8_t *mac)
@@ -251,9 +259,9 @@ static int index_host(struct host_set *set, const struct host *h)
 }
 
 static struct host *host_fill(struct host_set *set, const struct host_settings *t, const uint8_t *mac, uint32_t segment,
-                              uint32_t domain)
+                              uint32_t domain, uint32_t index)
 {
-    struct host *h = &set->hosts[++set->count];
+    struct host *h = &set->hosts[index];
     uint32_t address = ip_addr_to_v4(&t->address), mask = ipv4_addr_mask(t->prefix_length);
     *h = (struct host){.address = address,
                        .segment = segment,
@@ -261,7 +269,7 @@ static struct host *host_fill(struct host_set *set, const struct host_settings *
                        .interface = (uint8_t)t->interface,
                        .mask = mask,
                        .broadcast = t->prefix_length > 30 ? 0xffffffffu : address | ~mask,
-                       .index = set->count,
+                       .index = index,
                        .domain = domain,
                        .gateway = ip_addr_to_v4(&t->gateway),
                        .defend_at = NEVER_DEFENDED};
@@ -272,13 +280,14 @@ static struct host *host_fill(struct host_set *set, const struct host_settings *
     return h;
 }
 
-int host_add(struct host_set *set, const struct host_settings *t, const uint8_t *link_mac)
+int host_add(struct host_set *set, const struct host_settings *t, const uint8_t *link_mac, uint32_t again)
 {
     const uint8_t *mac = wire_eth_is_zero(t->mac) ? link_mac : t->mac;
     int error = check_settings(t, mac);
     if (error)
         return error;
-    if (set->count == set->capacity)
+    bool fresh = set->count < set->capacity;
+    if (!fresh && again == 0)
         return ERR_NO_SPACE;
     struct wire_vlan vlan[HOST_MAX_TAGS];
     for (unsigned i = 0; i < t->vlan_count; i++)
@@ -294,7 +303,56 @@ int host_add(struct host_set *set, const struct host_settings *t, const uint8_t 
         return error;
     if (address_taken(set, segment, domain, ip_addr_to_v4(&t->address), mac))
         return ERR_EXISTS;
-    struct host *h = host_fill(set, t, mac, segment, domain);
+    if (!fresh)
+        set->n_removed--;
+    struct host *h = host_fill(set, t, mac, segment, domain, fresh ? ++set->count : again);
     error = index_host(set, h);
     return error ? error : (int)h->index;
+}
+
+/* ---- and gone ---- */
+
+/* Another host of the segment takes its place in what names only one. */
+static void hand_over(struct host_set *set, const struct host *gone, struct host *heir)
+{
+    struct segment *g = host_segment(set, gone->segment);
+    if (g->host == 0)
+        g->host = heir->index;
+    if (!host_find_mac(set, heir->segment, heir->mac)) {
+        int error = table_add(&set->by_mac, mac_tag(heir->segment, heir->mac), heir->index);
+        assert(!error); /* the one that went made room */
+        (void)error;
+    }
+    int error = subnet_intern(set, heir);
+    assert(!error);
+    (void)error;
+}
+
+static void forget_subnet(struct host_set *set, const struct host *h)
+{
+    uint32_t tag = host_tag(h->segment, h->broadcast);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_subnet, tag, &at)) != 0;) {
+        const struct subnet *n = pool_at(&set->subnets, i);
+        if (n->host != h->index)
+            continue;
+        table_remove(&set->by_subnet, tag, i);
+        pool_put(&set->subnets, i);
+        return;
+    }
+}
+
+void host_remove(struct host_set *set, struct host *h)
+{
+    h->removed = true;
+    set->n_removed++;
+    set->last = set->hosts;
+    table_remove(&set->by_address, host_tag(h->segment, h->address), h->index);
+    table_remove(&set->by_mac, mac_tag(h->segment, h->mac), h->index);
+    forget_subnet(set, h);
+    struct segment *g = host_segment(set, h->segment);
+    if (g->host == h->index)
+        g->host = 0;
+    for (uint32_t i = 1; i <= set->count; i++)
+        if (!set->hosts[i].removed && set->hosts[i].segment == h->segment)
+            hand_over(set, h, &set->hosts[i]);
 }

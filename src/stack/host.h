@@ -4,8 +4,9 @@
  * {segment, VRF}: the scope of addresses and neighbours. A host is one local address with its MAC, tags, subnet and
  * gateway; its index is the one that flow keys begin with.
  *
- * Owned by the stack, added before traffic, never removed. Lookup tables are not keyed: only the configuration adds to
- * them. Invariants: hosts[0] matches nothing; segment and domain numbers begin with 1.
+ * Owned by the stack. Lookup tables are not keyed: only the configuration adds to them. Invariants: hosts[0] matches
+ * nothing; segment and domain numbers begin with 1; a host that was removed is in no table, and its record stays as it
+ * was until it is used again for another one. Segments and domains stay.
  */
 #ifndef WEIR_STACK_HOST_H
 #define WEIR_STACK_HOST_H
@@ -21,7 +22,7 @@
 
 struct segment {
     uint32_t domains; /* first of a list through domain.next */
-    uint32_t host;    /* the first one */
+    uint32_t host;    /* the first one; 0: none */
     uint8_t interface;
     uint8_t vlan_count;
     struct wire_vlan vlan[HOST_MAX_TAGS]; /* tci: VID only */
@@ -58,12 +59,14 @@ struct host {
     CACHE_ALIGNED uint8_t header[HOST_HEADER_BYTES];
     uint32_t source_sum; /* the source address as a checksum word pair */
     uint8_t l2_len;      /* Ethernet and tags */
+    bool removed;
 };
 
 struct host_set {
     struct host *hosts; /* [1, count] */
     uint32_t count, capacity;
-    struct host *last; /* found last */
+    uint32_t n_removed; /* of the first count */
+    struct host *last;  /* found last */
     struct pool segments, domains, subnets;
     struct table by_address; /* {segment, address} -> host */
     struct table by_mac;     /* {segment, MAC} -> first such host */
@@ -127,12 +130,12 @@ static inline struct segment *host_segment(const struct host_set *set, uint32_t 
 }
 static inline struct host *host_at(const struct host_set *set, uint32_t local)
 {
-    return local != 0 && local <= set->count ? &set->hosts[local] : NULL;
+    return local != 0 && local <= set->count && likely(!set->hosts[local].removed) ? &set->hosts[local] : NULL;
 }
-/* The host that gets what is sent to all of a segment. */
+/* The host that gets what is sent to all of a segment, or NULL. */
 static inline struct host *host_first(const struct host_set *set, uint32_t segment)
 {
-    return &set->hosts[host_segment(set, segment)->host];
+    return host_at(set, host_segment(set, segment)->host);
 }
 static ALWAYS_INLINE bool host_on_link(const struct host *h, uint32_t address)
 {
@@ -140,9 +143,16 @@ static ALWAYS_INLINE bool host_on_link(const struct host *h, uint32_t address)
 }
 
 /*
- * Its index. Settings as in stack_add_host; link_mac for a host without its own. ERR_INVALID, ERR_UNSUPPORTED,
- * ERR_EXISTS, ERR_NO_SPACE.
+ * Its index: a new one, or with all of them given `again`, that of one removed (0: there is none to be used again). Settings
+ * as in stack_add_host; link_mac for a host without its own. ERR_INVALID, ERR_UNSUPPORTED, ERR_EXISTS, ERR_NO_SPACE.
  */
-MUST_CHECK int host_add(struct host_set *set, const struct host_settings *settings, const uint8_t *link_mac);
+MUST_CHECK int host_add(struct host_set *set, const struct host_settings *settings, const uint8_t *link_mac,
+                        uint32_t again);
+/* It is found no more. Linear in all hosts. */
+void host_remove(struct host_set *set, struct host *h);
+/* Can it be this host's gateway: a plain address of its subnet, and another one? */
+bool host_gateway_usable(const struct host *h, uint32_t gateway);
+/* change.c: whether anything still refers to a host that was removed. */
+bool host_is_referred_to(const struct stack *s, uint32_t local);
 
 #endif

@@ -157,7 +157,7 @@ void icmp_error_input(struct stack *s, const struct datagram *d, const struct wi
 
 void icmp_report_unsent(struct stack *s, const struct packet *frame)
 {
-    const struct host *h = host_at(&s->hosts, (uint32_t)frame->holder_word);
+    const struct host *h = &s->hosts.hosts[frame->holder_word];
     struct wire_icmp_quote quote;
     int parsed = wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote);
     if (parsed < 0)

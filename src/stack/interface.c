@@ -17,6 +17,7 @@ int interface_init(struct interface *itf, unsigned number, struct link *link, st
                               .number = (uint8_t)number,
                               .tx_checksum = (link->caps & LINK_CAP_TX_CHECKSUM) != 0,
                               .scatter = (link->caps & LINK_CAP_SCATTER) != 0,
+                              .mtu_added = min_u32(link->mtu, UINT16_MAX),
                               .mtu_max = min_u32(link->mtu, UINT16_MAX),
                               .spares.refill = INTERFACE_MIN_REFILL,
                               .large.refill = 1};
@@ -64,6 +65,14 @@ bool interface_refill(struct interface *itf, enum link_alloc kind)
     return got != 0;
 }
 
+static void lose_all(struct stack *s, struct interface *itf)
+{
+    for (unsigned i = 0; i < itf->queued; i++)
+        STACK_DROP(s, TRACE_LINK, tx_interface_down);
+    packet_release_burst(itf->queue, itf->queued);
+    itf->queued = 0;
+}
+
 /* Those who watch may send, so that the queue fills again meanwhile. */
 static void flush_watched(struct stack *s, struct interface *itf)
 {
@@ -81,6 +90,10 @@ void interface_flush(struct stack *s, struct interface *itf)
     unsigned n = itf->queued;
     if (n == 0)
         return;
+    if (unlikely(itf->down)) {
+        lose_all(s, itf);
+        return;
+    }
     if (unlikely(itf->watchers.count != 0)) {
         flush_watched(s, itf);
         return;

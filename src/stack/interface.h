@@ -31,9 +31,11 @@ struct interface {
     struct guard *guard;
     uint32_t untagged; /* the segment of frames without tags; 0: no host lives there */
     uint8_t number;
-    bool tx_checksum; /* the link completes checksums */
-    bool scatter;     /* and takes packets with frags */
-    uint32_t mtu_max; /* the link's MTU when it was added: a larger one later does not count */
+    bool tx_checksum;   /* the link completes checksums */
+    bool scatter;       /* and takes packets with frags */
+    bool down;          /* by its administrator */
+    uint32_t mtu_added; /* the link's MTU when it was added: a larger one later does not count */
+    uint32_t mtu_max;   /* what its administrator wants, at most that */
     unsigned queued;
     struct interface_spares spares, large;
     struct packet *queue[LINK_BURST];

@@ -30,7 +30,8 @@ static bool destination_is_unicast(const struct host *h, uint32_t destination)
 int ipv4_next_hop(struct stack *s, const struct host *h, uint32_t destination, uint32_t *neighbour)
 {
     uint32_t next_hop;
-    if (unlikely(!destination_is_unicast(h, destination) || !route_find(&s->routes, h, destination, &next_hop))) {
+    if (unlikely(!destination_is_unicast(h, destination) || s->interfaces[h->interface].down ||
+                 !route_find(&s->routes, h, destination, &next_hop))) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
@@ -121,6 +122,10 @@ int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remo
     out->mtu = path_mtu(s, out);
     if (unlikely(out->departure.discover >= DISCOVER_DO && needs_fragments(out, l4_bytes)))
         return ERR_NO_SPACE;
+    if (unlikely(stack_interface_of(s, out->host)->down)) {
+        STACK_DROP(s, TRACE_IP, ip_no_route);
+        return ERR_NO_ROUTE;
+    }
     uint8_t mac[WIRE_ETH_ADDR_LEN];
     if (unlikely(group_mac(out->host, out->destination, mac)))
         return begin_in_link_frame(s, mac, l4_bytes, out);
@@ -173,7 +178,7 @@ void ipv4_output_send(struct stack *s, struct ipv4_output *out, uint32_t l4_byte
 
 void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)
 {
-    const struct host *h = host_at(&s->hosts, (uint32_t)waited->holder_word);
+    const struct host *h = &s->hosts.hosts[waited->holder_word];
     struct interface *itf = stack_interface_of(s, h);
     if (waited->home == &s->large.home) {
         memcpy(waited->data, mac, WIRE_ETH_ADDR_LEN);

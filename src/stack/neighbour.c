@@ -66,16 +66,22 @@ static void age_remove(struct neighbour_set *set, uint32_t index)
 }
 
 /* Sets what decides the list, and moves the entry to its young end. */
-static void set_state(struct neighbour_set *set, uint32_t index, enum neighbour_state state, bool confirmed)
+static void set_state(struct stack *s, uint32_t index, enum neighbour_state state, bool confirmed)
 {
+    struct neighbour_set *set = &s->neighbours;
     struct neighbour *n = neighbour_at(set, index);
     if (listed(n))
         age_remove(set, index);
+    if (n->state != state || state == NEIGHBOUR_REACHABLE)
+        n->since = s->now;
     n->state = (uint8_t)state;
     n->confirmed = confirmed;
     if (listed(n))
         age_append(set, index);
+    stack_tell(s, STACK_NEIGHBOUR_CHANGED, index);
 }
+
+static void let_go(struct stack *s, uint32_t index);
 
 void neighbour_pin(struct stack *s, uint32_t index)
 {
@@ -92,6 +98,8 @@ void neighbour_unpin(struct stack *s, uint32_t index)
     n->pins--;
     if (listed(n))
         age_append(&s->neighbours, index);
+    if (n->pins == 0 && unlikely(s->hosts.n_removed != 0) && s->hosts.hosts[n->asker].removed)
+        let_go(s, index);
 }
 
 /* ---- finding, making, letting go ---- */
@@ -139,15 +147,21 @@ static struct packet *dequeue(struct neighbour_set *set, struct neighbour *n)
     return p;
 }
 
+static void lose_queue(struct stack *s, struct neighbour *n)
+{
+    while (n->queue) {
+        STACK_DROP(s, TRACE_ARP, resolve_failed);
+        packet_release(dequeue(&s->neighbours, n));
+    }
+}
+
 static void let_go(struct stack *s, uint32_t index)
 {
     struct neighbour_set *set = &s->neighbours;
     struct neighbour *n = neighbour_at(set, index);
     assert(n->pins == 0);
-    while (n->queue) {
-        STACK_DROP(s, TRACE_ARP, resolve_failed);
-        packet_release(dequeue(set, n));
-    }
+    stack_tell(s, STACK_NEIGHBOUR_REMOVED, index);
+    lose_queue(s, n);
     if (listed(n))
         age_remove(set, index);
     table_remove(&set->table, n->tag, index);
@@ -191,7 +205,8 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
                             .asker = asker,
                             .tag = tag,
                             .ask_at = INT64_MIN,
-                            .deadline = TIME_NEVER};
+                            .deadline = TIME_NEVER,
+                            .since = s->now};
     int error = table_add(&set->table, tag, index);
     assert(!error); /* as large as the pool */
     (void)error;
@@ -230,7 +245,8 @@ static void ask(struct stack *s, uint32_t index)
         bool unicast = n->state == NEIGHBOUR_PROBE && n->tries == 0;
         n->tries++;
         n->ask_at = s->now + settings(s)->arp_retry_ns;
-        arp_send_request(s, &s->hosts.hosts[n->asker], ip_addr_to_v4(&n->address), unicast ? n->mac : NULL);
+        if (host_at(&s->hosts, n->asker))
+            arp_send_request(s, &s->hosts.hosts[n->asker], ip_addr_to_v4(&n->address), unicast ? n->mac : NULL);
     }
     arm(&s->neighbours, index, n->ask_at);
 }
@@ -239,8 +255,25 @@ static void begin(struct stack *s, uint32_t index, enum neighbour_state state)
 {
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     n->tries = 0;
-    set_state(&s->neighbours, index, state, state == NEIGHBOUR_PROBE && n->confirmed);
+    set_state(s, index, state, state == NEIGHBOUR_PROBE && n->confirmed);
     ask(s, index);
+}
+
+void neighbour_forget(struct stack *s, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    if (n->pins == 0) {
+        let_go(s, index);
+        return;
+    }
+    lose_queue(s, n);
+    wheel_disarm(&s->neighbours.wheel, index);
+    n->deadline = TIME_NEVER;
+    n->ask_at = INT64_MIN;
+    memset(n->mac, 0, sizeof n->mac);
+    set_state(s, index, NEIGHBOUR_INCOMPLETE, false);
+    if (n->waiters.head)
+        ask(s, index);
 }
 
 bool neighbour_use_slow(struct stack *s, uint32_t index, uint32_t asker)
@@ -320,7 +353,7 @@ static void resolved(struct stack *s, uint32_t index, const uint8_t *mac, enum n
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     bool was_unknown = n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_FAILED;
     memcpy(n->mac, mac, sizeof n->mac);
-    set_state(&s->neighbours, index, state, confirmed);
+    set_state(s, index, state, confirmed);
     arm(&s->neighbours, index, state == NEIGHBOUR_REACHABLE ? s->now + settings(s)->arp_reachable_ns : TIME_NEVER);
     if (!was_unknown)
         return;
@@ -367,7 +400,7 @@ static void fail(struct stack *s, uint32_t index)
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     s->counters.neighbours_failed++;
     STACK_TRACE(s, TRACE_ARP, "no answer from neighbour %u after %u requests", index, (unsigned)n->tries);
-    set_state(&s->neighbours, index, NEIGHBOUR_FAILED, false);
+    set_state(s, index, NEIGHBOUR_FAILED, false);
     arm(&s->neighbours, index, s->now + settings(s)->arp_failed_ns);
     neighbour_pin(s, index);
     fail_queue(s, n);
@@ -403,7 +436,7 @@ static void neighbour_due(void *context, uint32_t index, int64_t now)
         break;
     case NEIGHBOUR_REACHABLE:
         n->deadline = TIME_NEVER;
-        set_state(&s->neighbours, index, NEIGHBOUR_STALE, true);
+        set_state(s, index, NEIGHBOUR_STALE, true);
         break;
     case NEIGHBOUR_FAILED:
         failed_long_enough(s, index);

@@ -20,18 +20,7 @@
 #include "base/pool.h"
 #include "base/table.h"
 #include "base/wheel.h"
-#include "stack/stack.h"
-
-/* In this order: from PROBE on it is used without further ado. */
-enum neighbour_state {
-    NEIGHBOUR_FREE,
-    NEIGHBOUR_INCOMPLETE,
-    NEIGHBOUR_FAILED,
-    NEIGHBOUR_STALE,
-    NEIGHBOUR_PROBE,
-    NEIGHBOUR_REACHABLE,
-    NEIGHBOUR_PERMANENT,
-};
+#include "stack/control.h"
 
 enum neighbour_list { NEIGHBOUR_UNCONFIRMED, NEIGHBOUR_CONFIRMED, NEIGHBOUR_LISTS };
 
@@ -51,6 +40,7 @@ struct neighbour {
     struct packet *queue; /* datagrams that wait, oldest first, through packet.next */
     int64_t ask_at;       /* no request before */
     int64_t deadline;     /* TIME_NEVER: none */
+    int64_t since;        /* in this state */
 };
 
 struct neighbour_age {
@@ -105,6 +95,8 @@ static inline bool neighbour_is_asking(const struct neighbour *n)
     return n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_PROBE;
 }
 void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac);
+/* Nothing is known of it any more: it goes, or whoever has it pinned asks again. */
+void neighbour_forget(struct stack *s, uint32_t index);
 
 /* Whether one more datagram may wait for it, be it in place of an older one. */
 bool neighbour_has_room(const struct stack *s, const struct neighbour *n);

@@ -512,6 +512,18 @@ static void give_up(struct stack *s, uint32_t index)
     let_go(set, index);
 }
 
+void reassembly_forget_host(struct stack *s, uint32_t local)
+{
+    struct reassembly_set *set = &s->fragments;
+    for (uint32_t i = set->list.oldest, younger; i; i = younger) {
+        younger = datagram_at(set, i)->links[REASSEMBLY_OF_ALL].younger;
+        if (datagram_at(set, i)->key.host != local)
+            continue;
+        STACK_DROP(s, TRACE_IP, frag_evicted);
+        let_go(set, i);
+    }
+}
+
 void reassembly_tick(struct stack *s, int64_t now)
 {
     struct reassembly_set *set = &s->fragments;

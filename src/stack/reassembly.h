@@ -85,6 +85,8 @@ void reassembly_free(struct reassembly_set *set);
 struct datagram;
 /* A fragment whose header is in order came; d describes it alone. */
 void reassembly_input(struct stack *s, const struct datagram *d, const struct wire_ipv4 *ip);
+/* Gives up what is on its way to a local address, which is gone. */
+void reassembly_forget_host(struct stack *s, uint32_t local);
 /* Gives up what is too old. */
 void reassembly_tick(struct stack *s, int64_t now);
 /* When the oldest is too old, or TIME_NEVER. */

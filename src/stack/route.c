@@ -53,8 +53,34 @@ int route_add(struct pool *routes, struct host *h, uint32_t prefix, unsigned len
     while (*link && ((struct route *)pool_at(routes, *link))->length >= length)
         link = &((struct route *)pool_at(routes, *link))->next;
     uint32_t mask = ipv4_addr_mask(length);
-    *(struct route *)pool_at(routes, added) = (struct route){
-        .next = *link, .prefix = prefix & mask, .mask = mask, .gateway = gateway, .length = (uint8_t)length};
+    *(struct route *)pool_at(routes, added) = (struct route){.next = *link,
+                                                             .host = h->index,
+                                                             .prefix = prefix & mask,
+                                                             .mask = mask,
+                                                             .gateway = gateway,
+                                                             .length = (uint8_t)length};
     *link = added;
+    return (int)added;
+}
+
+uint32_t route_of(const struct pool *routes, const struct host *h, uint32_t prefix, unsigned length)
+{
+    for (uint32_t i = h->routes; i;) {
+        const struct route *r = pool_at(routes, i);
+        if (r->length == length && r->prefix == (prefix & r->mask))
+            return i;
+        i = r->next;
+    }
     return 0;
+}
+
+void route_remove(struct pool *routes, struct host *h, uint32_t index)
+{
+    struct route *r = pool_at(routes, index);
+    uint32_t *link = &h->routes;
+    while (*link != index)
+        link = &((struct route *)pool_at(routes, *link))->next;
+    *link = r->next;
+    r->host = 0;
+    pool_put(routes, index);
 }

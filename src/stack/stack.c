@@ -157,14 +157,26 @@ int stack_add_interface(struct stack *s, struct link *link, struct guard *guard)
     return (int)number;
 }
 
+/* Where every index was given once: one whose host is gone, and to which nothing refers. */
+static uint32_t index_to_use_again(const struct stack *s)
+{
+    const struct host_set *set = &s->hosts;
+    for (uint32_t i = 1; set->count == set->capacity && i <= set->count; i++)
+        if (set->hosts[i].removed && !host_is_referred_to(s, i))
+            return i;
+    return 0;
+}
+
 int stack_add_host(struct stack *s, const struct host_settings *h)
 {
     if (h->interface >= s->n_interfaces)
         return ERR_INVALID;
     struct interface *itf = &s->interfaces[h->interface];
-    int local = host_add(&s->hosts, h, itf->link->mac);
+    int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local > 0 && itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
+    if (local > 0)
+        stack_tell(s, STACK_HOST_ADDED, (uint32_t)local);
     return local;
 }
 
@@ -174,7 +186,11 @@ int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefi
     struct host *h = host_at(&s->hosts, local);
     if (!h || !ip_addr_is_v4(prefix) || !ip_addr_is_v4(gateway))
         return ERR_INVALID;
-    return route_add(&s->routes, h, ip_addr_to_v4(prefix), length, ip_addr_to_v4(gateway));
+    int index = route_add(&s->routes, h, ip_addr_to_v4(prefix), length, ip_addr_to_v4(gateway));
+    if (index < 0)
+        return index;
+    stack_tell(s, STACK_ROUTE_ADDED, (uint32_t)index);
+    return 0;
 }
 
 int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, const uint8_t mac[6])
@@ -210,18 +226,28 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
 
 uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
 {
-    for (uint32_t i = 1; i <= s->hosts.count; i++)
-        if (s->hosts.hosts[i].address == ip_addr_to_v4(address) && ip_addr_is_v4(address))
+    for (uint32_t i = 1; i <= s->hosts.count; i++) {
+        const struct host *h = host_at(&s->hosts, i);
+        if (h && h->address == ip_addr_to_v4(address) && ip_addr_is_v4(address))
             return i;
+    }
     return 0;
+}
+
+/* How well a host reaches a destination: see route_length. */
+static int reach_of(const struct stack *s, const struct host *h, const struct ip_addr *destination)
+{
+    if (!h || s->interfaces[h->interface].down || !ip_addr_is_v4(destination))
+        return ERR_NO_ROUTE;
+    return route_length(&s->routes, h, ip_addr_to_v4(destination));
 }
 
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination)
 {
     uint32_t best = 0;
     int longest = -1;
-    for (uint32_t i = 1; i <= s->hosts.count && ip_addr_is_v4(destination); i++) {
-        int length = route_length(&s->routes, &s->hosts.hosts[i], ip_addr_to_v4(destination));
+    for (uint32_t i = 1; i <= s->hosts.count; i++) {
+        int length = reach_of(s, host_at(&s->hosts, i), destination);
         if (length > longest) {
             longest = length;
             best = i;

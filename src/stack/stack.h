@@ -28,6 +28,7 @@
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
+    X(l2_interface_down)        \
     X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full)                         \
     X(ip_short) X(ip_bad_version) X(ip_bad_header_length) X(ip_bad_total_length) X(ip_bad_checksum) X(ip_bad_options)  \
     X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch)                       \
@@ -37,7 +38,7 @@
     X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_echo_ignored) X(icmp_unknown_type)                \
     X(icmp_source_quench) X(icmp_quote_short) X(icmp_bad_mtu) X(icmp_unmatched) X(icmp_rate_limited)                                   \
     X(udp_bad_length) X(udp_bad_checksum) X(udp_port_zero) X(udp_no_port) X(udp_too_long)                              \
-    X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room)
+    X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
 /* clang-format on */
 

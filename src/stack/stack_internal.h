@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
+#include "stack/control.h"
 #include "stack/group.h"
 #include "stack/host.h"
 #include "stack/icmp.h"
@@ -47,6 +48,8 @@ struct stack {
     struct packet_pool large; /* whole datagrams that leave in fragments */
     struct stack_settings settings;
     const struct allocator *allocator;
+    stack_changed_fn *changed; /* or NULL */
+    void *changed_context;
     struct packet *burst[LINK_BURST];
     struct tcp_segment segments[LINK_BURST];
     struct interface interfaces[STACK_MAX_INTERFACES];
@@ -60,6 +63,12 @@ struct stack {
         (s)->counters.name++;                                                                                          \
         STACK_TRACE(s, layer, "drop: %s", #name);                                                                      \
     } while (0)
+
+static inline void stack_tell(struct stack *s, enum stack_change what, uint32_t number)
+{
+    if (unlikely(s->changed != NULL))
+        s->changed(s->changed_context, what, number, s->now);
+}
 
 /* A frame whose link header was read, behind its tags. */
 struct arrival {

@@ -68,8 +68,34 @@ int udp_unbind(struct stack *s, uint32_t local, uint16_t port)
     if (!i)
         return ERR_NOT_FOUND;
     table_remove(&s->udp.table, tag_of(local, port), i);
+    ((struct udp_binding *)pool_at(&s->udp.pool, i))->received = NULL;
     pool_put(&s->udp.pool, i);
     return 0;
+}
+
+static struct udp_binding *bound_to(const struct udp_set *set, uint32_t index, uint32_t local)
+{
+    struct udp_binding *b = pool_at(&set->pool, index);
+    return b->received && b->local == local ? b : NULL;
+}
+
+void udp_report_removed(struct stack *s, uint32_t local)
+{
+    const struct ip_error gone = {.error = ERR_CLOSED};
+    for (uint32_t i = 1; i <= s->udp.pool.touched; i++) {
+        const struct udp_binding *b = bound_to(&s->udp, i, local);
+        struct udp_datagram none = {.local = local, .local_port = b ? b->port : 0};
+        if (b && b->error)
+            b->error(b->context, &none, &gone, s->now);
+    }
+}
+
+bool udp_uses_local(const struct udp_set *set, uint32_t local)
+{
+    for (uint32_t i = 1; i <= set->pool.touched; i++)
+        if (bound_to(set, i, local))
+            return true;
+    return false;
 }
 
 /* ---- in ---- */

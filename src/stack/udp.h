@@ -13,7 +13,7 @@
 struct udp_binding {
     uint32_t local; /* 0: any. While free, the pool's */
     uint16_t port;
-    udp_received_fn *received;
+    udp_received_fn *received; /* NULL: free */
     udp_error_fn *error;
     void *context;
 };
@@ -30,6 +30,9 @@ struct datagram;
 struct wire_icmp_quote;
 struct host;
 void udp_input(struct stack *s, const struct datagram *d);
+/* Tells the bindings to a local address that it is gone. */
+void udp_report_removed(struct stack *s, uint32_t local);
+bool udp_uses_local(const struct udp_set *set, uint32_t local);
 /* An ICMP error, or our own giving up, about a datagram that a binding sent. False: there is no such binding. */
 bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e);
 

@@ -365,6 +365,11 @@ enum tcp_icmp_verdict {
 enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted,
                                      enum tcp_icmp_kind kind, uint32_t mtu, int64_t now);
 
+/* A local address is not ours any more: its connections are reset, as by tcp_abort, and its TIME_WAIT is over. Listeners stay. Linear in all connections. */
+void tcp_abort_local(struct tcp_layer *t, uint32_t local, int64_t now);
+/* Has it a listener, or a connection whose RST has not left yet? Linear in all connections. */
+bool tcp_uses_local(const struct tcp_layer *t, uint32_t local);
+
 const struct tcp_counters *tcp_counters(const struct tcp_layer *t);
 struct tcp_occupancy {
     uint32_t connections, active, time_wait, sent_records, out_of_order_frames;

@@ -92,6 +92,21 @@ static void cause_l2_unknown_vlan(struct run *x)
     input(x, insert_tag(x->f, n, 0x8100, 5));
 }
 
+static void cause_l2_interface_down(struct run *x)
+{
+    begin(x);
+    assert_int_equal(stack_set_up(x->r->stack, 0, false, x->r->now), 0);
+    input(x, echo(x));
+}
+static void cause_tx_interface_down(struct run *x)
+{
+    begin(x);
+    assert_int_equal(stack_set_up(x->r->stack, 0, false, x->r->now), 0);
+    stack_announce(x->r->stack, x->r->us, x->r->now);
+    rig_transmit(x->r);
+    expect_nothing(x->r);
+}
+
 /* ---- ARP ---- */
 
 static void cause_arp_malformed(struct run *x)

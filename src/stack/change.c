@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Changes while the stack runs: interfaces up and down, addresses, routes and neighbours that go.
+ *
+ * A host that is removed leaves the look-up tables at once, so that nothing comes to it and nobody finds it. Its record
+ * stays as it is, since frames and connections that are just ending still refer to it, and is used again only when nothing
+ * does (host_is_referred_to).
+ */
+#include "stack/control.h"
+#include "stack/stack_internal.h"
+
+void stack_on_change(struct stack *s, stack_changed_fn *changed, void *context)
+{
+    s->changed = changed;
+    s->changed_context = context;
+}
+
+/* ---- interfaces ---- */
+
+static struct interface *interface_at(struct stack *s, unsigned interface)
+{
+    return interface < s->n_interfaces ? &s->interfaces[interface] : NULL;
+}
+
+static bool neighbour_is_on(const struct stack *s, const struct neighbour *n, unsigned interface)
+{
+    uint32_t segment = host_domain(&s->hosts, n->domain)->segment;
+    return host_segment(&s->hosts, segment)->interface == interface;
+}
+
+static void forget_neighbours_on(struct stack *s, unsigned interface)
+{
+    for (uint32_t i = 1; i <= s->neighbours.pool.touched; i++) {
+        const struct neighbour *n = neighbour_at(&s->neighbours, i);
+        if (n->domain && n->state != NEIGHBOUR_PERMANENT && neighbour_is_on(s, n, interface))
+            neighbour_forget(s, i);
+    }
+}
+
+int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now)
+{
+    struct interface *itf = interface_at(s, interface);
+    s->now = now;
+    if (!itf)
+        return ERR_NOT_FOUND;
+    if (itf->down == !up)
+        return 0;
+    itf->down = !up;
+    if (!up)
+        forget_neighbours_on(s, interface);
+    stack_tell(s, STACK_INTERFACE_CHANGED, interface);
+    return 0;
+}
+
+int stack_set_mtu(struct stack *s, unsigned interface, uint32_t mtu, int64_t now)
+{
+    struct interface *itf = interface_at(s, interface);
+    s->now = now;
+    if (!itf)
+        return ERR_NOT_FOUND;
+    if (mtu < WIRE_IPV4_MIN_MTU || mtu > min_u32(itf->link->mtu, itf->mtu_added))
+        return ERR_INVALID;
+    itf->mtu_max = mtu;
+    stack_tell(s, STACK_INTERFACE_CHANGED, interface);
+    return 0;
+}
+
+/* ---- routes and gateways ---- */
+
+int stack_remove_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length, int64_t now)
+{
+    struct host *h = host_at(&s->hosts, local);
+    s->now = now;
+    uint32_t index = h && ip_addr_is_v4(prefix) ? route_of(&s->routes, h, ip_addr_to_v4(prefix), length) : 0;
+    if (!index)
+        return ERR_NOT_FOUND;
+    stack_tell(s, STACK_ROUTE_REMOVED, index);
+    route_remove(&s->routes, h, index);
+    return 0;
+}
+
+int stack_set_gateway(struct stack *s, uint32_t local, const struct ip_addr *gateway, int64_t now)
+{
+    struct host *h = host_at(&s->hosts, local);
+    s->now = now;
+    if (!h)
+        return ERR_NOT_FOUND;
+    bool none = ip_addr_is_unspecified(gateway);
+    if (!none && (!ip_addr_is_v4(gateway) || !host_gateway_usable(h, ip_addr_to_v4(gateway))))
+        return ERR_INVALID;
+    h->gateway = none ? 0 : ip_addr_to_v4(gateway);
+    stack_tell(s, STACK_HOST_CHANGED, local);
+    return 0;
+}
+
+/* ---- neighbours ---- */
+
+int stack_remove_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, int64_t now)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    s->now = now;
+    uint32_t index = h ? neighbour_find(s, h->domain, address) : 0;
+    if (!index)
+        return ERR_NOT_FOUND;
+    neighbour_forget(s, index);
+    return 0;
+}
+
+/* ---- hosts ---- */
+
+/* A host of the same domain that can ask in its place, or 0. */
+static uint32_t other_asker(const struct stack *s, const struct host *gone)
+{
+    for (uint32_t i = 1; i <= s->hosts.count; i++)
+        if (host_at(&s->hosts, i) && s->hosts.hosts[i].domain == gone->domain)
+            return i;
+    return 0;
+}
+
+/* Nobody asks in the name of an address that is not ours. */
+static void hand_over_neighbours(struct stack *s, const struct host *gone)
+{
+    uint32_t heir = other_asker(s, gone);
+    for (uint32_t i = 1; i <= s->neighbours.pool.touched; i++) {
+        struct neighbour *n = neighbour_at(&s->neighbours, i);
+        if (n->domain != gone->domain)
+            continue;
+        if (!heir && n->pins == 0)
+            neighbour_forget(s, i); /* one with pins goes with the last of them: neighbour_unpin */
+        else if (n->asker == gone->index)
+            n->asker = heir;
+    }
+}
+
+static void remove_routes(struct stack *s, struct host *h)
+{
+    while (h->routes) {
+        stack_tell(s, STACK_ROUTE_REMOVED, h->routes);
+        route_remove(&s->routes, h, h->routes);
+    }
+}
+
+int stack_remove_host(struct stack *s, uint32_t local, int64_t now)
+{
+    struct host *h = host_at(&s->hosts, local);
+    s->now = now;
+    if (!h)
+        return ERR_NOT_FOUND;
+    stack_tell(s, STACK_HOST_REMOVED, local);
+    host_remove(&s->hosts, h);
+    remove_routes(s, h);
+    group_leave_all(&s->groups, local);
+    reassembly_forget_host(s, local);
+    hand_over_neighbours(s, h);
+    tcp_abort_local(s->tcp, local, now);
+    udp_report_removed(s, local);
+    return 0;
+}
+
+/* ---- who still refers to a host that was removed ---- */
+
+static bool datagrams_wait(const struct stack *s, uint32_t local)
+{
+    for (uint32_t i = 1; i <= s->neighbours.pool.touched; i++) {
+        const struct neighbour *n = neighbour_at(&s->neighbours, i);
+        for (const struct packet *p = n->domain ? n->queue : NULL; p; p = p->next)
+            if (p->holder_word == local)
+                return true;
+        if (n->domain && n->asker == local)
+            return true;
+    }
+    return false;
+}
+
+bool host_is_referred_to(const struct stack *s, uint32_t local)
+{
+    return udp_uses_local(&s->udp, local) || tcp_uses_local(s->tcp, local) || datagrams_wait(s, local);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack as its administrator sees it (netlink, `ip`): what there is, changed while it runs, and news of changes.
+ *
+ * Things are named by numbers: an interface by its own, a host by its local address index, a route and a neighbour by a
+ * number of theirs. A stack_next_... walks through what there is in the order of these numbers, beginning with after = 0;
+ * it returns 0 at the end, and may be gone on with whatever changed in between. Nothing here is for the data path: most
+ * of it is linear in what there is.
+ */
+#ifndef WEIR_STACK_CONTROL_H
+#define WEIR_STACK_CONTROL_H
+
+#include "stack/stack.h"
+
+/* ---- news ---- */
+
+enum stack_change {
+    STACK_INTERFACE_CHANGED, /* up, down, MTU */
+    STACK_HOST_ADDED,
+    STACK_HOST_REMOVED, /* it can still be viewed during the call, as all that is removed */
+    STACK_HOST_CHANGED, /* its gateway */
+    STACK_ROUTE_ADDED,
+    STACK_ROUTE_REMOVED,
+    STACK_NEIGHBOUR_CHANGED, /* state or MAC */
+    STACK_NEIGHBOUR_REMOVED,
+};
+/* Something changed. The callback takes note: it calls nothing that changes the stack. */
+typedef void stack_changed_fn(void *context, enum stack_change what, uint32_t number, int64_t now);
+/* Who hears of changes; NULL: nobody. */
+void stack_on_change(struct stack *s, stack_changed_fn *changed, void *context);
+
+/* ---- interfaces ---- */
+
+struct stack_interface {
+    const char *name; /* the link's */
+    uint8_t mac[6];
+    uint32_t mtu, mtu_max; /* now, and the most that stack_set_mtu takes */
+    bool up;
+    const struct link_counters *counters; /* the link's, as long as it lives */
+};
+unsigned stack_interface_count(const struct stack *s);
+bool stack_view_interface(const struct stack *s, unsigned interface, struct stack_interface *out);
+/*
+ * Down: nothing comes in (l2_interface_down) and nothing goes out (tx_interface_down), its neighbours are forgotten and nothing is routed over it; connections notice as they
+ * notice a cut cable. ERR_NOT_FOUND.
+ */
+int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now);
+/* 68 to mtu_max. Connections that exist find a smaller one out by themselves. ERR_NOT_FOUND, ERR_INVALID. */
+int stack_set_mtu(struct stack *s, unsigned interface, uint32_t mtu, int64_t now);
+
+/* ---- hosts ---- */
+
+uint32_t stack_next_host(const struct stack *s, uint32_t after);
+/* As it was added, with the MAC it has. */
+bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings *out);
+/*
+ * The address is ours no more: connections of it are reset, UDP bindings to it hear of ERR_CLOSED (with no datagram quoted), its routes and groups go, its
+ * fragments too. The index is not given again while a binding, listener or connection has it. ERR_NOT_FOUND.
+ */
+int stack_remove_host(struct stack *s, uint32_t local, int64_t now);
+/* Its gateway; unspecified: none. ERR_NOT_FOUND, ERR_INVALID (as in stack_add_host). */
+int stack_set_gateway(struct stack *s, uint32_t local, const struct ip_addr *gateway, int64_t now);
+
+/* ---- routes, beside subnets and gateways ---- */
+
+struct stack_route {
+    uint32_t local;
+    struct ip_addr prefix, gateway;
+    uint8_t length;
+};
+uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_route *out);
+/* The route of that prefix. Connections keep the next hop they began with. ERR_NOT_FOUND. */
+int stack_remove_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length, int64_t now);
+
+/* ---- neighbours ---- */
+
+/* In this order: from PROBE on it is used without further ado; see neighbour.h. */
+enum neighbour_state {
+    NEIGHBOUR_FREE,
+    NEIGHBOUR_INCOMPLETE,
+    NEIGHBOUR_FAILED,
+    NEIGHBOUR_STALE,
+    NEIGHBOUR_PROBE,
+    NEIGHBOUR_REACHABLE,
+    NEIGHBOUR_PERMANENT,
+};
+struct stack_neighbour {
+    unsigned interface;
+    uint32_t local; /* a local address that may ask for it */
+    struct ip_addr address;
+    uint8_t mac[6]; /* from STALE on */
+    enum neighbour_state state;
+    int64_t since; /* when it came to this state */
+};
+uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stack_neighbour *out);
+/* What is known of it, be it permanent; connections ask again. ERR_NOT_FOUND. (stack_add_neighbour adds and changes.) */
+int stack_remove_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, int64_t now);
+
+#endif

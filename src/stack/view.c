@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What there is, for those who administer it: walks over interfaces, hosts, routes and neighbours. Changes nothing.
+ */
+#include "stack/control.h"
+#include "stack/stack_internal.h"
+
+unsigned stack_interface_count(const struct stack *s) { return s->n_interfaces; }
+
+bool stack_view_interface(const struct stack *s, unsigned interface, struct stack_interface *out)
+{
+    if (interface >= s->n_interfaces)
+        return false;
+    const struct interface *itf = &s->interfaces[interface];
+    *out = (struct stack_interface){.name = itf->link->name,
+                                    .mtu = interface_mtu(itf),
+                                    .mtu_max = min_u32(itf->link->mtu, itf->mtu_added),
+                                    .up = !itf->down,
+                                    .counters = &itf->link->counters};
+    memcpy(out->mac, itf->link->mac, sizeof out->mac);
+    return true;
+}
+
+uint32_t stack_next_host(const struct stack *s, uint32_t after)
+{
+    for (uint32_t i = after + 1; i != 0 && i <= s->hosts.count; i++)
+        if (host_at(&s->hosts, i))
+            return i;
+    return 0;
+}
+
+bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings *out)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    if (!h)
+        return false;
+    *out = (struct host_settings){.interface = h->interface,
+                                  .vlan_count = (uint8_t)((h->l2_len - WIRE_ETH_LEN) / WIRE_ETH_TAG_LEN),
+                                  .address = ip_addr_from_v4(h->address),
+                                  .prefix_length = h->prefix_length,
+                                  .vrf = host_domain(&s->hosts, h->domain)->vrf};
+    memcpy(out->mac, h->mac, sizeof out->mac);
+    if (h->gateway)
+        out->gateway = ip_addr_from_v4(h->gateway);
+    for (unsigned i = 0; i < out->vlan_count; i++) {
+        const uint8_t *tag = h->header + 12 + i * WIRE_ETH_TAG_LEN;
+        out->vlan[i] = (struct host_vlan){.tpid = load_be16(tag), .tci = load_be16(tag + 2)};
+    }
+    return true;
+}
+
+uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_route *out)
+{
+    for (uint32_t i = after + 1; i != 0 && i <= s->routes.touched; i++) {
+        const struct route *r = pool_at(&s->routes, i);
+        if (r->host == 0)
+            continue;
+        *out = (struct stack_route){.local = r->host,
+                                    .prefix = ip_addr_from_v4(r->prefix),
+                                    .gateway = ip_addr_from_v4(r->gateway),
+                                    .length = r->length};
+        return i;
+    }
+    return 0;
+}
+
+uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stack_neighbour *out)
+{
+    for (uint32_t i = after + 1; i != 0 && i <= s->neighbours.pool.touched; i++) {
+        const struct neighbour *n = neighbour_at(&s->neighbours, i);
+        if (n->domain == 0)
+            continue;
+        uint32_t segment = host_domain(&s->hosts, n->domain)->segment;
+        *out = (struct stack_neighbour){.interface = host_segment(&s->hosts, segment)->interface,
+                                        .local = n->asker,
+                                        .address = n->address,
+                                        .state = (enum neighbour_state)n->state,
+                                        .since = n->since};
+        memcpy(out->mac, n->mac, sizeof out->mac);
+        return i;
+    }
+    return 0;
+}
