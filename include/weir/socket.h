@@ -44,7 +44,7 @@ struct weir_stack_options {
     size_t size;   /* sizeof(struct weir_stack_options) */
     bool embedded; /* no thread: see above */
     const struct weir_interface *interfaces;
-    unsigned n_interfaces; /* 1 to 16 */
+    unsigned n_interfaces; /* at most 16; more come by weir_interface_add */
     uint32_t max_sockets;  /* 0: 16384 */
     uint64_t buffer_bytes; /* of all sockets together; 0: 1 GiB, of address space until it is used */
     uint32_t poll_us;      /* how long the thread looks for frames before it sleeps; 0: 50 */
@@ -57,8 +57,17 @@ struct weir_stack_options {
 struct weir_stack *weir_stack_new(const struct weir_stack_options *options, char *message, size_t message_bytes);
 /* Nobody is inside a call any more. Connections end without a word. NULL is allowed. */
 void weir_stack_delete(struct weir_stack *stack);
+/* One more interface, while the stack runs. 0, or -1 with errno and a text in message. */
+int weir_interface_add(struct weir_stack *stack, const struct weir_interface *i, char *message, size_t message_bytes);
+/* The interface that the environment names: WEIR_LINK (as .link), WEIR_ADDRESS (as .address), and WEIR_GATEWAY where there is one. */
+int weir_interface_add_default(struct weir_stack *stack, char *message, size_t message_bytes);
+unsigned weir_interface_count(struct weir_stack *stack);
 /* Embedded: moves the stack once, and waits at most so long for something to happen (0: not at all; -1: without limit). */
 int weir_turn(struct weir_stack *stack, int64_t timeout_ns);
+
+/* A number that names a descriptor together with its stack, for programs that hand on nothing else; and back: NULL when there is none such. */
+int weir_descriptor(const struct weir_stack *stack, int fd);
+struct weir_stack *weir_stack_of(int descriptor, int *fd);
 
 int weir_socket(struct weir_stack *s, int domain, int type, int protocol);
 int weir_bind(struct weir_stack *s, int fd, const struct sockaddr *address, socklen_t length);
@@ -96,6 +105,14 @@ int weir_select(struct weir_stack *s, int n, fd_set *readable, fd_set *writable,
 int weir_epoll_create1(struct weir_stack *s, int flags);
 int weir_epoll_ctl(struct weir_stack *s, int epoll, int operation, int fd, struct epoll_event *event);
 int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int timeout_ms);
+
+/* ---- what tcp_ip_stack.h is made of ---- */
+
+/* 0, or -1 with errno and a line on stderr: EINVAL (netmask with holes, no address), ENODEV (no link for the name), EPERM, EBUSY. */
+int weir_classic_add_interface(struct weir_stack *stack, const char *name, const uint8_t mac[6], uint32_t address,
+                               uint32_t netmask, uint32_t gateway);
+/* A socket of a stack that has an interface, or now gets that of the environment; a process-wide descriptor. */
+int weir_classic_socket(struct weir_stack *stack, int domain, int type, int protocol);
 
 #ifdef __cplusplus
 }

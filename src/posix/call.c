@@ -70,6 +70,10 @@ static void perform_remotely(struct weir_stack *w, struct call *c)
 ssize_t call_perform(struct weir_stack *w, struct call *c)
 {
     c->deadline = TIME_NEVER;
+    if (!w) {
+        errno = EBADF;
+        return -1;
+    }
     if (!w->embedded) {
         perform_remotely(w, c);
     } else {

@@ -20,7 +20,9 @@
 #include "weir/socket.h"
 
 #define POSIX_MAX_INTERFACES 16u
-#define POSIX_MAX_PIECES 1024u /* UIO_MAXIOV */
+#define POSIX_MAX_STACKS 64u
+#define POSIX_MAX_DESCRIPTORS (1u << 20) /* of one stack: a process-wide number has the stack's above */
+#define POSIX_MAX_PIECES 1024u           /* UIO_MAXIOV */
 
 /* ---- descriptors ---- */
 
@@ -109,6 +111,10 @@ struct call {
             struct epoll_event *events;
             int max;
         } epoll;
+        struct {
+            struct link *link; /* taken when it succeeds */
+            struct host_settings *host;
+        } attach;
         struct call *target; /* to be cancelled */
     };
 };
@@ -126,6 +132,7 @@ struct weir_stack {
     _Atomic uint32_t sleeping;                  /* the loop waits on wake_fd */
     _Atomic bool stop;
     int wake_fd;
+    int number; /* in the registry; -1 */
     bool embedded;
     /* the loop's */
     CACHE_ALIGNED struct stack *stack;
@@ -150,6 +157,10 @@ bool loop_turn(struct weir_stack *w, int64_t now);
 void loop_rest(struct weir_stack *w, int64_t now, int64_t at_most_ns);
 MUST_CHECK int loop_start(struct weir_stack *w);
 void loop_stop(struct weir_stack *w);
+
+/* registry.c: the stacks of a process by number. -EMFILE. */
+MUST_CHECK int registry_add(struct weir_stack *w);
+void registry_remove(struct weir_stack *w);
 
 /* call.c */
 /* Does the call, from any thread: returns the result, or -1 with errno. */
@@ -186,6 +197,6 @@ void file_epoll_woke(void *context);
 attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_connect, attempt_send, attempt_receive,
     attempt_shutdown, attempt_name, attempt_peer, attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl,
     attempt_dup, attempt_close, attempt_poll, attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait,
-    attempt_cancel;
+    attempt_cancel, attempt_attach, attempt_count_interfaces;
 
 #endif

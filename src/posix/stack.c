@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -61,10 +62,10 @@ static int open_link(const struct weir_interface *i, struct link **out, char mes
 
 /* ---- addresses ---- */
 
-static int host_of(const struct weir_interface *i, unsigned number, struct host_settings *h, char message[256])
+static int host_of(const struct weir_interface *i, struct host_settings *h, char message[256])
 {
     struct ip_prefix p;
-    *h = (struct host_settings){.interface = number};
+    *h = (struct host_settings){.interface = 0};
     const char *address = i->address ? i->address : "";
     if (!strchr(address, '/') || ip_prefix_parse(address, strlen(address), &p) != 0 || !ip_addr_is_v4(&p.addr)) {
         snprintf(message, 256, "address: found \"%.60s\", allowed is an IPv4 address with its prefix length, a.b.c.d/n",
@@ -81,31 +82,97 @@ static int host_of(const struct weir_interface *i, unsigned number, struct host_
     return 0;
 }
 
-static int add_interface(struct weir_stack *w, const struct weir_interface *given, char message[256])
+/* In the loop: the interface becomes the stack's, with its address. */
+static int attach(struct weir_stack *w, struct call *c)
 {
     struct interface_slot *slot = &w->interfaces[w->n_interfaces];
     struct guard_rules rules = {.allow_multicast = true, .allow_ethertypes = true, .stop_at = TIME_NEVER};
-    struct weir_interface i = {0};
-    struct host_settings h;
-    memcpy(&i, given, min_size(given->size, sizeof i));
-    int e = open_link(&i, &slot->link, message);
-    if (e < 0)
-        return e;
-    w->n_interfaces++;
-    if (i.mtu)
-        slot->link->mtu = min_u32(i.mtu, slot->link->mtu);
-    if ((e = guard_init(&slot->guard, &rules, NULL, clock_now())) < 0)
-        return e;
-    int number = stack_add_interface(w->stack, slot->link, &slot->guard);
+    int e = guard_init(&slot->guard, &rules, NULL, clock_now());
+    int number = e < 0 ? e : stack_add_interface(w->stack, c->attach.link, &slot->guard);
     if (number < 0)
         return number;
-    if ((e = host_of(&i, (unsigned)number, &h, message)) < 0)
-        return e;
-    int local = stack_add_host(w->stack, &h);
+    slot->link = c->attach.link; /* from here on it is closed with the stack */
+    w->n_interfaces++;
+    c->attach.link = NULL;
+    c->attach.host->interface = (unsigned)number;
+    int local = stack_add_host(w->stack, c->attach.host);
     if (local < 0)
         return local;
     stack_announce(w->stack, (uint32_t)local, clock_now());
     return 0;
+}
+
+bool attempt_attach(struct weir_stack *w, struct call *c, int64_t now)
+{
+    (void)now;
+    int e = w->n_interfaces < POSIX_MAX_INTERFACES ? attach(w, c) : ERR_NO_SPACE;
+    c->result = e < 0 ? -err_to_errno(e) : 0;
+    return true;
+}
+
+static int add_interface(struct weir_stack *w, const struct weir_interface *given, char message[256])
+{
+    struct weir_interface i = {0};
+    struct host_settings h;
+    struct call c = {.attempt = attempt_attach, .attach = {.host = &h}};
+    memcpy(&i, given, min_size(given->size, sizeof i));
+    int e = host_of(&i, &h, message);
+    if (e == 0)
+        e = open_link(&i, &c.attach.link, message);
+    if (e < 0) {
+        errno = err_to_errno(e);
+        return -1;
+    }
+    if (i.mtu)
+        c.attach.link->mtu = min_u32(i.mtu, c.attach.link->mtu);
+    int result = (int)call_perform(w, &c);
+    link_close(c.attach.link);
+    return result;
+}
+
+static void say(char *message, size_t bytes, const char *why)
+{
+    int error = errno;
+    if (bytes > 0)
+        snprintf(message, bytes, "%s", why[0] ? why : strerror(error));
+    errno = error;
+}
+
+int weir_interface_add(struct weir_stack *w, const struct weir_interface *i, char *message, size_t message_bytes)
+{
+    char why[256] = "";
+    int result = add_interface(w, i, why);
+    if (result < 0)
+        say(message, message_bytes, why);
+    return result;
+}
+
+int weir_interface_add_default(struct weir_stack *w, char *message, size_t message_bytes)
+{
+    struct weir_interface i = {.size = sizeof i,
+                               .link = getenv("WEIR_LINK"),
+                               .address = getenv("WEIR_ADDRESS"),
+                               .gateway = getenv("WEIR_GATEWAY")};
+    if (i.link && i.address)
+        return weir_interface_add(w, &i, message, message_bytes);
+    errno = ENODEV;
+    say(message, message_bytes,
+        "no interface: the program added none, and WEIR_LINK (tap:NAME, packet:INTERFACE, mem:NAME) and WEIR_ADDRESS "
+        "(a.b.c.d/n) are not both set");
+    return -1;
+}
+
+unsigned weir_interface_count(struct weir_stack *w)
+{
+    struct call c = {.attempt = attempt_count_interfaces};
+    return (unsigned)call_perform(w, &c);
+}
+
+bool attempt_count_interfaces(struct weir_stack *w, struct call *c, int64_t now)
+{
+    (void)now;
+    c->result = w->n_interfaces;
+    return true;
 }
 
 /* ---- the whole ---- */
@@ -133,46 +200,55 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
 static int make(struct weir_stack *w, const struct weir_stack_options *o, char message[256])
 {
     uint32_t max_sockets = o->max_sockets ? o->max_sockets : 16384;
-    if (o->n_interfaces < 1 || o->n_interfaces > POSIX_MAX_INTERFACES || !o->interfaces) {
-        snprintf(message, 256, "n_interfaces: found %u, allowed 1 to %u", o->n_interfaces, POSIX_MAX_INTERFACES);
+    if (max_sockets > POSIX_MAX_DESCRIPTORS) {
+        snprintf(message, 256, "max_sockets: found %u, allowed at most %u", max_sockets, POSIX_MAX_DESCRIPTORS);
+        return -EINVAL;
+    }
+    if (o->n_interfaces > POSIX_MAX_INTERFACES || (o->n_interfaces && !o->interfaces)) {
+        snprintf(message, 256, "n_interfaces: found %u, allowed at most %u", o->n_interfaces, POSIX_MAX_INTERFACES);
         return -EINVAL;
     }
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     int e = w->wake_fd < 0 ? -errno : files_init(&w->files, max_sockets);
     if (e == 0)
         e = make_stack(w, max_sockets, o->buffer_bytes ? o->buffer_bytes : UINT64_C(1) << 30);
+    if (e == 0 && !w->embedded)
+        e = loop_start(w);
+    if (e == 0)
+        e = registry_add(w);
     const char *at = (const char *)o->interfaces; /* their size is the caller's */
-    for (unsigned i = 0; i < o->n_interfaces && e == 0; i++, at += o->interfaces->size) {
-        int error = add_interface(w, (const struct weir_interface *)(const void *)at, message);
-        e = error < 0 ? -err_to_errno(error) : 0;
-    }
-    return e == 0 && !w->embedded ? loop_start(w) : e;
+    for (unsigned i = 0; i < o->n_interfaces && e == 0; i++, at += o->interfaces->size)
+        if (add_interface(w, (const struct weir_interface *)(const void *)at, message) < 0)
+            e = -errno;
+    return e;
+}
+
+static struct weir_stack *allocate(const struct weir_stack_options *o)
+{
+    struct weir_stack *w = alloc_zeroed(alloc_heap(), sizeof *w, CACHE_LINE);
+    if (!w)
+        return NULL;
+    w->embedded = o->embedded;
+    w->cpu = o->cpu - 1;
+    w->wake_fd = -1;
+    w->number = -1;
+    w->next_deadline = TIME_NEVER;
+    w->poll_ns = (o->poll_us ? o->poll_us : 50) * NS_PER_US;
+    return w;
 }
 
 struct weir_stack *weir_stack_new(const struct weir_stack_options *options, char *message, size_t message_bytes)
 {
     struct weir_stack_options o = {0};
     char why[256] = "";
-    struct weir_stack *w = alloc_zeroed(alloc_heap(), sizeof *w, CACHE_LINE);
-    if (message_bytes > 0)
-        message[0] = 0;
-    if (!w) {
-        errno = ENOMEM;
-        return NULL;
-    }
     memcpy(&o, options, min_size(options->size, sizeof o));
-    w->embedded = o.embedded;
-    w->cpu = o.cpu - 1;
-    w->wake_fd = -1;
-    w->next_deadline = TIME_NEVER;
-    w->poll_ns = (o.poll_us ? o.poll_us : 50) * NS_PER_US;
-    int e = make(w, &o, why);
+    struct weir_stack *w = allocate(&o);
+    int e = w ? make(w, &o, why) : -ENOMEM;
     if (e == 0)
         return w;
     weir_stack_delete(w);
     errno = -e;
-    if (message_bytes > 0)
-        snprintf(message, message_bytes, "%s", why[0] ? why : strerror(-e));
+    say(message, message_bytes, why);
     return NULL;
 }
 
@@ -180,6 +256,7 @@ void weir_stack_delete(struct weir_stack *w)
 {
     if (!w)
         return;
+    registry_remove(w);
     loop_stop(w);
     call_cancel_all(w);
     if (w->stack)

@@ -106,7 +106,7 @@ static void what_is_wrong_is_said(void **state)
                  {"mem:bad", "10.0.0.1", NULL, "address: found \"10.0.0.1\""},
                  {"mem:bad", "fe80::1/64", NULL, "address: found \"fe80::1/64\""},
                  {"mem:bad", "10.0.0.1/8", "nowhere", "gateway: found \"nowhere\""},
-                 {NULL, NULL, NULL, "link: found \"\""}};
+                 {NULL, "10.0.0.1/8", NULL, "link: found \"\""}};
     char message[256];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -119,9 +119,12 @@ static void what_is_wrong_is_said(void **state)
         assert_non_null(strstr(message, cases[i].says));
         assert_int_not_equal(errno, 0);
     }
-    struct weir_stack_options none = {.size = sizeof none};
-    assert_null(weir_stack_new(&none, message, sizeof message));
-    assert_string_equal(message, "n_interfaces: found 0, allowed 1 to 16");
+    struct weir_stack_options many = {.size = sizeof many, .n_interfaces = 17};
+    assert_null(weir_stack_new(&many, message, sizeof message));
+    assert_string_equal(message, "n_interfaces: found 17, allowed at most 16");
+    many = (struct weir_stack_options){.size = sizeof many, .max_sockets = 2u << 20};
+    assert_null(weir_stack_new(&many, message, sizeof message));
+    assert_string_equal(message, "max_sockets: found 2097152, allowed at most 1048576");
 }
 
 static void descriptors_are_the_lowest_free(void **state)
@@ -141,6 +144,30 @@ static void descriptors_are_the_lowest_free(void **state)
     FAILS(weir_close(client, 1 << 30), EBADF);
     FAILS(weir_dup(client, 77), EBADF);
     FAILS(weir_socket(client, AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
+}
+
+static void an_interface_comes_later(void **state)
+{
+    struct weir_stack_options o = {.size = sizeof o};
+    char message[256];
+    int fd;
+    (void)state;
+    struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
+    assert_non_null(s);
+    unsetenv("WEIR_LINK");
+    FAILS(weir_interface_add_default(s, message, sizeof message), ENODEV);
+    assert_non_null(strstr(message, "WEIR_LINK"));
+    setenv("WEIR_LINK", "mem:later", 1);
+    setenv("WEIR_ADDRESS", "10.3.0.1/24", 1);
+    assert_int_equal(weir_interface_add_default(s, message, sizeof message), 0);
+    assert_int_equal(weir_interface_count(s), 1);
+    int descriptor = weir_descriptor(s, weir_socket(s, AF_INET, SOCK_STREAM, 0));
+    assert_ptr_equal(weir_stack_of(descriptor, &fd), s);
+    assert_int_equal(fd, 0);
+    weir_stack_delete(s);
+    assert_null(weir_stack_of(descriptor, &fd));
+    assert_null(weir_stack_of(-1, &fd));
+    FAILS(weir_listen(NULL, 0, 1), EBADF);
 }
 
 /* ---- blocking ---- */
@@ -425,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_is_wrong_is_said),
         T(descriptors_are_the_lowest_free),
+        T(an_interface_comes_later),
         T(a_thread_blocks_until_the_peer_comes),
         T(connecting_to_nobody_is_refused),
         T(a_call_that_may_not_wait_says_so),
