@@ -19,6 +19,7 @@
 
 #define QUANTUM 16         /* segments */
 #define LARGEST_HEADER 60u /* of TCP, with all options */
+#define PUSHED_WINDOW 16u  /* segments: of a larger window a delayed ACK holds up little */
 #define PROBE_FOLLOWERS 3u /* segments behind an MTU probe, so that duplicate ACKs tell of its loss */
 
 enum output_kind {
@@ -160,6 +161,15 @@ static void enlarge(const struct tcp_layer *t, const struct tcp *c, const struct
     o->spec.gso_size = (uint16_t)full;
 }
 
+/*
+ * Is a segment the last that cwnd lets out, `next` with the one behind it? Where the window is small, PSH says so to the receiver, as RFC 9293 3.9.1.2
+ * leaves us free to: Linux's then does not keep back the ACK that we wait for.
+ */
+static inline bool is_last_of_window(const struct tcp *c, const struct tcp_work *w, uint32_t next)
+{
+    return c->cwnd <= PUSHED_WINDOW * c->snd_mss && sent_in_flight(c, w) + next > c->cwnd;
+}
+
 static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
     uint64_t available = unsent(c, w);
@@ -182,7 +192,8 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     if (length == full && length < available)
         enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
     bool all = o->spec.payload == available;
-    o->spec.flags = (uint16_t)((all ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
+    bool push = all || is_last_of_window(c, w, o->spec.payload + full);
+    o->spec.flags = (uint16_t)((push ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
     return true;
 }
 

@@ -465,6 +465,44 @@ static void a_reader_that_catches_up_opens_a_small_buffer_at_once(
     }
 }
 
+/* Takes `n` segments: those with PSH, one bit each. */
+static uint32_t pushed(struct script *s, unsigned n)
+{
+    uint32_t bits = 0;
+    tcp_output(s->end.layer, 0, s->now);
+    for (unsigned i = 0; i < n; i++) {
+        const struct wire_segment *w = tcp_end_take(&s->end);
+        assert_non_null(w);
+        bits |= (w->h.flags & TCP_PSH ? 1u : 0u) << i;
+    }
+    assert_null(tcp_end_take(&s->end));
+    return bits;
+}
+
+static void what_fills_a_small_window_is_pushed(void **state)
+{
+    struct script s;
+    uint32_t mss = 1460;
+    (void)state;
+    profile.initial_window = 4;
+    profile.congestion = TCP_NEWRENO;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 1000000);
+    assert_int_equal(pushed(&s, 4), 0x8);
+    script_give(&s, TCP_ACK, 1, 1 + 2 * mss, 0); /* slow start: two for two, and two more */
+    assert_int_equal(pushed(&s, 4), 0x8);
+    script_give(&s, TCP_ACK, 1, 1 + 8 * mss, 0);
+    assert_int_equal(pushed(&s, 12), 0x800);
+    script_end(&s);
+    profile.initial_window = 20; /* whose ACKs come in any case */
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 1000000);
+    assert_int_equal(pushed(&s, 20), 0);
+    script_end(&s);
+}
+
 #define T(name) cmocka_unit_test_setup(name, defaults)
 
 int main(void)
@@ -484,6 +522,7 @@ int main(void)
         T(a_small_window_that_gets_smaller_does_not_stall_the_stream),
         T(nagle_holds_a_small_segment_while_data_is_in_flight),
         T(every_second_segment_is_acknowledged_at_once),
+        T(what_fills_a_small_window_is_pushed),
         T(an_ack_rides_on_data),
         T(quick_ack_and_ack_push_do_not_wait),
         T(data_beyond_the_window_is_cut),
