@@ -2,7 +2,7 @@
 /*
  * The socket layer as a whole: making and ending it, its sockets and their names, who watches them, and what errors are called.
  */
-#include "socket/private.h"
+#include "socket/datagram.h"
 
 void socket_settings_default(struct socket_settings *s)
 {
@@ -58,6 +58,8 @@ int socket_layer_new(const struct socket_settings *settings, struct stack *stack
     int e = init_pools(l);
     if (e == 0)
         e = profiles_init(l);
+    if (e == 0)
+        e = datagrams_init(l);
     if (e < 0) {
         socket_layer_delete(l);
         return socket_errno(e);
@@ -71,6 +73,7 @@ void socket_layer_delete(struct socket_layer *l)
     if (!l)
         return;
     profiles_free(l);
+    datagrams_free(l);
     outq_pool_free(&l->buffers);
     pool_free(&l->sockets);
     alloc_free(l->allocator, l, sizeof *l);

@@ -16,6 +16,10 @@ MUST_CHECK int option_int(const void *value, socklen_t length, int *out);
 int option_give(void *value, socklen_t *length, const void *from, size_t size);
 int option_give_int(void *value, socklen_t *length, int from);
 
+/* Of IPPROTO_IP, where one byte does for an integer. */
+MUST_CHECK int option_int_or_byte(const void *value, socklen_t length, int *out);
+int option_ip_give(void *value, socklen_t *length, int from);
+
 int option_tcp_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
 int option_tcp_get(struct socket *s, int name, void *value, socklen_t *length);
 /* SO_KEEPALIVE was changed. */

@@ -2,11 +2,12 @@
 /*
  * Options of IPPROTO_IP and IPPROTO_IPV6: ip(7), ipv6(7). An integer option may be given as one byte.
  */
+#include "socket/datagram.h"
 #include "socket/options.h"
 
 #include <string.h>
 
-static int int_or_byte(const void *value, socklen_t length, int *out)
+int option_int_or_byte(const void *value, socklen_t length, int *out)
 {
     if (length >= sizeof *out)
         return option_int(value, length, out);
@@ -17,7 +18,7 @@ static int int_or_byte(const void *value, socklen_t length, int *out)
 }
 
 /* As Linux: one byte for whoever has room for less than an integer. */
-static int give_int_or_byte(void *value, socklen_t *length, int from)
+int option_ip_give(void *value, socklen_t *length, int from)
 {
     if (*length<sizeof from && * length> 0 && from >= 0 && from <= 255) {
         *(uint8_t *)value = (uint8_t)from;
@@ -54,10 +55,10 @@ static int set_tos(struct socket *s, int value, int64_t now)
     return tell_stream(s, now);
 }
 
-int option_ip_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
+static int set_of_all(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n;
-    int e = int_or_byte(value, length, &n);
+    int e = option_int_or_byte(value, length, &n);
     if (e < 0)
         return e;
     switch (name) {
@@ -78,20 +79,42 @@ int option_ip_set(struct socket *s, int name, const void *value, socklen_t lengt
     }
 }
 
-int option_ip_get(struct socket *s, int name, void *value, socklen_t *length)
+int option_ip_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
+{
+    int e = s->type == SOCK_STREAM ? -ENOPROTOOPT : option_datagram_set(s, name, value, length);
+    return e == -ENOPROTOOPT ? set_of_all(s, name, value, length, now) : e;
+}
+
+static int get_mtu(const struct socket *s, void *value, socklen_t *length)
+{
+    if (s->remote.port == 0)
+        return -ENOTCONN;
+    uint32_t mtu = stack_path_mtu(s->layer->stack, s->local_index, &s->remote.ip, s->layer->now);
+    return option_ip_give(value, length, (int)mtu);
+}
+
+static int get_of_all(const struct socket *s, int name, void *value, socklen_t *length)
 {
     switch (name) {
     case IP_TTL:
-        return give_int_or_byte(value, length, s->ttl ? s->ttl : default_ttl(s));
+        return option_ip_give(value, length, s->ttl ? s->ttl : default_ttl(s));
     case IP_TOS:
-        return give_int_or_byte(value, length, s->tos);
+        return option_ip_give(value, length, s->tos);
     case IP_MTU_DISCOVER:
-        return give_int_or_byte(value, length, s->discover);
+        return option_ip_give(value, length, s->discover);
     case IP_RECVERR:
-        return give_int_or_byte(value, length, s->receive_error);
+        return option_ip_give(value, length, s->receive_error);
+    case IP_MTU:
+        return get_mtu(s, value, length);
     default:
         return -ENOPROTOOPT;
     }
+}
+
+int option_ip_get(struct socket *s, int name, void *value, socklen_t *length)
+{
+    int e = s->type == SOCK_STREAM ? -ENOPROTOOPT : option_datagram_get(s, name, value, length);
+    return e == -ENOPROTOOPT ? get_of_all(s, name, value, length) : e;
 }
 
 int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length)

@@ -111,7 +111,8 @@ struct socket_layer {
     struct tcp_layer *tcp;
     const struct allocator *allocator;
     struct pool sockets;
-    struct outq_pool buffers; /* of streams */
+    struct outq_pool buffers;
+    struct pool datagrams, records; /* datagram.h */
     struct profile_use *profiles;
     uint32_t max_profiles;
     struct socket *ports[2][SOCKET_PORT_CHAINS]; /* streams, datagrams; by local port */
@@ -201,5 +202,8 @@ void listen_ready(struct socket *s);
 void listen_leave(struct socket *s);
 
 extern const struct tcp_user stream_user; /* context: the layer */
+
+/* datagram.c */
+extern const struct socket_kind datagram_kind;
 
 #endif

@@ -12,6 +12,9 @@ static int kind_of(int type, int protocol, const struct socket_kind **out)
     case SOCK_STREAM:
         *out = &stream_kind;
         return check_protocol(protocol, IPPROTO_TCP);
+    case SOCK_DGRAM:
+        *out = &datagram_kind;
+        return check_protocol(protocol, IPPROTO_UDP);
     default:
         return -ESOCKTNOSUPPORT;
     }
@@ -54,13 +57,19 @@ int socket_close(struct socket *s, int64_t now)
     return 0;
 }
 
+/* Streams have an address of ours; datagrams may also be bound to what they hear. */
+static bool may_hear(const struct socket *s, const struct ip_addr *ip)
+{
+    return s->type != SOCK_STREAM && (ip_addr_is_multicast(ip) || stack_is_broadcast(s->layer->stack, 0, ip));
+}
+
 /* The address must be any or one of ours. */
 static int set_local(struct socket *s, const struct ip_addr *ip)
 {
     uint32_t index = 0;
     if (!ip_addr_is_v4(ip))
         return -EADDRNOTAVAIL;
-    if (!ip_addr_is_unspecified(ip) && (index = stack_find_local(s->layer->stack, ip)) == 0)
+    if (!ip_addr_is_unspecified(ip) && (index = stack_find_local(s->layer->stack, ip)) == 0 && !may_hear(s, ip))
         return -EADDRNOTAVAIL;
     s->local.ip = *ip;
     s->local_index = index;

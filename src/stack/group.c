@@ -88,6 +88,12 @@ int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group)
     return h ? group_join(&s->groups, h, ip_addr_to_v4(group)) : ERR_INVALID;
 }
 
+bool stack_has_joined(const struct stack *s, uint32_t local, const struct ip_addr *group)
+{
+    const struct host *h = member_of(s, local, group);
+    return h && (ip_addr_to_v4(group) == GROUP_ALL_HOSTS || group_find(&s->groups, h->segment, ip_addr_to_v4(group)));
+}
+
 int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group)
 {
     const struct host *h = member_of(s, local, group);

@@ -31,6 +31,7 @@ static ALWAYS_INLINE uint8_t datagram_ttl(const struct datagram *d) { return d->
 static ALWAYS_INLINE struct ip_arrival datagram_arrival(const struct datagram *d)
 {
     return (struct ip_arrival){.destination = ip_addr_from_v4(d->destination),
+                               .broadcast = d->broadcast,
                                .interface = d->host->interface,
                                .ttl = datagram_ttl(d),
                                .tos = datagram_tos(d)};

@@ -256,6 +256,19 @@ uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destinatio
     return best;
 }
 
+bool stack_is_broadcast(const struct stack *s, uint32_t local, const struct ip_addr *ip)
+{
+    if (!ip_addr_is_v4(ip) || ip_addr_is_broadcast(ip))
+        return ip_addr_is_broadcast(ip);
+    uint32_t first = local ? local : 1, last = local ? local : s->hosts.count;
+    for (uint32_t i = first; i <= last; i++) {
+        const struct host *h = host_at(&s->hosts, i);
+        if (h && h->broadcast == ip_addr_to_v4(ip))
+            return true;
+    }
+    return false;
+}
+
 uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now)
 {
     const struct host *h = host_at(&s->hosts, local);

@@ -148,6 +148,7 @@ const struct stack_counters *stack_counters(const struct stack *s);
 /* How a datagram came. */
 struct ip_arrival {
     struct ip_addr destination; /* a local address, a broadcast or a multicast one */
+    bool broadcast;             /* one of the latter two */
     uint8_t interface;
     uint8_t ttl, tos;
 };
@@ -181,6 +182,8 @@ struct ip_error {
     uint8_t type, code;      /* of the ICMP message, or of the one we would have sent */
 };
 
+/* 255.255.255.255, or the directed broadcast address of a local address's subnet; of local 0, of any. That is linear in hosts. */
+bool stack_is_broadcast(const struct stack *s, uint32_t local, const struct ip_addr *ip);
 /* Bytes of IP datagram that get from a local address to a destination in one piece, as far as is known; 0: no such local address. */
 uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now);
 
@@ -189,6 +192,8 @@ uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *r
  * not told (IGMP), and a link that filters has to be set up for it. ERR_INVALID (no such local address, not a multicast address), ERR_NO_SPACE.
  */
 MUST_CHECK int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group);
+/* Is the group heard where this address lives? */
+bool stack_has_joined(const struct stack *s, uint32_t local, const struct ip_addr *group);
 /* ERR_INVALID, ERR_NOT_FOUND. */
 int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group);
 

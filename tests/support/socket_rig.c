@@ -68,14 +68,15 @@ static void lose(struct socket_rig *r, unsigned side)
 
 void socket_rig_settle(struct socket_rig *r)
 {
-    for (unsigned moved = 1; moved;) {
-        moved = 0;
+    for (unsigned idle = 0; idle < 2;) { /* what was sent between turns leaves with the first, unseen */
+        unsigned moved = 0;
         for (unsigned i = 0; i < 2; i++) {
             if (r->cut)
                 lose(r, i);
             moved += stack_receive(r->stacks[i], r->now);
             moved += stack_transmit(r->stacks[i], r->now);
         }
+        idle = moved ? 0 : idle + 1;
         r->now += NS_PER_US;
     }
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of datagram sockets: what they have beside what every socket has, and the records in which datagrams and errors wait to be read.
+ *
+ * The stack has one binding for any address to each port that some socket has; who gets a datagram is decided here. Records and their bytes are the
+ * layer's, taken from bounded pools; a socket holds as many as SO_RCVBUF allows.
+ */
+#ifndef WEIR_SOCKET_DATAGRAM_H
+#define WEIR_SOCKET_DATAGRAM_H
+
+#include "socket/private.h"
+
+#define DATAGRAM_CHARGE 512u    /* what a record counts for beside its bytes */
+#define DATAGRAM_MAX_GROUPS 20u /* igmp_max_memberships of Linux */
+
+/* What waits to be read. */
+struct record {
+    uint32_t next;        /* in its queue. While free, the pool's */
+    struct endpoint peer; /* who sent it; of an error, where that was sent to which it is about */
+    struct outq bytes;
+    struct ip_arrival arrival;
+    uint32_t local; /* the address it came to, or that hears it */
+    /* of an error */
+    int error;
+    struct ip_error icmp;
+    bool own; /* found out here, not told by ICMP */
+};
+
+struct record_queue {
+    uint32_t first, last;
+};
+
+struct membership {
+    struct ip_addr group;
+    uint32_t local;
+};
+
+struct datagram_socket {
+    uint32_t next_free; /* the pool's */
+    struct record_queue received, errors;
+    uint32_t charged; /* for both */
+    uint32_t n_groups;
+    struct membership groups[DATAGRAM_MAX_GROUPS];
+    uint32_t multicast_local; /* IP_MULTICAST_IF; 0: by route */
+    uint8_t multicast_ttl;
+    bool multicast_loop, multicast_all;
+    bool tell_packet, tell_ttl, tell_tos; /* IP_PKTINFO, IP_RECVTTL, IP_RECVTOS */
+};
+
+/* ---- datagram_queue.c ---- */
+MUST_CHECK int datagrams_init(struct socket_layer *l);
+void datagrams_free(struct socket_layer *l);
+static inline struct record *record_at(const struct socket_layer *l, uint32_t index)
+{
+    return pool_at(&l->records, index);
+}
+/* Puts a datagram, or an error about one (with what is quoted of it), at the end of a queue. False: there is no room for it (counted). */
+bool record_add(struct socket *s, struct record_queue *queue, const struct record *r, const struct udp_datagram *d);
+/* Takes the first one off. */
+void record_drop(struct socket *s, struct record_queue *queue);
+/* Copies its bytes into a message; how many fitted. */
+size_t record_read(const struct socket *s, const struct record *r, const struct msghdr *m);
+ssize_t datagram_receive(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now);
+
+/* ---- datagram_input.c ---- */
+udp_received_fn datagram_input; /* context: the layer */
+udp_error_fn datagram_error;
+/* Gives a datagram to whoever it is for; how many got it. */
+unsigned datagram_deliver(struct socket_layer *l, const struct udp_datagram *d);
+/* An error about a datagram of the socket; `own`: we found it out ourselves. */
+void datagram_fail(struct socket *s, const struct udp_datagram *sent, const struct ip_error *e, bool own);
+
+/* ---- options_datagram.c ---- */
+int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length);
+int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length);
+void datagram_leave_groups(struct socket *s);
+/* A local address on an interface, whose ifindex is one more than the stack's number; 0: there is none. */
+uint32_t datagram_host_on(const struct stack *stack, int ifindex);
+
+#endif

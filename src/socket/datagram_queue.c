@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Datagrams and errors that wait to be read, and reading them: recv(2), ip(7). Like Linux, a queue takes what comes while less than SO_RCVBUF is used, so
+ * that one datagram of any size always fits.
+ */
+#include <time.h>
+
+#include "socket/datagram.h"
+
+#include <linux/errqueue.h>
+
+#define MAX_RECORDS (UINT32_C(1) << 20)
+
+int datagrams_init(struct socket_layer *l)
+{
+    uint32_t records = (uint32_t)min_u64(l->settings.buffer_bytes / SOCKET_CHUNK_BYTES, MAX_RECORDS);
+    int e = pool_init(&l->datagrams, l->allocator, l->settings.max_sockets, sizeof(struct datagram_socket), 8);
+    return e ? e : pool_init(&l->records, l->allocator, records, sizeof(struct record), 8);
+}
+
+/* Nothing below knows of the layer any more. */
+void datagrams_free(struct socket_layer *l)
+{
+    for (uint32_t i = 0; i < SOCKET_PORT_CHAINS && l->datagrams.objects; i++)
+        for (struct socket *s = l->ports[PORTS_DATAGRAM][i]; s; s = s->port_next) {
+            (void)udp_unbind(l->stack, 0, s->local.port);
+            datagram_leave_groups(s);
+        }
+    pool_free(&l->records);
+    pool_free(&l->datagrams);
+}
+
+/* ---- queues ---- */
+
+static uint32_t charge_of(const struct record *r) { return DATAGRAM_CHARGE + (uint32_t)outq_length(&r->bytes); }
+
+static int copy_bytes(struct socket_layer *l, struct record *r, const struct udp_datagram *d)
+{
+    if (d->n_pieces == 0)
+        return d->length ? outq_copy(&r->bytes, &l->buffers, d->bytes, d->length) : 0;
+    for (uint32_t i = 0; i < d->n_pieces; i++) {
+        const struct ip_piece *p = &d->pieces[i];
+        if (p->length && outq_copy(&r->bytes, &l->buffers, p->bytes, (uint32_t)p->length) != 0)
+            return ERR_NO_MEMORY;
+    }
+    return 0;
+}
+
+static struct record *record_new(struct socket_layer *l, const struct record *like, const struct udp_datagram *d)
+{
+    uint32_t index = pool_get(&l->records);
+    if (index == POOL_NONE)
+        return NULL;
+    struct record *r = record_at(l, index);
+    *r = *like;
+    r->next = POOL_NONE;
+    r->bytes = (struct outq){0};
+    if (copy_bytes(l, r, d) == 0)
+        return r;
+    outq_clear(&r->bytes, &l->buffers);
+    pool_put(&l->records, index);
+    return NULL;
+}
+
+bool record_add(struct socket *s, struct record_queue *queue, const struct record *like, const struct udp_datagram *d)
+{
+    struct socket_layer *l = s->layer;
+    if (s->datagram->charged >= s->receive_limit) {
+        l->counters.drop_receive_buffer++;
+        return false;
+    }
+    struct record *r = record_new(l, like, d);
+    if (!r) {
+        l->counters.drop_no_memory++;
+        return false;
+    }
+    uint32_t index = pool_index(&l->records, r);
+    if (queue->last)
+        record_at(l, queue->last)->next = index;
+    else
+        queue->first = index;
+    queue->last = index;
+    s->datagram->charged += charge_of(r);
+    return true;
+}
+
+void record_drop(struct socket *s, struct record_queue *queue)
+{
+    struct socket_layer *l = s->layer;
+    uint32_t index = queue->first;
+    struct record *r = record_at(l, index);
+    s->datagram->charged -= charge_of(r);
+    queue->first = r->next;
+    if (queue->first == POOL_NONE)
+        queue->last = POOL_NONE;
+    outq_clear(&r->bytes, &l->buffers);
+    pool_put(&l->records, index);
+}
+
+size_t record_read(const struct socket *s, const struct record *r, const struct msghdr *m)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < m->msg_iovlen && done < outq_length(&r->bytes); i++)
+        done += outq_read(&r->bytes, &s->layer->buffers, r->bytes.base + done, m->msg_iov[i].iov_base,
+                          m->msg_iov[i].iov_len, NULL);
+    return done;
+}
+
+/* ---- reading ---- */
+
+static void tell_packet(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
+{
+    struct in_pktinfo info = {.ipi_ifindex = r->arrival.interface + 1};
+    struct ip_addr local;
+    store_be32(&info.ipi_addr, ip_addr_to_v4(&r->arrival.destination));
+    if (stack_local_address(s->layer->stack, r->local, &local))
+        store_be32(&info.ipi_spec_dst, ip_addr_to_v4(&local));
+    message_control(m, room, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
+}
+
+static void tell_arrival(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
+{
+    const struct datagram_socket *g = s->datagram;
+    int ttl = r->arrival.ttl;
+    if (g->tell_packet)
+        tell_packet(s, r, m, room);
+    if (g->tell_ttl)
+        message_control(m, room, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
+    if (g->tell_tos)
+        message_control(m, room, IPPROTO_IP, IP_TOS, &r->arrival.tos, 1);
+}
+
+/* Name and bytes; how many of these fitted. */
+static size_t give(const struct socket *s, const struct record *r, struct msghdr *m)
+{
+    size_t n = record_read(s, r, m);
+    endpoint_write(s, &r->peer, m->msg_name, &m->msg_namelen);
+    if (n < outq_length(&r->bytes))
+        m->msg_flags |= MSG_TRUNC;
+    return n;
+}
+
+static void tell_error(const struct record *r, struct msghdr *m, size_t room)
+{
+    struct {
+        struct sock_extended_err ee;
+        struct sockaddr_in offender;
+    } x;
+    memset(&x, 0, sizeof x);
+    x.ee.ee_errno = (uint32_t)r->error;
+    x.ee.ee_origin = r->own ? SO_EE_ORIGIN_LOCAL : SO_EE_ORIGIN_ICMP;
+    x.ee.ee_type = r->icmp.type;
+    x.ee.ee_code = r->icmp.code;
+    x.ee.ee_info = r->icmp.mtu;
+    if (!r->own) {
+        x.offender.sin_family = AF_INET;
+        store_be32(&x.offender.sin_addr, ip_addr_to_v4(&r->icmp.reporter));
+    }
+    message_control(m, room, IPPROTO_IP, IP_RECVERR, &x, sizeof x);
+}
+
+/* MSG_ERRQUEUE: ip(7), IP_RECVERR. */
+static ssize_t receive_error(struct socket *s, struct msghdr *m, size_t room)
+{
+    struct datagram_socket *g = s->datagram;
+    if (!g->errors.first)
+        return -EAGAIN;
+    const struct record *r = record_at(s->layer, g->errors.first);
+    size_t n = give(s, r, m);
+    tell_error(r, m, room);
+    m->msg_flags |= MSG_ERRQUEUE;
+    record_drop(s, &g->errors);
+    s->error = g->errors.first ? record_at(s->layer, g->errors.first)->error : 0;
+    return (ssize_t)n;
+}
+
+ssize_t datagram_receive(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now)
+{
+    struct datagram_socket *g = s->datagram;
+    size_t room = m->msg_controllen;
+    (void)now, (void)length;
+    m->msg_controllen = 0;
+    m->msg_flags = 0;
+    if (flags & MSG_OOB)
+        return -EOPNOTSUPP;
+    if (flags & MSG_ERRQUEUE)
+        return receive_error(s, m, room);
+    if (s->error)
+        return socket_take_error(s);
+    if (!g->received.first)
+        return s->shut_read ? 0 : -EAGAIN;
+    const struct record *r = record_at(s->layer, g->received.first);
+    size_t whole = outq_length(&r->bytes), n = give(s, r, m);
+    tell_arrival(s, r, m, room);
+    if (!(flags & MSG_PEEK)) {
+        s->layer->counters.datagrams_received++;
+        s->layer->counters.bytes_received += n;
+        record_drop(s, &g->received);
+    }
+    return (ssize_t)(flags & MSG_TRUNC ? whole : n);
+}
