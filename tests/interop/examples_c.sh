@@ -53,6 +53,41 @@ threads = [threading.Thread(target=client, args=(n,)) for n in range(50)]
 assert not wrong, wrong
 PYTHON
 check_equal "the server named each client" 52 "$(grep -c "192.168.1.1:.* connected" "$work/echo.log")"
+stop "$started_pid" || true
+
+# ---- UDP to and from everybody
+
+ns_add talk
+start_in_ns talk "$work/receiver.log" env WEIR_LINK=tap:weir0 "$work/udp_broadcast_receiver" 3
+receiver=$started_pid
+wait_for 20 grep -q waiting "$work/receiver.log" || not_ok "udp_broadcast_receiver starts" "$(cat "$work/receiver.log")"
+in_ns talk ip addr add 192.168.1.1/24 broadcast 192.168.1.255 dev weir0
+check "answers to a datagram, to the subnet's broadcast address and to 255.255.255.255" in_ns talk /usr/bin/python3 - <<'PYTHON'
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"weir0")
+s.bind(("192.168.1.1", 5555))
+s.settimeout(20)
+for to in ("192.168.1.102", "192.168.1.255", "255.255.255.255"):
+    s.sendto(("hello " + to).encode(), (to, 9999))
+    assert s.recvfrom(100) == (b"heard", ("192.168.1.102", 9999)), to
+PYTHON
+wait "$receiver" || not_ok "the receiver ends after three" "exit $?"
+check_equal "the receiver printed what came" 3 "$(grep -c "from 192.168.1.1:5555: hello" "$work/receiver.log")"
+
+ns_add speak
+start_in_ns speak "$work/socat.log" sh -c 'while ! ip link show weir0 >/dev/null 2>&1; do sleep 0.05; done
+    ip addr add 192.168.1.1/24 dev weir0; exec socat -u UDP4-RECV:9999 -'
+sleep 0.2
+in_ns speak env WEIR_LINK=tap:weir0 "$work/udp_broadcast_sender" >"$work/sender.log" 2>&1 || true
+check_equal "the sender is refused without SO_BROADCAST, then sends five" "without SO_BROADCAST: Permission denied 5" \
+    "$(grep -m 1 "without" "$work/sender.log") $(grep -c "sent: message" "$work/sender.log")"
+wait_for 10 grep -q "message 5" "$work/socat.log" || true
+check_equal "socat on the kernel's side hears the last" "message 5 to all" "$(grep -o "message 5 to all" "$work/socat.log")"
+
+# ---- what is missing is said
+
 check_equal "without a link the server says what is missing" \
     "weir: interface eth0: no link: set WEIR_LINK_eth0 or WEIR_LINK to tap:NAME, packet:INTERFACE or mem:NAME" \
     "$("$work/tcp_echo_server" 2>&1)"
