@@ -3,7 +3,7 @@
  * The output queue: a singly linked list of spans from head to tail, whose lengths add up to end - base.
  *
  * Invariants: the first span begins at stream offset base; head and tail are POOL_NONE exactly when nothing is held; no span is empty; a
- * span with a chunk owns it alone, and only the tail may have room.
+ * span with a chunk owns it alone, and only the tail may have room; near is POOL_NONE or a span held, which begins at near_base.
  */
 #include "base/outq.h"
 
@@ -125,8 +125,7 @@ int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t l
 }
 
 /* The span that holds offset, and in *skip how many of its bytes come before; NULL past the end. */
-static const struct outq_span *find_span(const struct outq *q, const struct outq_pool *p, uint64_t offset,
-                                         uint64_t *skip)
+static const struct outq_span *find_span(struct outq *q, const struct outq_pool *p, uint64_t offset, uint64_t *skip)
 {
     if (offset >= q->end)
         return NULL;
@@ -135,10 +134,15 @@ static const struct outq_span *find_span(const struct outq *q, const struct outq
         *skip = offset - (q->end - s->length);
         return s;
     }
-    uint64_t left = offset - q->base;
-    for (s = span_at(p, q->head); left >= s->length; s = span_at(p, s->next))
-        left -= s->length;
-    *skip = left;
+    if (q->near == POOL_NONE || offset < q->near_base) {
+        q->near = q->head;
+        q->near_base = q->base;
+    }
+    for (s = span_at(p, q->near); offset - q->near_base >= s->length; s = span_at(p, q->near)) {
+        q->near_base += s->length;
+        q->near = s->next;
+    }
+    *skip = offset - q->near_base;
     return s;
 }
 
@@ -153,8 +157,7 @@ static void copy_part(uint8_t *to, const uint8_t *from, size_t length, size_t do
         *sum += checksum_shift(checksum_copy(0, to, from, length));
 }
 
-size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length,
-                 uint64_t *sum)
+size_t outq_read(struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length, uint64_t *sum)
 {
     assert(offset >= q->base);
     uint64_t skip = 0;
@@ -170,7 +173,7 @@ size_t outq_read(const struct outq *q, const struct outq_pool *p, uint64_t offse
     return done;
 }
 
-unsigned outq_pieces(const struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
                      struct outq_piece *pieces, unsigned max)
 {
     assert(offset >= q->base);
@@ -195,6 +198,8 @@ static void drop_head(struct outq *q, struct outq_pool *p)
     uint32_t index = q->head;
     const struct outq_span *s = span_at(p, index);
     q->base += s->length;
+    if (q->near == index)
+        q->near = POOL_NONE;
     q->head = s->next;
     if (s->chunk != POOL_NONE)
         pool_put(&p->chunks, s->chunk);
@@ -215,6 +220,8 @@ void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset)
     s->bytes += n;
     s->length -= n;
     q->base = offset;
+    if (q->near == q->head)
+        q->near_base = offset;
 }
 
 void outq_clear(struct outq *q, struct outq_pool *p) { outq_trim(q, p, q->end); }

@@ -320,7 +320,7 @@ static ssize_t no_data(struct socket *s)
     return st->connected || st->connecting ? -EAGAIN : -ENOTCONN;
 }
 
-static size_t copy_out(const struct socket *s, const struct msghdr *m, size_t n)
+static size_t copy_out(struct socket *s, const struct msghdr *m, size_t n)
 {
     size_t done = 0;
     for (size_t i = 0; i < m->msg_iovlen && done < n; i++) {
@@ -583,7 +583,7 @@ static void on_urgent(void *context, struct tcp *c, uint64_t mark, int64_t now)
 static size_t on_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
 {
     struct socket_layer *l = context;
-    const struct socket *s = socket_of_word(l, tcp_word(c));
+    struct socket *s = socket_of_word(l, tcp_word(c));
     return s ? outq_read(&s->stream.out, &l->buffers, offset, to, length, sum) : 0;
 }
 

@@ -107,7 +107,7 @@ void carrier_resume(struct activity *a, const struct endpoint *e, int64_t now)
 size_t carrier_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum)
 {
     const struct traffic *t = context;
-    const struct activity *a = activity_of(t, connection_of(c));
+    struct activity *a = activity_of(t, connection_of(c));
 
     return outq_read(&a->carrier.out, &t->outq, offset, to, length, sum);
 }
@@ -116,7 +116,7 @@ unsigned carrier_lend(void *context, struct tcp *c, uint64_t offset, size_t leng
                       unsigned max)
 {
     const struct traffic *t = context;
-    const struct activity *a = activity_of(t, connection_of(c));
+    struct activity *a = activity_of(t, connection_of(c));
     struct outq_piece found[PACKET_MAX_FRAGS];
     unsigned n = outq_pieces(&a->carrier.out, &t->outq, offset, length, found, min_u32(max, PACKET_MAX_FRAGS));
 

@@ -49,10 +49,10 @@ static void test_pool_refuses_wrong_sizes_and_gives_back_on_failure(void **state
     outq_pool_free(&p);
 }
 
-static void test_queue_is_24_bytes_and_zeroed_memory_is_an_empty_one(void **state)
+static void test_queue_is_40_bytes_and_zeroed_memory_is_an_empty_one(void **state)
 {
     (void)state;
-    assert_int_equal(sizeof(struct outq), 24);
+    assert_int_equal(sizeof(struct outq), 40);
     assert_int_equal(sizeof(struct outq_span), 24);
     struct counting_alloc c;
     struct outq_pool p;
@@ -136,6 +136,34 @@ static void test_a_copy_after_a_reference_does_not_write_into_it(void **state)
     outq_pool_free(&p);
 }
 
+static void test_reading_goes_on_where_it_was_without_a_walk_from_the_head(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {.base = 1000, .end = 1000};
+    uint8_t to[10];
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 20, 1), ERR_OK);
+    for (uint32_t i = 0; i < 20; i++)
+        assert_int_equal(outq_reference(&q, &p, body + 10 * i, 10), ERR_OK);
+    for (uint32_t at = 0; at < 190; at += 7) {
+        size_t n = outq_read(&q, &p, 1000 + at, to, 7, NULL);
+        assert_memory_equal(to, body + at, n);
+        assert_int_equal(q.near_base, 1000 + at / 10 * 10);
+    }
+    assert_int_equal(outq_read(&q, &p, 1005, to, 10, NULL), 10); /* again from the front */
+    assert_memory_equal(to, body + 5, 10);
+    outq_trim(&q, &p, 1007); /* into the span that was read last */
+    assert_int_equal(outq_read(&q, &p, 1007, to, 10, NULL), 10);
+    assert_memory_equal(to, body + 7, 10);
+    outq_trim(&q, &p, 1103); /* past it */
+    assert_int_equal(q.near, POOL_NONE);
+    assert_int_equal(outq_read(&q, &p, 1103, to, 10, NULL), 10);
+    assert_memory_equal(to, body + 103, 10);
+    outq_clear(&q, &p);
+    outq_pool_free(&p);
+}
+
 static void test_constant_bytes_are_lent_where_they_lie(void **state)
 {
     (void)state;
@@ -165,7 +193,7 @@ static void test_constant_bytes_are_lent_where_they_lie(void **state)
 }
 
 /* What is lent is what would be read, and all of it. */
-static void compare_pieces(const struct model *m, const struct outq_pool *p, uint64_t offset, size_t length)
+static void compare_pieces(struct model *m, const struct outq_pool *p, uint64_t offset, size_t length)
 {
     struct outq_piece pieces[5];
     size_t done = 0;
@@ -199,7 +227,7 @@ static void append(struct model *m, struct outq_pool *p, struct random *r)
     assert_int_equal(m->q.end, error ? before : before + length);
 }
 
-static void read_and_compare(const struct model *m, const struct outq_pool *p, struct random *r)
+static void read_and_compare(struct model *m, const struct outq_pool *p, struct random *r)
 {
     static uint8_t to[8192];
     uint64_t held = outq_length(&m->q);
@@ -306,10 +334,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool_refuses_wrong_sizes_and_gives_back_on_failure),
-        cmocka_unit_test(test_queue_is_24_bytes_and_zeroed_memory_is_an_empty_one),
+        cmocka_unit_test(test_queue_is_40_bytes_and_zeroed_memory_is_an_empty_one),
         cmocka_unit_test(test_small_copies_share_a_chunk),
         cmocka_unit_test(test_a_copy_is_all_or_nothing_and_running_out_is_counted),
         cmocka_unit_test(test_a_copy_after_a_reference_does_not_write_into_it),
+        cmocka_unit_test(test_reading_goes_on_where_it_was_without_a_walk_from_the_head),
         cmocka_unit_test(test_constant_bytes_are_lent_where_they_lie),
         cmocka_unit_test(test_random_operations_agree_with_a_model),
     };
