@@ -185,6 +185,7 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     socket_settings_default(&s);
     t.merge_received = true;
     t.tcp.max_connections = max_sockets;
+    t.max_udp_bindings = max_sockets; /* a port each */
     t.tcp.max_users = MAX_PROFILES;
     t.tcp.links = POSIX_MAX_INTERFACES;
     s.max_sockets = max_sockets;

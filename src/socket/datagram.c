@@ -15,8 +15,6 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-#define MAX_PIECES 1024u /* as message_length allows */
-
 /* ---- ports ---- */
 
 static bool others_have(const struct socket *s, uint16_t port)
@@ -54,24 +52,27 @@ static int bind_if_not(struct socket *s, int64_t now) { return s->local.port ? 0
 
 /* ---- life ---- */
 
-static int datagram_open(struct socket *s)
+int datagram_open_any(struct socket *s)
 {
     struct socket_layer *l = s->layer;
     uint32_t index = pool_get(&l->datagrams);
     if (index == POOL_NONE)
         return -ENOBUFS;
-    s->protocol = IPPROTO_UDP;
     s->datagram = pool_at(&l->datagrams, index);
     *s->datagram = (struct datagram_socket){.multicast_ttl = 1, .multicast_loop = true, .multicast_all = true};
     return 0;
 }
 
-static void datagram_close(struct socket *s, int64_t now)
+static int datagram_open(struct socket *s)
+{
+    s->protocol = IPPROTO_UDP;
+    return datagram_open_any(s);
+}
+
+void datagram_close_any(struct socket *s)
 {
     struct socket_layer *l = s->layer;
     struct datagram_socket *g = s->datagram;
-    (void)now;
-    leave_port(s);
     datagram_leave_groups(s);
     while (g->received.first)
         record_drop(s, &g->received);
@@ -81,15 +82,14 @@ static void datagram_close(struct socket *s, int64_t now)
     socket_free(s);
 }
 
-/* ---- where to, and from where ---- */
+static void datagram_close(struct socket *s, int64_t now)
+{
+    (void)now;
+    leave_port(s);
+    datagram_close_any(s);
+}
 
-/* What one datagram says of itself, by the socket's options and its control messages. */
-struct sending {
-    struct endpoint to;
-    uint32_t local;
-    struct ip_departure how;
-    bool loops_only; /* a multicast TTL of 0: not beyond this host */
-};
+/* ---- where to, and from where ---- */
 
 static uint8_t discover_of(const struct socket *s)
 {
@@ -147,21 +147,16 @@ static int check_broadcast(const struct socket *s, uint32_t local, const struct 
 
 /* ---- connecting ---- */
 
-static int datagram_connect(struct socket *s, const struct endpoint *to, int64_t now)
+int datagram_connect_any(struct socket *s, const struct endpoint *to)
 {
-    struct endpoint before = s->local;
     uint32_t index = s->local_index;
     if (!s->bound_address)
         s->local_index = 0;
     uint32_t local = local_for(s, &to->ip);
     int e = local ? check_broadcast(s, local, &to->ip) : -ENETUNREACH;
-    if (e == 0)
-        e = bind_if_not(s, now);
-    if (e < 0) {
-        s->local.ip = before.ip;
-        s->local_index = index;
+    s->local_index = index;
+    if (e < 0)
         return e;
-    }
     s->local_index = local;
     if (!hears_many(s))
         (void)stack_local_address(s->layer->stack, local, &s->local.ip);
@@ -169,14 +164,31 @@ static int datagram_connect(struct socket *s, const struct endpoint *to, int64_t
     return 0;
 }
 
-static int datagram_disconnect(struct socket *s, int64_t now)
+static int datagram_connect(struct socket *s, const struct endpoint *to, int64_t now)
 {
-    (void)now;
+    bool was_bound = s->local.port != 0;
+    int e = bind_if_not(s, now);
+    if (e < 0)
+        return e;
+    e = datagram_connect_any(s, to);
+    if (e < 0 && !was_bound)
+        leave_port(s);
+    return e;
+}
+
+void datagram_disconnect_any(struct socket *s)
+{
     s->remote = (struct endpoint){.port = 0};
     if (!s->bound_address)
         s->local_index = 0;
     if (!s->bound_address && !hears_many(s))
         s->local.ip = ip_addr_from_v4(0);
+}
+
+static int datagram_disconnect(struct socket *s, int64_t now)
+{
+    (void)now;
+    datagram_disconnect_any(s);
     if (!s->bound)
         leave_port(s);
     return 0;
@@ -257,14 +269,18 @@ static int destination_of(const struct socket *s, const struct msghdr *m, struct
 {
     *to = s->remote;
     if (!m->msg_name)
-        return s->remote.port ? 0 : -EDESTADDRREQ;
-    int e = endpoint_parse(s, m->msg_name, m->msg_namelen, to);
-    return e == 0 && to->port == 0 ? -EINVAL : e;
+        return ip_addr_is_unspecified(&s->remote.ip) ? -EDESTADDRREQ : 0;
+    return endpoint_parse(s, m->msg_name, m->msg_namelen, to);
 }
 
-/* All that is to be known before it is sent. */
-static int prepare(struct socket *s, const struct msghdr *m, struct sending *x, int64_t now)
+int datagram_prepare(struct socket *s, const struct msghdr *m, int flags, struct sending *x)
 {
+    if (flags & MSG_OOB)
+        return -EOPNOTSUPP;
+    if (s->shut_write)
+        return -EPIPE;
+    if (s->error)
+        return socket_take_error(s);
     *x = (struct sending){.how = {.ttl = s->ttl, .tos = s->tos, .discover = discover_of(s)}};
     int e = destination_of(s, m, &x->to);
     if (e == 0 && !ip_addr_is_v4(&x->to.ip))
@@ -279,13 +295,10 @@ static int prepare(struct socket *s, const struct msghdr *m, struct sending *x, 
         return e;
     if (x->local == 0)
         x->local = local_for(s, &x->to.ip);
-    if (x->local == 0)
-        return -ENETUNREACH;
-    e = check_broadcast(s, x->local, &x->to.ip);
-    return e < 0 ? e : bind_if_not(s, now);
+    return x->local == 0 ? -ENETUNREACH : check_broadcast(s, x->local, &x->to.ip);
 }
 
-static uint32_t pieces_of(const struct msghdr *m, struct ip_piece *pieces)
+uint32_t datagram_pieces(const struct msghdr *m, struct ip_piece *pieces)
 {
     uint32_t n = 0;
     for (size_t i = 0; i < m->msg_iovlen; i++)
@@ -295,26 +308,31 @@ static uint32_t pieces_of(const struct msghdr *m, struct ip_piece *pieces)
 }
 
 /* It is too long for its path: as Linux, the error queue hears of it as well. */
-static ssize_t too_long(struct socket *s, const struct udp_datagram *d, int64_t now)
+static ssize_t too_long(struct socket *s, const struct sending *x, const struct ip_piece *pieces, uint32_t n,
+                        int64_t now)
 {
-    const struct ip_error e = {.error = ERR_NO_SPACE,
-                               .mtu = stack_path_mtu(s->layer->stack, d->local, &d->remote, now)};
+    const struct ip_error e = {.error = ERR_NO_SPACE, .mtu = stack_path_mtu(s->layer->stack, x->local, &x->to.ip, now)};
     if (s->receive_error)
-        datagram_fail(s, d, &e, true);
+        datagram_fail(s, &x->to, pieces, n, &e, true);
     s->error = 0; /* the call says so itself */
     return -EMSGSIZE;
 }
 
-static ssize_t result_of(struct socket *s, const struct udp_datagram *d, int error, int64_t now)
+ssize_t datagram_result(struct socket *s, const struct sending *x, const struct ip_piece *pieces, uint32_t n,
+                        size_t length, int error, int64_t now)
 {
+    if (error == 0 || error == ERR_AGAIN) {
+        s->layer->counters.datagrams_sent++;
+        s->layer->counters.bytes_sent += length;
+    }
     switch (error) {
     case 0:
-        return (ssize_t)d->length;
+        return (ssize_t)length;
     case ERR_NO_SPACE:
-        return too_long(s, d, now);
+        return too_long(s, x, pieces, n, now);
     case ERR_AGAIN:
         s->layer->counters.drop_no_room++;
-        return s->receive_error ? -ENOBUFS : (ssize_t)d->length;
+        return s->receive_error ? -ENOBUFS : (ssize_t)length;
     case ERR_UNREACHABLE:
         return -EHOSTUNREACH;
     default:
@@ -342,8 +360,9 @@ static unsigned deliver_here(struct socket *s, const struct udp_datagram *d, uin
 static ssize_t send_to_ourselves(struct socket *s, const struct udp_datagram *d, uint32_t local)
 {
     struct ip_error refused = {.error = ERR_REFUSED, .reporter = d->remote, .type = 3, .code = 3};
+    const struct endpoint peer = {.ip = d->remote, .port = d->remote_port};
     if (deliver_here(s, d, local, false) == 0)
-        datagram_fail(s, d, &refused, false);
+        datagram_fail(s, &peer, d->pieces, d->n_pieces, &refused, false);
     return (ssize_t)d->length;
 }
 
@@ -357,24 +376,15 @@ static void loop_back(struct socket *s, const struct udp_datagram *d)
         (void)deliver_here(s, d, d->local, true);
 }
 
-static int may_send(struct socket *s, size_t length, int flags)
-{
-    if (flags & MSG_OOB)
-        return -EOPNOTSUPP;
-    if (length > WIRE_UDP_MAX_PAYLOAD_V4)
-        return -EMSGSIZE;
-    if (s->shut_write)
-        return -EPIPE;
-    return s->error ? socket_take_error(s) : 0;
-}
-
 static ssize_t datagram_send(struct socket *s, const struct msghdr *m, size_t length, int flags, int64_t now)
 {
-    struct ip_piece pieces[MAX_PIECES];
+    struct ip_piece pieces[DATAGRAM_MAX_PIECES];
     struct sending x;
-    int e = may_send(s, length, flags);
+    if (length > WIRE_UDP_MAX_PAYLOAD_V4)
+        return -EMSGSIZE;
+    int e = datagram_prepare(s, m, flags, &x);
     if (e == 0)
-        e = prepare(s, m, &x, now);
+        e = x.to.port ? bind_if_not(s, now) : -EINVAL;
     if (e < 0)
         return e;
     const struct udp_datagram d = {.local = x.local,
@@ -382,32 +392,31 @@ static ssize_t datagram_send(struct socket *s, const struct msghdr *m, size_t le
                                    .local_port = s->local.port,
                                    .remote_port = x.to.port,
                                    .length = (uint32_t)length,
-                                   .n_pieces = pieces_of(m, pieces),
+                                   .n_pieces = datagram_pieces(m, pieces),
                                    .pieces = pieces,
                                    .departure = x.how};
-    s->layer->counters.datagrams_sent++;
-    s->layer->counters.bytes_sent += length;
     uint32_t own = stack_find_local(s->layer->stack, &d.remote);
     if (own)
         return send_to_ourselves(s, &d, own);
     loop_back(s, &d);
-    return x.loops_only ? (ssize_t)length : result_of(s, &d, udp_send(s->layer->stack, &d, now), now);
+    e = x.loops_only ? 0 : udp_send(s->layer->stack, &d, now);
+    return datagram_result(s, &x, pieces, d.n_pieces, length, e, now);
 }
 
 /* ---- the rest ---- */
 
 /* Without a peer Linux shuts down all the same, but says that there is none. */
-static int datagram_shutdown(struct socket *s, int how, int64_t now)
+int datagram_shutdown(struct socket *s, int how, int64_t now)
 {
     (void)now;
     s->shut_read |= how != SHUT_WR;
     s->shut_write |= how != SHUT_RD;
     socket_notify(s, POLLIN | POLLRDNORM | POLLHUP | POLLOUT | POLLWRNORM);
-    return s->remote.port ? 0 : -ENOTCONN;
+    return ip_addr_is_unspecified(&s->remote.ip) ? -ENOTCONN : 0;
 }
 
 /* As datagram_poll() of Linux. */
-static unsigned datagram_ready(const struct socket *s)
+unsigned datagram_ready(const struct socket *s)
 {
     const struct datagram_socket *g = s->datagram;
     unsigned events = POLLOUT | POLLWRNORM | POLLWRBAND;
@@ -422,7 +431,7 @@ static unsigned datagram_ready(const struct socket *s)
     return events;
 }
 
-static int datagram_ioctl(const struct socket *s, unsigned long request, int *value)
+int datagram_ioctl(const struct socket *s, unsigned long request, int *value)
 {
     uint32_t first = s->datagram->received.first;
     switch (request) {

@@ -45,6 +45,8 @@ struct datagram_socket {
     uint8_t multicast_ttl;
     bool multicast_loop, multicast_all;
     bool tell_packet, tell_ttl, tell_tos; /* IP_PKTINFO, IP_RECVTTL, IP_RECVTOS */
+    bool header_included;                 /* IP_HDRINCL */
+    uint32_t icmp_filter;                 /* a bit for each type that a raw ICMP socket does not want */
 };
 
 /* ---- datagram_queue.c ---- */
@@ -54,26 +56,65 @@ static inline struct record *record_at(const struct socket_layer *l, uint32_t in
 {
     return pool_at(&l->records, index);
 }
-/* Puts a datagram, or an error about one (with what is quoted of it), at the end of a queue. False: there is no room for it (counted). */
-bool record_add(struct socket *s, struct record_queue *queue, const struct record *r, const struct udp_datagram *d);
+/*
+ * Puts a datagram, or an error about one (with what is quoted of it), at the end of a queue; its bytes lie in pieces. False: there is no room for it
+ * (counted).
+ */
+bool record_add(struct socket *s, struct record_queue *queue, const struct record *r, const struct ip_piece *pieces,
+                uint32_t n);
 /* Takes the first one off. */
 void record_drop(struct socket *s, struct record_queue *queue);
 /* Copies its bytes into a message; how many fitted. */
 size_t record_read(const struct socket *s, const struct record *r, const struct msghdr *m);
 ssize_t datagram_receive(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now);
 
+/* raw.c, ping.c: the stack forgets them */
+void raws_free(struct socket_layer *l);
+void pings_free(struct socket_layer *l);
+
 /* ---- datagram_input.c ---- */
 udp_received_fn datagram_input; /* context: the layer */
 udp_error_fn datagram_error;
 /* Gives a datagram to whoever it is for; how many got it. */
 unsigned datagram_deliver(struct socket_layer *l, const struct udp_datagram *d);
-/* An error about a datagram of the socket; `own`: we found it out ourselves. */
-void datagram_fail(struct socket *s, const struct udp_datagram *sent, const struct ip_error *e, bool own);
+/* An error about a datagram of the socket, sent to a peer, of which these bytes are known; `own`: we found it out ourselves. */
+void datagram_fail(struct socket *s, const struct endpoint *peer, const struct ip_piece *pieces, uint32_t n,
+                   const struct ip_error *e, bool own);
+
+/* ---- datagram.c: what UDP, raw and ping sockets have in common ---- */
+
+#define DATAGRAM_MAX_PIECES 1024u /* as message_length allows */
+
+/* What one datagram says of itself, by the socket's options and its control messages. */
+struct sending {
+    struct endpoint to;
+    uint32_t local;
+    struct ip_departure how;
+    bool loops_only; /* a multicast TTL of 0: not beyond this host */
+};
+
+/* With a socket of its own options, before the kind's part of open; -ENOBUFS. And everything it holds. */
+MUST_CHECK int datagram_open_any(struct socket *s);
+void datagram_close_any(struct socket *s);
+/* connect but for the port; and back. */
+int datagram_connect_any(struct socket *s, const struct endpoint *to);
+void datagram_disconnect_any(struct socket *s);
+/* All that is to be known before it is sent; ports do not matter. A negative errno. */
+MUST_CHECK int datagram_prepare(struct socket *s, const struct msghdr *m, int flags, struct sending *x);
+uint32_t datagram_pieces(const struct msghdr *m, struct ip_piece *pieces);
+/* What send returns for what the stack said of `length` bytes to x. */
+ssize_t datagram_result(struct socket *s, const struct sending *x, const struct ip_piece *pieces, uint32_t n,
+                        size_t length, int error, int64_t now);
+int datagram_shutdown(struct socket *s, int how, int64_t now);
+unsigned datagram_ready(const struct socket *s);
+int datagram_ioctl(const struct socket *s, unsigned long request, int *value);
 
 /* ---- options_datagram.c ---- */
 int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length);
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length);
 void datagram_leave_groups(struct socket *s);
+/* raw.c: of level SOL_RAW */
+int option_raw_set(struct socket *s, int name, const void *value, socklen_t length);
 /* A local address on an interface, whose ifindex is one more than the stack's number; 0: there is none. */
 uint32_t datagram_host_on(const struct stack *stack, int ifindex);
 

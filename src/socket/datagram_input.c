@@ -44,7 +44,8 @@ static void put(struct socket *s, const struct udp_datagram *d)
 {
     const struct record r = {
         .peer = {.ip = d->remote, .port = d->remote_port}, .arrival = d->arrival, .local = d->local};
-    if (record_add(s, &s->datagram->received, &r, d))
+    const struct ip_piece one = {.bytes = d->bytes, .length = d->length};
+    if (record_add(s, &s->datagram->received, &r, d->n_pieces ? d->pieces : &one, max_u32(d->n_pieces, 1)))
         socket_notify(s, POLLIN | POLLRDNORM);
 }
 
@@ -138,18 +139,18 @@ static int error_of(const struct ip_error *e, bool *hard)
     return *hard ? EPROTO : EHOSTUNREACH;
 }
 
-void datagram_fail(struct socket *s, const struct udp_datagram *sent, const struct ip_error *e, bool own)
+void datagram_fail(struct socket *s, const struct endpoint *peer, const struct ip_piece *pieces, uint32_t n,
+                   const struct ip_error *e, bool own)
 {
-    bool hard, connected = s->remote.port != 0;
+    bool hard, connected = !ip_addr_is_unspecified(&s->remote.ip);
     int error = error_of(e, &hard);
     if (error == EMSGSIZE && s->discover == IP_PMTUDISC_DONT)
         return;
     if (!s->receive_error && (!hard || !connected))
         return;
     if (s->receive_error) {
-        const struct record r = {
-            .peer = {.ip = sent->remote, .port = sent->remote_port}, .error = error, .icmp = *e, .own = own};
-        (void)record_add(s, &s->datagram->errors, &r, sent);
+        const struct record r = {.peer = *peer, .error = error, .icmp = *e, .own = own};
+        (void)record_add(s, &s->datagram->errors, &r, pieces, n);
     }
     socket_fail(s, error);
 }
@@ -163,6 +164,8 @@ void datagram_error(void *context, const struct udp_datagram *quoted, const stru
     if (!stack_local_address(l->stack, quoted->local, &back.arrival.destination))
         return;
     struct socket *s = best_for(l, &back);
+    const struct endpoint peer = {.ip = quoted->remote, .port = quoted->remote_port};
+    const struct ip_piece bytes = {.bytes = quoted->bytes, .length = quoted->length};
     if (s)
-        datagram_fail(s, quoted, e, false);
+        datagram_fail(s, &peer, &bytes, 1, e, false);
 }

@@ -26,6 +26,8 @@ void datagrams_free(struct socket_layer *l)
             (void)udp_unbind(l->stack, 0, s->local.port);
             datagram_leave_groups(s);
         }
+    raws_free(l);
+    pings_free(l);
     pool_free(&l->records);
     pool_free(&l->datagrams);
 }
@@ -34,19 +36,16 @@ void datagrams_free(struct socket_layer *l)
 
 static uint32_t charge_of(const struct record *r) { return DATAGRAM_CHARGE + (uint32_t)outq_length(&r->bytes); }
 
-static int copy_bytes(struct socket_layer *l, struct record *r, const struct udp_datagram *d)
+static int copy_bytes(struct socket_layer *l, struct record *r, const struct ip_piece *pieces, uint32_t n)
 {
-    if (d->n_pieces == 0)
-        return d->length ? outq_copy(&r->bytes, &l->buffers, d->bytes, d->length) : 0;
-    for (uint32_t i = 0; i < d->n_pieces; i++) {
-        const struct ip_piece *p = &d->pieces[i];
+    for (const struct ip_piece *p = pieces; p < pieces + n; p++)
         if (p->length && outq_copy(&r->bytes, &l->buffers, p->bytes, (uint32_t)p->length) != 0)
             return ERR_NO_MEMORY;
-    }
     return 0;
 }
 
-static struct record *record_new(struct socket_layer *l, const struct record *like, const struct udp_datagram *d)
+static struct record *record_new(struct socket_layer *l, const struct record *like, const struct ip_piece *pieces,
+                                 uint32_t n)
 {
     uint32_t index = pool_get(&l->records);
     if (index == POOL_NONE)
@@ -55,21 +54,22 @@ static struct record *record_new(struct socket_layer *l, const struct record *li
     *r = *like;
     r->next = POOL_NONE;
     r->bytes = (struct outq){0};
-    if (copy_bytes(l, r, d) == 0)
+    if (copy_bytes(l, r, pieces, n) == 0)
         return r;
     outq_clear(&r->bytes, &l->buffers);
     pool_put(&l->records, index);
     return NULL;
 }
 
-bool record_add(struct socket *s, struct record_queue *queue, const struct record *like, const struct udp_datagram *d)
+bool record_add(struct socket *s, struct record_queue *queue, const struct record *like, const struct ip_piece *pieces,
+                uint32_t n)
 {
     struct socket_layer *l = s->layer;
     if (s->datagram->charged >= s->receive_limit) {
         l->counters.drop_receive_buffer++;
         return false;
     }
-    struct record *r = record_new(l, like, d);
+    struct record *r = record_new(l, like, pieces, n);
     if (!r) {
         l->counters.drop_no_memory++;
         return false;

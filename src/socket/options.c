@@ -4,6 +4,7 @@
  * first bytes, one byte is enough for IP options. What is not known is -ENOPROTOOPT.
  */
 #include "socket/options.h"
+#include "socket/datagram.h"
 
 #include <string.h>
 #include <sys/time.h>
@@ -238,6 +239,8 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
         return s->type == SOCK_STREAM ? option_tcp_set(s, name, value, length, now) : -ENOPROTOOPT;
     case IPPROTO_IP:
         return option_ip_set(s, name, value, length, now);
+    case IPPROTO_RAW:
+        return s->type == SOCK_RAW ? option_raw_set(s, name, value, length) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_set(s, name, value, length) : -ENOPROTOOPT;
     default:

@@ -145,6 +145,8 @@ static bool *flag_of(struct datagram_socket *g, int name)
         return &g->multicast_loop;
     case IP_MULTICAST_ALL:
         return &g->multicast_all;
+    case IP_HDRINCL:
+        return &g->header_included;
     default:
         return NULL;
     }
@@ -154,6 +156,8 @@ int option_datagram_set(struct socket *s, int name, const void *value, socklen_t
 {
     bool *flag = flag_of(s->datagram, name);
     int n;
+    if (name == IP_HDRINCL && s->type != SOCK_RAW)
+        return -ENOPROTOOPT;
     if (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP)
         return set_membership(s, name, value, length);
     if (name == IP_MULTICAST_IF)

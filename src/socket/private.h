@@ -3,7 +3,7 @@
  * Inside of the socket layer: the socket, its kinds, and how its parts find each other.
  *
  * A socket lies in a pool and is named from below (as the word of a TCP connection) by index and generation. Invariants:
- *   K1  a socket is in the port table exactly while local.port is not 0.
+ *   K1  a socket is in the port table exactly while local.port is not 0; raw sockets have no port, and are in their list instead.
  *   K2  a stream has a connection (stream.ref) from connect or accept until TCP says closed(); an orphan (closed by its user) goes then.
  *   K3  the profile number of a stream is counted once for each socket that has it.
  *   K4  a socket that waits to be accepted is on exactly one listener's queue, and its user does not know it yet.
@@ -115,13 +115,14 @@ struct socket_layer {
     struct pool datagrams, records; /* datagram.h */
     struct profile_use *profiles;
     uint32_t max_profiles;
-    struct socket *ports[2][SOCKET_PORT_CHAINS]; /* streams, datagrams; by local port */
+    struct socket *ports[3][SOCKET_PORT_CHAINS]; /* enum port_space; by local port */
+    struct socket *raws;                         /* through port_next */
     struct random random;
     int64_t now; /* of the call or callback that runs */
     struct socket_counters counters;
 };
 
-enum port_space { PORTS_STREAM, PORTS_DATAGRAM };
+enum port_space { PORTS_STREAM, PORTS_DATAGRAM, PORTS_PING };
 
 /* layer.c */
 struct socket *socket_new(struct socket_layer *l); /* zeroed; NULL: counted drop_no_socket */
@@ -203,7 +204,7 @@ void listen_leave(struct socket *s);
 
 extern const struct tcp_user stream_user; /* context: the layer */
 
-/* datagram.c */
-extern const struct socket_kind datagram_kind;
+/* datagram.c, raw.c, ping.c */
+extern const struct socket_kind datagram_kind, raw_kind, ping_kind;
 
 #endif

@@ -12,9 +12,12 @@ static int kind_of(int type, int protocol, const struct socket_kind **out)
     case SOCK_STREAM:
         *out = &stream_kind;
         return check_protocol(protocol, IPPROTO_TCP);
+    case SOCK_RAW:
+        *out = &raw_kind;
+        return 0;
     case SOCK_DGRAM:
-        *out = &datagram_kind;
-        return check_protocol(protocol, IPPROTO_UDP);
+        *out = protocol == IPPROTO_ICMP ? &ping_kind : &datagram_kind;
+        return protocol == IPPROTO_ICMP ? 0 : check_protocol(protocol, IPPROTO_UDP);
     default:
         return -ESOCKTNOSUPPORT;
     }

@@ -6,6 +6,7 @@
  */
 #include "stack/icmp.h"
 
+#include "stack/ip_payload.h"
 #include "stack/ipv4_input.h"
 #include "stack/stack_internal.h"
 
@@ -100,6 +101,10 @@ int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
 {
     s->now = now;
     uint32_t length = WIRE_ICMP_LEN + e->length;
+    const struct ip_piece one = {.bytes = e->bytes, .length = e->length};
+    const struct ip_payload body = ip_payload_of(e->pieces, e->n_pieces, &one);
+    if (!ip_payload_ok(&body, e->length))
+        return ERR_INVALID;
     if (e->length > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN - WIRE_ICMP_LEN)
         return ERR_NO_SPACE;
     struct ipv4_output out = {
@@ -109,8 +114,7 @@ int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
         return error;
     struct wire_icmp h = {.type = WIRE_ICMP_ECHO_REQUEST, .rest = wire_icmp_rest_echo(e->id, e->sequence)};
     wire_icmp_build(out.l4, &h);
-    if (e->length)
-        memcpy(out.l4 + WIRE_ICMP_LEN, e->bytes, e->length);
+    ip_payload_copy(&body, out.l4 + WIRE_ICMP_LEN);
     wire_icmp_checksum_set(out.l4, length);
     ipv4_output_send(s, &out, length, IP_PROTO_ICMP);
     return 0;

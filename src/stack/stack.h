@@ -290,8 +290,10 @@ struct icmp_echo {
     uint16_t id, sequence;
     const uint8_t *bytes;
     uint32_t length;
-    uint8_t ttl;        /* of a reply; of a request, 0: 64 */
-    uint8_t tos;        /* of a request */
+    uint8_t ttl;       /* of a reply; of a request, 0: 64 */
+    uint8_t tos;       /* of a request */
+    uint32_t n_pieces; /* of a request: 0, or the `length` bytes lie in these */
+    const struct ip_piece *pieces;
     bool dont_fragment; /* of a request: DF; one that is longer than the path's MTU is then not sent */
     /* Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big". */
     struct ip_addr reporter;
