@@ -99,10 +99,11 @@ void record_drop(struct socket *s, struct record_queue *queue)
 
 size_t record_read(const struct socket *s, const struct record *r, const struct msghdr *m)
 {
+    struct outq bytes = r->bytes; /* reading moves a cursor */
     size_t done = 0;
-    for (size_t i = 0; i < m->msg_iovlen && done < outq_length(&r->bytes); i++)
-        done += outq_read(&r->bytes, &s->layer->buffers, r->bytes.base + done, m->msg_iov[i].iov_base,
-                          m->msg_iov[i].iov_len, NULL);
+    for (size_t i = 0; i < m->msg_iovlen && done < outq_length(&bytes); i++)
+        done += outq_read(&bytes, &s->layer->buffers, bytes.base + done, m->msg_iov[i].iov_base, m->msg_iov[i].iov_len,
+                          NULL);
     return done;
 }
 
