@@ -86,6 +86,27 @@ check_equal "the sender is refused without SO_BROADCAST, then sends five" "witho
 wait_for 10 grep -q "message 5" "$work/socat.log" || true
 check_equal "socat on the kernel's side hears the last" "message 5 to all" "$(grep -o "message 5 to all" "$work/socat.log")"
 
+# ---- every IP packet
+
+ns_add watch
+start_in_ns watch "$work/raw.log" env WEIR_LINK=tap:weir0 "$work/raw_capture" 3
+capture=$started_pid
+wait_for 20 grep -q capturing "$work/raw.log" || not_ok "raw_capture starts" "$(cat "$work/raw.log")"
+in_ns watch ip addr add 192.168.1.1/24 dev weir0
+check "ping, a TCP connection and a datagram come" in_ns watch /usr/bin/python3 - <<'PYTHON'
+import socket, subprocess
+subprocess.run(["ping", "-c", "1", "-w", "20", "192.168.1.103"], check=True, stdout=subprocess.DEVNULL)
+try:
+    socket.create_connection(("192.168.1.103", 81), timeout=20)
+    raise SystemExit("somebody listens")
+except ConnectionRefusedError:
+    pass
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"four", ("192.168.1.103", 82))
+PYTHON
+wait "$capture" || not_ok "raw_capture ends after three" "exit $?"
+check_equal "it decoded all three" "1 1 1" "$(grep -c 'ICMP type 8 code 0 echo request' "$work/raw.log") $(
+    grep -c 'TCP .* > 81 seq .* SYN' "$work/raw.log") $(grep -c 'UDP .* > 82 length 12' "$work/raw.log")"
+
 # ---- what is missing is said
 
 check_equal "without a link the server says what is missing" \
