@@ -113,7 +113,7 @@ static uint64_t steps_max; /* since the last print */
 void attack_begin(struct attack *h, const struct tcp_profile *p, const struct tcp_settings *settings)
 {
     struct tcp_settings defaults;
-    struct tcp_profile profile;
+    struct tcp_profile quick;
     script_settings(&defaults);
     defaults.max_time_wait = 64; /* thousands of layers are made */
     memset(&h->healthy, 0, sizeof h->healthy);
@@ -121,9 +121,9 @@ void attack_begin(struct attack *h, const struct tcp_profile *p, const struct tc
     h->healthy.layer = h->s.end.layer;
     h->s.end.measured = begun < 16 || begun % 64 == 0;
     begun++;
-    tcp_profile_default(&profile);
-    profile.quick_ack = true; /* so that nothing of it comes later */
-    assert_int_equal(tcp_register_user(h->s.end.layer, &healthy_user, &h->healthy, &profile), 1);
+    tcp_profile_default(&quick);
+    quick.quick_ack = true; /* so that nothing of it comes later */
+    assert_int_equal(tcp_register_user(h->s.end.layer, &healthy_user, &h->healthy, &quick), 1);
     assert_int_equal(tcp_listen(h->s.end.layer, 1, TCP_ANY_LOCAL, HEALTHY_PORT), 0);
     connect_healthy(h);
     attack_exchange(h);

@@ -9,15 +9,7 @@
 #include "attack_rig.h"
 #include "base/random.h"
 
-static struct tcp_profile profile;
 static struct attack h;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
 
 typedef void way(struct script *s);
 
@@ -576,7 +568,7 @@ static void tc_44_keep_alive_probes_are_answered_twice_a_second(void **state)
     attack_print("TC-44", 100000);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, defaults)
+#define CASE(f) cmocka_unit_test_setup(f, script_defaults)
 
 int main(void)
 {

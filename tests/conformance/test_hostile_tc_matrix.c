@@ -23,15 +23,6 @@ struct expected {
 #define NO_DROP ((size_t)-1)
 #define DROP(name) ATTACK_COUNTER(drop_##name)
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 /* ---- the model ---- */
 
 #define HAS(flag) ((flags & (flag)) != 0)
@@ -218,7 +209,7 @@ static void tc_17_every_flag_in_every_state_does_what_the_rfcs_say(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(tc_17_every_flag_in_every_state_does_what_the_rfcs_say, defaults),
+        cmocka_unit_test_setup(tc_17_every_flag_in_every_state_does_what_the_rfcs_say, script_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

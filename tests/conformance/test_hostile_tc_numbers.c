@@ -8,13 +8,11 @@
 
 #include "attack_rig.h"
 
-static struct tcp_profile profile;
 static struct tcp_settings settings;
 
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
+    script_defaults(state);
     script_settings(&settings);
     settings.max_time_wait = 64;
     return 0;

@@ -8,15 +8,7 @@
 #include "attack_rig.h"
 #include "base/random.h"
 
-static struct tcp_profile profile;
 static struct attack h;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
 
 /* Options as bytes, padded with zeros to a multiple of 4. */
 static struct script_segment raw(uint16_t flags, uint32_t seq, const void *options, uint32_t n)
@@ -492,7 +484,7 @@ static void tc_47_ecn_bits_of_any_kind_never_stall(void **state)
     attack_print("TC-47", cases);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, defaults)
+#define CASE(f) cmocka_unit_test_setup(f, script_defaults)
 
 int main(void)
 {

@@ -13,14 +13,12 @@
 #include "tcp/reclaim.h"
 #include "tcp/sent.h"
 
-static struct tcp_profile profile;
 static struct tcp_settings settings;
 static struct attack h;
 
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
+    script_defaults(state);
     script_settings(&settings);
     settings.max_time_wait = 64;
     return 0;

@@ -88,6 +88,22 @@ const struct tcp_user script_user = {.admit = admit,
                                      .deadline = deadline,
                                      .closed = closed};
 
+struct tcp_profile profile;
+
+int script_defaults(void **state)
+{
+    (void)state;
+    tcp_profile_default(&profile);
+    return 0;
+}
+
+int script_newreno(void **state)
+{
+    script_defaults(state);
+    profile.congestion = TCP_NEWRENO;
+    return 0;
+}
+
 void script_settings(struct tcp_settings *settings)
 {
     tcp_settings_default(settings);
@@ -101,7 +117,7 @@ void script_begin_with(struct script *s, const struct tcp_profile *p, const stru
     s->now = 5 * NS_PER_S;
     s->consume = true;
     s->our_port = OUR_PORT;
-    s->peer_options = (struct wire_tcp_options){.present = TCP_OPT_MSS, .mss = 1460};
+    s->peer_options = (struct wire_tcp_options){.present = TCP_OPT_MSS, .mss = MSS};
     assert_int_equal(tcp_end_init(&s->end, 1, settings, s->now), 0);
     assert_int_equal(tcp_register_user(s->end.layer, &script_user, s, p), 0);
     assert_int_equal(tcp_listen(s->end.layer, 0, TCP_ANY_LOCAL, OUR_PORT), 0);
@@ -185,6 +201,12 @@ void script_give_sack(struct script *s, uint32_t seq, uint32_t ack, uint32_t n, 
     struct script_segment g = {.flags = TCP_ACK, .seq = seq, .ack = ack, .window = 65535, .sacks = n};
     memcpy(g.sack, blocks, 2 * n * sizeof *blocks);
     script_give_segment(s, &g);
+}
+
+void script_sack(struct script *s, uint32_t ack, uint32_t left, uint32_t right)
+{
+    const uint32_t blocks[] = {left, right};
+    script_give_sack(s, 1, ack, 1, blocks);
 }
 
 void script_give(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t payload)
@@ -333,6 +355,12 @@ struct tcp *script_connection(struct script *s) { return tcp_get(s->end.layer, s
 void script_send(struct script *s, uint64_t bytes)
 {
     assert_int_equal(tcp_send(s->end.layer, script_connection(s), bytes, s->now), 0);
+}
+
+void script_send_segments(struct script *s, unsigned n)
+{
+    script_send(s, n * MSS);
+    assert_int_equal(script_drain(s), n);
 }
 
 enum tcp_state script_state(struct script *s)

@@ -13,6 +13,8 @@
 #define PEER_PORT 4000
 #define OUR_PORT 80
 #define SCRIPT_STREAM 65536 /* received bytes that are kept */
+#define MSS 1460u           /* what the peer offers */
+#define S(n) (1u + (n)*MSS) /* where full segment n begins */
 
 struct script {
     struct tcp_end end;
@@ -46,6 +48,11 @@ struct script_segment {
     struct wire_delivery as;
 };
 
+/* The profile of a test's connections, and setups that make it anew for each test: the defaults, and those with NewReno, whose window is easy to say. */
+extern struct tcp_profile profile;
+int script_defaults(void **state);
+int script_newreno(void **state);
+
 /* A layer with default settings and this profile. */
 void script_begin(struct script *s, const struct tcp_profile *p);
 void script_settings(struct tcp_settings *settings); /* those of script_begin */
@@ -60,6 +67,8 @@ void script_give_window(struct script *s, uint16_t flags, uint32_t seq, uint32_t
 void script_give_segment(struct script *s, const struct script_segment *g);
 /* An ACK without data that reports n blocks. */
 void script_give_sack(struct script *s, uint32_t seq, uint32_t ack, uint32_t n, const uint32_t *blocks);
+/* The same with one block, at the beginning of the peer's stream. */
+void script_sack(struct script *s, uint32_t ack, uint32_t left, uint32_t right);
 /* The next segment of ours must be exactly this (PSH is ignored); returns it. */
 const struct wire_segment *script_expect(struct script *s, uint16_t flags, uint32_t seq, uint32_t ack,
                                          uint32_t payload);
@@ -85,6 +94,7 @@ void script_to_time_wait(struct script *s);
 
 struct tcp *script_connection(struct script *s); /* NULL when it ended */
 void script_send(struct script *s, uint64_t bytes);
+void script_send_segments(struct script *s, unsigned n); /* full ones; all must go at once */
 enum tcp_state script_state(struct script *s);
 const struct tcp_counters *script_counters(const struct script *s);
 struct tcp_info script_info(struct script *s);

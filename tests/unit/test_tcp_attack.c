@@ -11,15 +11,6 @@
 #include "base/random.h"
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 /* A segment with a window that keeps the peer's as it is. */
 static void give_rst(struct script *s, uint32_t seq, uint32_t payload)
 {
@@ -392,7 +383,7 @@ static void random_segments_leave_a_healthy_stream_intact(void **state)
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

@@ -11,15 +11,6 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 typedef void way(struct script *s);
 
 static const struct {
@@ -334,7 +325,7 @@ static void closing_a_listener_leaves_established_connections_alone(void **state
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 static void data_behind_the_fin_is_dropped_and_counted(void **state) /* TC-43 */
 {

@@ -13,18 +13,7 @@
 #include "tcp/congestion.h"
 #include "tcp_script.h"
 
-#define MSS 1460u
 #define ENDLESS (1u << 30)
-
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
-    return 0;
-}
 
 /* An established connection with no end of data to send and a peer window of 4 MB. */
 static void begin(struct script *s, uint64_t bytes)
@@ -350,7 +339,7 @@ static void no_window_and_no_time_break_cubic(void **state) /* TC-48 */
         }
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_newreno)
 
 int main(void)
 {

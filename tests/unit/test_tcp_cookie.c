@@ -10,12 +10,9 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
 static int always(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
+    script_defaults(state);
     profile.syn_cookies = TCP_COOKIES_ALWAYS;
     return 0;
 }

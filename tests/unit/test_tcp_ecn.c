@@ -12,23 +12,11 @@
 #include "tcp/ecn.h"
 #include "tcp_script.h"
 
-#define MSS 1460u
-#define S(n) (1u + (n)*MSS)
 #define MS NS_PER_MS
 #define ECN_SETUP (TCP_SYN | TCP_ECE | TCP_CWR)
 #define NOT_ECT 0
 #define ECT0 2
 #define CE 3
-
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
-    return 0;
-}
 
 static bool agreed(struct script *s) { return script_info(s).ecn; }
 
@@ -396,7 +384,7 @@ static void the_echo_on_a_syn_ack_reduces_nothing(void **state)
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_newreno)
 
 int main(void)
 {

@@ -11,15 +11,6 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 /* Takes everything that was sent; returns the right edge of it. */
 static uint32_t right_edge(struct script *s)
 {
@@ -503,7 +494,7 @@ static void what_fills_a_small_window_is_pushed(void **state)
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

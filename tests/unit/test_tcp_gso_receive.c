@@ -11,14 +11,9 @@
 
 #include "tcp_script.h"
 
-#define MSS 1460u
-
-static struct tcp_profile profile;
-
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
+    script_defaults(state);
     profile.receive_buffer = 65535; /* the peer has no window scaling */
     return 0;
 }

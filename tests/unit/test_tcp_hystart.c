@@ -11,19 +11,9 @@
 
 #include "tcp_script.h"
 
-#define MSS 1460u
 #define MS NS_PER_MS
 #define ENDLESS (1u << 30)
 #define NO_SSTHRESH TCP_SSTHRESH_NONE
-
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
 
 static void begin(struct script *s, unsigned initial_window)
 {
@@ -181,7 +171,7 @@ static void what_congestion_avoidance_remembers_begins_at_zero(void **state) /* 
     }
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

@@ -11,19 +11,6 @@
 
 #include "tcp_script.h"
 
-#define MSS 1460u
-#define S(n) (1u + (n)*MSS)
-
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
-    return 0;
-}
-
 static void established_on(struct script *s, uint32_t gso_max)
 {
     script_begin(s, &profile);
@@ -36,12 +23,6 @@ static void expect_segments(struct script *s, unsigned first, unsigned n)
 {
     for (unsigned i = first; i < first + n; i++)
         script_expect(s, TCP_ACK, S(i), 1, MSS);
-}
-
-static void sack_one(struct script *s, uint32_t ack, uint32_t left, uint32_t right)
-{
-    const uint32_t blocks[] = {left, right};
-    script_give_sack(s, 1, ack, 1, blocks);
 }
 
 static void half_of_cwnd_goes_at_once(void **state)
@@ -171,7 +152,7 @@ static void what_is_lost_of_a_frame_goes_again_and_nothing_else(void **state)
         established_on(&s, 65535);
         script_send(&s, 10 * MSS);
         expect_segments(&s, 0, 10);
-        sack_one(&s, S(lost), S(lost + 1), S(lost + 4));
+        script_sack(&s, S(lost), S(lost + 1), S(lost + 4));
         script_expect(&s, TCP_ACK, S(lost), 1, MSS);
         script_expect_nothing(&s);
         script_give(&s, TCP_ACK, 1, S(10), 0);
@@ -307,7 +288,7 @@ static void blocks_that_end_within_segments_lose_no_byte(void **state)
         established_on(&s, 65535);
         script_send(&s, 10 * MSS);
         expect_segments(&s, 0, 10);
-        sack_one(&s, 1 + cut, 1 + 2 * cut + 10, 1 + 2 * cut + 10 + 3 * MSS);
+        script_sack(&s, 1 + cut, 1 + 2 * cut + 10, 1 + 2 * cut + 10 + 3 * MSS);
         while (s.end.count > 0) {
             const struct wire_segment *w = tcp_end_take(&s.end);
             uint32_t at = seq_len(s.our_isn, w->h.seq) - 1;
@@ -356,26 +337,26 @@ static void what_exactly_fills_the_window_goes_with_its_short_tail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(half_of_cwnd_goes_at_once, defaults),
-        cmocka_unit_test_setup(a_frame_is_no_larger_than_the_link_allows, defaults),
-        cmocka_unit_test_setup(one_segment_is_no_large_frame, defaults),
-        cmocka_unit_test_setup(a_path_that_cuts_nothing_gets_no_large_frame, defaults),
-        cmocka_unit_test_setup(without_room_for_a_large_frame_it_goes_segment_by_segment, defaults),
-        cmocka_unit_test_setup(the_peers_window_bounds_a_frame, defaults),
-        cmocka_unit_test_setup(what_may_be_in_flight_bounds_a_frame, defaults),
-        cmocka_unit_test_setup(the_end_of_the_stream_is_on_the_last_segment_only, defaults),
-        cmocka_unit_test_setup(with_nagle_the_tail_waits, defaults),
-        cmocka_unit_test_setup(what_is_lost_of_a_frame_goes_again_and_nothing_else, defaults),
-        cmocka_unit_test_setup(after_a_timeout_it_goes_again_segment_by_segment, defaults),
-        cmocka_unit_test_setup(the_round_trip_of_a_segment_in_a_frame_is_measured, defaults),
-        cmocka_unit_test_setup(urgent_data_goes_segment_by_segment_until_its_mark_is_passed, defaults),
-        cmocka_unit_test_setup(every_segment_of_a_frame_has_the_timestamps, defaults),
-        cmocka_unit_test_setup(with_blocks_to_report_its_segments_leave_room_for_them, defaults),
-        cmocka_unit_test_setup(a_tail_loss_probe_is_one_segment, defaults),
-        cmocka_unit_test_setup(a_probe_with_new_data_is_one_segment, defaults),
-        cmocka_unit_test_setup(blocks_that_end_within_segments_lose_no_byte, defaults),
-        cmocka_unit_test_setup(a_window_that_ends_within_a_frame_is_filled_when_it_opens, defaults),
-        cmocka_unit_test_setup(what_exactly_fills_the_window_goes_with_its_short_tail, defaults),
+        cmocka_unit_test_setup(half_of_cwnd_goes_at_once, script_newreno),
+        cmocka_unit_test_setup(a_frame_is_no_larger_than_the_link_allows, script_newreno),
+        cmocka_unit_test_setup(one_segment_is_no_large_frame, script_newreno),
+        cmocka_unit_test_setup(a_path_that_cuts_nothing_gets_no_large_frame, script_newreno),
+        cmocka_unit_test_setup(without_room_for_a_large_frame_it_goes_segment_by_segment, script_newreno),
+        cmocka_unit_test_setup(the_peers_window_bounds_a_frame, script_newreno),
+        cmocka_unit_test_setup(what_may_be_in_flight_bounds_a_frame, script_newreno),
+        cmocka_unit_test_setup(the_end_of_the_stream_is_on_the_last_segment_only, script_newreno),
+        cmocka_unit_test_setup(with_nagle_the_tail_waits, script_newreno),
+        cmocka_unit_test_setup(what_is_lost_of_a_frame_goes_again_and_nothing_else, script_newreno),
+        cmocka_unit_test_setup(after_a_timeout_it_goes_again_segment_by_segment, script_newreno),
+        cmocka_unit_test_setup(the_round_trip_of_a_segment_in_a_frame_is_measured, script_newreno),
+        cmocka_unit_test_setup(urgent_data_goes_segment_by_segment_until_its_mark_is_passed, script_newreno),
+        cmocka_unit_test_setup(every_segment_of_a_frame_has_the_timestamps, script_newreno),
+        cmocka_unit_test_setup(with_blocks_to_report_its_segments_leave_room_for_them, script_newreno),
+        cmocka_unit_test_setup(a_tail_loss_probe_is_one_segment, script_newreno),
+        cmocka_unit_test_setup(a_probe_with_new_data_is_one_segment, script_newreno),
+        cmocka_unit_test_setup(blocks_that_end_within_segments_lose_no_byte, script_newreno),
+        cmocka_unit_test_setup(a_window_that_ends_within_a_frame_is_filled_when_it_opens, script_newreno),
+        cmocka_unit_test_setup(what_exactly_fills_the_window_goes_with_its_short_tail, script_newreno),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

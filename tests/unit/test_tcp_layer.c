@@ -13,15 +13,6 @@
 
 #define DAY (INT64_C(86400) * NS_PER_S)
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 static int try_profile(const struct tcp_profile *p)
 {
     struct tcp_end e;
@@ -558,7 +549,7 @@ static void initial_sequence_numbers_of_different_connections_tell_nothing(void 
     script_end(&other);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

@@ -11,13 +11,11 @@
 #include "tcp/limit.h"
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
 static struct tcp_settings settings;
 
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
+    script_defaults(state);
     script_settings(&settings);
     return 0;
 }

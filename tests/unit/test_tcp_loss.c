@@ -11,24 +11,11 @@
 
 #include "tcp_script.h"
 
-#define MSS 1460u
-#define S(n) (1u + (n)*MSS)
-
-static struct tcp_profile profile;
-
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
+    script_newreno(state);
     profile.rack = profile.f_rto = false; /* they have tests of their own */
     return 0;
-}
-
-static void send_segments(struct script *s, unsigned n)
-{
-    script_send(s, n * MSS);
-    assert_int_equal(script_drain(s), n);
 }
 
 static void ten_in_flight(struct script *s, bool sack)
@@ -37,19 +24,13 @@ static void ten_in_flight(struct script *s, bool sack)
     if (sack)
         s->peer_options.present |= TCP_OPT_SACK_PERMITTED;
     script_to_established(s);
-    send_segments(s, 10);
+    script_send_segments(s, 10);
 }
 
 static void duplicate_acks(struct script *s, uint32_t ack, unsigned n)
 {
     for (unsigned i = 0; i < n; i++)
         script_give(s, TCP_ACK, 1, ack, 0);
-}
-
-static void sack_one(struct script *s, uint32_t ack, uint32_t left, uint32_t right)
-{
-    const uint32_t blocks[] = {left, right};
-    script_give_sack(s, 1, ack, 1, blocks);
 }
 
 static void the_third_duplicate_ack_and_no_earlier_one_retransmits(void **state)
@@ -91,13 +72,13 @@ static void a_duplicate_ack_without_news_in_sack_is_none(void **state) /* RFC 66
     (void)state;
     ten_in_flight(&s, true);
     duplicate_acks(&s, 1, 5);
-    sack_one(&s, 1, S(1), S(2));
+    script_sack(&s, 1, S(1), S(2));
     for (unsigned i = 0; i < 5; i++)
-        sack_one(&s, 1, S(1), S(2));
+        script_sack(&s, 1, S(1), S(2));
     script_expect_nothing(&s);
-    sack_one(&s, 1, S(1), S(3));
+    script_sack(&s, 1, S(1), S(3));
     script_expect_nothing(&s);
-    sack_one(&s, 1, S(1), S(4));
+    script_sack(&s, 1, S(1), S(4));
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_expect_nothing(&s);
     script_end(&s);
@@ -109,9 +90,9 @@ static void a_segment_is_lost_when_enough_bytes_are_sacked_above_it(
     struct script s;
     (void)state;
     ten_in_flight(&s, true);
-    sack_one(&s, 1, S(1), S(3));
+    script_sack(&s, 1, S(1), S(3));
     script_expect_nothing(&s);
-    sack_one(&s, 1, S(1), S(3) + 1);
+    script_sack(&s, 1, S(1), S(3) + 1);
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_expect_nothing(&s);
     script_end(&s);
@@ -239,7 +220,7 @@ static void a_dsack_is_counted_and_is_no_duplicate_ack(void **state)
     ten_in_flight(&s, true);
     script_give(&s, TCP_ACK, 1, S(2), 0);
     for (unsigned i = 0; i < 5; i++)
-        sack_one(&s, S(2), S(0), S(1)); /* below the ACK */
+        script_sack(&s, S(2), S(0), S(1)); /* below the ACK */
     assert_int_equal(script_counters(&s)->dsack_received, 5);
     assert_int_equal(script_info(&s).in_flight_bytes, 8 * MSS);
     script_give_sack(&s, 1, S(2), 2, inside); /* inside the second block */
@@ -266,7 +247,7 @@ static void impossible_sack_blocks_are_ignored_one_by_one(void **state) /* TC-09
     (void)state;
     ten_in_flight(&s, true);
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
-        sack_one(&s, 1, bad[i][0], bad[i][1]);
+        script_sack(&s, 1, bad[i][0], bad[i][1]);
         assert_int_equal(script_info(&s).in_flight_bytes, (i == 0 ? 10 : 9) * MSS);
         const uint32_t with_good[] = {bad[i][0], bad[i][1], S(8), S(9)};
         script_give_sack(&s, 1, 1, 2, with_good);
@@ -308,7 +289,7 @@ static void sack_that_was_not_negotiated_is_ignored(void **state) /* TC-09 */
     struct script s;
     (void)state;
     ten_in_flight(&s, false);
-    sack_one(&s, 1, S(1), S(9));
+    script_sack(&s, 1, S(1), S(9));
     assert_int_equal(script_info(&s).in_flight_bytes, 10 * MSS);
     script_expect_nothing(&s);
     script_end(&s);
@@ -319,7 +300,7 @@ static void a_peer_that_takes_its_sacks_back_gets_everything_again(void **state)
     struct script s;
     (void)state;
     ten_in_flight(&s, true);
-    sack_one(&s, 1, S(1), S(10));
+    script_sack(&s, 1, S(1), S(10));
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_give(&s, TCP_ACK, 1, S(1), 0); /* and nothing of what it had */
     script_expect_nothing(&s);
@@ -344,7 +325,7 @@ static void a_retransmission_that_is_lost_too_is_found_by_the_timeout(void **sta
     for (unsigned sack = 0; sack < 2; sack++) {
         ten_in_flight(&s, sack);
         if (sack)
-            sack_one(&s, 1, S(1), S(10));
+            script_sack(&s, 1, S(1), S(10));
         else
             duplicate_acks(&s, 1, 9);
         script_expect(&s, TCP_ACK, S(0), 1, MSS);
@@ -374,7 +355,7 @@ static void hostile_sacks_of_single_bytes_do_not_break_the_scoreboard(void **sta
         script_give_sack(&s, 1, 1, 3, blocks);
         script_drain(&s);
     }
-    sack_one(&s, 1, 3, S(40)); /* and everything at once */
+    script_sack(&s, 1, 3, S(40)); /* and everything at once */
     script_drain(&s);
     assert_true(script_occupancy(&s).sent_records <= 2);
     script_give(&s, TCP_ACK, 1, S(40), 0);
@@ -431,7 +412,7 @@ static void new_data_never_counts_as_sacked(void **state)
         script_drain(&s);
         script_pass(&s, NS_PER_MS);
     }
-    sack_one(&s, 1, S(1), S(2));
+    script_sack(&s, 1, S(1), S(2));
     assert_int_equal(script_info(&s).in_flight_bytes, MSS);
     script_drain(&s);     /* the hole, which may go again now */
     script_send(&s, MSS); /* no record is left for it */

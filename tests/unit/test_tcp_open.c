@@ -10,15 +10,6 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 static void a_syn_is_answered_and_the_ack_establishes(void **state)
 {
     struct script s;
@@ -330,24 +321,24 @@ static void ports_do_not_repeat_and_run_out_cleanly(void **state) /* RFC 6056 */
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_syn_is_answered_and_the_ack_establishes, defaults),
-        cmocka_unit_test_setup(an_active_open_completes, defaults),
-        cmocka_unit_test_setup(a_simultaneous_open_completes, defaults),
-        cmocka_unit_test_setup(options_are_negotiated, defaults),
-        cmocka_unit_test_setup(what_the_peer_does_not_offer_is_not_used, defaults),
-        cmocka_unit_test_setup(a_tiny_mss_is_clamped, defaults),
-        cmocka_unit_test_setup(a_syn_is_repeated_with_doubling_and_given_up, defaults),
-        cmocka_unit_test_setup(a_syn_ack_is_repeated_and_a_repeated_syn_is_answered, defaults),
-        cmocka_unit_test_setup(a_refusal_ends_the_attempt, defaults),
-        cmocka_unit_test_setup(a_wrong_ack_in_syn_sent_is_reset, defaults),
-        cmocka_unit_test_setup(a_wrong_ack_in_syn_rcvd_is_reset, defaults),
-        cmocka_unit_test_setup(strangers_are_reset, defaults),
-        cmocka_unit_test_setup(a_listener_takes_only_syns, defaults),
-        cmocka_unit_test_setup(the_syn_queue_is_bounded, defaults),
-        cmocka_unit_test_setup(a_refused_admission_is_silent, defaults),
-        cmocka_unit_test_setup(an_unresolved_neighbour_delays_the_syn, defaults),
-        cmocka_unit_test_setup(an_unreachable_neighbour_ends_the_attempt, defaults),
-        cmocka_unit_test_setup(ports_do_not_repeat_and_run_out_cleanly, defaults),
+        cmocka_unit_test_setup(a_syn_is_answered_and_the_ack_establishes, script_defaults),
+        cmocka_unit_test_setup(an_active_open_completes, script_defaults),
+        cmocka_unit_test_setup(a_simultaneous_open_completes, script_defaults),
+        cmocka_unit_test_setup(options_are_negotiated, script_defaults),
+        cmocka_unit_test_setup(what_the_peer_does_not_offer_is_not_used, script_defaults),
+        cmocka_unit_test_setup(a_tiny_mss_is_clamped, script_defaults),
+        cmocka_unit_test_setup(a_syn_is_repeated_with_doubling_and_given_up, script_defaults),
+        cmocka_unit_test_setup(a_syn_ack_is_repeated_and_a_repeated_syn_is_answered, script_defaults),
+        cmocka_unit_test_setup(a_refusal_ends_the_attempt, script_defaults),
+        cmocka_unit_test_setup(a_wrong_ack_in_syn_sent_is_reset, script_defaults),
+        cmocka_unit_test_setup(a_wrong_ack_in_syn_rcvd_is_reset, script_defaults),
+        cmocka_unit_test_setup(strangers_are_reset, script_defaults),
+        cmocka_unit_test_setup(a_listener_takes_only_syns, script_defaults),
+        cmocka_unit_test_setup(the_syn_queue_is_bounded, script_defaults),
+        cmocka_unit_test_setup(a_refused_admission_is_silent, script_defaults),
+        cmocka_unit_test_setup(an_unresolved_neighbour_delays_the_syn, script_defaults),
+        cmocka_unit_test_setup(an_unreachable_neighbour_ends_the_attempt, script_defaults),
+        cmocka_unit_test_setup(ports_do_not_repeat_and_run_out_cleanly, script_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

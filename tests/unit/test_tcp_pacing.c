@@ -11,18 +11,13 @@
 
 #include "tcp_script.h"
 
-#define MSS 1460u
 #define MS NS_PER_MS
 #define RTT (100 * MS)
 #define ENDLESS (1u << 30)
 
-static struct tcp_profile profile;
-
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
+    script_newreno(state);
     profile.pacing = true;
     profile.tlp = false;
     return 0;

@@ -7,15 +7,6 @@
 
 #include "support/cmocka_all.h"
 
-static struct tcp_profile profile;
-
-static int set_up(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 static enum tcp_icmp_verdict too_big(struct script *s, uint32_t seq, uint32_t mtu)
 {
     struct flow_key key = tcp_end_key(&s->end, s->our_port, PEER_ADDRESS, PEER_PORT);
@@ -441,22 +432,22 @@ static void without_a_search_in_the_pool_the_size_stays_low(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(too_big_at_the_start_counts_at_once_and_is_no_congestion, set_up),
-        cmocka_unit_test_setup(too_big_against_what_arrived_waits_for_the_retransmission_timer, set_up),
-        cmocka_unit_test_setup(too_big_that_progress_disproves_is_forgotten, set_up),
-        cmocka_unit_test_setup(ten_minutes_later_the_old_size_is_tried_again, set_up),
-        cmocka_unit_test_setup(a_black_hole_is_left_at_the_second_timeout, set_up),
-        cmocka_unit_test_setup(where_full_segments_arrived_it_takes_a_third_timeout, set_up),
-        cmocka_unit_test_setup(sizes_go_down_by_halves_to_a_floor, set_up),
-        cmocka_unit_test_setup(without_probing_the_size_stays, set_up),
-        cmocka_unit_test_setup(small_segments_in_flight_are_no_black_hole, set_up),
-        cmocka_unit_test_setup(the_old_size_is_probed_once_data_flows_again, set_up),
-        cmocka_unit_test_setup(the_search_ends_just_below_what_the_path_takes, set_up),
-        cmocka_unit_test_setup(a_lost_probe_is_no_congestion, set_up),
-        cmocka_unit_test_setup(what_is_lost_beside_a_probe_is_congestion, set_up),
-        cmocka_unit_test_setup(a_router_that_speaks_about_a_probe_says_what_to_try, set_up),
-        cmocka_unit_test_setup(the_search_can_begin_at_the_base, set_up),
-        cmocka_unit_test_setup(without_a_search_in_the_pool_the_size_stays_low, set_up),
+        cmocka_unit_test_setup(too_big_at_the_start_counts_at_once_and_is_no_congestion, script_defaults),
+        cmocka_unit_test_setup(too_big_against_what_arrived_waits_for_the_retransmission_timer, script_defaults),
+        cmocka_unit_test_setup(too_big_that_progress_disproves_is_forgotten, script_defaults),
+        cmocka_unit_test_setup(ten_minutes_later_the_old_size_is_tried_again, script_defaults),
+        cmocka_unit_test_setup(a_black_hole_is_left_at_the_second_timeout, script_defaults),
+        cmocka_unit_test_setup(where_full_segments_arrived_it_takes_a_third_timeout, script_defaults),
+        cmocka_unit_test_setup(sizes_go_down_by_halves_to_a_floor, script_defaults),
+        cmocka_unit_test_setup(without_probing_the_size_stays, script_defaults),
+        cmocka_unit_test_setup(small_segments_in_flight_are_no_black_hole, script_defaults),
+        cmocka_unit_test_setup(the_old_size_is_probed_once_data_flows_again, script_defaults),
+        cmocka_unit_test_setup(the_search_ends_just_below_what_the_path_takes, script_defaults),
+        cmocka_unit_test_setup(a_lost_probe_is_no_congestion, script_defaults),
+        cmocka_unit_test_setup(what_is_lost_beside_a_probe_is_congestion, script_defaults),
+        cmocka_unit_test_setup(a_router_that_speaks_about_a_probe_says_what_to_try, script_defaults),
+        cmocka_unit_test_setup(the_search_can_begin_at_the_base, script_defaults),
+        cmocka_unit_test_setup(without_a_search_in_the_pool_the_size_stays_low, script_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

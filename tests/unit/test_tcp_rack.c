@@ -11,20 +11,8 @@
 
 #include "tcp_script.h"
 
-#define MSS 1460u
-#define S(n) (1u + (n)*MSS)
 #define MS NS_PER_MS
 #define RTT (40 * MS)
-
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
-    return 0;
-}
 
 static void begin(struct script *s)
 {
@@ -36,20 +24,8 @@ static void begin(struct script *s)
     script_expect_nothing(s);
 }
 
-static void send_segments(struct script *s, unsigned n)
-{
-    script_send(s, n * MSS);
-    assert_int_equal(script_drain(s), n);
-}
-
-static void sack(struct script *s, uint32_t ack, uint32_t left, uint32_t right)
-{
-    const uint32_t blocks[] = {left, right};
-    script_give_sack(s, 1, ack, 1, blocks);
-}
-
 /* The peer got [left, right) twice. */
-static void dsack(struct script *s, uint32_t ack, uint32_t left, uint32_t right) { sack(s, ack, left, right); }
+static void dsack(struct script *s, uint32_t ack, uint32_t left, uint32_t right) { script_sack(s, ack, left, right); }
 
 static void assert_between(int64_t ns, int64_t low, int64_t high)
 {
@@ -64,9 +40,9 @@ static void one_segment_sacked_waits_for_the_reordering_window(void **state)
     struct script s;
     (void)state;
     begin(&s);
-    send_segments(&s, 2);
+    script_send_segments(&s, 2);
     script_pass(&s, RTT);
-    sack(&s, 1, S(1), S(2));
+    script_sack(&s, 1, S(1), S(2));
     script_expect_nothing(&s);
     assert_between(script_wait(&s), 10 * MS, 12 * MS);
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
@@ -83,17 +59,17 @@ static void three_segments_sacked_do_not_wait_unless_reordering_was_seen(void **
     for (unsigned reordering = 0; reordering < 2; reordering++) {
         begin(&s);
         if (reordering) { /* the first of two arrives last */
-            send_segments(&s, 2);
+            script_send_segments(&s, 2);
             script_pass(&s, RTT);
-            sack(&s, 1, S(1), S(2));
-            send_segments(&s, 1); /* what rests forgets */
+            script_sack(&s, 1, S(1), S(2));
+            script_send_segments(&s, 1); /* what rests forgets */
             script_give(&s, TCP_ACK, 1, S(2), 0);
         }
         uint32_t from = reordering ? 2 : 0;
         assert_int_equal(script_info(&s).reordering, reordering);
-        send_segments(&s, 4 - reordering);
+        script_send_segments(&s, 4 - reordering);
         script_pass(&s, RTT);
-        sack(&s, S(from), S(from + 1), S(from + 4));
+        script_sack(&s, S(from), S(from + 1), S(from + 4));
         if (reordering)
             assert_between(script_wait(&s), 10 * MS, 12 * MS);
         script_expect(&s, TCP_ACK, S(from), 1, MSS);
@@ -106,11 +82,11 @@ static void what_was_sent_later_is_not_lost(void **state)
     struct script s;
     (void)state;
     begin(&s);
-    send_segments(&s, 4);
+    script_send_segments(&s, 4);
     script_pass(&s, 30 * MS);
-    send_segments(&s, 2);
+    script_send_segments(&s, 2);
     script_pass(&s, 10 * MS);
-    sack(&s, 1, S(1), S(4));
+    script_sack(&s, 1, S(1), S(4));
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_expect_nothing(&s);
     assert_int_equal(script_counters(&s)->rack_lost, 1);
@@ -122,14 +98,14 @@ static void a_lost_retransmission_is_found_without_a_timeout(void **state)
     struct script s;
     (void)state;
     begin(&s);
-    send_segments(&s, 10);
+    script_send_segments(&s, 10);
     script_pass(&s, RTT);
-    sack(&s, 1, S(1), S(10));
+    script_sack(&s, 1, S(1), S(10));
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_pass(&s, 2 * MS);
-    send_segments(&s, 1);
+    script_send_segments(&s, 1);
     script_pass(&s, RTT);
-    sack(&s, 1, S(1), S(11));
+    script_sack(&s, 1, S(1), S(11));
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     assert_int_equal(script_counters(&s)->rack_lost, 2);
     assert_int_equal(script_counters(&s)->fast_retransmits, 1);
@@ -143,13 +119,13 @@ static void what_was_sent_again_after_new_data_is_not_lost_when_that_arrives(voi
     struct script s;
     (void)state;
     begin(&s);
-    send_segments(&s, 4);
+    script_send_segments(&s, 4);
     script_pass(&s, RTT);
-    send_segments(&s, 1);
-    sack(&s, 1, S(1), S(4));
+    script_send_segments(&s, 1);
+    script_sack(&s, 1, S(1), S(4));
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_pass(&s, RTT);
-    sack(&s, 1, S(1), S(5));
+    script_sack(&s, 1, S(1), S(5));
     script_expect_nothing(&s);
     assert_int_equal(script_counters(&s)->rack_lost, 1);
     script_end(&s);
@@ -161,18 +137,18 @@ static void a_dsack_widens_the_window_once_a_round_trip(void **state) /* 6.2 ste
     (void)state;
     profile.congestion = TCP_FIXED;
     begin(&s);
-    send_segments(&s, 2);
+    script_send_segments(&s, 2);
     script_pass(&s, RTT);
-    sack(&s, 1, S(1), S(2));
+    script_sack(&s, 1, S(1), S(2));
     script_wait(&s);
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
-    send_segments(&s, 1);                 /* what rests forgets */
+    script_send_segments(&s, 1);          /* what rests forgets */
     script_give(&s, TCP_ACK, 1, S(2), 0); /* it was only late */
     dsack(&s, S(2), S(0), S(1));
     dsack(&s, S(2), S(0), S(1));
-    send_segments(&s, 1);
+    script_send_segments(&s, 1);
     script_pass(&s, RTT);
-    sack(&s, S(2), S(3), S(4));
+    script_sack(&s, S(2), S(3), S(4));
     assert_between(script_wait(&s), 20 * MS, 22 * MS); /* two quarters of the smallest round-trip time */
     script_expect(&s, TCP_ACK, S(2), 1, MSS);
     script_end(&s);
@@ -183,12 +159,12 @@ static void a_silent_tail_is_probed_with_its_last_segment(void **state) /* 7.3 *
     struct script s;
     (void)state;
     begin(&s);
-    send_segments(&s, 4);
+    script_send_segments(&s, 4);
     assert_between(script_wait(&s), 80 * MS, 82 * MS);
     script_expect(&s, TCP_ACK, S(3), 1, MSS);
     script_expect_nothing(&s);
     script_pass(&s, RTT);
-    sack(&s, 1, S(3), S(4)); /* all others were sent long before */
+    script_sack(&s, 1, S(3), S(4)); /* all others were sent long before */
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_give(&s, TCP_ACK, 1, S(1), 0);
     script_expect(&s, TCP_ACK, S(1), 1, MSS);
@@ -219,7 +195,7 @@ static void one_segment_in_flight_waits_for_a_delayed_ack_too(void **state) /* 7
     struct script s;
     (void)state;
     begin(&s);
-    send_segments(&s, 1);
+    script_send_segments(&s, 1);
     assert_between(script_wait(&s), 200 * MS, 202 * MS); /* when the retransmission timer would fire */
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     assert_int_equal(script_counters(&s)->tlp_probes, 1);
@@ -237,14 +213,14 @@ static void a_loss_that_the_probe_repaired_reduces_the_window(void **state) /* 7
     (void)state;
     for (unsigned spurious = 0; spurious < 2; spurious++) {
         begin(&s);
-        send_segments(&s, 4);
+        script_send_segments(&s, 4);
         script_wait(&s);
         script_expect(&s, TCP_ACK, S(3), 1, MSS);
-        send_segments(&s, 1);
+        script_send_segments(&s, 1);
         script_give(&s, TCP_ACK, 1, S(4), 0);
         if (spurious)
             dsack(&s, S(4), S(3), S(4));
-        send_segments(&s, 1);
+        script_send_segments(&s, 1);
         script_give(&s, TCP_ACK, 1, S(5), 0);
         assert_int_equal(script_counters(&s)->tlp_repairs, !spurious);
         assert_true(spurious ? script_info(&s).cwnd_bytes >= 10 * MSS : script_info(&s).cwnd_bytes < 10 * MSS);
@@ -258,7 +234,7 @@ static void without_tlp_only_the_timer_is_left(void **state)
     (void)state;
     profile.tlp = false;
     begin(&s);
-    send_segments(&s, 4);
+    script_send_segments(&s, 4);
     assert_between(script_wait(&s), 200 * MS, 202 * MS);
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     assert_int_equal(script_counters(&s)->rto_fired, 1);
@@ -272,9 +248,9 @@ static void a_timeout_spares_what_was_sent_lately(void **state) /* 6.3 */
     (void)state;
     profile.tlp = profile.f_rto = false;
     begin(&s);
-    send_segments(&s, 1);
+    script_send_segments(&s, 1);
     script_pass(&s, 190 * MS);
-    send_segments(&s, 3);
+    script_send_segments(&s, 3);
     script_wait(&s);
     script_expect(&s, TCP_ACK, S(0), 1, MSS);
     script_give(&s, TCP_ACK, 1, S(1), 0); /* cwnd for two, but nothing else is lost yet */
@@ -304,7 +280,7 @@ static void hostile_sacks_and_dsacks_break_nothing(void **state)
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_newreno)
 
 int main(void)
 {

@@ -12,15 +12,6 @@
 #include "base/random.h"
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 static void give(struct script *s, uint32_t seq, uint32_t length, uint8_t fill)
 {
     struct script_segment g = {
@@ -374,7 +365,7 @@ static void a_stream_ended_by_its_user_in_the_middle_of_a_drain(void **state)
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

@@ -13,16 +13,6 @@
 
 #define SLACK (3 * NS_PER_MS)
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
-    return 0;
-}
-
 static void assert_near(int64_t found, int64_t expected)
 {
     assert_true(found >= expected - NS_PER_MS && found <= expected + SLACK);
@@ -290,7 +280,7 @@ static void syns_are_given_up_after_their_retries(void **state)
     }
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_newreno)
 
 int main(void)
 {

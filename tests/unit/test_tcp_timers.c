@@ -13,15 +13,6 @@
 
 #define SLACK (3 * NS_PER_MS)
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 /* Nothing is sent until `ns` from now, and something within the slack. The clock then stands at the due time. */
 static void assert_silent_until(struct script *s, int64_t ns)
 {
@@ -386,7 +377,7 @@ static void a_deadline_beyond_thirty_days_does_not_come_early(void **state)
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

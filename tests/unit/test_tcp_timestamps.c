@@ -11,13 +11,11 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
 static bool fast_path;
 
 static int fast(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
+    script_defaults(state);
     fast_path = true;
     return 0;
 }

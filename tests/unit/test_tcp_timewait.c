@@ -11,15 +11,6 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 static void time_wait_ignores_resets(void **state) /* RFC 1337 */
 {
     struct script s;
@@ -239,7 +230,7 @@ static void a_port_in_time_wait_is_free_for_connect_once_it_expired(void **state
     script_end(&s);
 }
 
-#define T(name) cmocka_unit_test_setup(name, defaults)
+#define T(name) cmocka_unit_test_setup(name, script_defaults)
 
 int main(void)
 {

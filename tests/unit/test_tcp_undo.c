@@ -12,18 +12,12 @@
 #include "tcp/prr.h"
 #include "tcp_script.h"
 
-#define MSS 1460u
-#define S(n) (1u + (n)*MSS)
 #define MS NS_PER_MS
 #define RTT (40 * MS)
 
-static struct tcp_profile profile;
-
 static int defaults(void **state)
 {
-    (void)state;
-    tcp_profile_default(&profile);
-    profile.congestion = TCP_NEWRENO;
+    script_newreno(state);
     profile.tlp = false;
     return 0;
 }
@@ -39,12 +33,6 @@ static void begin(struct script *s, uint16_t options)
     script_send(s, 10 * MSS);
 }
 
-static void sack(struct script *s, uint32_t ack, uint32_t left, uint32_t right)
-{
-    const uint32_t blocks[] = {left, right};
-    script_give_sack(s, 1, ack, 1, blocks);
-}
-
 static void a_dsack_of_all_that_was_sent_again_brings_the_window_back(void **state)
 {
     struct script s;
@@ -53,7 +41,7 @@ static void a_dsack_of_all_that_was_sent_again_brings_the_window_back(void **sta
         begin(&s, TCP_OPT_SACK_PERMITTED);
         assert_int_equal(script_drain(&s), 10);
         script_pass(&s, RTT);
-        sack(&s, 1, S(1), S(4));
+        script_sack(&s, 1, S(1), S(4));
         script_expect(&s, TCP_ACK, S(0), 1, MSS);
         assert_true(script_info(&s).recovering);
         assert_int_equal(script_info(&s).ssthresh_bytes, 5 * MSS);
@@ -61,7 +49,7 @@ static void a_dsack_of_all_that_was_sent_again_brings_the_window_back(void **sta
         script_drain(&s);
         script_give(&s, TCP_ACK, 1, late ? S(10) : S(4), 0); /* the first was only late */
         assert_int_equal(script_info(&s).recovering, !late);
-        sack(&s, late ? S(10) : S(4), S(0), S(1));
+        script_sack(&s, late ? S(10) : S(4), S(0), S(1));
         assert_false(script_info(&s).recovering);
         assert_true(script_info(&s).cwnd_bytes >= 10 * MSS);
         assert_true(script_info(&s).ssthresh_bytes > 1000000);
@@ -78,11 +66,11 @@ static void a_dsack_of_a_part_brings_nothing_back(void **state)
     begin(&s, TCP_OPT_SACK_PERMITTED);
     script_drain(&s);
     script_pass(&s, RTT);
-    sack(&s, 1, S(2), S(10)); /* two are lost */
+    script_sack(&s, 1, S(2), S(10)); /* two are lost */
     script_drain(&s);
     script_give(&s, TCP_ACK, 1, S(10), 0);
     assert_int_equal(script_counters(&s)->retransmitted_segments, 2);
-    sack(&s, S(10), S(0), S(1)); /* one of them came twice */
+    script_sack(&s, S(10), S(0), S(1)); /* one of them came twice */
     assert_int_equal(script_info(&s).ssthresh_bytes, 5 * MSS);
     assert_int_equal(script_counters(&s)->spurious_recoveries, 0);
     script_end(&s);
@@ -98,7 +86,7 @@ static void an_echo_older_than_the_retransmission_brings_the_window_back(void **
         script_drain(&s);
         script_pass(&s, RTT);
         s.peer_options.ts_ecr = first;
-        sack(&s, 1, 1 + segment, 1 + 4 * segment);
+        script_sack(&s, 1, 1 + segment, 1 + 4 * segment);
         uint32_t again = script_expect(&s, TCP_ACK, S(0), 1, segment)->o.ts_val;
         assert_true(again - first >= 40);
         s.peer_options.ts_ecr = real ? again : first;
@@ -121,7 +109,7 @@ static void the_echo_of_what_the_recovery_before_sent_again_brings_nothing_back(
     script_send(&s, 90 * MSS);
     assert_int_equal(script_drain(&s), 10);
     script_pass(&s, RTT);
-    sack(&s, P(0), P(1), P(10));
+    script_sack(&s, P(0), P(1), P(10));
     script_expect(&s, TCP_ACK, P(0), 1, segment);
     for (uint32_t n = 10; n < 14; n++)
         script_expect(&s, TCP_ACK, P(n), 1, segment);
@@ -133,7 +121,7 @@ static void the_echo_of_what_the_recovery_before_sent_again_brings_nothing_back(
     script_drain(&s);
     script_pass(&s, RTT + MS);     /* the clock stands still while much is sent */
     s.peer_options.ts_ecr = again; /* of both: they went at the same time */
-    sack(&s, P(10), P(11), P(12));
+    script_sack(&s, P(10), P(11), P(12));
     assert_false(script_info(&s).recovering);
     script_drain(&s);
     script_pass(&s, 10 * MS);
@@ -142,7 +130,7 @@ static void the_echo_of_what_the_recovery_before_sent_again_brings_nothing_back(
     script_wait(&s); /* as long as reordering may take */
     assert_int_equal(script_counters(&s)->fast_retransmits, 2);
     assert_true(script_expect(&s, TCP_ACK, P(12), 1, segment)->o.ts_val - again >= 50);
-    sack(&s, P(12), P(13), P(14)); /* the second of segment 10 arrived */
+    script_sack(&s, P(12), P(13), P(14)); /* the second of segment 10 arrived */
     assert_true(script_info(&s).recovering);
     assert_int_equal(script_counters(&s)->spurious_recoveries, 0);
     script_end(&s);
@@ -190,7 +178,7 @@ static void a_real_timeout_goes_on_after_a_duplicate_ack(void **state) /* 3 (a) 
         script_give(&s, TCP_ACK, 1, S(1), 0);
         assert_int_equal(script_drain(&s), 2);
         if (with_sack)
-            sack(&s, S(1), S(10), S(11));
+            script_sack(&s, S(1), S(10), S(11));
         else
             script_give(&s, TCP_ACK, 1, S(1), 0);
         if (with_sack)

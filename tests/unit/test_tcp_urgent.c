@@ -10,15 +10,6 @@
 
 #include "tcp_script.h"
 
-static struct tcp_profile profile;
-
-static int defaults(void **state)
-{
-    (void)state;
-    tcp_profile_default(&profile);
-    return 0;
-}
-
 static void send_urgent(struct script *s, uint64_t bytes)
 {
     assert_int_equal(tcp_send_urgent(s->end.layer, script_connection(s), bytes, s->now), 0);
@@ -276,7 +267,7 @@ static void each_urgent_message_is_announced_once_and_in_line(void **state)
     assert_int_equal(marks_between(50000), 100);
 }
 
-#define CASE(f) cmocka_unit_test_setup(f, defaults)
+#define CASE(f) cmocka_unit_test_setup(f, script_defaults)
 
 int main(void)
 {
