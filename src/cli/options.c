@@ -55,17 +55,8 @@ static const struct option_row *find_option(const struct command *c, const char 
 
 static bool read_duration(const char *text, int64_t *ns)
 {
-    static const struct config_unit units[] = {
-        {"ns", 1},
-        {"us", 1000},
-        {"ms", 1000000},
-        {"s", 1000000000},
-        {"m", UINT64_C(60000000000)},
-        {"h", UINT64_C(3600000000000)},
-        {.name = NULL},
-    };
     uint64_t value;
-    if (config_exact_parse(text, units, &value) != CONFIG_EXACT_OK || value == 0 || value > INT64_MAX)
+    if (config_exact_parse(text, config_duration_units, &value) != CONFIG_EXACT_OK || value == 0 || value > INT64_MAX)
         return false;
     *ns = (int64_t)value;
     return true;

@@ -15,9 +15,19 @@ struct decimal {
     bool has_exponent; /* was written with one */
 };
 
+const struct config_unit config_duration_units[] = {
+    {"ns", 1},
+    {"us", 1000},
+    {"ms", 1000000},
+    {"s", 1000000000},
+    {"m", UINT64_C(60000000000)},
+    {"h", UINT64_C(3600000000000)},
+    {.name = NULL},
+};
+
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-static size_t digits_length(const char *text)
+size_t config_exact_digits(const char *text)
 {
     size_t n = 0;
     while (is_digit(text[n]))
@@ -38,7 +48,7 @@ static bool mantissa_add(struct decimal *d, const char *digits, size_t n)
 /* Reads ".digits" if it is there; zeros at its end count for nothing. */
 static bool fraction_read(struct decimal *d, const char **text)
 {
-    size_t n = **text == '.' ? digits_length(*text + 1) : 0, used = n;
+    size_t n = **text == '.' ? config_exact_digits(*text + 1) : 0, used = n;
     if (n == 0)
         return true;
     const char *digits = *text + 1;
@@ -72,7 +82,7 @@ static void exponent_read(struct decimal *d, const char **text)
 
 static enum config_exact decimal_read(struct decimal *d, const char **text)
 {
-    size_t digits = digits_length(*text);
+    size_t digits = config_exact_digits(*text);
     if (digits == 0 || (digits > 1 && **text == '0'))
         return CONFIG_EXACT_NO_NUMBER;
     bool fits = mantissa_add(d, *text, digits);

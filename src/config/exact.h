@@ -23,6 +23,12 @@ enum config_exact {
     CONFIG_EXACT_TOO_LARGE     /* beyond 64 bits */
 };
 
+/* "ns" to "h", of a nanosecond. */
+extern const struct config_unit config_duration_units[];
+
+/* How many decimal digits a text begins with. */
+size_t config_exact_digits(const char *text);
+
 MUST_CHECK enum config_exact config_exact_parse(const char *text, const struct config_unit *units, uint64_t *value);
 
 #endif

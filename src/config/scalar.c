@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/exact.h"
+
 #define NUMBER_CHARACTERS 512
 
 static const char integers_allowed[] =
@@ -18,20 +20,10 @@ static const char doubles_allowed[] =
     "numbers up to 1.7976931348623157e308 that are not too small to differ from 0, of at most 512 characters";
 static const char finite_allowed[] = "finite numbers (put it in quotes if it is a text)";
 
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-static size_t digits_length(const char *text)
-{
-    size_t n = 0;
-    while (is_digit(text[n]))
-        n++;
-    return n;
-}
-
 /* The length of "." or "e" parts behind the integer part; 0 when there is none or it is malformed. */
 static size_t fraction_length(const char *text)
 {
-    size_t digits = text[0] == '.' ? digits_length(text + 1) : 0;
+    size_t digits = text[0] == '.' ? config_exact_digits(text + 1) : 0;
     return digits ? digits + 1 : 0;
 }
 
@@ -40,7 +32,7 @@ static size_t exponent_length(const char *text)
     if (text[0] != 'e' && text[0] != 'E')
         return 0;
     size_t sign = text[1] == '-' || text[1] == '+';
-    size_t digits = digits_length(text + 1 + sign);
+    size_t digits = config_exact_digits(text + 1 + sign);
     return digits ? 1 + sign + digits : 0;
 }
 
@@ -48,7 +40,7 @@ static size_t exponent_length(const char *text)
 static enum config_kind number_kind(const char *text)
 {
     text += *text == '-';
-    size_t digits = digits_length(text);
+    size_t digits = config_exact_digits(text);
     if (digits == 0 || (digits > 1 && text[0] == '0'))
         return CONFIG_STRING;
     text += digits;
@@ -67,7 +59,7 @@ static bool is_hexadecimal(const char *text)
 
 static unsigned digit_value(char c)
 {
-    if (is_digit(c))
+    if (c <= '9')
         return (unsigned)(c - '0');
     return (unsigned)((c | 0x20) - 'a') + 10;
 }

@@ -147,17 +147,8 @@ static enum config_misfit read_exact(const struct config_node *node, const struc
 static enum config_misfit read_duration(const struct config_field *field UNUSED, const struct config_node *node,
                                         struct config_value *value)
 {
-    static const struct config_unit units[] = {
-        {"ns", 1},
-        {"us", 1000},
-        {"ms", 1000000},
-        {"s", 1000000000},
-        {"m", UINT64_C(60000000000)},
-        {"h", UINT64_C(3600000000000)},
-        {.name = NULL},
-    };
     uint64_t ns = 0;
-    enum config_misfit misfit = read_exact(node, units, INT64_MAX, &ns);
+    enum config_misfit misfit = read_exact(node, config_duration_units, INT64_MAX, &ns);
     value->as.i64 = value->order.i64 = (int64_t)ns;
     return misfit;
 }

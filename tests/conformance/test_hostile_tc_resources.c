@@ -33,10 +33,27 @@ static void give_measured(const struct script_segment *g)
     script_give_segment(&h.s, g);
 }
 
+/* One of many: some are measured. */
+static void give_numbered(const struct script_segment *g, uint32_t number)
+{
+    if (number % 500 == 499)
+        give_measured(g);
+    else
+        script_give_segment(&h.s, g);
+    script_drain(&h.s);
+}
+
 static void offer_sack(void)
 {
     h.s.peer_options = (struct wire_tcp_options){
         .present = TCP_OPT_MSS | TCP_OPT_SACK_PERMITTED | TCP_OPT_WSCALE, .mss = 1460, .wscale = 8};
+}
+
+static void begin_with_sack(void)
+{
+    attack_begin(&h, &profile, &settings);
+    offer_sack();
+    script_to_established(&h.s);
 }
 
 /* ---- TC-08 ---- */
@@ -66,9 +83,7 @@ static void tc_08_sacks_of_every_second_range_cost_a_bounded_walk(void **state)
     settings.sent_records = 100000;
     profile.congestion = TCP_FIXED;
     profile.fixed_window = BYTES;
-    attack_begin(&h, &profile, &settings);
-    offer_sack();
-    script_to_established(&h.s);
+    begin_with_sack();
     script_give(&h.s, TCP_ACK, 1, 1, 0);
     script_send(&h.s, BYTES);
     drain_all();
@@ -97,9 +112,7 @@ static void tc_08_one_connection_does_not_take_all_records(void **state)
     settings.sent_records = 20000; /* a quarter is 5000 */
     profile.congestion = TCP_FIXED;
     profile.fixed_window = BYTES;
-    attack_begin(&h, &profile, &settings);
-    offer_sack();
-    script_to_established(&h.s);
+    begin_with_sack();
     script_give(&h.s, TCP_ACK, 1, 1, 0);
     script_send(&h.s, BYTES);
     drain_all();
@@ -463,17 +476,11 @@ static void tc_31_scattered_bytes_cost_bounded_work_and_memory(void **state)
     random_seed(&r, 31);
     settings.max_out_of_order_frames = 65536;
     profile.receive_buffer = 16 << 20;
-    attack_begin(&h, &profile, &settings);
-    offer_sack();
-    script_to_established(&h.s);
+    begin_with_sack();
     attack_note(&h);
     for (uint32_t i = 0; i < N; i++) {
         struct script_segment g = one_byte_at(3 + 2 * (uint32_t)random_below(&r, 30000));
-        if (i % 500 == 499)
-            give_measured(&g);
-        else
-            script_give_segment(&h.s, &g);
-        script_drain(&h.s);
+        give_numbered(&g, i);
     }
     uint32_t held = script_occupancy(&h.s).out_of_order_frames;
     assert_int_equal(held, REASSEMBLY_RUNS); /* nothing adjoins */
@@ -489,17 +496,11 @@ static void tc_31_bytes_in_reverse_order_are_bounded_by_their_frames(void **stat
 {
     enum { N = 5000 };
     (void)state;
-    attack_begin(&h, &profile, &settings);
-    offer_sack();
-    script_to_established(&h.s);
+    begin_with_sack();
     attack_note(&h);
     for (uint32_t i = 0; i < N; i++) {
         struct script_segment g = one_byte_at(20000 - i);
-        if (i % 500 == 499)
-            give_measured(&g);
-        else
-            script_give_segment(&h.s, &g);
-        script_drain(&h.s);
+        give_numbered(&g, i);
     }
     uint32_t held = script_occupancy(&h.s).out_of_order_frames;
     assert_int_equal(held, profile.receive_buffer / REASSEMBLY_FRAME_BYTES);
@@ -513,9 +514,7 @@ static void tc_31_a_segment_over_a_comb_fills_a_bounded_number_of_gaps(void **st
 {
     enum { TEETH = 200 };
     (void)state;
-    attack_begin(&h, &profile, &settings);
-    offer_sack();
-    script_to_established(&h.s);
+    begin_with_sack();
     for (uint32_t i = 0; i < TEETH; i++) {
         struct script_segment g = one_byte_at(1001 + 2 * i);
         script_give_segment(&h.s, &g);

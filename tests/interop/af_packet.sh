@@ -5,13 +5,8 @@
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
+build af_packet_peer
 peer=$work/af_packet_peer
-if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/af_packet_peer.c" "$library" -o "$peer" -lm -lpthread \
-    >"$work/cc.log" 2>&1; then
-    not_ok "the peer is built with $library" "$(cat "$work/cc.log")"
-    exit 1
-fi
 
 ns_add kernel
 ns_add ours

@@ -9,16 +9,7 @@
 . "$(dirname "$0")/client_lib.sh"
 cd "$root"
 
-ns_add ours
-ns_add router
-ns_add server
-in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
-veth_add router out0 server weir1
-in_ns router ip addr add 198.18.0.2/24 dev out0
-in_ns router ip link set out0 mtu 1280
-in_ns server ip addr add $server/24 dev weir1 # whose own MTU is 1500, and so is the MSS it offers
-in_ns server ip route add default via 198.18.0.2
-nginx_start
+router_start 1280
 /usr/bin/python3 tests/interop/pattern.py 10000000 >"$work/body"
 
 filter_icmp() { # what the router would tell is lost
@@ -84,12 +75,12 @@ both_ways() { # NAME LOAD
 
 # The MTU falls in the middle of puts of 200 kB, one after the other on each of two connections, each of which must go through.
 fall_while_sending() {
-    in_ns router ip link set out0 mtu 1500
+    router_mtu 1500
     load_start fall --set "loads[0].http.urls=[{path: /put/fall, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
         --set "loads[0].schedule[0].concurrent=2" \
         --set "ports[0].guard.allowed=[198.18.0.0/16]" --set "devices[0].ipv4={address: $clients/24, gateway: $gateway}"
     await_answers 20
-    in_ns router ip link set out0 mtu 1280
+    router_mtu 1280
     await_answers 20
     load_stop
     check_equal "$path: put while the MTU falls to 1280, ICMP is filtered: every body arrives" "0 " "$load_status $(cat "$work/fall.log")"

@@ -96,6 +96,25 @@ CONF
     fi
 }
 
+# ---- a router, which is the kernel: its out0 leads to the server, path_add ... router to ours
+
+router_start() { # MTU of out0; the server's own is 1500, and so is the MSS it offers
+    ns_add ours
+    ns_add router
+    ns_add server
+    in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
+    veth_add router out0 server weir1
+    in_ns router ip addr add 198.18.0.2/24 dev out0
+    router_mtu "$1"
+    in_ns server ip addr add $server/24 dev weir1
+    in_ns server ip route add default via 198.18.0.2
+    nginx_start
+}
+
+router_mtu() { # MTU: of what the router sends to the server
+    in_ns router ip link set out0 mtu "$1"
+}
+
 # ---- loads
 
 base_write() { # from the last path_add

@@ -8,17 +8,12 @@
 . "$(dirname "$0")/lib.sh"
 
 captures=${WEIR_PCAPS:-$root/../shared/pcaps}
-library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
-dump=$work/decode_dump
 if [ ! -d "$captures" ]; then
     skip "every capture is decoded as tshark does" "no folder with captures (WEIR_PCAPS)"
     exit 0
 fi
-if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/decode_dump.c" "$library" -o "$dump" -lm -lpthread \
-    >"$work/cc.log" 2>&1; then
-    not_ok "decode_dump is built with $library" "$(cat "$work/cc.log")"
-    exit 1
-fi
+build decode_dump
+dump=$work/decode_dump
 
 summary() { sed -n 's/^\(not \)*ok 1 - //p' "$1"; }
 

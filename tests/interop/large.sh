@@ -6,13 +6,8 @@
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 
+build udp_echo_peer
 peer=$work/udp_echo_peer
-library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
-if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/udp_echo_peer.c" "$library" -o "$peer" -lm -lpthread \
-    >"$work/cc.log" 2>&1; then
-    not_ok "the peer is built with $library" "$(cat "$work/cc.log")"
-    exit 1
-fi
 
 ours=198.18.0.2
 ns_add ours

@@ -116,6 +116,16 @@ wait_for() { # SECONDS COMMAND...: tries ten times a second until the command su
     return 1
 }
 
+# Builds tests/interop/NAME.c with the library beside $WEIR: the program is $work/NAME.
+build() { # NAME
+    build_library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
+    if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/$1.c" "$build_library" -o "$work/$1" -lm -lpthread \
+        >"$work/cc.log" 2>&1; then
+        not_ok "$1 is built with $build_library" "$(cat "$work/cc.log")"
+        exit 1
+    fi
+}
+
 listens() { # NAMESPACE PORT: a TCP listener is there
     in_ns "$1" ss -Hltn "sport = :$2" | grep -q .
 }

@@ -9,32 +9,20 @@
 . "$(dirname "$0")/client_lib.sh"
 cd "$root"
 
-ns_add ours
-ns_add router
-ns_add server
-in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
-veth_add router out0 server weir1
-in_ns router ip addr add 198.18.0.2/24 dev out0
-in_ns server ip addr add $server/24 dev weir1
-in_ns server ip route add default via 198.18.0.2
-nginx_start
-
-lower() { # MTU: of what the router sends to the server
-    in_ns router ip link set out0 mtu "$1"
-}
+router_start 1500
 
 # Puts of 200 kB, one after the other on each of two connections, while the MTU falls to 1200 and to 700. What a router says of packets after others of
 # their size were acknowledged needs a timeout's consent (RFC 5927 7.2): one for each time that segments were made smaller, spurious ones apart.
 put_while_lowering() { # NAME OPTION...
-    lower 1500
+    router_mtu 1500
     put_name=$1
     shift
     load_start "$put_name" --set "loads[0].http.urls=[{path: /put/file, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
         --set "loads[0].schedule[0].concurrent=2" "$@"
     await_answers 20
-    lower 1200
+    router_mtu 1200
     await_answers 20
-    lower 700
+    router_mtu 700
     await_answers 20
     load_stop
     check_equal "$path: $put_name: every body put arrives while the MTU falls to 1200 and 700" "0 " "$load_status $(cat "$work/$put_name.log")"
