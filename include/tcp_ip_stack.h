@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Weir behind the API of a small classic TCP/IP stack: the only stack header a program needs. Each call is that of <sys/socket.h> with the same
- * arguments, on a stack in user space that runs in a thread of its own; descriptors are its own, not the kernel's. Errors are -1 with errno.
+ * Weir behind the API of a small classic TCP/IP stack: the only stack header a program needs. Each call is that of
+ * <sys/socket.h> with the same arguments, on a stack in user space that runs in a thread of its own; descriptors are
+ * its own, not the kernel's. Errors are -1 with errno.
  *
  *     tcp_ip_stack_t *stack = tcp_ip_stack_init();
  *     interface_config_t eth0 = {.name = "eth0", .ip_addr = IP_ADDR(192, 168, 1, 100), .netmask = IP_ADDR(255, 255, 255, 0)};
  *     tcp_ip_add_interface(stack, &eth0);
  *     int fd = tcp_socket(stack, AF_INET, SOCK_STREAM, 0);
  *
- * What "eth0" is, the environment says: WEIR_LINK_eth0, else WEIR_LINK: tap:NAME, packet:INTERFACE or mem:NAME; a name with a colon is a link itself. A program
- * that adds no interface gets the one of WEIR_LINK and WEIR_ADDRESS. More is possible with weir/socket.h, on the same stack (tcp_ip_stack_t is struct
- * weir_stack).
+ * What "eth0" is, the environment says: WEIR_LINK_eth0, else WEIR_LINK: tap:NAME, packet:INTERFACE or mem:NAME; a name
+ * with a colon is a link itself. A program that adds no interface gets the one of WEIR_LINK and WEIR_ADDRESS. More is
+ * possible with weir/socket.h, on the same stack (tcp_ip_stack_t is struct weir_stack).
  */
 #ifndef TCP_IP_STACK_H
 #define TCP_IP_STACK_H

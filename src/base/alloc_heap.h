@@ -2,8 +2,8 @@
 /*
  * The allocator over the C library and mmap, for engine/, cli/ and tests; nothing below engine/ includes this.
  *
- * Above ALLOC_HEAP_LARGE memory is mapped and becomes real page by page as it is touched: a huge capacity costs address space only. Such
- * areas may be backed by huge pages, which spares random access most of its TLB misses.
+ * Above ALLOC_HEAP_LARGE memory is mapped and becomes real page by page as it is touched: a huge capacity costs address
+ * space only. Such areas may be backed by huge pages, which spares random access most of its TLB misses.
  */
 #ifndef WEIR_BASE_ALLOC_HEAP_H
 #define WEIR_BASE_ALLOC_HEAP_H

@@ -2,9 +2,9 @@
 /*
  * The scalar Internet checksum (RFC 1071) and the choice of the fastest version.
  *
- * Headers are short: below VECTOR_LENGTH the scalar loop runs in the called function itself, and nothing is looked up. Above, the
- * processor's features, which the compiler's runtime keeps as read-mostly bits, are tested on each call: one load and one
- * predictable branch, no indirect call and no state of our own.
+ * Headers are short: below VECTOR_LENGTH the scalar loop runs in the called function itself, and nothing is looked up.
+ * Above, the processor's features, which the compiler's runtime keeps as read-mostly bits, are tested on each call: one
+ * load and one predictable branch, no indirect call and no state of our own.
  */
 #include "base/checksum.h"
 

@@ -2,9 +2,9 @@
 /*
  * The Internet checksum: RFC 1071, incremental update RFC 1624.
  *
- * A running sum is a uint64_t of native-endian 16-bit ones'-complement words (RFC 1071 section 2(B): byte order does not
- * matter until the end). A sum covers an even number of bytes unless it is the last part; parts that begin
- * at an odd offset are combined with checksum_shift(). The functions take any sum and return one under 2^33, so that sums may
+ * A running sum is a uint64_t of native-endian 16-bit ones'-complement words (RFC 1071 section 2(B): byte order does
+ * not matter until the end). A sum covers an even number of bytes unless it is the last part; parts that begin at an
+ * odd offset are combined with checksum_shift(). The functions take any sum and return one under 2^33, so that sums may
  * be added to each other without a carry. A sum folds to 0 only when every word was 0.
  */
 #ifndef WEIR_BASE_CHECKSUM_H
@@ -12,7 +12,10 @@
 
 #include "base/bytes.h"
 
-/* sum + the words of `bytes`; an odd last byte counts as if followed by zero. Chooses scalar, AVX2 or AVX-512 at run time. */
+/*
+ * sum + the words of `bytes`; an odd last byte counts as if followed by zero. Chooses scalar, AVX2 or AVX-512 at run
+ * time.
+ */
 uint64_t checksum_add(uint64_t sum, const void *bytes, size_t length);
 /* The same, and copies the bytes to `to` (not overlapping) on the way. */
 uint64_t checksum_copy(uint64_t sum, void *to, const void *from, size_t length);
@@ -64,8 +67,8 @@ static inline uint64_t checksum_pseudo_v6(const void *src, const void *dst, uint
 }
 
 /*
- * RFC 1624 equation 3: the checksum field after a 16-bit (32-bit) word changed. All values as loaded natively from the wire
- * by memcpy.
+ * RFC 1624 equation 3: the checksum field after a 16-bit (32-bit) word changed. All values as loaded natively from the
+ * wire by memcpy.
  */
 static ALWAYS_INLINE uint16_t checksum_update16(uint16_t field, uint16_t old_word, uint16_t new_word)
 {

@@ -2,8 +2,9 @@
 /*
  * The Internet checksum with AVX2; compiled with -mavx2, called only where the processor has it.
  *
- * Each 64-bit lane keeps two totals: of whole 64-bit words, modulo 2^64, and of their upper halves, which cannot overflow below 2^32 words.
- * The total of the lower halves is their difference, exact again because it too fits. That is three instructions a vector.
+ * Each 64-bit lane keeps two totals: of whole 64-bit words, modulo 2^64, and of their upper halves, which cannot
+ * overflow below 2^32 words. The total of the lower halves is their difference, exact again because it too fits. That
+ * is three instructions a vector.
  */
 #include "base/checksum_simd.h"
 

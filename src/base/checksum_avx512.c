@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The Internet checksum with AVX-512 (F, BW; VL and DQ where the compiler likes), called only where the processor has them.
+ * The Internet checksum with AVX-512 (F, BW; VL and DQ where the compiler likes), called only where the processor has
+ * them.
  *
- * The totals are those of checksum_avx2.c: whole words modulo 2^64 and their upper halves. The end is a masked load, which
- * neither reads nor faults beyond the length, so that no scalar loop follows.
+ * The totals are those of checksum_avx2.c: whole words modulo 2^64 and their upper halves. The end is a masked load,
+ * which neither reads nor faults beyond the length, so that no scalar loop follows.
  */
 #include "base/checksum_simd.h"
 

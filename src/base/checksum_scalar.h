@@ -3,7 +3,8 @@
  * The scalar checksum loop, inline, for checksum.c and for the ends of the vector versions. Not for other modules.
  *
  * 64-bit words are added into a 128-bit total: one add and one add-with-carry a word. 2^16 is 1 modulo 2^16 - 1, so any
- * grouping of the words gives the same ones'-complement sum (RFC 1071 section 2(A)), and a total is 0 only when all words are.
+ * grouping of the words gives the same ones'-complement sum (RFC 1071 section 2(A)), and a total is 0 only when all
+ * words are.
  */
 #ifndef WEIR_BASE_CHECKSUM_SCALAR_H
 #define WEIR_BASE_CHECKSUM_SCALAR_H
@@ -19,7 +20,10 @@ static ALWAYS_INLINE uint64_t checksum_load(const void *p)
     return word;
 }
 
-/* Under 2^34, so that callers may add sums and small numbers without a thought for carries. The upper word counts carries. */
+/*
+ * Under 2^34, so that callers may add sums and small numbers without a thought for carries. The upper word counts
+ * carries.
+ */
 static ALWAYS_INLINE uint64_t checksum_narrow(checksum_total total)
 {
     uint64_t low = (uint64_t)total;

@@ -29,7 +29,10 @@
 
 /* Ask for a cache line that will be read (or written) soon. */
 static ALWAYS_INLINE void prefetch(const void *p) { __builtin_prefetch(p, 0, 3); }
-/* For x86-64 without -mprfchw the builtin asks for a readable line only; the instruction does no harm where the CPU lacks it. */
+/*
+ * For x86-64 without -mprfchw the builtin asks for a readable line only; the instruction does no harm where the CPU
+ * lacks it.
+ */
 #if defined(__x86_64__)
 static ALWAYS_INLINE void prefetch_write(const void *p) { __asm__ volatile("prefetchw %0" : : "m"(*(const char *)p)); }
 #else

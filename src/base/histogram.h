@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A histogram of durations in nanoseconds with bounded relative error: 128 buckets to each power of two (error under 0.8 %), 1 ns to
- * 2^42 ns (73 minutes; larger values count in the last bucket, the maximum is kept exactly). Recording is a few instructions, merging is addition.
- * No floating point: quantiles are asked for in parts per million.
+ * A histogram of durations in nanoseconds with bounded relative error: 128 buckets to each power of two (error under
+ * 0.8 %), 1 ns to 2^42 ns (73 minutes; larger values count in the last bucket, the maximum is kept exactly). Recording
+ * is a few instructions, merging is addition. No floating point: quantiles are asked for in parts per million.
  */
 #ifndef WEIR_BASE_HISTOGRAM_H
 #define WEIR_BASE_HISTOGRAM_H
@@ -44,7 +44,10 @@ static inline void histogram_record(struct histogram *h, uint64_t value)
 
 void histogram_reset(struct histogram *h);
 void histogram_merge(struct histogram *into, const struct histogram *from);
-/* The smallest recorded bucket's upper bound that at least ppm/1e6 of the values do not exceed, clamped to [min, max]; 0 when empty. */
+/*
+ * The smallest recorded bucket's upper bound that at least ppm/1e6 of the values do not exceed, clamped to [min, max];
+ * 0 when empty.
+ */
 uint64_t histogram_quantile(const struct histogram *h, uint32_t ppm);
 uint64_t histogram_mean(const struct histogram *h);
 /* The largest value that falls into a bucket. */

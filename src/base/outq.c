@@ -2,8 +2,9 @@
 /*
  * The output queue: a singly linked list of spans from head to tail, whose lengths add up to end - base.
  *
- * Invariants: the first span begins at stream offset base; head and tail are POOL_NONE exactly when nothing is held; no span is empty; a
- * span with a chunk owns it alone, and only the tail may have room; near is POOL_NONE or a span held, which begins at near_base.
+ * Invariants: the first span begins at stream offset base; head and tail are POOL_NONE exactly when nothing is held; no
+ * span is empty; a span with a chunk owns it alone, and only the tail may have room; near is POOL_NONE or a span held,
+ * which begins at near_base.
  */
 #include "base/outq.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes on their way out, addressed by 64-bit stream offset: spans that are constant references or owned chunks copied in, trimmed by
- * acknowledgement. For users of TCP that have bytes of their own: what a queue holds outlives its user's close, so that a
- * retransmission never comes up short.
+ * Bytes on their way out, addressed by 64-bit stream offset: spans that are constant references or owned chunks copied
+ * in, trimmed by acknowledgement. For users of TCP that have bytes of their own: what a queue holds outlives its user's
+ * close, so that a retransmission never comes up short.
  *
- * An outq is 40 bytes and holds indices into an outq_pool that a worker shares among all its queues. Zeroed memory is an empty queue.
- * Constant references must stay valid until acknowledged.
+ * An outq is 40 bytes and holds indices into an outq_pool that a worker shares among all its queues. Zeroed memory is
+ * an empty queue. Constant references must stay valid until acknowledged.
  */
 #ifndef WEIR_BASE_OUTQ_H
 #define WEIR_BASE_OUTQ_H
@@ -28,8 +28,8 @@ struct outq_pool {
 };
 
 struct outq {
-    uint64_t base; /* stream offset of the first byte held */
-    uint64_t end;  /* stream offset behind the last */
+    uint64_t base;      /* stream offset of the first byte held */
+    uint64_t end;       /* stream offset behind the last */
     uint64_t near_base; /* where `near` begins */
     uint32_t head, tail;
     uint32_t near; /* the span found last, from which reading goes on without a walk from the head; POOL_NONE: none */
@@ -50,16 +50,15 @@ MUST_CHECK int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes,
  * Writes the bytes [offset, offset + length) to `to` and adds them to *sum (checksum.h; pass NULL for no sum).
  * Returns how many there were: less than length only past the end. offset >= base.
  */
-size_t outq_read(struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length,
-                 uint64_t *sum);
+size_t outq_read(struct outq *q, const struct outq_pool *p, uint64_t offset, void *to, size_t length, uint64_t *sum);
 /* A part of what a queue holds. */
 struct outq_piece {
     const uint8_t *bytes;
     uint32_t length;
 };
 /*
- * Where the bytes [offset, offset + length) lie, in at most `max` pieces, when all of them are constant references. Returns how many; 0 when they are
- * not, are too many or not all there: then outq_read. offset >= base.
+ * Where the bytes [offset, offset + length) lie, in at most `max` pieces, when all of them are constant references.
+ * Returns how many; 0 when they are not, are too many or not all there: then outq_read. offset >= base.
  */
 unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
                      struct outq_piece *pieces, unsigned max);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of equal objects addressed by 32-bit index; last freed is first used again, so that the caches stay warm. Objects never move.
- * One owner, no locks. Index POOL_NONE (0) is never handed out, so that zeroed memory holds no reference.
- * Objects are zeroed when the pool is made, not when they are handed out: a user may keep a generation in them. While free, the
- * first 4 bytes of an object hold the free list.
- * The array is reserved whole and touched only as far as it is used: a large capacity costs address space, not memory.
+ * A pool of equal objects addressed by 32-bit index; last freed is first used again, so that the caches stay warm.
+ * Objects never move. One owner, no locks. Index POOL_NONE (0) is never handed out, so that zeroed memory holds no
+ * reference. Objects are zeroed when the pool is made, not when they are handed out: a user may keep a generation in
+ * them. While free, the first 4 bytes of an object hold the free list. The array is reserved whole and touched only as
+ * far as it is used: a large capacity costs address space, not memory.
  */
 #ifndef WEIR_BASE_POOL_H
 #define WEIR_BASE_POOL_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xoshiro256** by Blackman and Vigna, its state filled by splitmix64 (Steele, Lea and Flood), which never gives four zeros in a row.
- * Bounded numbers by Lemire's multiplication ("Fast random integer generation in an interval"): the upper half
- * of a 128-bit product, and a rejection so rare that it seldom needs its division.
+ * xoshiro256** by Blackman and Vigna, its state filled by splitmix64 (Steele, Lea and Flood), which never gives four
+ * zeros in a row. Bounded numbers by Lemire's multiplication ("Fast random integer generation in an interval"): the
+ * upper half of a 128-bit product, and a rejection so rare that it seldom needs its division.
  */
 #include "base/random.h"
 

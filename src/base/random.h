@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Seeded pseudo-random numbers (xoshiro256**, seeded by splitmix64) for simulation, impairment and load. Equal seeds give equal
- * sequences on every machine. Not for secrets: those come from hash.h with a key from the system.
+ * Seeded pseudo-random numbers (xoshiro256**, seeded by splitmix64) for simulation, impairment and load. Equal seeds
+ * give equal sequences on every machine. Not for secrets: those come from hash.h with a key from the system.
  */
 #ifndef WEIR_BASE_RANDOM_H
 #define WEIR_BASE_RANDOM_H

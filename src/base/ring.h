@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A single-producer single-consumer ring of pointers, C11 atomics, in bursts. Each side keeps a cached copy of the other's
- * index, so that a burst costs at most one cache miss. Capacity is a power of two.
- * The producer calls only ring_push and ring_room, the consumer only ring_pop and ring_count.
+ * A single-producer single-consumer ring of pointers, C11 atomics, in bursts. Each side keeps a cached copy of the
+ * other's index, so that a burst costs at most one cache miss. Capacity is a power of two. The producer calls only
+ * ring_push and ring_room, the consumer only ring_pop and ring_count.
  */
 #ifndef WEIR_BASE_RING_H
 #define WEIR_BASE_RING_H

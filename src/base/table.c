@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Open addressing with linear probing. Invariant: between an entry's home slot and the slot it stands in, no slot is empty; so a walk
- * may stop at the first empty one. Removal keeps that true by moving later entries of the run back. At
+ * Open addressing with linear probing. Invariant: between an entry's home slot and the slot it stands in, no slot is
+ * empty; so a walk may stop at the first empty one. Removal keeps that true by moving later entries of the run back. At
  * least one eighth of the slots is always empty, so every walk ends.
  */
 #include "base/table.h"

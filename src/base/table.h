@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash table of {tag, index} pairs, 8 bytes each: open addressing with linear probing and backward-shift deletion (no tombstones).
- * The tag is 32 bits of the caller's hash and also gives the home slot; the key itself lies only in the caller's record, and the
- * caller compares it. A slot with index 0 is empty. One owner, no locks. Fixed size: at most 7/8 full, then ERR_NO_SPACE.
+ * A hash table of {tag, index} pairs, 8 bytes each: open addressing with linear probing and backward-shift deletion (no
+ * tombstones). The tag is 32 bits of the caller's hash and also gives the home slot; the key itself lies only in the
+ * caller's record, and the caller compares it. A slot with index 0 is empty. One owner, no locks. Fixed size: at most
+ * 7/8 full, then ERR_NO_SPACE.
  */
 #ifndef WEIR_BASE_TABLE_H
 #define WEIR_BASE_TABLE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Readable trace, per layer: a sink injected by the caller, free when off (one predictable branch). Messages are one line without
- * newline. Layers write only through TRACE(); formatting happens only when the layer's bit is set.
+ * Readable trace, per layer: a sink injected by the caller, free when off (one predictable branch). Messages are one
+ * line without newline. Layers write only through TRACE(); formatting happens only when the layer's bit is set.
  */
 #ifndef WEIR_BASE_TRACE_H
 #define WEIR_BASE_TRACE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The framework of `weir bench`. A bench is one function; the framework calls it once for each run and keeps what it records: median, smallest and
- * largest value of each figure over the runs. Never a pass or fail on time.
+ * The framework of `weir bench`. A bench is one function; the framework calls it once for each run and keeps what it
+ * records: median, smallest and largest value of each figure over the runs. Never a pass or fail on time.
  *
  *     int bench_example(const struct bench_options *o, struct bench_result *r)
  *     {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bench memory-link: one thread fills minimum-size frames and sends them, another receives and releases them; no stack in between. Frames a
- * second as they arrive, and the frames that were lost, which must be none.
+ * Bench memory-link: one thread fills minimum-size frames and sends them, another receives and releases them; no stack
+ * in between. Frames a second as they arrive, and the frames that were lost, which must be none.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Benches of the whole path: HTTP over our TCP, one client and one server worker on a core each, over the memory link. Every checksum is computed and
- * verified. A bench is a configuration, compiled and run like any other; rates are taken between two looks at the statistics, so that start and drain do not
- * count.
+ * Benches of the whole path: HTTP over our TCP, one client and one server worker on a core each, over the memory link.
+ * Every checksum is computed and verified. A bench is a configuration, compiled and run like any other; rates are taken
+ * between two looks at the statistics, so that start and drain do not count.
  */
 #include <stdio.h>
 #include <string.h>

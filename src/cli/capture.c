@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir capture`: frames of a location into a file, or as text. It ends at its count or duration, at the end of a file, or at Ctrl-C; the file then
- * is whole and tells in its statistics what was dropped.
+ * `weir capture`: frames of a location into a file, or as text. It ends at its count or duration, at the end of a file,
+ * or at Ctrl-C; the file then is whole and tells in its statistics what was dropped.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files of a capture: see capture_output.h. A next file is begun when a frame would make the present one too long, or came too late for it. Owns the open writer.
+ * The files of a capture: see capture_output.h. A next file is begun when a frame would make the present one too long,
+ * or came too late for it. Owns the open writer.
  *
  * Invariant: file `number` is open while writer is not NULL, and files below number - kept are removed.
  */

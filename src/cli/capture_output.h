@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where `weir capture` writes frames to: one file, or numbered files (web_00001.pcapng, web_00002.pcapng, ...), of which the oldest are removed when only so many may be
- * kept. A frame is never divided between files, and each file has one at least.
+ * Where `weir capture` writes frames to: one file, or numbered files (web_00001.pcapng, web_00002.pcapng, ...), of
+ * which the oldest are removed when only so many may be kept. A frame is never divided between files, and each file has
+ * one at least.
  */
 #ifndef WEIR_CLI_CAPTURE_OUTPUT_H
 #define WEIR_CLI_CAPTURE_OUTPUT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where `weir capture` gets frames from: an interface that is looked at from aside (packet:), a capture file at full speed (pcap:), or any other location
- * as the one end of its link. All give records that match the filter.
+ * Where `weir capture` gets frames from: an interface that is looked at from aside (packet:), a capture file at full
+ * speed (pcap:), or any other location as the one end of its link. All give records that match the filter.
  */
 #ifndef WEIR_CLI_CAPTURE_SOURCE_H
 #define WEIR_CLI_CAPTURE_SOURCE_H
@@ -21,7 +21,10 @@ struct capture_counts {
 MUST_CHECK int capture_source_open(const char *location, const struct filter *filter, uint32_t snap_length,
                                    bool promiscuous, struct capture_source **out);
 void capture_source_close(struct capture_source *s);
-/* Up to CAPTURE_BURST records, valid until the next call; 0: none now. Negative: the end, with *result EXIT_MET or, after a message, another exit code. */
+/*
+ * Up to CAPTURE_BURST records, valid until the next call; 0: none now. Negative: the end, with *result EXIT_MET or,
+ * after a message, another exit code.
+ */
 int capture_source_read(struct capture_source *s, struct pcap_record records[CAPTURE_BURST], int *result);
 /* Waits until frames may be there, a signal came or so many milliseconds have passed. */
 void capture_source_wait(struct capture_source *s, int timeout_ms);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line chart as an HTML figure with inline SVG: up to four curves over a common x axis, linear or logarithmic. Colours come from the
- * page's style sheet; pointing at a place shows the values there by the browser's own tooltips.
+ * A line chart as an HTML figure with inline SVG: up to four curves over a common x axis, linear or logarithmic.
+ * Colours come from the page's style sheet; pointing at a place shows the values there by the browser's own tooltips.
  */
 #ifndef WEIR_CLI_CHART_H
 #define WEIR_CLI_CHART_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir check`: everything about a configuration that can be found wrong without starting anything, then what would be carried out.
+ * `weir check`: everything about a configuration that can be found wrong without starting anything, then what would be
+ * carried out.
  */
 #include <stdio.h>
 

@@ -2,8 +2,8 @@
 /*
  * The commands of the program `weir` and what they share: exit codes, messages, options.
  *
- * A command is one constant of this type in its own file; the table in main.c lists them. Messages for people about something wrong go to
- * standard error and begin with "weir: "; results go to standard output.
+ * A command is one constant of this type in its own file; the table in main.c lists them. Messages for people about
+ * something wrong go to standard error and begin with "weir: "; results go to standard output.
  */
 #ifndef WEIR_CLI_COMMAND_H
 #define WEIR_CLI_COMMAND_H
@@ -66,8 +66,8 @@ struct operands {
 
 #define OPTIONS_READY (-1)
 /*
- * Reads a command's options into *settings, which the caller set to what holds without them, and the other words into *operands. OPTIONS_READY, or the
- * exit code to end with: EXIT_MET after --help, EXIT_USAGE after a message.
+ * Reads a command's options into *settings, which the caller set to what holds without them, and the other words into
+ * *operands. OPTIONS_READY, or the exit code to end with: EXIT_MET after --help, EXIT_USAGE after a message.
  */
 MUST_CHECK int options_parse(const struct command *c, int argc, char **argv, void *settings, struct operands *operands);
 /* Says what is wrong with the use of a command, and where the right one is explained. EXIT_USAGE. */
@@ -86,7 +86,10 @@ struct command_hint command_suggest(const char *typed, const char *const *names)
 int exit_code_of(int error);
 /* A json_sink_fn; context is not used. */
 int standard_output_sink(void *context, const char *bytes, size_t length);
-/* Everything that was written to standard output has arrived: 0; else EXIT_REFUSED after a message. A reader that went away does not count. */
+/*
+ * Everything that was written to standard output has arrived: 0; else EXIT_REFUSED after a message. A reader that went
+ * away does not count.
+ */
 MUST_CHECK int flush_standard_output(void);
 
 /* All commands, NULL behind the last. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir completion`: scripts that teach a shell to complete weir's commands, options and their values. They are written from the same tables as the
- * help and know nothing else; each shell has a function for the head, for one command, and for the end.
+ * `weir completion`: scripts that teach a shell to complete weir's commands, options and their values. They are written
+ * from the same tables as the help and know nothing else; each shell has a function for the head, for one command, and
+ * for the end.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A configuration from file to plan, as `run` and `check` take it: read, parsed, changed by --set, compiled. All problems are printed.
+ * A configuration from file to plan, as `run` and `check` take it: read, parsed, changed by --set, compiled. All
+ * problems are printed.
  */
 #ifndef WEIR_CLI_CONFIGURATION_H
 #define WEIR_CLI_CONFIGURATION_H
@@ -18,7 +19,10 @@ struct configuration {
     struct plan *plan;
 };
 
-/* duration_ns 0: as configured. EXIT_MET, EXIT_USAGE or EXIT_REFUSED after messages; then nothing is to be freed. sets is borrowed. */
+/*
+ * duration_ns 0: as configured. EXIT_MET, EXIT_USAGE or EXIT_REFUSED after messages; then nothing is to be freed. sets
+ * is borrowed.
+ */
 MUST_CHECK int configuration_load(struct configuration *c, const char *path, const struct option_texts *sets,
                                   int64_t duration_ns);
 void configuration_free(struct configuration *c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a finished run has to tell, as a result sheet: for each load what was asked for, sent and late, connections, transactions, bytes,
- * latencies, how connections end, retransmissions, criteria; then servers and ports with their drops. The same counts as the JSON results.
+ * What a finished run has to tell, as a result sheet: for each load what was asked for, sent and late, connections,
+ * transactions, bytes, latencies, how connections end, retransmissions, criteria; then servers and ports with their
+ * drops. The same counts as the JSON results.
  */
 #ifndef WEIR_CLI_FACTS_H
 #define WEIR_CLI_FACTS_H

@@ -34,7 +34,10 @@ static int decimals_of(double value)
     return v < 99.95 ? 1 : 0;
 }
 
-/* value in the largest of n units, each a thousand times the one before, in which it is at least 1; between: what stands before the unit. */
+/*
+ * value in the largest of n units, each a thousand times the one before, in which it is at least 1; between: what
+ * stands before the unit.
+ */
 static struct format_text scaled(double value, const char *between, const char *const *units, unsigned n)
 {
     struct format_text t;

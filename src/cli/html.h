@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text into HTML, SVG or XML: everything that has a meaning there is escaped; control characters, broken UTF-8 and what no XML may hold become
- * U+FFFD.
+ * Text into HTML, SVG or XML: everything that has a meaning there is escaped; control characters, broken UTF-8 and what
+ * no XML may hold become U+FFFD.
  */
 #ifndef WEIR_CLI_HTML_H
 #define WEIR_CLI_HTML_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a file: see input.h. Pipes and devices are read like files; a size that is not known before is found by reading.
+ * Reading a file: see input.h. Pipes and devices are read like files; a size that is not known before is found by
+ * reading.
  */
 #include "cli/input.h"
 

@@ -13,7 +13,10 @@ struct input {
     size_t length, capacity;
 };
 
-/* path "-": standard input. EXIT_MET, or after a message EXIT_USAGE (no such file, a directory, too large), EXIT_REFUSED. */
+/*
+ * path "-": standard input. EXIT_MET, or after a message EXIT_USAGE (no such file, a directory, too large),
+ * EXIT_REFUSED.
+ */
 MUST_CHECK int input_read(struct input *in, const char *path, size_t limit);
 void input_free(struct input *in);
 

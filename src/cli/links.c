@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir links`: what a port's location can name here. First the kernel's interfaces with the facts that matter to a tester, then the kinds of link
- * with whether this build and this system have them, and what is missing.
+ * `weir links`: what a port's location can name here. First the kernel's interfaces with the facts that matter to a
+ * tester, then the kinds of link with whether this build and this system have them, and what is missing.
  */
 #include <stdio.h>
 #include <string.h>

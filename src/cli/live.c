@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The live view: see live.h. A whole picture is composed in memory and written at once over the one before, each line cleared to its end: nothing
- * flickers. The cursor is hidden while the table stands.
+ * The live view: see live.h. A whole picture is composed in memory and written at once over the one before, each line
+ * cleared to its end: nothing flickers. The cursor is hidden while the table stands.
  */
 #include "cli/live.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is shown while a run goes on. On a terminal a table that is renewed in place, as wide as the terminal allows; elsewhere one line each time.
+ * What is shown while a run goes on. On a terminal a table that is renewed in place, as wide as the terminal allows;
+ * elsewhere one line each time.
  */
 #ifndef WEIR_CLI_LIVE_H
 #define WEIR_CLI_LIVE_H

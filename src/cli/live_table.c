@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The live table as text: a progress bar, the columns that fit (the least important go first when the terminal is narrow), a row for each load
- * and for each server that no load uses, and one for all. Rates are of the last span, failures and the like of the whole run.
+ * The live table as text: a progress bar, the columns that fit (the least important go first when the terminal is
+ * narrow), a row for each load and for each server that no load uses, and one for all. Rates are of the last span,
+ * failures and the like of the whole run.
  */
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program `weir`: the table of its commands, help and version. Options are words with "--"; exit codes are in command.h.
+ * The program `weir`: the table of its commands, help and version. Options are words with "--"; exit codes are in
+ * command.h.
  */
 #include <signal.h>
 #include <stdio.h>

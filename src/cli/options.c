@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of a command, by its table: --name VALUE or --name=VALUE, and for those that have a letter -w VALUE or -wVALUE, anywhere among the operands; flags
- * of one letter may stand together (-qf). After -- everything is an operand, and so is a lone "-" (standard input or output). Every command has --help and -h.
+ * Options of a command, by its table: --name VALUE or --name=VALUE, and for those that have a letter -w VALUE or
+ * -wVALUE, anywhere among the operands; flags of one letter may stand together (-qf). After -- everything is an
+ * operand, and so is a lone "-" (standard input or output). Every command has --help and -h.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -151,7 +152,10 @@ static const struct option_row *find_letter(const struct command *c, char letter
     return NULL;
 }
 
-/* The word at r->at begins with "-" and a letter: flags up to the first option with a value, which takes the rest of the word or the next one. */
+/*
+ * The word at r->at begins with "-" and a letter: flags up to the first option with a value, which takes the rest of
+ * the word or the next one.
+ */
 static int read_letters(struct reader *r)
 {
     const struct command *c = r->command;

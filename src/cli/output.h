@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file that results are written to, or standard output. It is opened before the run, so that a run is not lost to a wrong path, and
- * emptied only when results are there; one that was made for a run that did not start is removed.
+ * A file that results are written to, or standard output. It is opened before the run, so that a run is not lost to a
+ * wrong path, and emptied only when results are there; one that was made for a run that did not start is removed.
  */
 #ifndef WEIR_CLI_OUTPUT_H
 #define WEIR_CLI_OUTPUT_H

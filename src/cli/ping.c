@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir ping`: echo requests from our own stack to one host, each reply and error on a line in ping's words, and statistics at the end.
+ * `weir ping`: echo requests from our own stack to one host, each reply and error on a line in ping's words, and
+ * statistics at the end.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Statistics of `weir ping`: see ping_report.h. The two lines that begin with a number and with "rtt" are those of iputils' ping, so that what reads them
- * reads these, with six decimals of a millisecond instead of three.
+ * Statistics of `weir ping`: see ping_report.h. The two lines that begin with a number and with "rtt" are those of
+ * iputils' ping, so that what reads them reads these, with six decimals of a millisecond instead of three.
  */
 #include "cli/ping_report.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The report of a run: one HTML file with everything in it. No script, no outside resource (its Content-Security-Policy forbids them), readable in
- * light and dark and on paper. Every text that comes from a configuration is escaped.
+ * The report of a run: one HTML file with everything in it. No script, no outside resource (its Content-Security-Policy
+ * forbids them), readable in light and dark and on paper. Every text that comes from a configuration is escaped.
  */
 #ifndef WEIR_CLI_REPORT_H
 #define WEIR_CLI_REPORT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Charts of how latencies are distributed: the time below which a share of all lies, the last percents drawn apart; and how many lie
- * where, in steps of a twentieth of a decade.
+ * Charts of how latencies are distributed: the time below which a share of all lies, the last percents drawn apart; and
+ * how many lie where, in steps of a twentieth of a decade.
  */
 #include <math.h>
 #include <string.h>

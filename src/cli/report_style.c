@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The style sheet: see report_style.h. Colours are variables; c1 to c4 are curves, plan what was asked for, bad what failed.
+ * The style sheet: see report_style.h. Colours are variables; c1 to c4 are curves, plan what was asked for, bad what
+ * failed.
  */
 #include "cli/report_style.h"
 

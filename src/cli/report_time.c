@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Charts of a load, or of a server, over time: rates, throughput, open connections, latency, trouble; with what the schedule asked for.
+ * Charts of a load, or of a server, over time: rates, throughput, open connections, latency, trouble; with what the
+ * schedule asked for.
  */
 #include <math.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir run`: a configuration from file to results. The controller's thread: it steps the engine, samples the statistics, shows them, and writes
- * what was asked for when the run has ended.
+ * `weir run`: a configuration from file to results. The controller's thread: it steps the engine, samples the
+ * statistics, shows them, and writes what was asked for when the run has ended.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,10 @@
 #define SHOW_EVERY_NS NS_PER_S
 #define SERIES_POINTS 3600u
 #define JSON_INDENT 2u
-/* Short runs are sampled more often, so that their charts have some points; each look costs the workers a copy of their counts. */
+/*
+ * Short runs are sampled more often, so that their charts have some points; each look costs the workers a copy of their
+ * counts.
+ */
 #define SHORT_RUN_NS (60 * NS_PER_S)
 #define SHORT_RUN_LOADS 8u
 #define SHORT_RUN_SAMPLE_NS (250 * NS_PER_MS)

@@ -2,8 +2,9 @@
 /*
  * What happened to each load and server between two looks at the results: the difference of two cumulative copies.
  *
- * A sampler remembers the copy before; several samplers with different rhythms may look at the same results. Counts are exact: the samples of
- * a run add up to its final results. Latencies are those of the transactions completed within the span, to the histogram's precision.
+ * A sampler remembers the copy before; several samplers with different rhythms may look at the same results. Counts are
+ * exact: the samples of a run add up to its final results. Latencies are those of the transactions completed within the
+ * span, to the histogram's precision.
  */
 #ifndef WEIR_CLI_SAMPLE_H
 #define WEIR_CLI_SAMPLE_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bounded series of samples over time. When it is full, neighbours are merged in pairs and later samples are gathered in as many: the whole run
- * stays covered without gap, in steps twice as long.
+ * A bounded series of samples over time. When it is full, neighbours are merged in pairs and later samples are gathered
+ * in as many: the whole run stays covered without gap, in steps twice as long.
  *
- * Merging adds counts, keeps the live count of the later span and the larger maximum. The merged median is the mean of the two, weighted by their
- * transactions, and the 99th percentile the larger of the two: bounds between which, and up to which, the true ones lie.
+ * Merging adds counts, keeps the live count of the later span and the larger maximum. The merged median is the mean of
+ * the two, weighted by their transactions, and the 99th percentile the larger of the two: bounds between which, and up
+ * to which, the true ones lie.
  */
 #ifndef WEIR_CLI_SERIES_H
 #define WEIR_CLI_SERIES_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A result sheet: headings, lines of named values, small tables, judgements. What stands in it is said once (facts.c) and written by one of two
- * renderers: text for people at a terminal (sheet_text.c), HTML for the report (sheet_html.c).
+ * A result sheet: headings, lines of named values, small tables, judgements. What stands in it is said once (facts.c)
+ * and written by one of two renderers: text for people at a terminal (sheet_text.c), HTML for the report
+ * (sheet_html.c).
  */
 #ifndef WEIR_CLI_SHEET_H
 #define WEIR_CLI_SHEET_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A result sheet as HTML: a heading opens a section; its lines and tables are rows of named values, its judgements a list.
+ * A result sheet as HTML: a heading opens a section; its lines and tables are rows of named values, its judgements a
+ * list.
  */
 #include "cli/html.h"
 #include "cli/sheet.h"

@@ -50,7 +50,9 @@ struct config_node {
 
 #define CONFIG_ERROR_TEXT 480
 
-/* One problem in a line without newline: "FILE:LINE:COLUMN: PATH: found X, allowed Y". Control characters are escaped. */
+/*
+ * One problem in a line without newline: "FILE:LINE:COLUMN: PATH: found X, allowed Y". Control characters are escaped.
+ */
 struct config_error {
     uint32_t line, column; /* 0 where there is none */
     char text[CONFIG_ERROR_TEXT];
@@ -100,7 +102,9 @@ MUST_CHECK int config_set(struct config_tree *tree, const char *assignment, stru
 
 /* The child of a map under key; NULL when there is none, or node is NULL or no map. */
 const struct config_node *config_find(const struct config_node *node, const char *key);
-/* The item of a list; NULL when there is none, or node is NULL or no list. Walks the list: to see all, loop over next. */
+/*
+ * The item of a list; NULL when there is none, or node is NULL or no list. Walks the list: to see all, loop over next.
+ */
 const struct config_node *config_item(const struct config_node *node, uint32_t index);
 /* The value of a CONFIG_INT; ERR_INVALID for other kinds, ERR_NO_SPACE when it does not fit. */
 MUST_CHECK int config_node_i64(const struct config_node *node, int64_t *value);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bump in the wire: every frame that comes in at one of two ports leaves at the other as it was, after what the impairments of the port it leaves by do
- * to it. No addresses, no stack, no guard: frames are not of our own making and go only where the other end of the cable would have sent them.
+ * A bump in the wire: every frame that comes in at one of two ports leaves at the other as it was, after what the
+ * impairments of the port it leaves by do to it. No addresses, no stack, no guard: frames are not of our own making and
+ * go only where the other end of the cable would have sent them.
  *
  * One thread drives both directions. Ports are those of a plan; the bridge owns their links.
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Carries out a plan: opens its ports, runs a worker for each, leads them from start through drain to stop, and collects their statistics.
+ * Carries out a plan: opens its ports, runs a worker for each, leads them from start through drain to stop, and
+ * collects their statistics.
  *
- * The controller is whoever calls: engine_step() every 10 to 100 ms from one thread. Only engine_request_drain() and engine_request_stop() may be called from
- * elsewhere, also from a signal handler.
+ * The controller is whoever calls: engine_step() every 10 to 100 ms from one thread. Only engine_request_drain() and
+ * engine_request_stop() may be called from elsewhere, also from a signal handler.
  */
 #ifndef WEIR_ENGINE_ENGINE_H
 #define WEIR_ENGINE_ENGINE_H
@@ -29,7 +30,10 @@ enum engine_phase engine_step(struct engine *e);
 void engine_request_drain(struct engine *e);
 /* Emergency stop: every guard closes at once; what is left counts as stopped. */
 void engine_request_stop(struct engine *e);
-/* Fills *out with a merged copy of all statistics, of now or, after ENGINE_DONE, of the end. Valid until the next call or engine_delete(). */
+/*
+ * Fills *out with a merged copy of all statistics, of now or, after ENGINE_DONE, of the end. Valid until the next call
+ * or engine_delete().
+ */
 void engine_read_results(struct engine *e, struct results *out);
 /* Share of time the worker of a port was busy, in parts per million. After ENGINE_DONE. */
 uint32_t engine_busy_ppm(const struct engine *e, uint32_t port);

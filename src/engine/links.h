@@ -14,14 +14,14 @@ struct port_link {
 };
 
 /*
- * Opens all ports' links. On failure nothing stays open and message (256 bytes) says which port, what was found and what is needed.
- * ERR_NOT_FOUND, ERR_DENIED, ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID, as the drivers say.
+ * Opens all ports' links. On failure nothing stays open and message (256 bytes) says which port, what was found and
+ * what is needed. ERR_NOT_FOUND, ERR_DENIED, ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID, as the drivers say.
  */
 MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struct port_link links[PLAN_MAX_PORTS],
                           char message[256]);
 /*
- * The link of one port outside of a plan (see plan_port_default); a memory link has both its ends here, any other only ends[0]. message as above,
- * never empty. The caller closes them.
+ * The link of one port outside of a plan (see plan_port_default); a memory link has both its ends here, any other only
+ * ends[0]. message as above, never empty. The caller closes them.
  */
 MUST_CHECK int links_open_alone(const struct plan_port *q, const struct allocator *a, struct link *ends[2],
                                 char message[256]);

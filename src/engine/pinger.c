@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asking for echoes: see pinger.h. The last 65,536 requests are remembered, as many as there are sequence numbers on the wire; the bytes of a request follow from its
- * number, so that a reply can be checked.
+ * Asking for echoes: see pinger.h. The last 65,536 requests are remembered, as many as there are sequence numbers on
+ * the wire; the bytes of a request follow from its number, so that a reply can be checked.
  *
  * Owns links, guards and stacks of one or two stations; stations[0] asks.
  */

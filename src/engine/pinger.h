@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP echo (RFC 792) from a host of our own stack to one destination, over any link. Over a memory link the destination is a second stack of ours at
- * its other end. The guard lets nothing out but what goes to the destination.
+ * ICMP echo (RFC 792) from a host of our own stack to one destination, over any link. Over a memory link the
+ * destination is a second stack of ours at its other end. The guard lets nothing out but what goes to the destination.
  *
- * One thread turns it. A round trip is measured from before the request is handed to the stack until the whole reply is there, by the
- * monotonic clock: the time that a sleeping program needs to wake up is part of it.
+ * One thread turns it. A round trip is measured from before the request is handed to the stack until the whole reply is
+ * there, by the monotonic clock: the time that a sleeping program needs to wake up is part of it.
  */
 #ifndef WEIR_ENGINE_PINGER_H
 #define WEIR_ENGINE_PINGER_H
@@ -45,13 +45,16 @@ typedef void pinger_event_fn(void *context, const struct pinger_event *event);
 
 struct pinger;
 /*
- * ERR_INVALID: an address that cannot ping or be pinged, or a request that is too long; ERR_NO_ROUTE; others as links_open_alone(); message (256 bytes) says what
- * was found and what is allowed.
+ * ERR_INVALID: an address that cannot ping or be pinged, or a request that is too long; ERR_NO_ROUTE; others as
+ * links_open_alone(); message (256 bytes) says what was found and what is allowed.
  */
 MUST_CHECK int pinger_new(const struct pinger_settings *s, const struct allocator *a, pinger_event_fn *told,
                           void *context, struct pinger **out, char message[256]);
 void pinger_delete(struct pinger *p);
-/* Sends what is due and takes what came; sleeps when there is nothing to do, at most a tenth of a second. False: all is done. */
+/*
+ * Sends what is due and takes what came; sleeps when there is nothing to do, at most a tenth of a second. False: all is
+ * done.
+ */
 bool pinger_turn(struct pinger *p);
 /* Requests sent so far. */
 uint64_t pinger_sent(const struct pinger *p);

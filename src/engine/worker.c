@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run loop: see worker.h. Polls while there is work; after a while without, sleeps until the next deadline or frame.
+ * The run loop: see worker.h. Polls while there is work; after a while without, sleeps until the next deadline or
+ * frame.
  */
 #define _GNU_SOURCE /* ppoll, pthread_setname_np */
 #include "engine/worker.h"

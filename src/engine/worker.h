@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A worker: one thread that owns one port: its link, guard, stack and share of the traffic. Run to completion, nothing shared with other workers.
+ * A worker: one thread that owns one port: its link, guard, stack and share of the traffic. Run to completion, nothing
+ * shared with other workers.
  *
- * What crosses threads, all C11 atomics: `command` in, `finished`, `spent` and `stopped` out, and the request/answer pair of statistics: the controller raises
- * `stats_wanted`, the worker copies its counts into `published` between two turns and sets `stats_done` to the same number. `published` belongs to the
- * worker while they differ and to the controller while they are equal.
+ * What crosses threads, all C11 atomics: `command` in, `finished`, `spent` and `stopped` out, and the request/answer
+ * pair of statistics: the controller raises `stats_wanted`, the worker copies its counts into `published` between two
+ * turns and sets `stats_done` to the same number. `published` belongs to the worker while they differ and to the
+ * controller while they are equal.
  */
 #ifndef WEIR_ENGINE_WORKER_H
 #define WEIR_ENGINE_WORKER_H
@@ -16,8 +18,9 @@
 #include "traffic/results.h"
 
 /*
- * Stop and exit are two steps, so that no worker hears of a peer's resets before it has counted its own connections as stopped: stop ends what is left and
- * handles no frame any more; exit, given when all have stopped, sends the resets and ends the thread.
+ * Stop and exit are two steps, so that no worker hears of a peer's resets before it has counted its own connections as
+ * stopped: stop ends what is left and handles no frame any more; exit, given when all have stopped, sends the resets
+ * and ends the thread.
  */
 enum worker_command { WORKER_RUN, WORKER_DRAIN, WORKER_STOP, WORKER_EXIT };
 
@@ -48,7 +51,10 @@ struct worker {
     uint64_t turns;
 };
 
-/* Makes guard, stack, hosts and traffic over an open link. message (256 bytes) on failure; worker_free() then frees what there is. */
+/*
+ * Makes guard, stack, hosts and traffic over an open link. message (256 bytes) on failure; worker_free() then frees
+ * what there is.
+ */
 MUST_CHECK int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct port_link link,
                            atomic_bool *emergency_stop, const struct trace *trace, const struct allocator *a,
                            int64_t now, char message[256]);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The impaired link. A frame's way: lost or not, duplicated or not, corrupted or not; then set aside to be overtaken, or through the line (rate),
- * then through the delay, then to the lower link. What has to wait stands in a queue by departure time, and each call of tx_burst and
- * rx_burst lets go what is due, as far as the lower link has room; the rest waits on.
+ * The impaired link. A frame's way: lost or not, duplicated or not, corrupted or not; then set aside to be overtaken,
+ * or through the line (rate), then through the delay, then to the lower link. What has to wait stands in a queue by
+ * departure time, and each call of tx_burst and rx_burst lets go what is due, as far as the lower link has room; the
+ * rest waits on.
  *
- * Owns the lower link, the queue and a pool for copies. Frames of that pool never leave: at departure their bytes move to a frame of the
- * lower link, so that nobody outside holds a frame of ours when the link is closed.
- * Invariant: queue.count + aside_count <= settings.queue_frames at creation.
+ * Owns the lower link, the queue and a pool for copies. Frames of that pool never leave: at departure their bytes move
+ * to a frame of the lower link, so that nobody outside holds a frame of ours when the link is closed. Invariant:
+ * queue.count + aside_count <= settings.queue_frames at creation.
  */
 #include "impair/impair.h"
 
@@ -30,7 +31,9 @@ struct impair {
     int64_t last_departure_ns; /* of frames that keep their order */
     struct impair_queue queue;
     struct packet_pool own;
-    /* Frames set aside to be overtaken, in order: each until `arrivals` reaches its holder_word, or its departure_ns. */
+    /*
+     * Frames set aside to be overtaken, in order: each until `arrivals` reaches its holder_word, or its departure_ns.
+     */
     struct packet *aside_first, *aside_last;
     uint32_t aside_count;
     uint64_t arrivals;
@@ -69,7 +72,10 @@ static void send_out(struct impair *im, int64_t now)
     im->out_count = 0;
 }
 
-/* A frame of the lower link in place of one of ours, or NULL when there is none (p stays), or p could not be copied (dropped: *p is NULL). */
+/*
+ * A frame of the lower link in place of one of ours, or NULL when there is none (p stays), or p could not be copied
+ * (dropped: *p is NULL).
+ */
 static struct packet *exchange(struct impair *im, struct packet **p)
 {
     struct packet *theirs;

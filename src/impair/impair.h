@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link over a link that harms frames on purpose: loss (random, or Gilbert-Elliott bursts), delay with jitter, duplication, reordering,
- * corruption, a rate limit with a bounded queue. Seeded: the same seed and the same calls give the same frames at the same times. Sans I/O: time is
- * the argument, virtual or real.
+ * A link over a link that harms frames on purpose: loss (random, or Gilbert-Elliott bursts), delay with jitter,
+ * duplication, reordering, corruption, a rate limit with a bounded queue. Seeded: the same seed and the same calls give
+ * the same frames at the same times. Sans I/O: time is the argument, virtual or real.
  *
- * It acts on frames going out (tx_burst); impair both ends for both directions. Delayed frames are held by packet_keep, and let go by the first
- * tx_burst or rx_burst at or after their time, which link_next_deadline tells. tx_alloc gives no more frames than may wait.
- * Each surviving frame, and each duplicate by itself, is corrupted or not, then waits for the line (rate), then for delay and jitter.
+ * It acts on frames going out (tx_burst); impair both ends for both directions. Delayed frames are held by packet_keep,
+ * and let go by the first tx_burst or rx_burst at or after their time, which link_next_deadline tells. tx_alloc gives
+ * no more frames than may wait. Each surviving frame, and each duplicate by itself, is corrupted or not, then waits for
+ * the line (rate), then for delay and jitter.
  */
 #ifndef WEIR_IMPAIR_IMPAIR_H
 #define WEIR_IMPAIR_IMPAIR_H
@@ -23,7 +24,10 @@ struct impair_settings {
     uint32_t burst_enter_ppb, burst_leave_ppb, burst_loss_ppb;
     uint32_t duplicate_ppb;
     uint32_t corrupt_ppb; /* flips one random bit behind the Ethernet header */
-    /* The frame is sent ahead of the delay; where there is none, after `reorder_gap` later frames, or 50 ms without them. */
+    /*
+     * The frame is sent ahead of the delay; where there is none, after `reorder_gap` later frames, or 50 ms without
+     * them.
+     */
     uint32_t reorder_ppb;
     uint32_t reorder_gap; /* default 3; 1 to 2^20 */
     int64_t delay_ns;
@@ -39,10 +43,16 @@ struct impair_counters {
 };
 
 void impair_settings_default(struct impair_settings *s);
-/* ERR_INVALID (a probability over 1e9, a time negative or over an hour, a rate over 100 Tb/s, gap or queue out of range), ERR_NO_MEMORY. Takes over lower when it succeeds. */
+/*
+ * ERR_INVALID (a probability over 1e9, a time negative or over an hour, a rate over 100 Tb/s, gap or queue out of
+ * range), ERR_NO_MEMORY. Takes over lower when it succeeds.
+ */
 MUST_CHECK int impair_link_new(const struct impair_settings *s, struct link *lower, const struct allocator *a,
                                struct link **out);
-/* Takes effect for the next frame; another seed starts its sequence. ERR_INVALID, also for a longer queue than at the beginning. */
+/*
+ * Takes effect for the next frame; another seed starts its sequence. ERR_INVALID, also for a longer queue than at the
+ * beginning.
+ */
 MUST_CHECK int impair_link_set(struct link *link, const struct impair_settings *s);
 const struct impair_counters *impair_link_counters(const struct link *link);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See model.h. Burst loss: E. N. Gilbert, "Capacity of a burst-noise channel" (1960), with Elliott's loss probability of the bad state.
- * The normal distribution is the sum of twelve uniform numbers less its mean: standard deviation 1, cut at six.
+ * See model.h. Burst loss: E. N. Gilbert, "Capacity of a burst-noise channel" (1960), with Elliott's loss probability
+ * of the bad state. The normal distribution is the sum of twelve uniform numbers less its mean: standard deviation 1,
+ * cut at six.
  */
 #include "impair/model.h"
 

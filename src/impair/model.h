@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The decisions about a frame that chance and the line's rate make: whether it is lost, how long it takes. Integers only, so that equal seeds
- * give equal results on every machine.
+ * The decisions about a frame that chance and the line's rate make: whether it is lost, how long it takes. Integers
+ * only, so that equal seeds give equal results on every machine.
  */
 #ifndef WEIR_IMPAIR_MODEL_H
 #define WEIR_IMPAIR_MODEL_H

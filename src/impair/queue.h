@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frames an impaired link holds back, by departure time: a binary heap of bounded size. Frames of equal times leave in the order
- * in which they came. The queue owns its array, not the packets.
+ * The frames an impaired link holds back, by departure time: a binary heap of bounded size. Frames of equal times leave
+ * in the order in which they came. The queue owns its array, not the packets.
  */
 #ifndef WEIR_IMPAIR_QUEUE_H
 #define WEIR_IMPAIR_QUEUE_H

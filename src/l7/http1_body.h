@@ -46,15 +46,17 @@ struct http1_chunk_head http1_chunk_head_make(uint64_t size);
 /* bytes NULL: the pattern, of which `pattern` is one filled block. */
 void http1_body_init(struct http1_body *b, const uint8_t *bytes, const uint8_t *pattern, uint64_t length,
                      uint32_t chunk_bytes);
-/* A body of another length, in the chunks and from the source of `like`, which is constant. May go when it is queued. */
+/*
+ * A body of another length, in the chunks and from the source of `like`, which is constant. May go when it is queued.
+ */
 void http1_body_init_like(struct http1_body *b, const struct http1_body *like, uint64_t length);
 /* Bytes on the wire. */
 uint64_t http1_body_wire_bytes(const struct http1_body *b);
 /* Writes all http1_body_wire_bytes of a small body to `to`. */
 void http1_body_encode(const struct http1_body *b, uint8_t *to);
 /*
- * Queues what fits. 0: all is queued (w->done); ERR_AGAIN: go on when `q` was trimmed or the limit raised; ERR_NO_MEMORY: the pool is
- * empty, go on later.
+ * Queues what fits. 0: all is queued (w->done); ERR_AGAIN: go on when `q` was trimmed or the limit raised;
+ * ERR_NO_MEMORY: the pool is empty, go on later.
  */
 MUST_CHECK int http1_body_write(const struct http1_body *b, struct http1_writer *w, struct outq *q,
                                 struct outq_pool *p);

@@ -3,11 +3,11 @@
  * The server engine: requests are answered one at a time, in their order (RFC 9112 section 9.3), from prepared
  * answers.
  *
- * A session is READING, or it is busy: DELAYED (think time), ANSWERING (the output queue or its pool has no room, or the
- * route's rate is used up) or STALLED (a fault that was asked for); input that arrives while it is busy is copied into `held`, at most limits.max_held_bytes, and read when it is
- * READING again. ENDED: what was queued is the last; input is dropped. An echo is queued while the request's body is
- * READ. Where memory could pile up (held input, an echo that is not taken), the engine sets carrier->hold_input, so
- * that at most a receive window more arrives.
+ * A session is READING, or it is busy: DELAYED (think time), ANSWERING (the output queue or its pool has no room, or
+ * the route's rate is used up) or STALLED (a fault that was asked for); input that arrives while it is busy is copied
+ * into `held`, at most limits.max_held_bytes, and read when it is READING again. ENDED: what was queued is the last;
+ * input is dropped. An echo is queued while the request's body is READ. Where memory could pile up (held input, an echo
+ * that is not taken), the engine sets carrier->hold_input, so that at most a receive window more arrives.
  */
 #include <string.h>
 

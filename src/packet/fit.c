@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one place where packets are made to fit a link: link_tx_burst() of those that are more than one plain frame. A GSO packet that the link
- * cannot cut is cut here (packet/segment) into frames of the link's own, as many at a time as it has; frags for a link without LINK_CAP_SCATTER
- * are made linear. Partial checksums and stripped tags are left to the driver, which has packet_finish() or better. Order is kept.
+ * The one place where packets are made to fit a link: link_tx_burst() of those that are more than one plain frame. A
+ * GSO packet that the link cannot cut is cut here (packet/segment) into frames of the link's own, as many at a time as
+ * it has; frags for a link without LINK_CAP_SCATTER are made linear. Partial checksums and stripped tags are left to
+ * the driver, which has packet_finish() or better. Order is kept.
  */
 #include "base/error.h"
 #include "packet/link.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Merging received segments: see gro.h. One pass over the burst; a few connections are open at a time, each with the packet that its next
- * segment may join. What a packet needs to be merged (IP length, checksum state) is written once, when its connection closes.
+ * Merging received segments: see gro.h. One pass over the burst; a few connections are open at a time, each with the
+ * packet that its next segment may join. What a packet needs to be merged (IP length, checksum state) is written once,
+ * when its connection closes.
  */
 #include "packet/gro.h"
 

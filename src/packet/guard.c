@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transmit wrapper: see guard.h. The usual frame, IPv4 untagged and unicast to the prefix that held last, costs a handful of comparisons on
- * lines that its writer has just touched; everything else goes the slow way.
+ * The transmit wrapper: see guard.h. The usual frame, IPv4 untagged and unicast to the prefix that held last, costs a
+ * handful of comparisons on lines that its writer has just touched; everything else goes the slow way.
  *
- * Caps: a rate is a virtual clock that runs ahead of `now` by at most RATE_AHEAD_NS (the burst that is tolerated), exact by its remainder.
- * Group addresses of bridges: IEEE 802.1Q table 8-1. Neighbour discovery: RFC 4861 section 4.
+ * Caps: a rate is a virtual clock that runs ahead of `now` by at most RATE_AHEAD_NS (the burst that is tolerated),
+ * exact by its remainder. Group addresses of bridges: IEEE 802.1Q table 8-1. Neighbour discovery: RFC 4861 section 4.
  */
 #include "packet/guard.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transmit wrapper: every frame leaves through guard_tx_burst(), which holds the safety interlock (THREATS section 3, SI rows): what is not
- * allowed is dropped and counted as LINK_DROP_TX_GUARD with its cause, whatever produced it. Checked again at plan compilation by
- * guard_allows_destination().
+ * The transmit wrapper: every frame leaves through guard_tx_burst(), which holds the safety interlock (THREATS section
+ * 3, SI rows): what is not allowed is dropped and counted as LINK_DROP_TX_GUARD with its cause, whatever produced it.
+ * Checked again at plan compilation by guard_allows_destination().
  *
- * The rules are fixed before traffic starts, except `stop`, which any thread may set. Unless everything is stopped or a cap is reached, ARP and neighbour
- * discovery (RFC 4861, hop limit 255) always pass. The destination looked at is that of the outermost IP header.
+ * The rules are fixed before traffic starts, except `stop`, which any thread may set. Unless everything is stopped or a
+ * cap is reached, ARP and neighbour discovery (RFC 4861, hop limit 255) always pass. The destination looked at is that
+ * of the outermost IP header.
  */
 #ifndef WEIR_PACKET_GUARD_H
 #define WEIR_PACKET_GUARD_H
@@ -78,16 +79,22 @@ struct guard {
 };
 
 const char *guard_cause_name(enum guard_cause cause);
-/* ERR_INVALID with too many prefixes, a length over 128, a rate over 2^48 or a negative heartbeat_ns. The heartbeat begins with now. */
+/*
+ * ERR_INVALID with too many prefixes, a length over 128, a rate over 2^48 or a negative heartbeat_ns. The heartbeat
+ * begins with now.
+ */
 MUST_CHECK int guard_init(struct guard *g, const struct guard_rules *rules, atomic_bool *stop, int64_t now);
-/* Private, RFC 2544 and documentation ranges: 10/8, 172.16/12, 192.168/16, 198.18/15, 192.0.2/24, 198.51.100/24, 203.0.113/24, 127/8, fc00::/7, fe80::/10, 2001:2::/48, 2001:db8::/32; no caps. */
+/*
+ * Private, RFC 2544 and documentation ranges: 10/8, 172.16/12, 192.168/16, 198.18/15, 192.0.2/24, 198.51.100/24,
+ * 203.0.113/24, 127/8, fc00::/7, fe80::/10, 2001:2::/48, 2001:db8::/32; no caps.
+ */
 void guard_rules_default(struct guard_rules *rules);
 /* addr: 16 bytes, IPv4 mapped. */
 bool guard_allows_destination(const struct guard *g, const uint8_t addr[16]);
 static inline void guard_heartbeat(struct guard *g, int64_t now) { g->heartbeat_at = now; }
 /*
- * Sends what the rules allow; releases, counts and drops the rest. The only caller of link_tx_burst for frames of our own making. The array is consumed
- * (its order may change).
+ * Sends what the rules allow; releases, counts and drops the rest. The only caller of link_tx_burst for frames of our
+ * own making. The array is consumed (its order may change).
  */
 void guard_tx_burst(struct guard *g, struct link *link, struct packet **packets, unsigned n, int64_t now);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the headers of a TCP segment or UDP datagram lie in a packet: what cutting and merging need to know. Reads, keeps nothing.
- * Tags up to the codec's limit; IPv4 with options, without fragments; IPv6 without extension headers. Headers are linear.
+ * Where the headers of a TCP segment or UDP datagram lie in a packet: what cutting and merging need to know. Reads,
+ * keeps nothing. Tags up to the codec's limit; IPv4 with options, without fragments; IPv6 without extension headers.
+ * Headers are linear.
  */
 #ifndef WEIR_PACKET_HEADERS_H
 #define WEIR_PACKET_HEADERS_H
@@ -16,7 +17,9 @@ struct packet_headers {
     uint8_t protocol; /* IP_PROTO_TCP or IP_PROTO_UDP */
 };
 
-/* 0, or ERR_MALFORMED: not such a packet, a header cut off or not linear, an IP packet longer than the bytes present. */
+/*
+ * 0, or ERR_MALFORMED: not such a packet, a header cut off or not linear, an IP packet longer than the bytes present.
+ */
 MUST_CHECK int packet_headers_find(const struct packet *p, struct packet_headers *out);
 /* The sum of the pseudo-header for `length` bytes of header and payload. */
 uint64_t packet_headers_pseudo(const struct packet_headers *h, const uint8_t *data, uint32_t length);

@@ -3,8 +3,8 @@
  * One queue of one driver as a table of functions. Drivers are in link/, links over links in impair/ and link/.
  *
  * One thread uses a link. No call blocks. Time is an argument, except for a driver that stamps arrivals itself.
- * tx_alloc never gives more packets than tx_burst has room for, and tx_burst takes every packet it is given (what cannot be sent after
- * all is dropped and counted). A packet from rx_burst belongs to the caller.
+ * tx_alloc never gives more packets than tx_burst has room for, and tx_burst takes every packet it is given (what
+ * cannot be sent after all is dropped and counted). A packet from rx_burst belongs to the caller.
  */
 #ifndef WEIR_PACKET_LINK_H
 #define WEIR_PACKET_LINK_H
@@ -65,11 +65,19 @@ struct link_ops {
     void (*tx_burst)(struct link *link, struct packet **packets, unsigned n, int64_t now);
     /* How many frames tx_burst has room for now, those that tx_alloc gave included. NULL: any number. */
     uint32_t (*tx_room)(struct link *link);
-    /* When rx_burst or tx_burst wants to be called next because of time (impair); TIME_NEVER when only frames wake it. */
+    /*
+     * When rx_burst or tx_burst wants to be called next because of time (impair); TIME_NEVER when only frames wake it.
+     */
     int64_t (*next_deadline)(struct link *link);
-    /* Asks that the descriptor becomes readable at the next frame; false when frames are already waiting. NULL: poll only. */
+    /*
+     * Asks that the descriptor becomes readable at the next frame; false when frames are already waiting. NULL: poll
+     * only.
+     */
     bool (*arm)(struct link *link);
-    /* Gives back the frames that wait in it, which may be another link's; before any of them is closed. NULL: none wait. */
+    /*
+     * Gives back the frames that wait in it, which may be another link's; before any of them is closed. NULL: none
+     * wait.
+     */
     void (*flush)(struct link *link);
     /* Releases all it owns. Packets still held by others must be released before. */
     void (*close)(struct link *link);

@@ -2,8 +2,9 @@
 /*
  * What a packet's holder does with it: let go, hold on, copy, make plain.
  *
- * A packet has one holder; whoever gives it away no longer touches it. Counting of held packets lives in the packet's home, which belongs to the
- * thread that holds them. Checksums: RFC 1071; UDP's zero: RFC 768; the VLAN tag: IEEE 802.1Q.
+ * A packet has one holder; whoever gives it away no longer touches it. Counting of held packets lives in the packet's
+ * home, which belongs to the thread that holds them. Checksums: RFC 1071; UDP's zero: RFC 768; the VLAN tag: IEEE
+ * 802.1Q.
  */
 #include "packet/packet.h"
 

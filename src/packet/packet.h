@@ -2,14 +2,15 @@
 /*
  * One frame in memory. DESIGN section 3.
  *
- * A packet has one holder at a time, who passes it on or releases it. There are no reference counts: a second holder gets a copy. It always
- * returns to its `home`: the pool it came from, a return ring to another core's pool, or a driver. The struct lies in the buffer in front
- * of the bytes (or in a driver's private area), so that a frame is one object.
+ * A packet has one holder at a time, who passes it on or releases it. There are no reference counts: a second holder
+ * gets a copy. It always returns to its `home`: the pool it came from, a return ring to another core's pool, or a
+ * driver. The struct lies in the buffer in front of the bytes (or in a driver's private area), so that a frame is one
+ * object.
  *
  *     buffer: [struct packet][headroom ...][data, len bytes][tailroom ...]
  *
- * Invariants: start <= data, data + len <= start + size. Headers are always linear. A packet whose `held` is set belongs to somebody who
- * took it out of a burst with packet_keep(); packet_release_burst() leaves it alone.
+ * Invariants: start <= data, data + len <= start + size. Headers are always linear. A packet whose `held` is set
+ * belongs to somebody who took it out of a burst with packet_keep(); packet_release_burst() leaves it alone.
  */
 #ifndef WEIR_PACKET_PACKET_H
 #define WEIR_PACKET_PACKET_H
@@ -23,7 +24,10 @@ struct packet;
 struct packet_home {
     /* Takes back n packets, which are no longer held. */
     void (*release)(struct packet_home *home, struct packet **packets, unsigned n);
-    /* Frames that holders above took with packet_keep, and how many they may take before they must copy (the low-water rule). */
+    /*
+     * Frames that holders above took with packet_keep, and how many they may take before they must copy (the low-water
+     * rule).
+     */
     uint32_t held;
     uint32_t held_max;
 };
@@ -38,7 +42,9 @@ enum packet_checksum {
 
 enum packet_gso { PACKET_GSO_NONE, PACKET_GSO_TCP4, PACKET_GSO_TCP6, PACKET_GSO_UDP };
 
-/* A piece of user memory behind the linear head. Released only when it is acknowledged and every transmission of it is. */
+/*
+ * A piece of user memory behind the linear head. Released only when it is acknowledged and every transmission of it is.
+ */
 struct packet_frag {
     const uint8_t *bytes;
     uint32_t length;
@@ -49,8 +55,8 @@ struct packet_frag {
 #define PACKET_MAX_FRAGS 17
 
 /*
- * The first cache line is all that taking a packet from a pool initialises. Fields of the second are undefined until somebody
- * sets them; what tells whether they are valid is in the first.
+ * The first cache line is all that taking a packet from a pool initialises. Fields of the second are undefined until
+ * somebody sets them; what tells whether they are valid is in the first.
  */
 struct packet {
     CACHE_ALIGNED uint8_t *data; /* first byte of the frame (Ethernet header) */
@@ -95,7 +101,10 @@ static inline size_t packet_total_length(const struct packet *p)
     return total;
 }
 
-/* An empty packet over a buffer of `size` bytes at `start`: no bytes, data `headroom` behind the start, every other field of the first line 0. */
+/*
+ * An empty packet over a buffer of `size` bytes at `start`: no bytes, data `headroom` behind the start, every other
+ * field of the first line 0.
+ */
 static ALWAYS_INLINE void packet_init(struct packet *p, struct packet_home *home, uint8_t *start, uint32_t size,
                                       uint32_t headroom)
 {
@@ -129,7 +138,8 @@ void packet_release_burst(struct packet **packets, unsigned n);
 #define PACKET_HEADROOM 128u
 
 /*
- * A pool of frames of one size, owned by one thread. Part of it is a reserve that only packet_pool_get_reserved may use (ACKs, control).
+ * A pool of frames of one size, owned by one thread. Part of it is a reserve that only packet_pool_get_reserved may use
+ * (ACKs, control).
  */
 struct packet_pool {
     struct packet_home home;
@@ -145,24 +155,28 @@ struct packet_pool {
 };
 
 /*
- * capacity frames with buffer_bytes each (headroom included; at least PACKET_HEADROOM + 64), of which `reserve` are kept back; holders may keep up to
- * half of the others. ERR_NO_MEMORY, ERR_INVALID.
+ * capacity frames with buffer_bytes each (headroom included; at least PACKET_HEADROOM + 64), of which `reserve` are
+ * kept back; holders may keep up to half of the others. ERR_NO_MEMORY, ERR_INVALID.
  */
 MUST_CHECK int packet_pool_init(struct packet_pool *pool, const struct allocator *a, uint32_t capacity,
                                 uint32_t buffer_bytes, uint32_t reserve);
 /* All frames must be home. */
 void packet_pool_free(struct packet_pool *pool);
-/* Up to n packets as packet_init makes them, with PACKET_HEADROOM bytes of headroom; the last released first. Returns how many. */
+/*
+ * Up to n packets as packet_init makes them, with PACKET_HEADROOM bytes of headroom; the last released first. Returns
+ * how many.
+ */
 unsigned packet_pool_get(struct packet_pool *pool, struct packet **packets, unsigned n);
 /* One packet, from the reserve if need be; NULL when even that is empty. */
 struct packet *packet_pool_get_reserved(struct packet_pool *pool);
 
 /*
- * Holds a packet past its burst: the frame itself (marked held) while its home allows it, otherwise a copy of its bytes [from, from + length)
- * relative to data in a frame of `own`, whose data then is that range (within the linear bytes). In both cases the result's data/len are that
- * range. With from 0 everything known of the frame stays with it; otherwise what described the cut-off headers (offsets, checksum and
- * GSO state, VLAN tag) is cleared. NULL when a copy was needed and own is empty (counted there), or its frames are too small.
- * The holder releases the result with packet_release(), or passes it on after packet_unhold().
+ * Holds a packet past its burst: the frame itself (marked held) while its home allows it, otherwise a copy of its bytes
+ * [from, from + length) relative to data in a frame of `own`, whose data then is that range (within the linear bytes).
+ * In both cases the result's data/len are that range. With from 0 everything known of the frame stays with it;
+ * otherwise what described the cut-off headers (offsets, checksum and GSO state, VLAN tag) is cleared. NULL when a copy
+ * was needed and own is empty (counted there), or its frames are too small. The holder releases the result with
+ * packet_release(), or passes it on after packet_unhold().
  */
 struct packet *packet_keep(struct packet *p, uint32_t from, uint32_t length, struct packet_pool *own);
 /* Ends holding without releasing: whoever gets the packet next may treat it like any other. */
@@ -176,19 +190,24 @@ static inline void packet_unhold(struct packet *p)
 /* What is known of a packet beside its bytes: tag, hash, checksum and GSO state, offsets, mark, times. */
 void packet_copy_state(struct packet *to, const struct packet *from);
 /*
- * Copies the bytes (frags made linear) and all that is known of them to an empty packet, behind the headroom it has. False when they do not fit.
+ * Copies the bytes (frags made linear) and all that is known of them to an empty packet, behind the headroom it has.
+ * False when they do not fit.
  */
 MUST_CHECK bool packet_copy_to(struct packet *to, const struct packet *from);
 /* The same to a packet from `pool`. NULL when the pool is empty (counted there) or its frames are too small. */
 struct packet *packet_copy(const struct packet *p, struct packet_pool *pool);
 
 /*
- * Makes a packet plain for a link that cannot do what it asks for: makes frags linear, completes a partial checksum, inserts a stripped VLAN
- * tag. Cutting of GSO packets is done before, by packet_segment() (packet/segment). 0, or ERR_NO_SPACE (no headroom for the tag, no
- * tailroom for the frags), ERR_MALFORMED (checksum range outside the frame, no Ethernet header to tag, or a GSO packet); then the packet is still valid.
+ * Makes a packet plain for a link that cannot do what it asks for: makes frags linear, completes a partial checksum,
+ * inserts a stripped VLAN tag. Cutting of GSO packets is done before, by packet_segment() (packet/segment). 0, or
+ * ERR_NO_SPACE (no headroom for the tag, no tailroom for the frags), ERR_MALFORMED (checksum range outside the frame,
+ * no Ethernet header to tag, or a GSO packet); then the packet is still valid.
  */
 MUST_CHECK int packet_finish(struct packet *p);
-/* Only inserts the stripped VLAN tag (vlan_present) and moves the offsets behind it. 0, ERR_NO_SPACE, ERR_MALFORMED as above. */
+/*
+ * Only inserts the stripped VLAN tag (vlan_present) and moves the offsets behind it. 0, ERR_NO_SPACE, ERR_MALFORMED as
+ * above.
+ */
 MUST_CHECK int packet_insert_vlan(struct packet *p);
 static ALWAYS_INLINE bool packet_is_plain(const struct packet *p)
 {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool of frames: one block of memory and a stack of the free ones, so that the frame used last, still in the cache, is used next.
+ * A pool of frames: one block of memory and a stack of the free ones, so that the frame used last, still in the cache,
+ * is used next.
  *
- * The pool owns the memory. Packets lie at equal strides of an odd number of cache lines, so that the hot lines of successive packets fall
- * into different cache sets. A packet is written only when it is taken: memory never used is never touched.
- * Invariant: free[0, free_count) are the packets at home, each once.
+ * The pool owns the memory. Packets lie at equal strides of an odd number of cache lines, so that the hot lines of
+ * successive packets fall into different cache sets. A packet is written only when it is taken: memory never used is
+ * never touched. Invariant: free[0, free_count) are the packets at home, each once.
  */
 #include "base/error.h"
 #include "packet/packet.h"

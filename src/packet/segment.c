@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See segment.h. The headers are copied and then changed in place; the payload is copied and summed in one pass, piece by piece, where a
- * piece that begins at an odd offset of the segment has its sum shifted (RFC 1071 section 2(B)).
+ * See segment.h. The headers are copied and then changed in place; the payload is copied and summed in one pass, piece
+ * by piece, where a piece that begins at an odd offset of the segment has its sum shifted (RFC 1071 section 2(B)).
  */
 #include "packet/segment.h"
 

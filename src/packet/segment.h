@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cutting a GSO packet (PACKET_GSO_TCP4, TCP6, UDP; linear or with frags) into the segments or datagrams that it stands for, one at a
- * time, into empty packets that the caller has: where frames run short it goes on later. The packet itself is only read and must stay until the last.
+ * Cutting a GSO packet (PACKET_GSO_TCP4, TCP6, UDP; linear or with frags) into the segments or datagrams that it stands
+ * for, one at a time, into empty packets that the caller has: where frames run short it goes on later. The packet
+ * itself is only read and must stay until the last.
  *
- * Each segment has gso_size bytes of payload, the last what is left. IPv4: total length, identification counted up from the packet's, header
- * checksum; IPv6: payload length. TCP (RFC 9293): sequence number; FIN and PSH on the last only; CWR on the first only (RFC 3168 6.1.2); an urgent
- * pointer counts from each segment on. UDP: length. What else is known of the packet (tag, hash, mark, times) is known of each segment.
+ * Each segment has gso_size bytes of payload, the last what is left. IPv4: total length, identification counted up from
+ * the packet's, header checksum; IPv6: payload length. TCP (RFC 9293): sequence number; FIN and PSH on the last only;
+ * CWR on the first only (RFC 3168 6.1.2); an urgent pointer counts from each segment on. UDP: length. What else is
+ * known of the packet (tag, hash, mark, times) is known of each segment.
  */
 #ifndef WEIR_PACKET_SEGMENT_H
 #define WEIR_PACKET_SEGMENT_H
@@ -23,12 +25,15 @@ struct packet_segmenter {
 };
 
 /*
- * partial: segments get PACKET_CHECKSUM_PARTIAL, otherwise a complete transport checksum. Returns the number of segments (at least 1), or
- * ERR_MALFORMED: no GSO packet, gso_size 0, headers that are not what gso says or do not reach to the end of the packet, a partial checksum elsewhere
- * than in the transport header, a SYN.
+ * partial: segments get PACKET_CHECKSUM_PARTIAL, otherwise a complete transport checksum. Returns the number of
+ * segments (at least 1), or ERR_MALFORMED: no GSO packet, gso_size 0, headers that are not what gso says or do not
+ * reach to the end of the packet, a partial checksum elsewhere than in the transport header, a SYN.
  */
 MUST_CHECK int packet_segment_begin(struct packet_segmenter *s, const struct packet *p, bool partial);
-/* Writes the next of the segments not yet done. ERR_NO_SPACE: it does not fit `to`, which stays empty; another packet may be tried. */
+/*
+ * Writes the next of the segments not yet done. ERR_NO_SPACE: it does not fit `to`, which stays empty; another packet
+ * may be tried.
+ */
 MUST_CHECK int packet_segment_next(struct packet_segmenter *s, struct packet *to);
 static inline uint32_t packet_segment_left(const struct packet_segmenter *s) { return s->count - s->done; }
 

@@ -3,8 +3,8 @@
  * Changes while the stack runs: interfaces up and down, addresses, routes and neighbours that go.
  *
  * A host that is removed leaves the look-up tables at once, so that nothing comes to it and nobody finds it. Its record
- * stays as it is, since frames and connections that are just ending still refer to it, and is used again only when nothing
- * does (host_is_referred_to).
+ * stays as it is, since frames and connections that are just ending still refer to it, and is used again only when
+ * nothing does (host_is_referred_to).
  */
 #include "stack/control.h"
 #include "stack/stack_internal.h"

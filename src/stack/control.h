@@ -3,9 +3,9 @@
  * The stack as its administrator sees it (netlink, `ip`): what there is, changed while it runs, and news of changes.
  *
  * Things are named by numbers: an interface by its own, a host by its local address index, a route and a neighbour by a
- * number of theirs. A stack_next_... walks through what there is in the order of these numbers, beginning with after = 0;
- * it returns 0 at the end, and may be gone on with whatever changed in between. Nothing here is for the data path: most
- * of it is linear in what there is.
+ * number of theirs. A stack_next_... walks through what there is in the order of these numbers, beginning with after =
+ * 0; it returns 0 at the end, and may be gone on with whatever changed in between. Nothing here is for the data path:
+ * most of it is linear in what there is.
  */
 #ifndef WEIR_STACK_CONTROL_H
 #define WEIR_STACK_CONTROL_H
@@ -41,8 +41,8 @@ struct stack_interface {
 unsigned stack_interface_count(const struct stack *s);
 bool stack_view_interface(const struct stack *s, unsigned interface, struct stack_interface *out);
 /*
- * Down: nothing comes in (l2_interface_down) and nothing goes out (tx_interface_down), its neighbours are forgotten and nothing is routed over it; connections notice as they
- * notice a cut cable. ERR_NOT_FOUND.
+ * Down: nothing comes in (l2_interface_down) and nothing goes out (tx_interface_down), its neighbours are forgotten and
+ * nothing is routed over it; connections notice as they notice a cut cable. ERR_NOT_FOUND.
  */
 int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now);
 /* 68 to mtu_max. Connections that exist find a smaller one out by themselves. ERR_NOT_FOUND, ERR_INVALID. */
@@ -54,8 +54,9 @@ uint32_t stack_next_host(const struct stack *s, uint32_t after);
 /* As it was added, with the MAC it has. */
 bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings *out);
 /*
- * The address is ours no more: connections of it are reset, UDP bindings to it hear of ERR_CLOSED (with no datagram quoted), its routes and groups go, its
- * fragments too. The index is not given again while a binding, listener or connection has it. ERR_NOT_FOUND.
+ * The address is ours no more: connections of it are reset, UDP bindings to it hear of ERR_CLOSED (with no datagram
+ * quoted), its routes and groups go, its fragments too. The index is not given again while a binding, listener or
+ * connection has it. ERR_NOT_FOUND.
  */
 int stack_remove_host(struct stack *s, uint32_t local, int64_t now);
 /* Its gateway; unspecified: none. ERR_NOT_FOUND, ERR_INVALID (as in stack_add_host). */
@@ -93,7 +94,9 @@ struct stack_neighbour {
     int64_t since; /* when it came to this state */
 };
 uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stack_neighbour *out);
-/* What is known of it, be it permanent; connections ask again. ERR_NOT_FOUND. (stack_add_neighbour adds and changes.) */
+/*
+ * What is known of it, be it permanent; connections ask again. ERR_NOT_FOUND. (stack_add_neighbour adds and changes.)
+ */
 int stack_remove_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, int64_t now);
 
 #endif

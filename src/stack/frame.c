@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole frames: see frame.h. A frame is shown as the link has it or gets it: with a stripped VLAN tag, a partial checksum,
- * frags or several segments at once where the link can do so; packet_copy and packet_finish make it plain.
+ * Whole frames: see frame.h. A frame is shown as the link has it or gets it: with a stripped VLAN tag, a partial
+ * checksum, frags or several segments at once where the link can do so; packet_copy and packet_finish make it plain.
  */
 #include "stack/frame.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole frames for users below IP: those who watch an interface see each frame that comes or leaves, and may send frames of
- * their own. The API is in stack.h.
+ * Whole frames for users below IP: those who watch an interface see each frame that comes or leaves, and may send
+ * frames of their own. The API is in stack.h.
  *
  * A few slots an interface, owned by the stack; contexts are their users'. Without watchers a burst costs one test.
  */

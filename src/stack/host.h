@@ -143,8 +143,9 @@ static ALWAYS_INLINE bool host_on_link(const struct host *h, uint32_t address)
 }
 
 /*
- * Its index: a new one, or with all of them given `again`, that of one removed (0: there is none to be used again). Settings
- * as in stack_add_host; link_mac for a host without its own. ERR_INVALID, ERR_UNSUPPORTED, ERR_EXISTS, ERR_NO_SPACE.
+ * Its index: a new one, or with all of them given `again`, that of one removed (0: there is none to be used again).
+ * Settings as in stack_add_host; link_mac for a host without its own. ERR_INVALID, ERR_UNSUPPORTED, ERR_EXISTS,
+ * ERR_NO_SPACE.
  */
 MUST_CHECK int host_add(struct host_set *set, const struct host_settings *settings, const uint8_t *link_mac,
                         uint32_t again);

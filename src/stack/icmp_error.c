@@ -119,8 +119,9 @@ static bool dispatch(struct stack *s, const struct host *h, const struct wire_ic
 }
 
 /*
- * RFC 1191 section 5: what "too big" means, or 0 for what no honest router says: about a datagram that may be fragmented
- * or that was not larger, or a path smaller than any we accept. An old router says 0: the next plateau is tried.
+ * RFC 1191 section 5: what "too big" means, or 0 for what no honest router says: about a datagram that may be
+ * fragmented or that was not larger, or a path smaller than any we accept. An old router says 0: the next plateau is
+ * tried.
  */
 static uint32_t believable_mtu(const struct stack *s, const struct wire_icmp_quote *quote, uint32_t said)
 {

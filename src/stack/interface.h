@@ -4,8 +4,8 @@
  * the next burst.
  *
  * Owned by the stack; link and guard are borrowed. Frames come from link_tx_alloc in small bursts, as many as the last
- * turn used, large ones (LINK_ALLOC_LARGE) apart from the others; what a turn did not use goes back at its end, since a link promises room for lent frames only until its
- * next rx_burst.
+ * turn used, large ones (LINK_ALLOC_LARGE) apart from the others; what a turn did not use goes back at its end, since a
+ * link promises room for lent frames only until its next rx_burst.
  */
 #ifndef WEIR_STACK_INTERFACE_H
 #define WEIR_STACK_INTERFACE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The payload of a datagram that leaves, in pieces that lie where its sender has them: gathered straight into the frame.
- * Values; the bytes are the sender's and only used during the call.
+ * The payload of a datagram that leaves, in pieces that lie where its sender has them: gathered straight into the
+ * frame. Values; the bytes are the sender's and only used during the call.
  */
 #ifndef WEIR_STACK_IP_PAYLOAD_H
 #define WEIR_STACK_IP_PAYLOAD_H
@@ -64,7 +64,10 @@ static inline void ip_payload_peek(const struct ip_payload *p, uint8_t *to, size
     }
 }
 
-/* All of it; returns the sum of the bytes. RFC 1071 section 2 (B): a piece at an odd offset counts with its bytes swapped. */
+/*
+ * All of it; returns the sum of the bytes. RFC 1071 section 2 (B): a piece at an odd offset counts with its bytes
+ * swapped.
+ */
 static inline uint64_t ip_payload_copy_sum(const struct ip_payload *p, uint8_t *to)
 {
     uint64_t sum = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Datagrams longer than their path allows: RFC 791 section 3.2. Such a datagram is built whole, in a frame of the stack's
- * own `large` pool, may wait there for its neighbour, and is cut when it leaves. When the link has no room for all of
- * it, the rest is dropped and counted once.
+ * Datagrams longer than their path allows: RFC 791 section 3.2. Such a datagram is built whole, in a frame of the
+ * stack's own `large` pool, may wait there for its neighbour, and is cut when it leaves. When the link has no room for
+ * all of it, the rest is dropped and counted once.
  */
 #include "stack/ipv4_output.h"
 

@@ -52,8 +52,8 @@ static ALWAYS_INLINE bool ipv4_source_ok(const struct host *h, uint32_t source)
 #define IPV4_FRAGMENT_BITS 0x3fffu /* MF and the offset */
 
 /*
- * Whether a datagram of `total` bytes that begins at l3 in the packet goes on in its frags: only TCP's whole ones may, and the head has all headers
- * (packet.h).
+ * Whether a datagram of `total` bytes that begins at l3 in the packet goes on in its frags: only TCP's whole ones may,
+ * and the head has all headers (packet.h).
  */
 bool ipv4_continues_in_frags(const struct packet *p, const uint8_t *l3, uint32_t total);
 

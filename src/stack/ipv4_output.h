@@ -89,8 +89,8 @@ struct ipv4_output {
 
 /*
  * Begins a datagram of l4_bytes from a local address, by route and neighbour. 0, ERR_INVALID (no such address; not
- * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than 65,515, or
- * than a path that allows no fragments), ERR_AGAIN (no room now).
+ * IPv4), ERR_NO_ROUTE, ERR_UNREACHABLE (its neighbour did not answer a moment ago), ERR_NO_SPACE (longer than 65,515,
+ * or than a path that allows no fragments), ERR_AGAIN (no room now).
  */
 MUST_CHECK int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                                 struct ipv4_output *out);

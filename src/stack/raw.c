@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Raw IP, in and out. A datagram is handed up where it lies, in pieces when its packet has frags, and gathered into its
- * frame when it leaves. With a header of its user, what Linux fills in is filled in: lengths and checksum always, source
- * and identification where they are 0 (raw(7)); the other fields leave as they are.
+ * frame when it leaves. With a header of its user, what Linux fills in is filled in: lengths and checksum always,
+ * source and identification where they are 0 (raw(7)); the other fields leave as they are.
  */
 #include "stack/raw.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 reassembly: RFC 791, RFC 815's aim, RFC 1122 3.3.2, RFC 1858 (tiny fragments), RFC 3168 5.3 (ECN), and the bounds
- * of THREATS section 4.
+ * IPv4 reassembly: RFC 791, RFC 815's aim, RFC 1122 3.3.2, RFC 1858 (tiny fragments), RFC 3168 5.3 (ECN), and the
+ * bounds of THREATS section 4.
  *
  * Fragments are copied into blocks of a fixed pool, each at its place in the datagram, in any order; one that completes
- * its datagram delivers it as one frame. Policy: a fragment equal in range to an earlier one is a duplicate and ignored;
- * any other overlap, or an end that contradicts an earlier one, kills the datagram. What is wrong in itself is dropped
- * alone.
+ * its datagram delivers it as one frame. Policy: a fragment equal in range to an earlier one is a duplicate and
+ * ignored; any other overlap, or an end that contradicts an earlier one, kills the datagram. What is wrong in itself is
+ * dropped alone.
  *
  * Bounds: memory (from the high mark on, the oldest datagrams go until the low mark is reached), memory of one source
  * (its own oldest go), age, and the number of fragments a source may send between two of one datagram.

@@ -65,7 +65,10 @@ struct stack_settings {
     bool answer_echo;                                   /* default true */
     bool answer_broadcast_echo;                         /* default false */
     uint32_t max_vlan_tags;                             /* default 2, at most 8 */
-    /* Fragments: from the high mark on the oldest go until the low one is reached; default 4 and 3 MiB, at least 128 KiB */
+    /*
+     * Fragments: from the high mark on the oldest go until the low one is reached; default 4 and 3 MiB, at least 128
+     * KiB
+     */
     uint32_t fragment_bytes_high, fragment_bytes_low;
     uint32_t fragment_source_bytes; /* of one source; default 1 MiB, at least 128 KiB */
     uint32_t fragment_max_distance; /* fragments of its source between two of a datagram; default 64; 0: any number */
@@ -122,9 +125,15 @@ MUST_CHECK int stack_add_neighbour(struct stack *s, uint32_t local, const struct
 /* Sends a gratuitous ARP (RFC 5227 announcement) for an address. */
 void stack_announce(struct stack *s, uint32_t local, int64_t now);
 bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *out);
-/* The index of a local address, the first of several in different domains; 0: there is none. Linear in the hosts, as the next. */
+/*
+ * The index of a local address, the first of several in different domains; 0: there is none. Linear in the hosts, as
+ * the next.
+ */
 uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address);
-/* The index of the local address from which a destination is reached best: by the longest prefix, the first of equals. 0: none reaches it. */
+/*
+ * The index of the local address from which a destination is reached best: by the longest prefix, the first of equals.
+ * 0: none reaches it.
+ */
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination);
 
 /* Takes bursts from every interface and processes them, then runs timers. Returns the frames taken. */
@@ -182,14 +191,21 @@ struct ip_error {
     uint8_t type, code;      /* of the ICMP message, or of the one we would have sent */
 };
 
-/* 255.255.255.255, or the directed broadcast address of a local address's subnet; of local 0, of any. That is linear in hosts. */
+/*
+ * 255.255.255.255, or the directed broadcast address of a local address's subnet; of local 0, of any. That is linear in
+ * hosts.
+ */
 bool stack_is_broadcast(const struct stack *s, uint32_t local, const struct ip_addr *ip);
-/* Bytes of IP datagram that get from a local address to a destination in one piece, as far as is known; 0: no such local address. */
+/*
+ * Bytes of IP datagram that get from a local address to a destination in one piece, as far as is known; 0: no such
+ * local address.
+ */
 uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now);
 
 /*
- * From now on a local address hears a multicast group, on its interface and VLAN; each join wants its leave. 224.0.0.1 is heard in any case. Routers are
- * not told (IGMP), and a link that filters has to be set up for it. ERR_INVALID (no such local address, not a multicast address), ERR_NO_SPACE.
+ * From now on a local address hears a multicast group, on its interface and VLAN; each join wants its leave. 224.0.0.1
+ * is heard in any case. Routers are not told (IGMP), and a link that filters has to be set up for it. ERR_INVALID (no
+ * such local address, not a multicast address), ERR_NO_SPACE.
  */
 MUST_CHECK int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group);
 /* Is the group heard where this address lives? */
@@ -210,7 +226,10 @@ struct udp_datagram {
     struct ip_departure departure; /* of one to be sent */
 };
 typedef void udp_received_fn(void *context, const struct udp_datagram *d, int64_t now);
-/* An error came for something sent from the binding, of which some bytes may be known. What was too big goes in fragments the next time, unless DF says no. */
+/*
+ * An error came for something sent from the binding, of which some bytes may be known. What was too big goes in
+ * fragments the next time, unless DF says no.
+ */
 typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, const struct ip_error *e, int64_t now);
 /*
  * local 0: any, and what is sent to broadcast addresses. ERR_IN_USE, ERR_INVALID (port 0), ERR_NO_SPACE. error may be
@@ -220,9 +239,10 @@ MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_rece
                         void *context);
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
 /*
- * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0, ERR_NO_ROUTE, ERR_UNREACHABLE,
- * ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass), ERR_AGAIN (no room now), ERR_INVALID (a port 0, no such local address,
- * not IPv4, pieces that are not `length` bytes in all).
+ * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0,
+ * ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass),
+ * ERR_AGAIN (no room now), ERR_INVALID (a port 0, no such local address, not IPv4, pieces that are not `length` bytes
+ * in all).
  */
 MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);
 
@@ -232,8 +252,9 @@ struct raw_datagram {
     struct ip_addr remote;
     uint8_t protocol;
     /*
-     * Of one received: header and payload, as it came; of fragments, as if it had come in one. Segments that the link merged are one datagram, and where the
-     * link vouches for a transport checksum it may be incomplete. Of one to be sent: the payload, with header_included the header before it.
+     * Of one received: header and payload, as it came; of fragments, as if it had come in one. Segments that the link
+     * merged are one datagram, and where the link vouches for a transport checksum it may be incomplete. Of one to be
+     * sent: the payload, with header_included the header before it.
      */
     const uint8_t *bytes; /* valid during the call */
     uint32_t length;
@@ -248,37 +269,41 @@ typedef void raw_received_fn(void *context, const struct raw_datagram *d, int64_
 /* An error came about a datagram of the protocol, whoever sent it; `quoted` has its header and some bytes more. */
 typedef void raw_error_fn(void *context, const struct raw_datagram *quoted, const struct ip_error *e, int64_t now);
 /*
- * Every datagram for us whose header is in order, whole, before its protocol sees it; protocol 0: of all protocols. While somebody listens to a protocol,
- * nobody is told that we do not know it. At most 16 listeners: ERR_NO_SPACE. ERR_INVALID (no callback). error may be NULL.
+ * Every datagram for us whose header is in order, whole, before its protocol sees it; protocol 0: of all protocols.
+ * While somebody listens to a protocol, nobody is told that we do not know it. At most 16 listeners: ERR_NO_SPACE.
+ * ERR_INVALID (no callback). error may be NULL.
  */
 MUST_CHECK int raw_listen(struct stack *s, uint8_t protocol, raw_received_fn *received, raw_error_fn *error,
                           void *context);
 /* Takes off what was registered with the same values. ERR_NOT_FOUND. */
 int raw_unlisten(struct stack *s, uint8_t protocol, raw_received_fn *received, const void *context);
 /*
- * As udp_send, for any protocol. With header_included: total length and checksum are filled in, source and identification where they are 0; `remote` says
- * where it is sent, the header's destination when that is unspecified; ERR_NO_SPACE when it is longer than the link's MTU, and ERR_INVALID when the header is
- * not one of IPv4 with a length of 20 bytes to all of it.
+ * As udp_send, for any protocol. With header_included: total length and checksum are filled in, source and
+ * identification where they are 0; `remote` says where it is sent, the header's destination when that is unspecified;
+ * ERR_NO_SPACE when it is longer than the link's MTU, and ERR_INVALID when the header is not one of IPv4 with a length
+ * of 20 bytes to all of it.
  */
 MUST_CHECK int raw_send(struct stack *s, const struct raw_datagram *d, int64_t now);
 
 /* ---- whole frames ---- */
 
 /*
- * A frame came from a link or is about to leave by it (and the guard may still forbid it). The packet is as the link has it or gets it: with a stripped VLAN
- * tag, a partial checksum, frags or several segments at once where the link can do so. It is valid during the call and stays its owner's.
+ * A frame came from a link or is about to leave by it (and the guard may still forbid it). The packet is as the link
+ * has it or gets it: with a stripped VLAN tag, a partial checksum, frags or several segments at once where the link can
+ * do so. It is valid during the call and stays its owner's.
  */
 typedef void frame_seen_fn(void *context, unsigned interface, const struct packet *p, bool sent, int64_t now);
 /*
- * Each frame of an interface from now on, before anything else is done with it; what the stack would merge is not merged. At most 8 an interface:
- * ERR_NO_SPACE. ERR_INVALID (no such interface, no callback).
+ * Each frame of an interface from now on, before anything else is done with it; what the stack would merge is not
+ * merged. At most 8 an interface: ERR_NO_SPACE. ERR_INVALID (no such interface, no callback).
  */
 MUST_CHECK int stack_frame_listen(struct stack *s, unsigned interface, frame_seen_fn *seen, void *context);
 /* Takes off what was registered with the same values. ERR_NOT_FOUND. */
 int stack_frame_unlisten(struct stack *s, unsigned interface, frame_seen_fn *seen, const void *context);
 /*
- * Sends one frame as it is, gathered from its pieces, with the next burst and through the guard. ERR_INVALID (no such interface, less than a link header),
- * ERR_NO_SPACE (longer than MTU, link header and one tag), ERR_AGAIN (no room now).
+ * Sends one frame as it is, gathered from its pieces, with the next burst and through the guard. ERR_INVALID (no such
+ * interface, less than a link header), ERR_NO_SPACE (longer than MTU, link header and one tag), ERR_AGAIN (no room
+ * now).
  */
 MUST_CHECK int stack_frame_send(struct stack *s, unsigned interface, const struct ip_piece *pieces, uint32_t n_pieces,
                                 int64_t now);
@@ -295,13 +320,18 @@ struct icmp_echo {
     uint32_t n_pieces; /* of a request: 0, or the `length` bytes lie in these */
     const struct ip_piece *pieces;
     bool dont_fragment; /* of a request: DF; one that is longer than the path's MTU is then not sent */
-    /* Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big". */
+    /*
+     * Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big".
+     */
     struct ip_addr reporter;
     uint8_t error_type, error_code;
     uint32_t mtu;
     struct ip_arrival arrival; /* of a reply */
 };
-/* An echo reply with this identifier arrived, or (error != 0) an ICMP error quoting one of ours, of which some bytes may be known. */
+/*
+ * An echo reply with this identifier arrived, or (error != 0) an ICMP error quoting one of ours, of which some bytes
+ * may be known.
+ */
 typedef void icmp_echo_fn(void *context, const struct icmp_echo *reply, int error, int64_t now);
 /* One receiver for an identifier. ERR_IN_USE, ERR_NO_SPACE. NULL takes it off (ERR_NOT_FOUND). */
 MUST_CHECK int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *context);

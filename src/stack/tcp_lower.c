@@ -2,8 +2,8 @@
 /*
  * What the TCP layer sees of the stack: paths, frames to fill, and received segments with verified checksums. RFC 9293.
  *
- * A path is a pinned neighbour. A frame lent by frame_open carries its host's header, a large one its `gso`; frame_send completes it. Replies
- * go back to the station a segment came from.
+ * A path is a pinned neighbour. A frame lent by frame_open carries its host's header, a large one its `gso`; frame_send
+ * completes it. Replies go back to the station a segment came from.
  */
 #include "stack/ipv4_input.h"
 #include "stack/stack_internal.h"

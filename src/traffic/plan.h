@@ -26,8 +26,8 @@
 enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_TAP, PLAN_PCAP };
 
 /*
- * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, tap -> tap_links_new,
- * pcap -> pcap_link_new.
+ * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, tap ->
+ * tap_links_new, pcap -> pcap_link_new.
  */
 struct plan_port {
     const char *name;
@@ -218,8 +218,8 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
 const char *plan_location_prefix(unsigned number);
 
 /*
- * A port at a location (borrowed) with the defaults of the configuration, its mtu apart, which is the link's. ERR_INVALID: no such location; message
- * (256 bytes) then says what was found and what is allowed.
+ * A port at a location (borrowed) with the defaults of the configuration, its mtu apart, which is the link's.
+ * ERR_INVALID: no such location; message (256 bytes) then says what was found and what is allowed.
  */
 MUST_CHECK int plan_port_default(const char *location, struct plan_port *to, char message[256]);
 

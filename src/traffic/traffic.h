@@ -54,7 +54,9 @@ unsigned traffic_run(struct traffic *t, int64_t now, unsigned budget);
 /* When traffic_run wants to be called at the latest, stack events apart; TIME_NEVER: only events matter. */
 int64_t traffic_next_deadline(const struct traffic *t);
 
-/* Each load here has begun as many transactions as it may (max_transactions), and all have ended; true without loads. */
+/*
+ * Each load here has begun as many transactions as it may (max_transactions), and all have ended; true without loads.
+ */
 bool traffic_is_spent(const struct traffic *t);
 
 /*

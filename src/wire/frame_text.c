@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frames as text: see frame_text.h. Each layer gets the bytes present and writes behind what is there, with ": " between layers. Lengths come from the headers; where
- * those go past the bytes present, the bytes present count.
+ * Frames as text: see frame_text.h. Each layer gets the bytes present and writes behind what is there, with ": "
+ * between layers. Lengths come from the headers; where those go past the bytes present, the bytes present count.
  */
 #include "wire/frame_text.h"
 

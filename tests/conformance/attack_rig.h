@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the tests of THREATS rows TC share: the scripted peer attacks one connection (or a listener) of a layer, while a healthy neighbour on the same layer
- * exchanges bytes with a peer of its own, every one of which is verified. attack_end() checks that nothing was left in any pool and that the
- * neighbour still lives, and that no segment measured cost more than ATTACK_MAX_STEPS instructions (support/steps.c): of some layers those whose number
- * is a power of two, and those that a test asks for by s.end.measure_next.
+ * What the tests of THREATS rows TC share: the scripted peer attacks one connection (or a listener) of a layer, while a
+ * healthy neighbour on the same layer exchanges bytes with a peer of its own, every one of which is verified.
+ * attack_end() checks that nothing was left in any pool and that the neighbour still lives, and that no segment
+ * measured cost more than ATTACK_MAX_STEPS instructions (support/steps.c): of some layers those whose number is a power
+ * of two, and those that a test asks for by s.end.measure_next.
  */
 #ifndef WEIR_TESTS_CONFORMANCE_ATTACK_RIG_H
 #define WEIR_TESTS_CONFORMANCE_ATTACK_RIG_H
@@ -35,7 +36,10 @@ struct attack {
 /* script_begin with these settings (NULL: script_settings) and the neighbour, connected. */
 void attack_begin(struct attack *h, const struct tcp_profile *p, const struct tcp_settings *settings);
 void attack_end(struct attack *h);
-/* One round: 100 bytes each way, in order, acknowledged. Whatever the layer sends to the attacker meanwhile is lost: script_drain before. */
+/*
+ * One round: 100 bytes each way, in order, acknowledged. Whatever the layer sends to the attacker meanwhile is lost:
+ * script_drain before.
+ */
 void attack_exchange(struct attack *h);
 
 /* Counters from here on. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THREATS TC-19 to TC-23, TC-25, TC-26, TC-30, TC-32 to TC-34, TC-38 to TC-44: attackers who guess, and peers who play games with sequence numbers, FINs and
- * handshakes. RFC 9293, 5961, 1337, 6191.
+ * THREATS TC-19 to TC-23, TC-25, TC-26, TC-30, TC-32 to TC-34, TC-38 to TC-44: attackers who guess, and peers who play
+ * games with sequence numbers, FINs and handshakes. RFC 9293, 5961, 1337, 6191.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,9 @@ static struct attack h;
 
 typedef void way(struct script *s);
 
-/* The states where both sides know each other's numbers; `next` is what the peer sends next, `sent` what we have sent. */
+/*
+ * The states where both sides know each other's numbers; `next` is what the peer sends next, `sent` what we have sent.
+ */
 static const struct {
     way *to;
     uint32_t next, sent;

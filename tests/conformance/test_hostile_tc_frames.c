@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THREATS TC-01 and TC-02: segments whose header or checksum is wrong, as frames on a wire. RFC 9293 3.1, MUST-2, MUST-3.
+ * THREATS TC-01 and TC-02: segments whose header or checksum is wrong, as frames on a wire. RFC 9293 3.1, MUST-2,
+ * MUST-3.
  */
 #include "support/hostile.h"
 

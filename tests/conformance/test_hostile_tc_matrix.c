@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THREATS TC-17: all 512 combinations of flags, in each of 11 states, at three places: the next number expected, further on in the window, beyond it. The
- * segment has no data and acknowledges all that was sent. What has to follow is said by a model written from RFC 9293 3.10.7, RFC 5961 and RFC 1337,
- * in its own words, which knows nothing of the code.
+ * THREATS TC-17: all 512 combinations of flags, in each of 11 states, at three places: the next number expected,
+ * further on in the window, beyond it. The segment has no data and acknowledges all that was sent. What has to follow
+ * is said by a model written from RFC 9293 3.10.7, RFC 5961 and RFC 1337, in its own words, which knows nothing of the
+ * code.
  *
  * Where Linux differs from RFC 9293 the model follows Linux as THREATS 1.10 found it: a listener drops SYN with FIN.
  */

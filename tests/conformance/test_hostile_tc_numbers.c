@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THREATS TC-35 to TC-37: sequence numbers that wrap, initial sequence numbers and local ports that nobody can guess. RFC 9293 3.4, RFC 6528, RFC 6056. What
- * is said to be random is judged by chi-square sums; seeds and secrets are fixed, so each run gives the same.
+ * THREATS TC-35 to TC-37: sequence numbers that wrap, initial sequence numbers and local ports that nobody can guess.
+ * RFC 9293 3.4, RFC 6528, RFC 6056. What is said to be random is judged by chi-square sums; seeds and secrets are
+ * fixed, so each run gives the same.
  */
 #include <stdlib.h>
 #include <string.h>

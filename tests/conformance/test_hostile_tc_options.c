@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THREATS TC-03 to TC-16, TC-18, TC-45 to TC-47: options and header fields that are malformed, doubled, tiny, or not for us. Oracle: table 1.10 of
- * THREATS.md, what Linux does.
+ * THREATS TC-03 to TC-16, TC-18, TC-45 to TC-47: options and header fields that are malformed, doubled, tiny, or not
+ * for us. Oracle: table 1.10 of THREATS.md, what Linux does.
  */
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * THREATS TC-08, TC-28, TC-29, TC-31, TC-48 to TC-50: work and memory that a peer could use up. The numbers it could guess are in
- * test_hostile_tc_numbers.c, the floods (TC-24, TC-27) in sim/test_sim_flood.c.
+ * THREATS TC-08, TC-28, TC-29, TC-31, TC-48 to TC-50: work and memory that a peer could use up. The numbers it could
+ * guess are in test_hostile_tc_numbers.c, the floods (TC-24, TC-27) in sim/test_sim_flood.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -273,7 +273,10 @@ static void take_many(const struct wire_segment *w)
     }
 }
 
-/* Time passes, and every peer does what it does. Segments to the neighbour are lost. Returns how many segments went to the peers. */
+/*
+ * Time passes, and every peer does what it does. Segments to the neighbour are lost. Returns how many segments went to
+ * the peers.
+ */
 static uint32_t run_many(int64_t ns, int64_t step)
 {
     uint32_t taken = 0;

@@ -5,10 +5,10 @@
  * and byte for byte, apart from what merging may change (gro.h): with DF the IP identification, a later TSval, padding.
  * Then a byte of each merged packet is changed and it is cut again: nothing worse than an error.
  *
- * Input: two bytes for where and how merged packets are changed, then records of 8 bytes: bits 0-1 connection, 2 IPv6 and
- * 5 DF (at its first segment), 3 timestamps, 4 TSval goes on, 6 no checksum, 7 padding; TCP flags; payload in units of 16
- * bytes; a jump of the sequence number; one of the IP identification; where a byte is changed, by what (0: not); bit
- * 0: the checksums are made right after that, 1: the link vouches for them, 4-7 bytes of padding.
+ * Input: two bytes for where and how merged packets are changed, then records of 8 bytes: bits 0-1 connection, 2 IPv6
+ * and 5 DF (at its first segment), 3 timestamps, 4 TSval goes on, 6 no checksum, 7 padding; TCP flags; payload in units
+ * of 16 bytes; a jump of the sequence number; one of the IP identification; where a byte is changed, by what (0: not);
+ * bit 0: the checksums are made right after that, 1: the link vouches for them, 4-7 bytes of padding.
  */
 #undef NDEBUG
 #include <assert.h>

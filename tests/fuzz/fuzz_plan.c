@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: a whole configuration, from text to compiled plan. The input is YAML or JSON, as `weir run` takes it; behind
- * a NUL character, where there is one, two bytes say which allocation of the compiler is the first to fail (0: none). What
- * is refused has a reason with a place; a plan is described and given back.
+ * libFuzzer: a whole configuration, from text to compiled plan. The input is YAML or JSON, as `weir run` takes it;
+ * behind a NUL character, where there is one, two bytes say which allocation of the compiler is the first to fail (0:
+ * none). What is refused has a reason with a place; a plan is described and given back.
  */
 #undef NDEBUG
 #include <assert.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: IPv4 reassembly against a model, which keeps a list of what came of each datagram: what is wrong in itself is
- * left out, an equal piece again too; any other overlap, an end that contradicts another, and time kill the datagram; what
- * is whole is delivered, byte for byte. With bit 0 of the first byte set, instead: little memory, where datagrams go when
- * others come; then only bounds are checked, and that each byte delivered was sent for its place.
+ * libFuzzer: IPv4 reassembly against a model, which keeps a list of what came of each datagram: what is wrong in itself
+ * is left out, an equal piece again too; any other overlap, an end that contradicts another, and time kill the
+ * datagram; what is whole is delivered, byte for byte. With bit 0 of the first byte set, instead: little memory, where
+ * datagrams go when others come; then only bounds are checked, and that each byte delivered was sent for its place.
  *
- * Input: behind the first byte, operations of 5 bytes: bits 0-1 identification, 2 source, 3 last fragment, 4 salt of the
- * bytes, 5-6 ECN, 7 time passes first; from and length in units of 8, 8, 256 and 1480 bytes by identification; two bytes
- * for the UDP header's length. The world stays from input to input; each ends with everything given up by time.
+ * Input: behind the first byte, operations of 5 bytes: bits 0-1 identification, 2 source, 3 last fragment, 4 salt of
+ * the bytes, 5-6 ECN, 7 time passes first; from and length in units of 8, 8, 256 and 1480 bytes by identification; two
+ * bytes for the UDP header's length. The world stays from input to input; each ends with everything given up by time.
  */
 #undef NDEBUG
 #include <assert.h>

@@ -2,8 +2,8 @@
 /*
  * The whole stack fed with frames: a host with a TCP listener, an open connection, a UDP port and an echo client.
  *
- * Input: records of one control byte and a frame. Control: bits 0-5 the frame length in units of 4 bytes, bit 6 let 100 ms pass first, bit 7
- * mend the checksums, so that the fuzzer gets behind them. Afterwards everything must be released.
+ * Input: records of one control byte and a frame. Control: bits 0-5 the frame length in units of 4 bytes, bit 6 let 100
+ * ms pass first, bit 7 mend the checksums, so that the fuzzer gets behind them. Afterwards everything must be released.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -159,7 +159,9 @@ static void drain_peer(struct world *w)
         packet_release_burst(p, n);
 }
 
-/* Right checksums for IPv4 and what it carries, where the lengths allow; and our addresses, so that frames are for us. */
+/*
+ * Right checksums for IPv4 and what it carries, where the lengths allow; and our addresses, so that frames are for us.
+ */
 static void mend(uint8_t *f, uint32_t length)
 {
     if (length < 34 || f[12] != 8 || f[13] != 0)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer: TCP alone, stateful. Operations decoded from the input drive one layer with tiny pools, its users and its
- * peers: segments, calls, time, what runs short. After each operation every connection is checked; at the end all is run
- * out and everything must have been given back.
+ * peers: segments, calls, time, what runs short. After each operation every connection is checked; at the end all is
+ * run out and everything must have been given back.
  *
  * Input: a byte of profile (bits 0-1 congestion control, 2 no SACK, 3 no timestamps, 4 Nagle, 5 fast path off, 6
  * keep-alive, 7 active open); a byte of scarcity (bits 0-3 which allocation fails first, 4 one work, 5 one frame out of
  * order, 6 one send record); then operations of 6 bytes: {kind and connection, a, b, c, d, e}. Kind: low nibble of the
- * first byte, as in enum operation; the connection is the high nibble, modulo PEERS. Bytes a to e mean what the function
- * of the operation says.
+ * first byte, as in enum operation; the connection is the high nibble, modulo PEERS. Bytes a to e mean what the
+ * function of the operation says.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -415,7 +415,10 @@ static void op_time(struct world *w, const uint8_t *a)
     w->now = to;
 }
 
-/* a: frames that the link still takes; b bit 0: c and d change a byte of the next segment; bit 1: e frames are kept from all, bit 2: given back. */
+/*
+ * a: frames that the link still takes; b bit 0: c and d change a byte of the next segment; bit 1: e frames are kept
+ * from all, bit 2: given back.
+ */
 static void op_room(struct world *w, const uint8_t *a)
 {
     w->room = a[0] < 128 ? a[0] : UINT32_MAX;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The other end of af_packet.sh: answers ARP and ping (RFC 826, RFC 792) for one address on an interface, through link/af_packet, turning
- * received frames round. Ends at SIGTERM and prints the link's counters, one "name value" a line.
+ * The other end of af_packet.sh: answers ARP and ping (RFC 826, RFC 792) for one address on an interface, through
+ * link/af_packet, turning received frames round. Ends at SIGTERM and prints the link's counters, one "name value" a
+ * line.
  *
  * Usage: af_packet_peer NETNS INTERFACE ADDRESS
  */

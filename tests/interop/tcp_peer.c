@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our TCP on an interface, told what to do a line at a time: the other end of tcp_linux.py. Each command is answered with one line.
+ * Our TCP on an interface, told what to do a line at a time: the other end of tcp_linux.py. Each command is answered
+ * with one line.
  *
  *     listen PORT | listen-keepalive PORT      connect LOCAL-PORT REMOTE-PORT      send BYTES | urgent BYTES     close | abort
  *     hold | go        received frames wait in the socket; what is to be sent goes out all the same, so that segments cross on the wire

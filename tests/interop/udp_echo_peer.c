@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Our end of large.sh: one host of our stack on an interface, which answers ping, and UDP to port 7 with the same bytes (RFC 862). Ends at SIGTERM and
- * prints the stack's counters and how often UDP could not be sent, one "name value" a line.
+ * Our end of large.sh: one host of our stack on an interface, which answers ping, and UDP to port 7 with the same bytes
+ * (RFC 862). Ends at SIGTERM and prints the stack's counters and how often UDP could not be sent, one "name value" a
+ * line.
  *
  * Usage: udp_echo_peer NETNS INTERFACE ADDRESS/LENGTH GATEWAY
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a network card with TSO does, as a link over a link: takes GSO packets, frags and partial checksums, and puts plain segments with complete checksums on the
- * link below, which sees the same frames as without it. Received frames pass as they are.
+ * What a network card with TSO does, as a link over a link: takes GSO packets, frags and partial checksums, and puts
+ * plain segments with complete checksums on the link below, which sees the same frames as without it. Received frames
+ * pass as they are.
  */
 #ifndef WEIR_TESTS_SIM_NIC_H
 #define WEIR_TESTS_SIM_NIC_H

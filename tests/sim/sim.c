@@ -310,7 +310,10 @@ static void maybe_reset(struct sim *s)
 
 static bool both_closed(const struct sim *s) { return s->side[0].closed && s->side[1].closed; }
 
-/* The RST never arrived: side 1 has nothing in flight that would find out, and may stay open for ever. Whatever timers a stack has then say nothing. */
+/*
+ * The RST never arrived: side 1 has nothing in flight that would find out, and may stay open for ever. Whatever timers
+ * a stack has then say nothing.
+ */
 static bool lost_reset(const struct sim *s) { return s->cell->reset_at_end && s->side[0].closed; }
 
 static void run(struct sim *s)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A simulated network of two hosts: two whole stacks, each behind an impaired link, on one thread in virtual time. One seed decides everything.
+ * A simulated network of two hosts: two whole stacks, each behind an impaired link, on one thread in virtual time. One
+ * seed decides everything.
  *
- * Each side sends `bytes` of a pattern and verifies what it gets; side 0 connects. The digest covers every frame that entered a wire, with its time.
+ * Each side sends `bytes` of a pattern and verifies what it gets; side 0 connects. The digest covers every frame that
+ * entered a wire, with its time.
  */
 #ifndef WEIR_TESTS_SIM_H
 #define WEIR_TESTS_SIM_H

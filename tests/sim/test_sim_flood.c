@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Floods (THREATS TC-24, TC-27) on a simulated link: segments from spoofed random sources at a million a second of virtual time, beside clients that open 200
- * connections a second, ask for 100 bytes and get 1000. Memory stays flat (nothing is allocated, pools stay bounded), replies stay limited, each
- * dropped segment is in its counter, and the clients do not notice.
+ * Floods (THREATS TC-24, TC-27) on a simulated link: segments from spoofed random sources at a million a second of
+ * virtual time, beside clients that open 200 connections a second, ask for 100 bytes and get 1000. Memory stays flat
+ * (nothing is allocated, pools stay bounded), replies stay limited, each dropped segment is in its counter, and the
+ * clients do not notice.
  *
- * Time goes in steps of 256 microseconds: a step's flood enters the link, then both stacks run until they are silent. WEIR_SIM_CELLS, which the
- * sanitizer builds set, makes the floods a fiftieth as long or shorter.
+ * Time goes in steps of 256 microseconds: a step's flood enters the link, then both stacks run until they are silent.
+ * WEIR_SIM_CELLS, which the sanitizer builds set, makes the floods a fiftieth as long or shorter.
  */
 #include <stdio.h>
 #include <stdlib.h>

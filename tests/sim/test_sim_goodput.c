@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Goodput of one flow through a bottleneck with loss, in virtual time: loss x round-trip time x rate. Prints a table; asserts only laws that hold for any
- * good TCP: without loss the bottleneck is filled, with loss a flow does at least what the Reno response function promises (Mathis et al. 1997: rate = MSS / RTT *
- * sqrt(3/2 / p)), as far as the bottleneck and timeouts let it.
- * WEIR_SIM_GOODPUT=full measures every cell and longer; otherwise only those of 100 Mbit/s.
+ * Goodput of one flow through a bottleneck with loss, in virtual time: loss x round-trip time x rate. Prints a table;
+ * asserts only laws that hold for any good TCP: without loss the bottleneck is filled, with loss a flow does at least
+ * what the Reno response function promises (Mathis et al. 1997: rate = MSS / RTT * sqrt(3/2 / p)), as far as the
+ * bottleneck and timeouts let it. WEIR_SIM_GOODPUT=full measures every cell and longer; otherwise only those of 100
+ * Mbit/s.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The grid of THREATS section 2: cells of loss x reordering x duplication x corruption x round-trip time, 1 MiB each way, every byte verified; at least
- * half of the cells lose 5 % or more and reorder. A failure prints its seed and cell; WEIR_SIM_SEED=n runs that one alone,
- * WEIR_SIM_CELLS=n another number of cells (2000), WEIR_SIM_FIRST=n from another first seed (1): a campaign can run in parts.
+ * The grid of THREATS section 2: cells of loss x reordering x duplication x corruption x round-trip time, 1 MiB each
+ * way, every byte verified; at least half of the cells lose 5 % or more and reorder. A failure prints its seed and
+ * cell; WEIR_SIM_SEED=n runs that one alone, WEIR_SIM_CELLS=n another number of cells (2000), WEIR_SIM_FIRST=n from
+ * another first seed (1): a campaign can run in parts.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Offload changes how bytes travel between TCP and its card, and nothing else: every combination of large sends (TSO), out of TCP's memory or its user's, and merged receiving (GRO) at both ends, over
- * networks good and bad, delivers the same two streams, byte for byte (the pattern is verified on arrival) and by digest.
+ * Offload changes how bytes travel between TCP and its card, and nothing else: every combination of large sends (TSO),
+ * out of TCP's memory or its user's, and merged receiving (GRO) at both ends, over networks good and bad, delivers the
+ * same two streams, byte for byte (the pattern is verified on arrival) and by digest.
  */
 #include <setjmp.h>
 #include <stdarg.h>

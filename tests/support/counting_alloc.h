@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An allocator for tests: counts what is live, checks that each free names the size of its alloc and that alignments are powers of two,
- * and fails on request. Header only; one `struct counting_alloc` belongs to one test, initialised by counting_alloc_init().
+ * An allocator for tests: counts what is live, checks that each free names the size of its alloc and that alignments
+ * are powers of two, and fails on request. Header only; one `struct counting_alloc` belongs to one test, initialised by
+ * counting_alloc_init().
  */
 #ifndef TESTS_SUPPORT_COUNTING_ALLOC_H
 #define TESTS_SUPPORT_COUNTING_ALLOC_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rig of hostile.h: two stacks on a memory link. The test takes every frame at the healthy neighbour's end, gives it
- * what is addressed to it, and keeps the rest for itself; the frames it injects leave from the same end.
+ * The rig of hostile.h: two stacks on a memory link. The test takes every frame at the healthy neighbour's end, gives
+ * it what is addressed to it, and keeps the rest for itself; the frames it injects leave from the same end.
  */
 #include "support/hostile.h"
 

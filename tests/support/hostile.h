@@ -4,13 +4,14 @@
  * (PEER and whoever else it says it is) and a healthy neighbour: a second stack with one TCP connection to the first,
  * over which bytes go both ways while the attack lasts, each of them verified.
  *
- * Each test: hostile_new; for each case hostile_case, hostile_inject…, HOSTILE_DROPS (or _TCP_DROPS); hostile_end, which
- * checks that the healthy connection lost no byte, that nothing was allocated since the start, that every frame came
- * home and all memory was given back, and that no frame cost more than HOSTILE_MAX_STEPS instructions; and prints how
- * many cases there were.
+ * Each test: hostile_new; for each case hostile_case, hostile_inject…, HOSTILE_DROPS (or _TCP_DROPS); hostile_end,
+ * which checks that the healthy connection lost no byte, that nothing was allocated since the start, that every frame
+ * came home and all memory was given back, and that no frame cost more than HOSTILE_MAX_STEPS instructions; and prints
+ * how many cases there were.
  *
- * Work is counted in instructions by single-stepping the turn that takes a frame in (x86-64 without sanitizers; elsewhere
- * nothing is measured): of every test the first frames, those whose number is a power of two, and those a test asks for.
+ * Work is counted in instructions by single-stepping the turn that takes a frame in (x86-64 without sanitizers;
+ * elsewhere nothing is measured): of every test the first frames, those whose number is a power of two, and those a
+ * test asks for.
  */
 #ifndef WEIR_TESTS_SUPPORT_HOSTILE_H
 #define WEIR_TESTS_SUPPORT_HOSTILE_H
@@ -81,7 +82,9 @@ void hostile_measure(struct hostile *h);
 void hostile_pass(struct hostile *h, int64_t ns);
 /* Some bytes both ways over the healthy connection; fails the test when they do not arrive. */
 void hostile_pulse(struct hostile *h);
-/* US sends bytes over the healthy connection; they stay unacknowledged until the next frame is injected or time passes. */
+/*
+ * US sends bytes over the healthy connection; they stay unacknowledged until the next frame is injected or time passes.
+ */
 struct tcp *hostile_in_flight(struct hostile *h, uint32_t bytes);
 /* The oldest frame not yet taken, or NULL. */
 const struct hostile_frame *hostile_next(struct hostile *h);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One TCP layer, and a peer whose every segment the test writes. Sequence numbers in a script are relative: the peer's to its ISN 0xFFFFFF00, ours to our ISN,
- * so that a SYN has number 0 and the first byte 1, and wrapping happens in nearly every test.
+ * One TCP layer, and a peer whose every segment the test writes. Sequence numbers in a script are relative: the peer's
+ * to its ISN 0xFFFFFF00, ours to our ISN, so that a SYN has number 0 and the first byte 1, and wrapping happens in
+ * nearly every test.
  */
 #ifndef WEIR_TESTS_TCP_SCRIPT_H
 #define WEIR_TESTS_TCP_SCRIPT_H
@@ -48,7 +49,10 @@ struct script_segment {
     struct wire_delivery as;
 };
 
-/* The profile of a test's connections, and setups that make it anew for each test: the defaults, and those with NewReno, whose window is easy to say. */
+/*
+ * The profile of a test's connections, and setups that make it anew for each test: the defaults, and those with
+ * NewReno, whose window is easy to say.
+ */
 extern struct tcp_profile profile;
 int script_defaults(void **state);
 int script_newreno(void **state);

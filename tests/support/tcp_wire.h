@@ -2,8 +2,8 @@
 /*
  * A TCP layer on a bare wire, for tests of tcp/ alone: the lower layer is a list of segments without IP headers. Two
  * ends can be joined, or a test plays the peer by hand. Everything is deterministic; initial sequence numbers of the
- * scripted peer start at 0xFFFFFF00. A large frame is cut into its segments before it comes on the list, unless the wire
- * carries it.
+ * scripted peer start at 0xFFFFFF00. A large frame is cut into its segments before it comes on the list, unless the
+ * wire carries it.
  */
 #ifndef WEIR_TESTS_TCP_WIRE_H
 #define WEIR_TESTS_TCP_WIRE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A run of an engine from YAML text, for tests of engine/: in real time, with its threads. Every look at its statistics checks their invariants.
+ * A run of an engine from YAML text, for tests of engine/: in real time, with its threads. Every look at its statistics
+ * checks their invariants.
  *
  * The rig owns tree, plan and engine until engine_rig_close(). The test's thread is the controller.
  */
@@ -17,7 +18,10 @@ struct engine_rig {
     uint64_t looks;
 };
 
-/* Ports `a` and `b` wired to each other, devices `clients` on a (10.1.0.1 to 10.1.0.8) and `web` on b (10.1.1.1), both in 10.1.0.0/16. */
+/*
+ * Ports `a` and `b` wired to each other, devices `clients` on a (10.1.0.1 to 10.1.0.8) and `web` on b (10.1.1.1), both
+ * in 10.1.0.0/16.
+ */
 #define ENGINE_RIG_WIRE                                                                                                \
     "ports:\n"                                                                                                         \
     "  - {name: a, location: 'mem:wire', frames: 2048}\n"                                                              \
@@ -28,8 +32,8 @@ struct engine_rig {
     "  - {name: web, port: b, ipv4: {address: 10.1.1.1/16}}\n"
 
 /*
- * Makes the engine, without starting it; fails the test with the messages when that fails. In two steps where a test changes the plan in between, to
- * have what the compiler would refuse.
+ * Makes the engine, without starting it; fails the test with the messages when that fails. In two steps where a test
+ * changes the plan in between, to have what the compiler would refuse.
  */
 void engine_rig_compile(struct engine_rig *r, const char *yaml);
 void engine_rig_make(struct engine_rig *r);

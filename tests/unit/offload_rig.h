@@ -11,7 +11,10 @@
 
 /* Byte `at` of the payload. */
 static inline uint8_t offload_byte(uint32_t at) { return (uint8_t)(at * 7 + at / 251); }
-/* A TCP segment of `payload` bytes to everybody in the packet, its checksum partial; of several segments when payload > gso_size. */
+/*
+ * A TCP segment of `payload` bytes to everybody in the packet, its checksum partial; of several segments when payload >
+ * gso_size.
+ */
 void offload_fill(struct packet *p, uint32_t payload, uint16_t gso_size);
 /* Moves the payload from `keep` on into n frags that lie in `memory` (payload bytes). */
 void offload_scatter(struct packet *p, uint32_t keep, unsigned n, uint8_t *memory, struct packet_frag *frags);

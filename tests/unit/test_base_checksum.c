@@ -291,7 +291,10 @@ static uint32_t awkward_word(struct random *r)
     return random_chance(r, 500000000) ? words[random_below(r, ARRAY_SIZE(words))] : random_u32(r);
 }
 
-/* The data is never all zero, as no packet with its pseudo-header is: only there do the two ways differ (RFC 1624 section 3). */
+/*
+ * The data is never all zero, as no packet with its pseudo-header is: only there do the two ways differ (RFC 1624
+ * section 3).
+ */
 static void test_updates_equal_a_full_recompute(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/hash: SipHash-2-4 against the vectors its authors published, SipHash-1-3 against values computed by OpenSSL's SIPHASH with
- * one and three rounds (and, for other keys, found equal to CPython's hash of bytes).
+ * base/hash: SipHash-2-4 against the vectors its authors published, SipHash-1-3 against values computed by OpenSSL's
+ * SIPHASH with one and three rounds (and, for other keys, found equal to CPython's hash of bytes).
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/histogram: buckets cover the range without gap, quantiles lie within the promised error of the exact ones, merging
- * equals recording everything in one.
+ * base/histogram: buckets cover the range without gap, quantiles lie within the promised error of the exact ones,
+ * merging equals recording everything in one.
  */
 #include "support/cmocka_all.h"
 

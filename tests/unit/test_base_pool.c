@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/pool: indices are distinct and never 0, the last freed comes first, memory is touched only as used, running out is counted.
+ * base/pool: indices are distinct and never 0, the last freed comes first, memory is touched only as used, running out
+ * is counted.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/random: golden values (from an independent implementation in Python; the first two also published with the algorithms), bounds
- * without bias, rough uniformity. Seeds are fixed, so the statistical checks cannot fail by chance.
+ * base/random: golden values (from an independent implementation in Python; the first two also published with the
+ * algorithms), bounds without bias, rough uniformity. Seeds are fixed, so the statistical checks cannot fail by chance.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/ring between two threads: what goes in comes out, once and in order, and what an item points to is seen whole. Meant for the
- * thread sanitizer too.
+ * base/ring between two threads: what goes in comes out, once and in order, and what an item points to is seen whole.
+ * Meant for the thread sanitizer too.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/table against a model (a plain list of pairs): adding, walking, removing with backward shift, runs that wrap round
- * the array's end, and the limit.
+ * base/table against a model (a plain list of pairs): adding, walking, removing with backward shift, runs that wrap
+ * round the array's end, and the limit.
  */
 #include "support/cmocka_all.h"
 

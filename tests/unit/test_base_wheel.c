@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base/wheel against a naive model (one deadline tick a node, scanned): random arming, disarming and advancing with and without budget, from
- * inside callbacks too, with ticks that wrap, time that jumps and time that goes back. The model counts ticks in 64 bits.
+ * base/wheel against a naive model (one deadline tick a node, scanned): random arming, disarming and advancing with and
+ * without budget, from inside callbacks too, with ticks that wrap, time that jumps and time that goes back. The model
+ * counts ticks in 64 bits.
  */
 #include "support/cmocka_all.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/chart: marks stand at round numbers within the range; a drawing stays within its view box, whatever the values; gaps are gaps.
+ * cli/chart: marks stand at round numbers within the range; a drawing stays within its view box, whatever the values;
+ * gaps are gaps.
  */
 #include "support/cmocka_all.h"
 

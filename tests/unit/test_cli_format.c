@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/format: counts are exact, everything else shows three digits and the unit they belong to. cli/html: what has a meaning in HTML is escaped.
+ * cli/format: counts are exact, everything else shows three digits and the unit they belong to. cli/html: what has a
+ * meaning in HTML is escaped.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/live: the table fits every terminal: no line is longer, and there are never more lines, than was asked for; and the most important
- * columns stay longest.
+ * cli/live: the table fits every terminal: no line is longer, and there are never more lines, than was asked for; and
+ * the most important columns stay longest.
  */
 #include "support/cmocka_all.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cli/series: however long a run, nothing is lost, the points follow each other without gap, and there are never more than the capacity.
+ * cli/series: however long a run, nothing is lost, the points follow each other without gap, and there are never more
+ * than the capacity.
  */
 #include "support/cmocka_all.h"
 

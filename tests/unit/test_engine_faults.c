@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine/: what goes wrong. Ports that cannot be opened are refused with an error and a message that names port, finding and need; targets that are
- * absent, refuse or keep silent are counted causes, and the run ends.
+ * engine/: what goes wrong. Ports that cannot be opened are refused with an error and a message that names port,
+ * finding and need; targets that are absent, refuse or keep silent are counted causes, and the run ends.
  */
 #include "support/cmocka_all.h"
 

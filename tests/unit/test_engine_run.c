@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine/: whole runs in real time, a worker thread a port, over memory links. What clients and servers counted on different threads agrees, statistics
- * read while the workers run are consistent at every look, impairments and captures of a port are what the plan says, and nothing is left behind.
+ * engine/: whole runs in real time, a worker thread a port, over memory links. What clients and servers counted on
+ * different threads agrees, statistics read while the workers run are consistent at every look, impairments and
+ * captures of a port are what the plan says, and nothing is left behind.
  */
 #include "support/cmocka_all.h"
 

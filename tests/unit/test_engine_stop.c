@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine/: the ends of a run other than its own: a drain asked for, the emergency stop, deletion in any phase, a drain that does not come to its end.
- * Schedules are an hour long: a run that ends has ended because of what the test did.
+ * engine/: the ends of a run other than its own: a drain asked for, the emergency stop, deletion in any phase, a drain
+ * that does not come to its end. Schedules are an hour long: a run that ends has ended because of what the test did.
  */
 #include "support/cmocka_all.h"
 

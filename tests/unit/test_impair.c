@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * impair: rates within their 99.9 % interval for fixed seeds, times exact, the same seed the same frames at the same times, bounds kept, no frame
- * leaked. The lower link here is a sink that writes down what reaches it and when.
+ * impair: rates within their 99.9 % interval for fixed seeds, times exact, the same seed the same frames at the same
+ * times, bounds kept, no frame leaked. The lower link here is a sink that writes down what reaches it and when.
  */
 #include "support/cmocka_all.h"
 
@@ -819,7 +819,10 @@ static void a_memory_link_gets_its_queue_full_and_no_more(void **state)
     link_close(ends[1]);
 }
 
-/* Both directions over a memory link, everything at once: what arrives is accounted for, closing in either order leaks nothing. */
+/*
+ * Both directions over a memory link, everything at once: what arrives is accounted for, closing in either order leaks
+ * nothing.
+ */
 static void over_a_memory_link_every_frame_is_accounted_for(void **state)
 {
     struct fixture *f = *state;

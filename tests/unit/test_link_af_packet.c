@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/af_packet on a veth pair inside a network namespace of this process's own, which vanishes with it: two links send to each other. Needs
- * root; against the kernel's own stack it is tested by tests/interop/af_packet.sh.
+ * link/af_packet on a veth pair inside a network namespace of this process's own, which vanishes with it: two links
+ * send to each other. Needs root; against the kernel's own stack it is tested by tests/interop/af_packet.sh.
  */
 #define _GNU_SOURCE
 #include "support/cmocka_all.h"
@@ -427,7 +427,10 @@ static void a_partial_checksum_arrives_as_it_left_or_completed(void **state)
     }
 }
 
-/* The segments of a packet of offload_fill's, in order and each as it would be on a wire, whatever of its checksum is left to us; with its tag, if any. */
+/*
+ * The segments of a packet of offload_fill's, in order and each as it would be on a wire, whatever of its checksum is
+ * left to us; with its tag, if any.
+ */
 static void check_segments(struct link *l, uint32_t payload, uint32_t gso_size, bool tag)
 {
     for (uint32_t at = 0; at < payload; at += gso_size) {

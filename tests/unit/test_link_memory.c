@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/memory on one thread, in both of its modes: order, room, homes of frames, checksum state, closing. test_link_memory_threads.c
- * runs it between two threads.
+ * link/memory on one thread, in both of its modes: order, room, homes of frames, checksum state, closing.
+ * test_link_memory_threads.c runs it between two threads.
  */
 #include "support/cmocka_all.h"
 

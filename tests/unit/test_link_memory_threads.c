@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/memory with a thread at each end: nothing is lost, order is kept, every frame comes home, whatever either side does with the
- * frames in between: keep them for a while, turn them round, send frames of another pool. Meant for the thread sanitizer too.
+ * link/memory with a thread at each end: nothing is lost, order is kept, every frame comes home, whatever either side
+ * does with the frames in between: keep them for a while, turn them round, send frames of another pool. Meant for the
+ * thread sanitizer too.
  */
 #include "support/cmocka_all.h"
 
@@ -50,8 +51,8 @@ static void fill(struct packet *p, unsigned kind, uint32_t number)
 }
 
 /*
- * A burst of new frames, the last one perhaps from elsewhere; both kinds are numbered together. The link copies that one when it has a frame to spare, else
- * drops and counts it, and its number is sent once more.
+ * A burst of new frames, the last one perhaps from elsewhere; both kinds are numbered together. The link copies that
+ * one when it has a frame to spare, else drops and counts it, and its number is sent once more.
  */
 static void send_some(struct side *s)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/pcap: the reader on files put together here byte by byte, in every format and every way of being wrong; the writer against the
- * reader, on a full disk; and the captures of WEIR_PCAPS, whose numbers of packets its README.md gives as tshark counted them.
+ * link/pcap: the reader on files put together here byte by byte, in every format and every way of being wrong; the
+ * writer against the reader, on a full disk; and the captures of WEIR_PCAPS, whose numbers of packets its README.md
+ * gives as tshark counted them.
  */
 #include "support/cmocka_all.h"
 
@@ -427,7 +428,9 @@ static const char *pcaps(void)
     return path ? path : "../shared/pcaps";
 }
 
-/* Of what tshark lists as packets, these are Custom Blocks ("PCAPNG n Custom Block"); capinfos -c counts without them. */
+/*
+ * Of what tshark lists as packets, these are Custom Blocks ("PCAPNG n Custom Block"); capinfos -c counts without them.
+ */
 static unsigned custom_blocks(const char *name)
 {
     static const struct {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/pcapng: the reader on files put together here block by block, in both byte orders and every way of being wrong; the writer against the
- * reader. Captures by others are read in test_link_pcap; tests/cli shows the writer's files to tshark.
+ * link/pcapng: the reader on files put together here block by block, in both byte orders and every way of being wrong;
+ * the writer against the reader. Captures by others are read in test_link_pcap; tests/cli shows the writer's files to
+ * tshark.
  */
 #include "support/cmocka_all.h"
 

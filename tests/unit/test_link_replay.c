@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The links that stand on capture files: pcap_link replays one by its times and writes another; capture_link writes what passes another link.
+ * The links that stand on capture files: pcap_link replays one by its times and writes another; capture_link writes
+ * what passes another link.
  */
 #include "support/cmocka_all.h"
 

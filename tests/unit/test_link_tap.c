@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/tap in a network namespace of this process's own, which vanishes with it: on the kernel's side of the device stands link/af_packet, so that both
- * ends are ours and the kernel is between. Needs root and /dev/net/tun. What the kernel would not send is sent through a socket pair in its place.
+ * link/tap in a network namespace of this process's own, which vanishes with it: on the kernel's side of the device
+ * stands link/af_packet, so that both ends are ours and the kernel is between. Needs root and /dev/net/tun. What the
+ * kernel would not send is sent through a socket pair in its place.
  */
 #define _GNU_SOURCE
 #include "support/cmocka_all.h"
@@ -192,7 +193,9 @@ static void large_packets_cross_both_ways(void **state)
     close_links(ends[0], ends[1]);
 }
 
-/* A packet socket whose frames pass the queueing discipline, where the kernel cuts what the device does not take whole. */
+/*
+ * A packet socket whose frames pass the queueing discipline, where the kernel cuts what the device does not take whole.
+ */
 static void send_through_kernel(const char *name, const struct packet *p, const struct virtio_net_hdr *h)
 {
     int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), on = 1;

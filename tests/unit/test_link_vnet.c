@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * link/vnet: virtio-net's header read and written, by the layout of Virtio 1.2 section 5.1.6. What comes is checked: every hostile header is refused
- * and touches nothing outside the frame.
+ * link/vnet: virtio-net's header read and written, by the layout of Virtio 1.2 section 5.1.6. What comes is checked:
+ * every hostile header is refused and touches nothing outside the frame.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet/fit: what link_tx_burst makes of packets that a link cannot take whole. The link here writes down what reaches it; it has as many frames as
- * a test allows it.
+ * packet/fit: what link_tx_burst makes of packets that a link cannot take whole. The link here writes down what reaches
+ * it; it has as many frames as a test allows it.
  */
 #include "support/cmocka_all.h"
 

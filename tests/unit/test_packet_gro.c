@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet/gro: merging of received segments. Laws: cutting a merged packet gives the segments back byte for byte, in order; nothing is lost;
- * a segment that differs in what a merged packet can show only once is not merged. Every packet comes home.
+ * packet/gro: merging of received segments. Laws: cutting a merged packet gives the segments back byte for byte, in
+ * order; nothing is lost; a segment that differs in what a merged packet can show only once is not merged. Every packet
+ * comes home.
  */
 #include "support/cmocka_all.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet/guard: every rule with its cause and counters, what always passes, and that nothing is sent or leaked when something is denied.
+ * packet/guard: every rule with its cause and counters, what always passes, and that nothing is sent or leaked when
+ * something is denied.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet/packet: what a holder does with packets: release, keep past the burst, copy, make plain. The expected frame of the
- * checksum tests is a datagram whose checksum tshark and the RFC 768 sum done by hand below agree on.
+ * packet/packet: what a holder does with packets: release, keep past the burst, copy, make plain. The expected frame of
+ * the checksum tests is a datagram whose checksum tshark and the RFC 768 sum done by hand below agree on.
  */
 #include "support/cmocka_all.h"
 
@@ -287,7 +287,10 @@ static void a_udp_checksum_of_zero_is_sent_as_ones(void **state)
 {
     struct fixture *f = *state;
     struct packet *p = get_partial_datagram(&f->a);
-    /* Adding the right checksum 0xa92a to the payload's last word, ones' complement, makes the sum 0xffff, its complement 0. */
+    /*
+     * Adding the right checksum 0xa92a to the payload's last word, ones' complement, makes the sum 0xffff, its
+     * complement 0.
+     */
     p->data[44] = 0x01;
     p->data[45] = 0x83;
     assert_int_equal(packet_finish(p), 0);

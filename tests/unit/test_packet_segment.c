@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * packet/segment: cutting of GSO packets. A vector computed by hand outside this program, then laws over a grid of families, tags, sizes and
- * layouts: the payloads together are the packet's, every segment's lengths and checksums are right by the wire codecs.
- * That the kernel cuts alike is shown by test_link_af_packet.c.
+ * packet/segment: cutting of GSO packets. A vector computed by hand outside this program, then laws over a grid of
+ * families, tags, sizes and layouts: the payloads together are the packet's, every segment's lengths and checksums are
+ * right by the wire codecs. That the kernel cuts alike is shown by test_link_af_packet.c.
  */
 #include "support/cmocka_all.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The blocking front: two stacks of this process over a memory link, each in its thread, or embedded. What blocks, what wakes it, and what many
- * threads do at once. Run under ThreadSanitizer too.
+ * The blocking front: two stacks of this process over a memory link, each in its thread, or embedded. What blocks, what
+ * wakes it, and what many threads do at once. Run under ThreadSanitizer too.
  */
 #define _GNU_SOURCE /* SOCK_NONBLOCK, POLLRDHUP */
 

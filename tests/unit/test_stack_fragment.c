@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fragmentation on output: datagrams of every size class over every kind of MTU are put together again by the test, byte
- * for byte (RFC 791 3.2); identifications (RFC 6864); waiting for a neighbour; no room; DF (RFC 1191).
+ * Fragmentation on output: datagrams of every size class over every kind of MTU are put together again by the test,
+ * byte for byte (RFC 791 3.2); identifications (RFC 6864); waiting for a neighbour; no room; DF (RFC 1191).
  */
 #include "unit/stack_rig.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whole frames: who watches an interface sees every frame, both ways, before anything else happens to it; frames sent by
- * users pass the guard like all others.
+ * Whole frames: who watches an interface sees every frame, both ways, before anything else happens to it; frames sent
+ * by users pass the guard like all others.
  */
 #include "unit/stack_rig.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Multicast groups: who hears what, counts of members, the bound; 224.0.0.1 without joining. RFC 1112 sections 4, 6 and 7.
+ * Multicast groups: who hears what, counts of members, the bound; 224.0.0.1 without joining. RFC 1112 sections 4, 6 and
+ * 7.
  */
 #include "unit/stack_rig.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raw IP: what listeners see and when, errors, what is sent with our header and with the user's. RFC 791, raw(7); THREATS
- * rows of IP4 hold before a listener sees anything.
+ * Raw IP: what listeners see and when, errors, what is sent with our header and with the user's. RFC 791, raw(7);
+ * THREATS rows of IP4 hold before a listener sees anything.
  */
 #include "unit/stack_rig.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Blind and hostile segments: RFC 5961 (RST, SYN, data, challenge ACKs), RFC 5927 (ICMP), SYN floods, random segments next to a healthy stream.
+ * Blind and hostile segments: RFC 5961 (RST, SYN, data, challenge ACKs), RFC 5927 (ICMP), SYN floods, random segments
+ * next to a healthy stream.
  */
 #include <setjmp.h>
 #include <stdarg.h>

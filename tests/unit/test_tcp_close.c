@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Closing by hand: RFC 9293 3.6, 3.10.4 to 3.10.8. FINs in every state, in and out of order, with data, again; half-close; abort and
- * RST in every state. TIME-WAIT: test_tcp_timewait.c. Losses of each segment: test_tcp_pair.c.
+ * Closing by hand: RFC 9293 3.6, 3.10.4 to 3.10.8. FINs in every state, in and out of order, with data, again;
+ * half-close; abort and RST in every state. TIME-WAIT: test_tcp_timewait.c. Losses of each segment: test_tcp_pair.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How cwnd moves: slow start (RFC 5681 3.1, RFC 9406), congestion avoidance, after a loss, after a timeout, after idle time (4.1), when the application and
- * not the window is the limit; ACK splitting and optimistic ACKs (THREATS TC-34); CUBIC against RFC 9438 in floating point; the fixed window.
+ * How cwnd moves: slow start (RFC 5681 3.1, RFC 9406), congestion avoidance, after a loss, after a timeout, after idle
+ * time (4.1), when the application and not the window is the limit; ACK splitting and optimistic ACKs (THREATS TC-34);
+ * CUBIC against RFC 9438 in floating point; the fixed window.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -176,7 +177,10 @@ static void grow_beyond(struct script *s, uint32_t n)
     }
 }
 
-/* RFC 5681 section 4.1, RFC 2861: half for each RTO, but not below the initial window; ssthresh stays at three quarters at least. */
+/*
+ * RFC 5681 section 4.1, RFC 2861: half for each RTO, but not below the initial window; ssthresh stays at three quarters
+ * at least.
+ */
 static void idle_time_halves_the_window_each_timeout_down_to_the_initial_one(void **state)
 {
     for (unsigned i = 0; i < 6; i++) {

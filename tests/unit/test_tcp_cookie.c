@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SYN cookies (RFC 4987 section 3.6): connections made from nothing but the ACK, with the options of the SYN; what is refused; what is kept meanwhile: nothing.
+ * SYN cookies (RFC 4987 section 3.6): connections made from nothing but the ACK, with the options of the SYN; what is
+ * refused; what is kept meanwhile: nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>

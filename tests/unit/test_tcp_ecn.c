@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Explicit congestion notification: RFC 3168 section 6.1, by packet scripts: who agrees to it (6.1.1), what is ECT (6.1.4 to 6.1.6), CE and its echo (6.1.3), and what
- * a sender makes of the echo (6.1.2).
+ * Explicit congestion notification: RFC 3168 section 6.1, by packet scripts: who agrees to it (6.1.1), what is ECT
+ * (6.1.4 to 6.1.6), CE and its echo (6.1.3), and what a sender makes of the echo (6.1.2).
  */
 #include <setjmp.h>
 #include <stdarg.h>

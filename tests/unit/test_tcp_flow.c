@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Flow control: RFC 9293 3.8.6 (windows, zero-window probes, silly windows), 3.7.4 (Nagle), RFC 1122 4.2.3.2 and RFC 5681 4.2 (delayed ACKs),
- * RFC 7323 section 2 (scaling).
+ * Flow control: RFC 9293 3.8.6 (windows, zero-window probes, silly windows), 3.7.4 (Nagle), RFC 1122 4.2.3.2 and RFC
+ * 5681 4.2 (delayed ACKs), RFC 7323 section 2 (scaling).
  */
 #include <setjmp.h>
 #include <stdarg.h>

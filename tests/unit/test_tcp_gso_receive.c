@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets of many segments that arrive at once (TSO, LRO, GRO), linear or in pieces: what they count for, that their bytes are delivered, trimmed
- * and held like those of the segments they stand for, and that nothing holds on to their pieces (the test's wire takes them back after the call).
+ * Packets of many segments that arrive at once (TSO, LRO, GRO), linear or in pieces: what they count for, that their
+ * bytes are delivered, trimmed and held like those of the segments they stand for, and that nothing holds on to their
+ * pieces (the test's wire takes them back after the call).
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HyStart++: RFC 9406 section 4.2 and 4.3, by packet scripts with round-trip times of the test's choice. A round is a window that is acknowledged segment by
- * segment; the threshold at 40 ms is 5 ms.
+ * HyStart++: RFC 9406 section 4.2 and 4.3, by packet scripts with round-trip times of the test's choice. A round is a
+ * window that is acknowledged segment by segment; the threshold at 40 ms is 5 ms.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +34,9 @@ static uint32_t ssthresh(struct script *s) { return script_info(s).ssthresh_byte
 static uint32_t sent_up_to(struct script *s) { return seq_len(s->our_isn, script_connection(s)->snd_nxt); }
 static uint32_t acked_up_to(struct script *s) { return seq_len(s->our_isn, script_connection(s)->snd_una); }
 
-/* What is in flight is acknowledged after rtt, `step` segments with each ACK. Returns how much cwnd grew, in segments. */
+/*
+ * What is in flight is acknowledged after rtt, `step` segments with each ACK. Returns how much cwnd grew, in segments.
+ */
 static uint32_t round_trip_by(struct script *s, int64_t rtt, uint32_t step)
 {
     uint32_t before = cwnd(s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Large frames: on a path whose link cuts segments, TCP hands over many segments at once. How large they are, what is counted, that the peer sees the
- * same segments as without, and that what was lost of one goes again and nothing else. A frame is cut by the test's own wire.
+ * Large frames: on a path whose link cuts segments, TCP hands over many segments at once. How large they are, what is
+ * counted, that the peer sees the same segments as without, and that what was lost of one goes again and nothing else.
+ * A frame is cut by the test's own wire.
  */
 #include <setjmp.h>
 #include <stdarg.h>

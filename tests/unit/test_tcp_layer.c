@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TCP layer as its users see it: what settings and profiles are refused, how many users there are, references and generations, every verb inside every
- * callback, listeners, initial sequence numbers (RFC 6528), counters of what was not accepted, and that nothing is left at the end.
+ * The TCP layer as its users see it: what settings and profiles are refused, how many users there are, references and
+ * generations, every verb inside every callback, listeners, initial sequence numbers (RFC 6528), counters of what was
+ * not accepted, and that nothing is left at the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>

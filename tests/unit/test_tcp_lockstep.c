@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Header prediction must not be seen on the wire: the same random scenario (options, loss, duplication, reordering, forged segments, slow readers,
- * closes, aborts, shortage of pools, large frames that arrive whole, in pieces or cut) is run with fast_path and without, and every segment must be the same, byte for byte and at
- * the same time. All bytes are verified on the way, and nothing may be left at the end.
+ * Header prediction must not be seen on the wire: the same random scenario (options, loss, duplication, reordering,
+ * forged segments, slow readers, closes, aborts, shortage of pools, large frames that arrive whole, in pieces or cut)
+ * is run with fast_path and without, and every segment must be the same, byte for byte and at the same time. All bytes
+ * are verified on the way, and nothing may be left at the end.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fast retransmit and recovery: RFC 5681 3.2, RFC 6582 (without SACK), RFC 6675 (with SACK), RFC 2883 (D-SACK), RFC 2018 section 8 (reneging), and SACK
- * blocks that lie (THREATS TC-09, TC-10). Ten segments of 1460 bytes are in flight unless a test says otherwise; S(n) is where segment n begins.
+ * Fast retransmit and recovery: RFC 5681 3.2, RFC 6582 (without SACK), RFC 6675 (with SACK), RFC 2883 (D-SACK), RFC
+ * 2018 section 8 (reneging), and SACK blocks that lie (THREATS TC-09, TC-10). Ten segments of 1460 bytes are in flight
+ * unless a test says otherwise; S(n) is where segment n begins.
  */
 #include <setjmp.h>
 #include <stdarg.h>

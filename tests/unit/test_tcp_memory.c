@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools that are far too small: one send record, a handful of works, one frame for reassembly. Transfers over a lossy wire get slow, and complete with every byte
- * as it was sent. And both sides closing at once with each segment lost in turn (THREATS TC-40).
+ * Pools that are far too small: one send record, a handful of works, one frame for reassembly. Transfers over a lossy
+ * wire get slow, and complete with every byte as it was sent. And both sides closing at once with each segment lost in
+ * turn (THREATS TC-40).
  */
 #include <setjmp.h>
 #include <stdarg.h>

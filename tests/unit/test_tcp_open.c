@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening: RFC 9293 3.5, 3.10.7.2, 3.10.7.3; options of the handshake; SYN retransmission; resets in answer to strangers.
+ * Opening: RFC 9293 3.5, 3.10.7.2, 3.10.7.3; options of the handshake; SYN retransmission; resets in answer to
+ * strangers.
  */
 #include <setjmp.h>
 #include <stdarg.h>

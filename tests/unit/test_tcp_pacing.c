@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pacing: at what rate a window leaves, by scripts with a round-trip time of 100 ms and a clock that goes on by a millisecond: twice cwnd / SRTT in slow start, 1.2
- * times it afterwards, in one burst when it is off; what is not paced.
+ * Pacing: at what rate a window leaves, by scripts with a round-trip time of 100 ms and a clock that goes on by a
+ * millisecond: twice cwnd / SRTT in slow start, 1.2 times it afterwards, in one burst when it is off; what is not
+ * paced.
  */
 #include <setjmp.h>
 #include <stdarg.h>

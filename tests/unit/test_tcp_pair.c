@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two TCP layers joined by a bare wire: open, transfer both ways with verified bytes, every way to close, loss of every single segment in turn;
- * all that also with large frames, which the wire cuts: no segment is then larger than without, and only what was lost goes again.
+ * Two TCP layers joined by a bare wire: open, transfer both ways with verified bytes, every way to close, loss of every
+ * single segment in turn; all that also with large frames, which the wire cuts: no segment is then larger than without,
+ * and only what was lost goes again.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -265,8 +265,8 @@ static uint32_t next_of(struct script *s)
 }
 
 /*
- * What went before the probe arrives, which lets more go, then `n` segments behind it: as SACK blocks or, where the peer has none, as duplicate
- * acknowledgements.
+ * What went before the probe arrives, which lets more go, then `n` segments behind it: as SACK blocks or, where the
+ * peer has none, as duplicate acknowledgements.
  */
 static void followers_arrive(struct script *s, uint32_t at, uint32_t size, unsigned n)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RACK-TLP: RFC 8985 section 6.2 (loss by time, the reordering window and its adaptation, lost retransmissions), 6.3 (timeouts), section 7 (tail loss
- * probes). The round-trip time is 40 ms, so that the window is 10 ms and a probe is due after 80; S(n) is where segment n begins.
+ * RACK-TLP: RFC 8985 section 6.2 (loss by time, the reordering window and its adaptation, lost retransmissions), 6.3
+ * (timeouts), section 7 (tail loss probes). The round-trip time is 40 ms, so that the window is 10 ms and a probe is
+ * due after 80; S(n) is where segment n begins.
  */
 #include <setjmp.h>
 #include <stdarg.h>

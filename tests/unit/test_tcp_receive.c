@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reassembly: RFC 9293 3.10.7.4, RFC 5681 4.2 (a duplicate ACK for each segment out of order), RFC 2018 section 4, RFC 2883. Where segments
- * overlap with different bytes, those that arrived first are kept (TC-32).
+ * Reassembly: RFC 9293 3.10.7.4, RFC 5681 4.2 (a duplicate ACK for each segment out of order), RFC 2018 section 4, RFC
+ * 2883. Where segments overlap with different bytes, those that arrived first are kept (TC-32).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,8 +110,8 @@ static void in_all_13_relations_the_first_bytes_are_kept(void **state) /* Allen'
 }
 
 /*
- * The documented rule (TC-32): first arrived bytes are kept. A segment that begins at RCV.NXT counts as arriving before what is
- * delivered, so a filling segment is given here one byte long, which overlaps nothing.
+ * The documented rule (TC-32): first arrived bytes are kept. A segment that begins at RCV.NXT counts as arriving before
+ * what is delivered, so a filling segment is given here one byte long, which overlaps nothing.
  */
 static void random_overlaps_equal_a_model(void **state)
 {
@@ -180,7 +180,10 @@ static void the_latest_block_comes_first_and_four_fit(void **state) /* RFC 2018 
     script_end(&s);
 }
 
-/* While the link is busy `runs` of 100 bytes arrive with holes in between; then their ACKs leave, with room for so many blocks each. */
+/*
+ * While the link is busy `runs` of 100 bytes arrive with holes in between; then their ACKs leave, with room for so many
+ * blocks each.
+ */
 static void check_all_reported(uint16_t options, uint32_t runs, uint32_t blocks)
 {
     struct script s;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The retransmission timer against RFC 6298: doubling, the limits of the profile, Karn's rule and what ends it, the echo of timestamps, giving up, and the time
- * after a lost SYN. A peer without timestamps unless a test says so.
+ * The retransmission timer against RFC 6298: doubling, the limits of the profile, Karn's rule and what ends it, the
+ * echo of timestamps, giving up, and the time after a lost SYN. A peer without timestamps unless a test says so.
  */
 #include <setjmp.h>
 #include <stdarg.h>

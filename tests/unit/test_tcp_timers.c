@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers in virtual time: keep-alive (RFC 9293 3.8.4), the user's deadline, user timeout (3.8.3), FIN-WAIT-2, delayed ACK (RFC 1122 4.2.3.2),
- * parking, jumps of the clock, the 32-bit millisecond circle. The wheel's tick is 1.05 ms: a deadline is met within 3 ms, never early.
+ * Timers in virtual time: keep-alive (RFC 9293 3.8.4), the user's deadline, user timeout (3.8.3), FIN-WAIT-2, delayed
+ * ACK (RFC 1122 4.2.3.2), parking, jumps of the clock, the 32-bit millisecond circle. The wheel's tick is 1.05 ms: a
+ * deadline is met within 3 ms, never early.
  */
 #include <setjmp.h>
 #include <stdarg.h>

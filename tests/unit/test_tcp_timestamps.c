@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timestamps: RFC 7323. PAWS (THREATS TC-12), segments without the option (TC-13), which value is echoed, and that ours never goes back. Every rule on the
- * fast and on the long way.
+ * Timestamps: RFC 7323. PAWS (THREATS TC-12), segments without the option (TC-13), which value is echoed, and that ours
+ * never goes back. Every rule on the fast and on the long way.
  */
 #include <setjmp.h>
 #include <stdarg.h>

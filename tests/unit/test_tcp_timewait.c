@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TIME-WAIT: RFC 9293 3.10.7.4, RFC 1337 (not killed by a reset), RFC 6191 and RFC 1122 4.2.2.13 (opened again by a newer SYN), the cap, and
- * four-tuples used again.
+ * TIME-WAIT: RFC 9293 3.10.7.4, RFC 1337 (not killed by a reset), RFC 6191 and RFC 1122 4.2.2.13 (opened again by a
+ * newer SYN), the cap, and four-tuples used again.
  */
 #include <setjmp.h>
 #include <stdarg.h>

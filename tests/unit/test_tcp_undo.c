@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reductions that were made for no loss and are taken back: by D-SACK (RFC 3708), by timestamps (RFC 3522), by F-RTO (RFC 5682); and proportional rate
- * reduction (RFC 9937), against its pseudo code. Ten segments are in flight, the round-trip time is 40 ms; S(n) is where segment n begins.
+ * Reductions that were made for no loss and are taken back: by D-SACK (RFC 3708), by timestamps (RFC 3522), by F-RTO
+ * (RFC 5682); and proportional rate reduction (RFC 9937), against its pseudo code. Ten segments are in flight, the
+ * round-trip time is 40 ms; S(n) is where segment n begins.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,7 +99,10 @@ static void an_echo_older_than_the_retransmission_brings_the_window_back(void **
     }
 }
 
-/* Segment 10 was lost and sent again while a recovery lasted, of which it was no part; the next begins before it is acknowledged. */
+/*
+ * Segment 10 was lost and sent again while a recovery lasted, of which it was no part; the next begins before it is
+ * acknowledged.
+ */
 static void the_echo_of_what_the_recovery_before_sent_again_brings_nothing_back(void **state)
 {
     const uint32_t segment = MSS - 12;

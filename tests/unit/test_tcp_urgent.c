@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Urgent data (RFC 9293 3.8.5, RFC 6093): marks both ways, data in line, pointers as Linux writes and reads them, THREATS TC-14 to TC-16.
+ * Urgent data (RFC 9293 3.8.5, RFC 6093): marks both ways, data in line, pointers as Linux writes and reads them,
+ * THREATS TC-14 to TC-16.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pauses: a place comes back after its pause and at most one span more, whatever the order and however long nobody looked.
+ * Pauses: a place comes back after its pause and at most one span more, whatever the order and however long nobody
+ * looked.
  */
 #include "support/cmocka_all.h"
 #include "traffic/traffic_private.h"

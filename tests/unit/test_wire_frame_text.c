@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wire/frame_text: golden lines of frames given byte by byte, and no read past the bytes present however a frame was cut (each prefix lies in a
- * heap block of its own size, for the address sanitizer). The captures of WEIR_PCAPS are printed whole and cut.
+ * wire/frame_text: golden lines of frames given byte by byte, and no read past the bytes present however a frame was
+ * cut (each prefix lies in a heap block of its own size, for the address sanitizer). The captures of WEIR_PCAPS are
+ * printed whole and cut.
  */
 #include "support/cmocka_all.h"
 
