@@ -2,7 +2,7 @@
 /*
  * Socket addresses and ours. An IPv6 socket says IPv4-mapped addresses for IPv4 ones (RFC 3493 3.7); IPv6 itself comes with the stack's.
  */
-#include "socket/private.h"
+#include "socket/packet.h"
 
 static int parse_v4(const struct sockaddr *address, socklen_t length, struct endpoint *out)
 {
@@ -59,12 +59,19 @@ static socklen_t write_v6(const struct endpoint *e, struct sockaddr_storage *to)
     return sizeof in6;
 }
 
+static socklen_t write_any(const struct socket *s, const struct endpoint *e, struct sockaddr_storage *to)
+{
+    if (s->domain == AF_PACKET)
+        return packet_address_write(e, to);
+    return s->domain == AF_INET6 ? write_v6(e, to) : write_v4(e, to);
+}
+
 void endpoint_write(const struct socket *s, const struct endpoint *e, struct sockaddr *address, socklen_t *length)
 {
     struct sockaddr_storage full;
     if (!address || !length)
         return;
-    socklen_t size = s->domain == AF_INET6 ? write_v6(e, &full) : write_v4(e, &full);
+    socklen_t size = write_any(s, e, &full);
     memcpy(address, &full, *length < size ? *length : size);
     *length = size;
 }

@@ -238,7 +238,7 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
     case IPPROTO_TCP:
         return s->type == SOCK_STREAM ? option_tcp_set(s, name, value, length, now) : -ENOPROTOOPT;
     case IPPROTO_IP:
-        return option_ip_set(s, name, value, length, now);
+        return s->domain == AF_PACKET ? -ENOPROTOOPT : option_ip_set(s, name, value, length, now);
     case IPPROTO_RAW:
         return s->type == SOCK_RAW ? option_raw_set(s, name, value, length) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
@@ -258,7 +258,7 @@ int socket_get_option(struct socket *s, int level, int name, void *value, sockle
     case IPPROTO_TCP:
         return s->type == SOCK_STREAM ? option_tcp_get(s, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_IP:
-        return option_ip_get(s, name, value, length);
+        return s->domain == AF_PACKET ? -ENOPROTOOPT : option_ip_get(s, name, value, length);
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length) : -ENOPROTOOPT;
     default:

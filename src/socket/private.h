@@ -3,7 +3,7 @@
  * Inside of the socket layer: the socket, its kinds, and how its parts find each other.
  *
  * A socket lies in a pool and is named from below (as the word of a TCP connection) by index and generation. Invariants:
- *   K1  a socket is in the port table exactly while local.port is not 0; raw sockets have no port, and are in their list instead.
+ *   K1  a socket is in the port table exactly while local.port is not 0; raw and packet sockets are in their lists instead.
  *   K2  a stream has a connection (stream.ref) from connect or accept until TCP says closed(); an orphan (closed by its user) goes then.
  *   K3  the profile number of a stream is counted once for each socket that has it.
  *   K4  a socket that waits to be accepted is on exactly one listener's queue, and its user does not know it yet.
@@ -116,7 +116,7 @@ struct socket_layer {
     struct profile_use *profiles;
     uint32_t max_profiles;
     struct socket *ports[3][SOCKET_PORT_CHAINS]; /* enum port_space; by local port */
-    struct socket *raws;                         /* through port_next */
+    struct socket *raws, *packets;               /* through port_next */
     struct random random;
     int64_t now; /* of the call or callback that runs */
     struct socket_counters counters;

@@ -2,7 +2,7 @@
 /*
  * The calls: what is the same for all kinds of sockets, before the kind's own part.
  */
-#include "socket/private.h"
+#include "socket/packet.h"
 
 static int check_protocol(int protocol, int only) { return protocol == 0 || protocol == only ? 0 : -EPROTONOSUPPORT; }
 
@@ -23,13 +23,19 @@ static int kind_of(int type, int protocol, const struct socket_kind **out)
     }
 }
 
+static int packet_kind_of(int type, const struct socket_kind **out)
+{
+    *out = &packet_kind;
+    return type == SOCK_RAW || type == SOCK_DGRAM ? 0 : -ESOCKTNOSUPPORT;
+}
+
 int socket_open(struct socket_layer *l, int domain, int type, int protocol, struct socket **out)
 {
     const struct socket_kind *kind;
     *out = NULL;
-    if (domain != AF_INET && domain != AF_INET6)
+    if (domain != AF_INET && domain != AF_INET6 && domain != AF_PACKET)
         return -EAFNOSUPPORT;
-    int e = kind_of(type, protocol, &kind);
+    int e = domain == AF_PACKET ? packet_kind_of(type, &kind) : kind_of(type, protocol, &kind);
     if (e < 0)
         return e;
     struct socket *s = socket_new(l);
@@ -83,6 +89,8 @@ int socket_bind(struct socket *s, const struct sockaddr *address, socklen_t leng
 {
     struct endpoint e;
     s->layer->now = now;
+    if (s->domain == AF_PACKET)
+        return packet_bind_address(s, address, length);
     int error = endpoint_parse(s, address, length, &e);
     if (error < 0)
         return error;

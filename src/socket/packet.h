@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packet sockets (packet.c): what the calls and addresses of all kinds need of them, since their addresses are struct sockaddr_ll.
+ */
+#ifndef WEIR_SOCKET_PACKET_H
+#define WEIR_SOCKET_PACKET_H
+
+#include "socket/private.h"
+
+extern const struct socket_kind packet_kind;
+
+/* -EFAULT, -EINVAL, -ENODEV. */
+int packet_bind_address(struct socket *s, const struct sockaddr *address, socklen_t length);
+socklen_t packet_address_write(const struct endpoint *e, struct sockaddr_storage *to);
+/* The stack shows frames to the layer no more. */
+void packets_free(struct socket_layer *l);
+
+#endif
