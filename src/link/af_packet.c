@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * AF_PACKET in bursts: a receive ring (link/packet_ring.h) and sendmmsg on one non-blocking raw socket. See af_packet.h.
+ * AF_PACKET in bursts: a receive ring (link/packet_ring.h) and sendmmsg on one non-blocking raw socket. See
+ * af_packet.h.
  *
- * Before each frame stands virtio-net's header (PACKET_VNET_HDR), which carries checksum state and segmentation both ways; the VLAN tag that the
- * kernel stripped is in the slot's header.
+ * Before each frame stands virtio-net's header (PACKET_VNET_HDR), which carries checksum state and segmentation both
+ * ways; the VLAN tag that the kernel stripped is in the slot's header.
  */
 #define _GNU_SOURCE
 #include "link/af_packet.h"
@@ -168,8 +169,9 @@ static unsigned take_cut(struct af_packet *a, struct packet **packets, unsigned 
 }
 
 /*
- * What the kernel dropped because the ring was full; reading resets its count. Also the error that the socket has after the interface went down, which
- * would make it readable and cost the first frame sent when it is up again: a ring has no receive call that takes it.
+ * What the kernel dropped because the ring was full; reading resets its count. Also the error that the socket has after
+ * the interface went down, which would make it readable and cost the first frame sent when it is up again: a ring has
+ * no receive call that takes it.
  */
 static void ask_socket(struct af_packet *a, int64_t now)
 {
@@ -182,7 +184,10 @@ static void ask_socket(struct af_packet *a, int64_t now)
     (void)getsockopt(a->link.fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
 }
 
-/* Takes the ring's first frame; false when there is none, or no packet for it: then it waits. *out is NULL when it was dropped. */
+/*
+ * Takes the ring's first frame; false when there is none, or no packet for it: then it waits. *out is NULL when it was
+ * dropped.
+ */
 static bool receive(struct af_packet *a, struct packet **out, int64_t now)
 {
     const struct tpacket2_hdr *slot = packet_ring_first(&a->ring);
@@ -299,7 +304,10 @@ static void af_packet_tx_burst(struct link *l, struct packet **packets, unsigned
         send_burst(af_packet_of(l), packets + at, min_u32(n - at, BURST));
 }
 
-/* The socket is readable as long as a frame waits in it, so that there is nothing to ask for; what waits here it does not know of. */
+/*
+ * The socket is readable as long as a frame waits in it, so that there is nothing to ask for; what waits here it does
+ * not know of.
+ */
 static bool af_packet_arm(struct link *l) { return cutter_is_empty(&af_packet_of(l)->cutter); }
 
 static void af_packet_close(struct link *l)
@@ -332,7 +340,10 @@ static int refuse(char message[256], int error, const char *what, const char *na
     return netns_refuse(message, error, what, name, NEEDS);
 }
 
-/* A raw socket made inside another network namespace, to which it then belongs; this thread is back in its own afterwards. */
+/*
+ * A raw socket made inside another network namespace, to which it then belongs; this thread is back in its own
+ * afterwards.
+ */
 static int packet_socket(const struct af_packet_settings *s, char message[256])
 {
     int own = netns_enter(s->netns, message);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link over a link that writes what passes, both ways, into a capture file. Owns the lower link, the writer and one scratch packet in which a
- * frame that is not plain (partial checksum, stripped VLAN tag, frags) is made so for the file, and a GSO packet cut into its segments; the
- * other side gets the packet untouched. It offers no TSO and no scatter, so that what we send is recorded as the frames that leave.
+ * A link over a link that writes what passes, both ways, into a capture file. Owns the lower link, the writer and one
+ * scratch packet in which a frame that is not plain (partial checksum, stripped VLAN tag, frags) is made so for the
+ * file, and a GSO packet cut into its segments; the other side gets the packet untouched. It offers no TSO and no
+ * scatter, so that what we send is recorded as the frames that leave.
  */
 #include <stdio.h>
 #include <string.h>

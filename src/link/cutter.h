@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Received GSO packets that the link's user is not to see whole, cut into the frames they stand for. A packet socket gets such packets from a sender of the
- * same machine whether it wants them or not.
+ * Received GSO packets that the link's user is not to see whole, cut into the frames they stand for. A packet socket
+ * gets such packets from a sender of the same machine whether it wants them or not.
  *
- * Holds what was received from the first such packet of a burst on, so that order is kept; the driver receives again when nothing waits. Where the
- * pool runs short, cutting goes on at the next call.
+ * Holds what was received from the first such packet of a burst on, so that order is kept; the driver receives again
+ * when nothing waits. Where the pool runs short, cutting goes on at the next call.
  */
 #ifndef WEIR_LINK_CUTTER_H
 #define WEIR_LINK_CUTTER_H
@@ -20,7 +20,10 @@ struct cutter {
 };
 
 static inline bool cutter_is_empty(const struct cutter *c) { return c->first == c->end; }
-/* Whether a received packet is to be cut for a link with these caps: merged TCP where it does not deliver it, UDP always. */
+/*
+ * Whether a received packet is to be cut for a link with these caps: merged TCP where it does not deliver it, UDP
+ * always.
+ */
 static inline bool cutter_wants(const struct packet *p, uint32_t caps)
 {
     return p->gso == PACKET_GSO_UDP || (p->gso != PACKET_GSO_NONE && !(caps & LINK_CAP_GRO));
@@ -28,8 +31,8 @@ static inline bool cutter_wants(const struct packet *p, uint32_t caps)
 /* At most LINK_BURST since it was empty. */
 void cutter_push(struct cutter *c, struct packet *p);
 /*
- * Up to n frames in the order of arrival, cut into frames of `pool`; with LINK_CAP_RX_CHECKSUM in caps their checksums are left partial. Segments that
- * do not fit are counted in *too_long and left out.
+ * Up to n frames in the order of arrival, cut into frames of `pool`; with LINK_CAP_RX_CHECKSUM in caps their checksums
+ * are left partial. Segments that do not fit are counted in *too_long and left out.
  */
 unsigned cutter_take(struct cutter *c, struct packet_pool *pool, uint32_t caps, struct packet **packets, unsigned n,
                      uint64_t *too_long);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compiling, running and attaching capture filters: see filter.h. The only file that knows libpcap. Its program and the kernel's struct
- * sock_filter have the same layout.
+ * Compiling, running and attaching capture filters: see filter.h. The only file that knows libpcap. Its program and the
+ * kernel's struct sock_filter have the same layout.
  */
 #include "link/filter.h"
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frames of a driver of the kernel's interfaces: pools of normal ones each way, and of 64 KB ones where it takes or gives GSO packets.
+ * The frames of a driver of the kernel's interfaces: pools of normal ones each way, and of 64 KB ones where it takes or
+ * gives GSO packets.
  *
- * With large frames everything lands in one of them; what is no longer than a normal frame is then copied into such a one, and the large one is used
- * again: so 64 KB are in use only for what needs them, and the copy is of bytes that were just written.
+ * With large frames everything lands in one of them; what is no longer than a normal frame is then copied into such a
+ * one, and the large one is used again: so 64 KB are in use only for what needs them, and the copy is of bytes that
+ * were just written.
  */
 #ifndef WEIR_LINK_FRAMES_H
 #define WEIR_LINK_FRAMES_H
@@ -13,7 +15,10 @@
 /* A burst in the user's hands, one landing, and as many again that holders may keep. */
 #define LINK_FRAMES_LARGE (4 * LINK_BURST)
 
-/* Received bytes after which a burst ends, so that they are still in the processor's cache when they are looked at, and the first is acknowledged soon. */
+/*
+ * Received bytes after which a burst ends, so that they are still in the processor's cache when they are looked at, and
+ * the first is acknowledged soon.
+ */
 #define LINK_FRAMES_BURST_BYTES (256u << 10)
 
 struct link_frames {
@@ -31,7 +36,8 @@ unsigned link_frames_tx_alloc(struct link_frames *f, struct packet **packets, un
 /* Up to n empty packets to receive into. */
 unsigned link_frames_land(struct link_frames *f, struct packet **packets, unsigned n);
 /*
- * `length` bytes came into *landing: the packet that has them. When it is a copy, *landing stays empty and can be used again, else it is NULL.
+ * `length` bytes came into *landing: the packet that has them. When it is a copy, *landing stays empty and can be used
+ * again, else it is NULL.
  */
 struct packet *link_frames_take(struct link_frames *f, struct packet **landing, uint32_t length);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Asking the kernel for its interfaces: one rtnetlink dump (RTM_GETLINK), then ethtool's questions for each. An interface that disappears meanwhile, or a driver
- * that does not answer, leaves those facts unknown.
+ * Asking the kernel for its interfaces: one rtnetlink dump (RTM_GETLINK), then ethtool's questions for each. An
+ * interface that disappears meanwhile, or a driver that does not answer, leaves those facts unknown.
  */
 #include "link/interfaces.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The network interfaces of the Linux kernel in this network namespace, as rtnetlink and ethtool tell of them, and what of this system the drivers in this
- * folder need. Needs no privilege. Nothing here changes anything.
+ * The network interfaces of the Linux kernel in this network namespace, as rtnetlink and ethtool tell of them, and what
+ * of this system the drivers in this folder need. Needs no privilege. Nothing here changes anything.
  *
  * sysfs is not asked: it shows the namespace in which it was mounted.
  */

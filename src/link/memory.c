@@ -2,19 +2,20 @@
 /*
  * Two link ends wired to each other in memory. Frames cross by reference through one ring for each direction.
  *
- * On one thread a frame keeps its home and is released straight into it, whoever releases it. With a thread at each end a frame is never
- * touched by both at once: the sender points its home at the receiver's `view` before it hands it over. What is released there goes into a small
- * stash, from which that end's tx_alloc takes first: request and response then use the same frames, whose lines are in that core's cache.
- * When the stash is full, released frames go home by a return ring as large as the pool (which therefore never is full), drained by the owner's tx_alloc.
+ * On one thread a frame keeps its home and is released straight into it, whoever releases it. With a thread at each end
+ * a frame is never touched by both at once: the sender points its home at the receiver's `view` before it hands it
+ * over. What is released there goes into a small stash, from which that end's tx_alloc takes first: request and
+ * response then use the same frames, whose lines are in that core's cache. When the stash is full, released frames go
+ * home by a return ring as large as the pool (which therefore never is full), drained by the owner's tx_alloc.
  *
- * Invariants with two threads: a frame in flight belongs to one of the two pools (frames from elsewhere are copied at transmit); its home
- * is the pool of the end that holds it, if that end owns it, else that end's view. A frame turned round by the receiver thus
- * arrives at its owner with the owner's pool as home, without passing the return ring.
+ * Invariants with two threads: a frame in flight belongs to one of the two pools (frames from elsewhere are copied at
+ * transmit); its home is the pool of the end that holds it, if that end owns it, else that end's view. A frame turned
+ * round by the receiver thus arrives at its owner with the owner's pool as home, without passing the return ring.
  *
  * A link that carries GSO packets has a second pool at each end, for these; it works in the same way.
  *
- * Lines are fetched for writing on either side: taking over a line that the other core has written is cheaper than one that it only read
- * (measured: 25 against 60 ns a frame at the next write).
+ * Lines are fetched for writing on either side: taking over a line that the other core has written is cheaper than one
+ * that it only read (measured: 25 against 60 ns a frame at the next write).
  */
 #include "link/memory.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See packet_ring.h. The kernel owns a slot as long as its status is TP_STATUS_KERNEL (0); the status is written last by either side, and read first.
+ * See packet_ring.h. The kernel owns a slot as long as its status is TP_STATUS_KERNEL (0); the status is written last
+ * by either side, and read first.
  */
 #include "link/packet_ring.h"
 

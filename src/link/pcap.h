@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Capture files: classic pcap (microseconds or nanoseconds, either byte order) and pcapng.
- * pcap_reader gives frames with their times, pcap_writer takes them; pcap_link_new makes a link that replays a file on rx by time and writes what is
- * transmitted; capture_link_new is a link over a link that writes what passes both ways.
+ * pcap_reader gives frames with their times, pcap_writer takes them; pcap_link_new makes a link that replays a file on
+ * rx by time and writes what is transmitted; capture_link_new is a link over a link that writes what passes both ways.
  */
 #ifndef WEIR_LINK_PCAP_H
 #define WEIR_LINK_PCAP_H
@@ -24,8 +24,8 @@ struct pcap_record {
 
 struct pcap_reader;
 /*
- * Ethernet only. ERR_NOT_FOUND, ERR_DENIED, ERR_SYSTEM, ERR_MALFORMED, ERR_UNSUPPORTED (other formats and versions, or the first record not Ethernet),
- * ERR_NO_MEMORY; message says what was found and what can be read.
+ * Ethernet only. ERR_NOT_FOUND, ERR_DENIED, ERR_SYSTEM, ERR_MALFORMED, ERR_UNSUPPORTED (other formats and versions, or
+ * the first record not Ethernet), ERR_NO_MEMORY; message says what was found and what can be read.
  */
 MUST_CHECK int pcap_reader_open(const char *path, struct pcap_reader **out, char message[256]);
 /* The same for any link type. */
@@ -35,8 +35,9 @@ uint32_t pcap_reader_link_type(const struct pcap_reader *r);
 /* Records read so far. */
 uint64_t pcap_reader_records(const struct pcap_reader *r);
 /*
- * 1 and a record, 0 at the end; at a bad record and ever after ERR_TRUNCATED, ERR_MALFORMED (longer than PCAP_RECORD_MAX; pcapng: a block that contradicts
- * itself), ERR_UNSUPPORTED (pcapng: another version, or another link type than Ethernet where only that is wanted).
+ * 1 and a record, 0 at the end; at a bad record and ever after ERR_TRUNCATED, ERR_MALFORMED (longer than
+ * PCAP_RECORD_MAX; pcapng: a block that contradicts itself), ERR_UNSUPPORTED (pcapng: another version, or another link
+ * type than Ethernet where only that is wanted).
  */
 MUST_CHECK int pcap_reader_next(struct pcap_reader *r, struct pcap_record *out);
 void pcap_reader_close(struct pcap_reader *r);
@@ -47,7 +48,10 @@ enum pcap_format {
     PCAP_FORMAT_PCAPNG,
 };
 
-/* Zero is a good value for all but the path. The texts are for pcapng; each may be NULL and is cut at PCAP_TEXT_MAX bytes. */
+/*
+ * Zero is a good value for all but the path. The texts are for pcapng; each may be NULL and is cut at PCAP_TEXT_MAX
+ * bytes.
+ */
 struct pcap_writer_settings {
     const char *path; /* "-": standard output */
     enum pcap_format format;
@@ -69,8 +73,9 @@ struct pcap_writer;
 /* Nanoseconds, Ethernet, this machine's byte order. ERR_SYSTEM, ERR_NO_MEMORY; message says what was found. */
 MUST_CHECK int pcap_writer_open(const struct pcap_writer_settings *s, struct pcap_writer **out, char message[256]);
 /*
- * Buffered; `captured` bytes are there, of which the snap length is written. ERR_SYSTEM when the file takes no more: it then ends with the last whole
- * record that got there, and this and all later ones are lost and counted. Classic: time_ns up to 2^32 seconds.
+ * Buffered; `captured` bytes are there, of which the snap length is written. ERR_SYSTEM when the file takes no more: it
+ * then ends with the last whole record that got there, and this and all later ones are lost and counted. Classic:
+ * time_ns up to 2^32 seconds.
  */
 int pcap_writer_put(struct pcap_writer *w, const struct pcap_record *record);
 /* A whole frame. */
@@ -101,8 +106,9 @@ MUST_CHECK int pcap_link_new(const struct pcap_link_settings *s, const struct al
                              char message[256]);
 
 /*
- * Takes over lower when it succeeds (closes it with itself). The path's ending chooses the format. Frames are written as packet_finish makes them, from a copy: the lower link sees the original.
- * Times in the file are `now`, plus what capture_link_set_epoch says (the wall clock less the monotonic one).
+ * Takes over lower when it succeeds (closes it with itself). The path's ending chooses the format. Frames are written
+ * as packet_finish makes them, from a copy: the lower link sees the original. Times in the file are `now`, plus what
+ * capture_link_set_epoch says (the wall clock less the monotonic one).
  */
 MUST_CHECK int capture_link_new(struct link *lower, const char *path, const struct allocator *a, struct link **out,
                                 char message[256]);

@@ -2,8 +2,9 @@
 /*
  * A link that replays a capture file on receive, by its times, and writes what is transmitted to another.
  *
- * The first record arrives at the first rx_burst, every other as much later as the file says; one whose time lies before its predecessor's arrives
- * with it. The next record is read ahead, so that next_deadline knows its time. A record that was cut when captured is delivered as it is.
+ * The first record arrives at the first rx_burst, every other as much later as the file says; one whose time lies
+ * before its predecessor's arrives with it. The next record is read ahead, so that next_deadline knows its time. A
+ * record that was cut when captured is delivered as it is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -44,7 +45,9 @@ static void read_ahead(struct pcap_link *l)
     l->last_record_ns = l->record.time_ns;
 }
 
-/* The file once more from its beginning, its first record due with the last. A file without records is not begun again. */
+/*
+ * The file once more from its beginning, its first record due with the last. A file without records is not begun again.
+ */
 static void begin_again(struct pcap_link *l)
 {
     char message[256];

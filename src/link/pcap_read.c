@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading capture files: opening them, and the records of the classic format (draft-ietf-opsawg-pcap); those of pcapng are in pcapng_read.c. The file is outside
- * input: nothing in it is believed. A record longer than PCAP_RECORD_MAX is malformed (no length field makes the reader allocate), and the first
- * bad record ends the reading.
+ * Reading capture files: opening them, and the records of the classic format (draft-ietf-opsawg-pcap); those of pcapng
+ * are in pcapng_read.c. The file is outside input: nothing in it is believed. A record longer than PCAP_RECORD_MAX is
+ * malformed (no length field makes the reader allocate), and the first bad record ends the reading.
  *
- * The reader owns the file and one record's buffer. To know what a pcapng file holds, its first record is read when it is opened.
+ * The reader owns the file and one record's buffer. To know what a pcapng file holds, its first record is read when it
+ * is opened.
  */
 #include <errno.h>
 #include <stdlib.h>

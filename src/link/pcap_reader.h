@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The capture reader's inside, shared by its two formats: classic (pcap_read.c) and pcapng (pcapng_read.c). Users include link/pcap.h.
+ * The capture reader's inside, shared by its two formats: classic (pcap_read.c) and pcapng (pcapng_read.c). Users
+ * include link/pcap.h.
  */
 #ifndef WEIR_LINK_PCAP_READER_H
 #define WEIR_LINK_PCAP_READER_H
@@ -59,7 +60,10 @@ static inline uint16_t pcap_get16(const struct pcap_reader *r, const uint8_t *p)
 /* A frame that was captured with its FCS loses it, as far as it was captured. */
 void pcap_strip_fcs(struct pcap_record *record, uint32_t fcs_bytes);
 
-/* The first block's type was read. Reads the rest of the section header. 0; ERR_MALFORMED, ERR_UNSUPPORTED, ERR_TRUNCATED. */
+/*
+ * The first block's type was read. Reads the rest of the section header. 0; ERR_MALFORMED, ERR_UNSUPPORTED,
+ * ERR_TRUNCATED.
+ */
 MUST_CHECK int pcapng_read_section(struct pcap_reader *r);
 /* As pcap_reader_next. */
 MUST_CHECK int pcapng_next(struct pcap_reader *r, struct pcap_record *out);

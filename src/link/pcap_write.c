@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing capture files: the buffer, and the classic format (nanoseconds, this machine's byte order, draft-ietf-opsawg-pcap); blocks of pcapng are in
- * pcapng_write.c.
+ * Writing capture files: the buffer, and the classic format (nanoseconds, this machine's byte order,
+ * draft-ietf-opsawg-pcap); blocks of pcapng are in pcapng_write.c.
  *
- * Records collect in a buffer that only ever holds whole ones. When the file takes no more (disk full, reader of a pipe gone), a file of ours is cut back to the last
- * whole record, what is in the buffer and whatever comes later counts as lost, and the error sticks.
+ * Records collect in a buffer that only ever holds whole ones. When the file takes no more (disk full, reader of a pipe
+ * gone), a file of ours is cut back to the last whole record, what is in the buffer and whatever comes later counts as
+ * lost, and the error sticks.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The capture writer's inside, shared by its two formats: classic (pcap_write.c) and pcapng (pcapng_write.c). Users include link/pcap.h.
+ * The capture writer's inside, shared by its two formats: classic (pcap_write.c) and pcapng (pcapng_write.c). Users
+ * include link/pcap.h.
  *
  * Invariant: the buffer holds whole records (blocks) only, and has room for the longest one when it is empty.
  */

@@ -5,7 +5,8 @@
  *     a block:   type, total length, body padded to 4 bytes, total length once more (32 bits each)
  *     an option: code, length (16 bits each), value padded to 4 bytes; code 0 ends the list
  *
- * A section begins with its header block, which tells the byte order; interfaces are numbered from 0 in the order of their blocks in a section.
+ * A section begins with its header block, which tells the byte order; interfaces are numbered from 0 in the order of
+ * their blocks in a section.
  */
 #ifndef WEIR_LINK_PCAPNG_FORMAT_H
 #define WEIR_LINK_PCAPNG_FORMAT_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading pcapng: draft-ietf-opsawg-pcapng. Blocks are walked one after the other; those that are no packets, interfaces or sections are passed over. Like the
- * classic reader it believes nothing: no length makes it allocate, a packet longer than PCAP_RECORD_MAX is malformed, and the first bad block ends the
- * reading. Packets of a Simple Packet Block have no time: they get that of the packet before.
+ * Reading pcapng: draft-ietf-opsawg-pcapng. Blocks are walked one after the other; those that are no packets,
+ * interfaces or sections are passed over. Like the classic reader it believes nothing: no length makes it allocate, a
+ * packet longer than PCAP_RECORD_MAX is malformed, and the first bad block ends the reading. Packets of a Simple Packet
+ * Block have no time: they get that of the packet before.
  */
 #include "base/bytes.h"
 #include "base/error.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing pcapng blocks: draft-ietf-opsawg-pcapng. One section with one interface in nanoseconds; each frame is an Enhanced Packet Block, with its direction where
- * that is known. Packets carry no comments, so that their overhead is bounded.
+ * Writing pcapng blocks: draft-ietf-opsawg-pcapng. One section with one interface in nanoseconds; each frame is an
+ * Enhanced Packet Block, with its direction where that is known. Packets carry no comments, so that their overhead is
+ * bounded.
  */
 #include <sys/utsname.h>
 

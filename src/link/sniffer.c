@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sniffing through an AF_PACKET socket: see sniffer.h. The socket is made without a protocol, gets its filter, and only then is bound: nothing that does not match
- * ever waits in it.
+ * Sniffing through an AF_PACKET socket: see sniffer.h. The socket is made without a protocol, gets its filter, and only
+ * then is bound: nothing that does not match ever waits in it.
  *
  * Owns one buffer of SNIFFER_BURST frames; in front of each is room for a VLAN tag.
  */

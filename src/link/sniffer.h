@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What passes a network interface of the kernel, both ways, for looking at it: nothing is sent and nothing is taken from others. Frames come with the kernel's
- * time, their direction and the VLAN tag that the kernel had taken off; frames of a sender on this machine as it made them (checksums not
- * filled in, 64 KB segments). On a loopback interface each is seen once, coming in. Needs CAP_NET_RAW.
+ * What passes a network interface of the kernel, both ways, for looking at it: nothing is sent and nothing is taken
+ * from others. Frames come with the kernel's time, their direction and the VLAN tag that the kernel had taken off;
+ * frames of a sender on this machine as it made them (checksums not filled in, 64 KB segments). On a loopback interface
+ * each is seen once, coming in. Needs CAP_NET_RAW.
  */
 #ifndef WEIR_LINK_SNIFFER_H
 #define WEIR_LINK_SNIFFER_H
@@ -32,7 +33,8 @@ void sniffer_close(struct sniffer *s);
 /* Readable when frames wait. */
 int sniffer_fd(const struct sniffer *s);
 /*
- * Up to SNIFFER_BURST frames that match, valid until the next call. 0: none waited. ERR_SYSTEM: the interface is gone or down for good (errno).
+ * Up to SNIFFER_BURST frames that match, valid until the next call. 0: none waited. ERR_SYSTEM: the interface is gone
+ * or down for good (errno).
  */
 int sniffer_read(struct sniffer *s, struct pcap_record records[SNIFFER_BURST]);
 /* Since it was opened. */

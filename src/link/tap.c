@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TAP in bursts: one readv or writev a packet, of header and frame, until the device has no more. See tap.h; opening is in tap_open.c.
+ * TAP in bursts: one readv or writev a packet, of header and frame, until the device has no more. See tap.h; opening is
+ * in tap_open.c.
  *
- * The device has no call for several packets, so that a burst of small ones costs one system call each; GSO packets are what makes it fast.
+ * The device has no call for several packets, so that a burst of small ones costs one system call each; GSO packets are
+ * what makes it fast.
  */
 #include "link/tap.h"
 
@@ -52,7 +54,10 @@ static struct packet *take(struct tap *t, const struct virtio_net_hdr *h, uint32
     return p;
 }
 
-/* Reads one frame; false when there is none. *out is NULL when it was dropped. One byte more than there is room for tells that it was too long. */
+/*
+ * Reads one frame; false when there is none. *out is NULL when it was dropped. One byte more than there is room for
+ * tells that it was too long.
+ */
 static bool receive(struct tap *t, struct packet **out, int64_t now)
 {
     struct virtio_net_hdr h;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A TAP device: an interface of the kernel whose other end is this program. Needs CAP_NET_ADMIN; another network namespace CAP_SYS_ADMIN.
+ * A TAP device: an interface of the kernel whose other end is this program. Needs CAP_NET_ADMIN; another network
+ * namespace CAP_SYS_ADMIN.
  *
- * The device is made if there is none of that name (then it goes away with its last queue), or an existing TAP device without a user is taken
- * (ip tuntap add NAME mode tap). With each frame goes virtio-net's header (link/vnet.h): checksums are left to whoever is last, TCP goes both ways in
- * packets of up to 64 KB. Each queue is a link of its own for a thread of its own; the kernel sends a connection's frames to the
- * queue that last sent frames of it.
+ * The device is made if there is none of that name (then it goes away with its last queue), or an existing TAP device
+ * without a user is taken (ip tuntap add NAME mode tap). With each frame goes virtio-net's header (link/vnet.h):
+ * checksums are left to whoever is last, TCP goes both ways in packets of up to 64 KB. Each queue is a link of its own
+ * for a thread of its own; the kernel sends a connection's frames to the queue that last sent frames of it.
  */
 #ifndef WEIR_LINK_TAP_H
 #define WEIR_LINK_TAP_H
@@ -27,16 +28,16 @@ struct tap_settings {
 
 void tap_settings_default(struct tap_settings *s);
 /*
- * Opens the device, sets MTU and address and brings it up; out[0, queues) are its links, whose MAC address differs from the kernel's side's.
- * 0, or ERR_NOT_FOUND (no /dev/net/tun, no such namespace), ERR_DENIED, ERR_IN_USE (somebody has the device), ERR_UNSUPPORTED (an interface of that
- * name that is no TAP device, or without multi_queue), ERR_SYSTEM, ERR_NO_MEMORY, ERR_INVALID (a setting); message (256 bytes) then says
- * what was found.
+ * Opens the device, sets MTU and address and brings it up; out[0, queues) are its links, whose MAC address differs from
+ * the kernel's side's. 0, or ERR_NOT_FOUND (no /dev/net/tun, no such namespace), ERR_DENIED, ERR_IN_USE (somebody has
+ * the device), ERR_UNSUPPORTED (an interface of that name that is no TAP device, or without multi_queue), ERR_SYSTEM,
+ * ERR_NO_MEMORY, ERR_INVALID (a setting); message (256 bytes) then says what was found.
  */
 MUST_CHECK int tap_links_new(const struct tap_settings *s, const struct allocator *a, struct link **out,
                              char message[256]);
 /*
- * One link over a descriptor that somebody else opened and configured as the settings say (name, mtu, frames and offload count). It is closed with
- * the link, or when this fails.
+ * One link over a descriptor that somebody else opened and configured as the settings say (name, mtu, frames and
+ * offload count). It is closed with the link, or when this fails.
  */
 MUST_CHECK int tap_link_over(int fd, const uint8_t mac[6], const struct tap_settings *s, const struct allocator *a,
                              struct link **out, char message[256]);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Making a TAP device and setting it up: one descriptor a queue, all through this thread's namespace while it visits the settings' one. See tap.h.
+ * Making a TAP device and setting it up: one descriptor a queue, all through this thread's namespace while it visits
+ * the settings' one. See tap.h.
  *
- * The kernel's side asks for packets of up to 64 KB and unfilled checksums by TUNSETOFFLOAD, as the settings say. Buffered frames of ours are
- * bounded (TUNSETSNDBUF), so that a reader that does not keep up shows as tx_no_room.
+ * The kernel's side asks for packets of up to 64 KB and unfilled checksums by TUNSETOFFLOAD, as the settings say.
+ * Buffered frames of ours are bounded (TUNSETSNDBUF), so that a reader that does not keep up shows as tx_no_room.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

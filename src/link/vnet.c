@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See vnet.h. Virtio 1.2 section 5.1.6, legacy layout: fields in the machine's byte order, offsets from the Ethernet header.
+ * See vnet.h. Virtio 1.2 section 5.1.6, legacy layout: fields in the machine's byte order, offsets from the Ethernet
+ * header.
  */
 #include "link/vnet.h"
 

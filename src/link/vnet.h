@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A packet's checksum and GSO state as virtio-net's header, which TAP devices and packet sockets put before each frame; and what a driver
- * with that header offers. What comes from the kernel is checked before anybody uses an offset of it.
+ * A packet's checksum and GSO state as virtio-net's header, which TAP devices and packet sockets put before each frame;
+ * and what a driver with that header offers. What comes from the kernel is checked before anybody uses an offset of it.
  */
 #ifndef WEIR_LINK_VNET_H
 #define WEIR_LINK_VNET_H
@@ -27,14 +27,15 @@ MUST_CHECK int vnet_offload_check(const struct vnet_offload *o, const char *link
 void vnet_offload_describe(const struct vnet_offload *o, struct link *l);
 
 /*
- * What the header says of a received frame becomes the packet's state, as far as a link with these caps delivers it; a checksum that is not filled in
- * is completed without LINK_CAP_RX_CHECKSUM. ERR_MALFORMED: an offset outside the frame, a kind that was not asked for, a GSO packet that
- * packet_segment could not cut.
+ * What the header says of a received frame becomes the packet's state, as far as a link with these caps delivers it; a
+ * checksum that is not filled in is completed without LINK_CAP_RX_CHECKSUM. ERR_MALFORMED: an offset outside the frame,
+ * a kind that was not asked for, a GSO packet that packet_segment could not cut.
  */
 MUST_CHECK int vnet_read(struct packet *p, uint32_t caps, const struct virtio_net_hdr *h);
 /*
- * Makes a packet ready for a link with these caps and writes its header: a stripped tag is put back, a checksum that the link does not complete is.
- * ERR_MALFORMED, ERR_NO_SPACE, as packet_finish says; also a GSO packet without a partial checksum.
+ * Makes a packet ready for a link with these caps and writes its header: a stripped tag is put back, a checksum that
+ * the link does not complete is. ERR_MALFORMED, ERR_NO_SPACE, as packet_finish says; also a GSO packet without a
+ * partial checksum.
  */
 MUST_CHECK int vnet_write(struct packet *p, uint32_t caps, struct virtio_net_hdr *h);
 

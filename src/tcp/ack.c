@@ -51,8 +51,8 @@ void ack_update_window(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
 }
 
 /*
- * RFC 9293: SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK. Besides, as in Linux, what acknowledges something new: somebody's segment
- * with a later sequence number than the peer ever sends would keep its window shut for ever.
+ * RFC 9293: SND.WL1 < SEG.SEQ, or equal and SND.WL2 =< SEG.ACK. Besides, as in Linux, what acknowledges something new:
+ * somebody's segment with a later sequence number than the peer ever sends would keep its window shut for ever.
  */
 static bool window_is_newer(const struct tcp *c, const struct tcp_work *w, const struct tcp_segment *s)
 {
@@ -159,7 +159,10 @@ static bool acceptable(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, c
     return true;
 }
 
-/* RFC 8985 6.2 step 2: an ACK for what was sent again may be for an earlier transmission, which it then is too early for. */
+/*
+ * RFC 8985 6.2 step 2: an ACK for what was sent again may be for an earlier transmission, which it then is too early
+ * for.
+ */
 static int64_t unambiguous_before(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w,
                                   const struct wire_tcp_options *o, int64_t now)
 {

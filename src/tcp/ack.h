@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processing of SND.UNA, the send window and SACK of an incoming segment: RFC 9293 3.10.7.4 fifth step, RFC 5961 section 5, RFC 5681.
+ * Processing of SND.UNA, the send window and SACK of an incoming segment: RFC 9293 3.10.7.4 fifth step, RFC 5961
+ * section 5, RFC 5681.
  */
 #ifndef WEIR_TCP_ACK_H
 #define WEIR_TCP_ACK_H

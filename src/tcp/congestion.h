@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Congestion control: a table of functions, separate from loss recovery, which decides when they are called. RFC 5681. cwnd and ssthresh
- * (bytes) live in the record and survive parking; an algorithm's further state lives in the work.
+ * Congestion control: a table of functions, separate from loss recovery, which decides when they are called. RFC 5681.
+ * cwnd and ssthresh (bytes) live in the record and survive parking; an algorithm's further state lives in the work.
  */
 #ifndef WEIR_TCP_CONGESTION_H
 #define WEIR_TCP_CONGESTION_H
@@ -22,13 +22,14 @@ struct congestion {
 
 const struct congestion *congestion_of(const struct tcp_profile *p);
 /*
- * Slow start by byte counting: grows cwnd while below ssthresh; returns the bytes beyond ssthresh, which are congestion avoidance's. RFC 5681 (2), at
- * most RFC 9406's L = 8 SMSS an ACK, but 1 SMSS while an RTO is being repaired (RFC 3465 section 2.3). Split ACKs gain nothing.
+ * Slow start by byte counting: grows cwnd while below ssthresh; returns the bytes beyond ssthresh, which are congestion
+ * avoidance's. RFC 5681 (2), at most RFC 9406's L = 8 SMSS an ACK, but 1 SMSS while an RTO is being repaired (RFC 3465
+ * section 2.3). Split ACKs gain nothing.
  */
 uint32_t congestion_slow_start(struct tcp *c, const struct tcp_work *w, uint32_t bytes);
 /*
- * RFC 5681 section 4.1, as RFC 2861 and Linux do it: with each RTO's time without traffic cwnd says less about the network and is halved, down to the
- * initial window; ssthresh remembers most of it.
+ * RFC 5681 section 4.1, as RFC 2861 and Linux do it: with each RTO's time without traffic cwnd says less about the
+ * network and is halved, down to the initial window; ssthresh remembers most of it.
  */
 void congestion_restart_after_idle(const struct tcp_layer *t, struct tcp *c, int64_t now);
 void congestion_start(const struct tcp_profile *p, struct tcp *c);

@@ -18,7 +18,10 @@
 #define BITS_MASK 0x3fu
 #define BITS_NO_TIMESTAMPS 0xffu /* hashed where there is no timestamp to carry bits */
 
-/* What a cookie can say of the peer's MSS: the floor, small ones, and those of usual paths (tunnels, PPPoE, Ethernet, jumbo frames). */
+/*
+ * What a cookie can say of the peer's MSS: the floor, small ones, and those of usual paths (tunnels, PPPoE, Ethernet,
+ * jumbo frames).
+ */
 static const uint16_t mss_table[] = {48, 256, 536, 1220, 1380, 1440, 1460, 8940};
 
 struct hashed {

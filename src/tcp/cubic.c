@@ -42,7 +42,10 @@ static uint32_t window_at(const struct tcp *c, const struct growth_state *q, int
     return (uint32_t)max_i64(min_i64(w, INT32_MAX), c->snd_mss);
 }
 
-/* RFC 9438 4.3: what Reno would have: alpha segments a window, 3 (1 - beta) / (1 + beta) = 9/17 up to where it was before, and 1 beyond. */
+/*
+ * RFC 9438 4.3: what Reno would have: alpha segments a window, 3 (1 - beta) / (1 + beta) = 9/17 up to where it was
+ * before, and 1 beyond.
+ */
 static void grow_estimate(struct tcp *c, struct growth_state *q, uint32_t bytes)
 {
     uint64_t window = max_u32(c->cwnd, 1);

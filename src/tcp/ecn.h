@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Explicit congestion notification, RFC 3168: what is agreed in the handshake, what a receiver echoes and what a sender says. What ECE does to cwnd is
- * recovery's. State: struct tcp.ecn, which outlives the work.
+ * Explicit congestion notification, RFC 3168: what is agreed in the handshake, what a receiver echoes and what a sender
+ * says. What ECE does to cwnd is recovery's. State: struct tcp.ecn, which outlives the work.
  *
- * Only data that goes for the first time is ECT(0): no SYN, bare ACK, FIN alone, retransmission or window probe (6.1.4 to 6.1.6).
+ * Only data that goes for the first time is ECT(0): no SYN, bare ACK, FIN alone, retransmission or window probe (6.1.4
+ * to 6.1.6).
  */
 #ifndef WEIR_TCP_ECN_H
 #define WEIR_TCP_ECN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Header prediction: see fast.h. A segment qualifies when it is exactly the next one expected, carries nothing but ACK (and PSH) with at most the
- * usual timestamps, and its ACK and window are what ack.c handles without recovery.
+ * Header prediction: see fast.h. A segment qualifies when it is exactly the next one expected, carries nothing but ACK
+ * (and PSH) with at most the usual timestamps, and its ACK and window are what ack.c handles without recovery.
  */
 #include "tcp/fast.h"
 

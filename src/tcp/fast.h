@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Header prediction: the short way for the next in-order segment of an established connection. Switchable at run time (settings.fast_path), and equal in
- * effect to the long way in input.c.
+ * Header prediction: the short way for the next in-order segment of an established connection. Switchable at run time
+ * (settings.fast_path), and equal in effect to the long way in input.c.
  */
 #ifndef WEIR_TCP_FAST_H
 #define WEIR_TCP_FAST_H

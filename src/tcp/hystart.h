@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HyStart++, RFC 9406: the first slow start ends before it fills the bottleneck's queue, when the round-trip time of a round is larger than that of the
- * round before. Conservative slow start (CSS) comes first, in case it was only jitter. With its names; its state lies in tcp_work.growth.
+ * HyStart++, RFC 9406: the first slow start ends before it fills the bottleneck's queue, when the round-trip time of a
+ * round is larger than that of the round before. Conservative slow start (CSS) comes first, in case it was only jitter.
+ * With its names; its state lies in tcp_work.growth.
  */
 #ifndef WEIR_TCP_HYSTART_H
 #define WEIR_TCP_HYSTART_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Segments that arrive: RFC 9293 3.10.7, one function per numbered step, with RFC 5961 (blind attacks) and RFC 7323 (timestamps, PAWS).
- * Steps return false when the segment needs no further processing.
+ * Segments that arrive: RFC 9293 3.10.7, one function per numbered step, with RFC 5961 (blind attacks) and RFC 7323
+ * (timestamps, PAWS). Steps return false when the segment needs no further processing.
  */
 #include "tcp/input.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Listeners and their embryos: RFC 9293 3.10.7.2. An embryo is a full record from the start; a listener has at most profile.syn_queue of them.
+ * Listeners and their embryos: RFC 9293 3.10.7.2. An embryo is a full record from the start; a listener has at most
+ * profile.syn_queue of them.
  */
 #include "tcp/cookie.h"
 #include "tcp/input.h"
@@ -134,7 +135,10 @@ static void open_passively(struct tcp_layer *t, struct tcp_listener *l, const st
         tcp_finish_with_reset(t, c, TCP_CLOSE_ABORTED, now);
 }
 
-/* The ACK of a cookie: the connection is made as if its SYN had just been answered, and the ACK goes the usual way, with its data and FIN. */
+/*
+ * The ACK of a cookie: the connection is made as if its SYN had just been answered, and the ACK goes the usual way,
+ * with its data and FIN.
+ */
 static void open_by_cookie(struct tcp_layer *t, const struct tcp_listener *l, struct tcp_segment *s, int64_t now)
 {
     struct tcp_segment syn;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finding a connection by its four-tuple. The table holds {tag, index}; the key lies only in the record. The hash is keyed, so that peers
- * cannot choose their buckets. Also the layer's lists of works.
+ * Finding a connection by its four-tuple. The table holds {tag, index}; the key lies only in the record. The hash is
+ * keyed, so that peers cannot choose their buckets. Also the layer's lists of works.
  */
 #include "tcp/layer.h"
 

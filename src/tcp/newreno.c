@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NewReno: RFC 5681 sections 3.1 and 3.2, RFC 6582; what all algorithms share; and the fixed window, which a tester uses to take congestion control out of the
- * picture.
+ * NewReno: RFC 5681 sections 3.1 and 3.2, RFC 6582; what all algorithms share; and the fixed window, which a tester
+ * uses to take congestion control out of the picture.
  */
 #include "tcp/congestion.h"
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deciding to send: RFC 9293 3.8.6 and 3.8.6.2.1 (window, sender silly-window avoidance), 3.7.4 (Nagle), RFC 5681 and RFC 6675 (what congestion control lets out).
+ * Deciding to send: RFC 9293 3.8.6 and 3.8.6.2.1 (window, sender silly-window avoidance), 3.7.4 (Nagle), RFC 5681 and
+ * RFC 6675 (what congestion control lets out).
  *
- * Marked connections of a link stand in a FIFO; each sends at most one quantum a turn. Pure: everything a segment needs is decided here, segment.c writes
- * it. A decision is made before the frame is asked for and carried out only when there is one.
+ * Marked connections of a link stand in a FIFO; each sends at most one quantum a turn. Pure: everything a segment needs
+ * is decided here, segment.c writes it. A decision is made before the frame is asked for and carried out only when
+ * there is one.
  *
- * On a path that cuts segments itself, new data goes out in large frames: see large_limit() for how large. What is sent again goes segment by segment.
+ * On a path that cuts segments itself, new data goes out in large frames: see large_limit() for how large. What is sent
+ * again goes segment by segment.
  */
 #include "tcp/layer.h"
 #include "tcp/pacing.h"
@@ -100,7 +103,10 @@ static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32
         bool waits = tcp_profile_of(t, c)->nagle && !seq_eq(c->snd_una, c->snd_nxt) && !(c->flags & TCPF_CLOSE);
         return !waits;
     }
-    /* RFC 9293 3.8.6.2.1 (3); who never offers a window of min_mss gets its bytes when the override timer says so, as with an MSS below it */
+    /*
+     * RFC 9293 3.8.6.2.1 (3); who never offers a window of min_mss gets its bytes when the override timer says so, as
+     * with an MSS below it
+     */
     return length >= max_u32(c->max_snd_wnd / 2, tcp_profile_of(t, c)->min_mss);
 }
 
@@ -124,8 +130,9 @@ static bool cwnd_allows(const struct tcp_layer *t, const struct tcp *c, struct t
 }
 
 /*
- * What may go to the link at once when it cuts segments itself: whole segments, as many as a frame takes, but no more than half of cwnd. With two
- * frames in flight at least, the ACKs of one let the next go while the other is still on its way: ACK clocking goes on however large they are.
+ * What may go to the link at once when it cuts segments itself: whole segments, as many as a frame takes, but no more
+ * than half of cwnd. With two frames in flight at least, the ACKs of one let the next go while the other is still on
+ * its way: ACK clocking goes on however large they are.
  */
 static uint32_t large_limit(const struct tcp_layer *t, const struct tcp *c, uint32_t full)
 {
@@ -138,8 +145,8 @@ static uint32_t large_limit(const struct tcp_layer *t, const struct tcp *c, uint
 }
 
 /*
- * A full segment may go: makes a large frame of it when there is more of which `room` bytes may go. A probe is one segment; and one urgent pointer
- * does not fit many segments.
+ * A full segment may go: makes a large frame of it when there is more of which `room` bytes may go. A probe is one
+ * segment; and one urgent pointer does not fit many segments.
  */
 static void enlarge(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w, uint32_t full,
                     uint32_t room, uint64_t available, struct output_choice *o)
@@ -162,8 +169,8 @@ static void enlarge(const struct tcp_layer *t, const struct tcp *c, const struct
 }
 
 /*
- * Is a segment the last that cwnd lets out, `next` with the one behind it? Where the window is small, PSH says so to the receiver, as RFC 9293 3.9.1.2
- * leaves us free to: Linux's then does not keep back the ACK that we wait for.
+ * Is a segment the last that cwnd lets out, `next` with the one behind it? Where the window is small, PSH says so to
+ * the receiver, as RFC 9293 3.9.1.2 leaves us free to: Linux's then does not keep back the ACK that we wait for.
  */
 static inline bool is_last_of_window(const struct tcp *c, const struct tcp_work *w, uint32_t next)
 {
@@ -217,8 +224,8 @@ static bool choose_mtu_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work
 }
 
 /*
- * RFC 9293 3.8.6.1: one byte beyond the shut window; it counts as sent only when the peer takes it. When the window is only too small to be
- * worth it, what it takes: 3.8.6.2.1 (4).
+ * RFC 9293 3.8.6.1: one byte beyond the shut window; it counts as sent only when the peer takes it. When the window is
+ * only too small to be worth it, what it takes: 3.8.6.2.1 (4).
  */
 static bool choose_probe(struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
@@ -253,7 +260,10 @@ static bool choose_ack(struct tcp *c, struct tcp_work *w, struct output_choice *
     return true;
 }
 
-/* New data shall find out what is lost: F-RTO, and tail loss probes (RFC 8985 7.3), whatever cwnd says; or the last segment again. */
+/*
+ * New data shall find out what is lost: F-RTO, and tail loss probes (RFC 8985 7.3), whatever cwnd says; or the last
+ * segment again.
+ */
 static NOINLINE bool choose_to_find_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
 {
     struct sent_record *r;

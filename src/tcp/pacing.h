@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pacing: data leaves spread over the round-trip time instead of in bursts, as Linux's TCP does it by itself: at twice cwnd / SRTT in slow start (below half of
- * ssthresh), at 1.2 times it afterwards. The first segments of a connection are not paced, and nothing is before a round-trip time was measured.
+ * Pacing: data leaves spread over the round-trip time instead of in bursts, as Linux's TCP does it by itself: at twice
+ * cwnd / SRTT in slow start (below half of ssthresh), at 1.2 times it afterwards. The first segments of a connection
+ * are not paced, and nothing is before a round-trip time was measured.
  *
- * tcp_work.pace_at is when the rate would let the next byte go. What is ahead of it by less than a tick of the wheel goes at once, so that the wheel is asked at
- * most once a tick for a connection, and not at all for one whose window lasts no longer than that.
+ * tcp_work.pace_at is when the rate would let the next byte go. What is ahead of it by less than a tick of the wheel
+ * goes at once, so that the wheel is asked at most once a tick for a connection, and not at all for one whose window
+ * lasts no longer than that.
  */
 #ifndef WEIR_TCP_PACING_H
 #define WEIR_TCP_PACING_H

@@ -4,8 +4,9 @@
  *
  * Down: what a router says counts at once while nothing of the present size was acknowledged; afterwards only when the
  * retransmission timer says so too. Two timeouts in a row of full segments are taken for a black hole, three where such
- * segments arrived before (of 10 % random loss every fifth timeout is followed by one): the MSS goes to a base, then by halves. Up: a probe of larger size now and then, whose loss is no sign of congestion; ten minutes
- * after the last answer it is asked for again.
+ * segments arrived before (of 10 % random loss every fifth timeout is followed by one): the MSS goes to a base, then by
+ * halves. Up: a probe of larger size now and then, whose loss is no sign of congestion; ten minutes after the last
+ * answer it is asked for again.
  *
  * A connection has a search only while it sends less than it could, or while an ICMP message waits to be believed; it
  * comes from a bounded pool, and without one the MSS stays low. Invariant: ceiling is 0 or above snd_mss.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers that must not be guessed: local ports (RFC 6056 section 3.3.4, double-hash) and initial sequence numbers (RFC 6528).
+ * Numbers that must not be guessed: local ports (RFC 6056 section 3.3.4, double-hash) and initial sequence numbers (RFC
+ * 6528).
  */
 #include "tcp/layer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Proportional rate reduction, RFC 9937: during a recovery (and a reduction for ECN) cwnd follows what is delivered, so that it reaches ssthresh at the end
- * without a pause and without a burst.
+ * Proportional rate reduction, RFC 9937: during a recovery (and a reduction for ECN) cwnd follows what is delivered, so
+ * that it reaches ssthresh at the end without a pause and without a burst.
  */
 #ifndef WEIR_TCP_PRR_H
 #define WEIR_TCP_PRR_H

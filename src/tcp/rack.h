@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RACK-TLP, RFC 8985: losses are found by time. A segment is lost when one that was sent later was delivered and as much time passed as reordering may
- * take; a tail loss probe makes the peer answer when the last segments of a flight are silent.
+ * RACK-TLP, RFC 8985: losses are found by time. A segment is lost when one that was sent later was delivered and as
+ * much time passed as reordering may take; a tail loss probe makes the peer answer when the last segments of a flight
+ * are silent.
  *
- * Its state lies in the work. Everything here looks only at records that are on their way, oldest first, and stops at the first that may still arrive.
+ * Its state lies in the work. Everything here looks only at records that are on their way, oldest first, and stops at
+ * the first that may still arrive.
  */
 #ifndef WEIR_TCP_RACK_H
 #define WEIR_TCP_RACK_H
@@ -32,7 +34,10 @@ static inline bool rack_sent_after(int64_t at1, struct seq end1, int64_t at2, st
 {
     return at1 > at2 || (at1 == at2 && seq_gt(end1, end2));
 }
-/* Was something that is on its way sent before what was delivered, or is the reordering timer set? Otherwise there is nothing to detect. */
+/*
+ * Was something that is on its way sent before what was delivered, or is the reordering timer set? Otherwise there is
+ * nothing to detect.
+ */
 static inline bool rack_has_candidates(const struct tcp_layer *t, struct tcp_work *w)
 {
     if (unlikely(w->early_at != TIME_NEVER && !w->early_probes))
@@ -42,7 +47,10 @@ static inline bool rack_has_candidates(const struct tcp_layer *t, struct tcp_wor
     const struct sent_record *r = sent_at(t, w, w->oldest);
     return rack_sent_after(w->rack.xmit_at, w->rack.end, r->sent_at, r->end);
 }
-/* 6.3: the retransmission timer fired. The first segment is lost, and those sent too long ago; not what was sent lately. */
+/*
+ * 6.3: the retransmission timer fired. The first segment is lost, and those sent too long ago; not what was sent
+ * lately.
+ */
 void rack_mark_on_timeout(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now);
 /* A recovery ended: a widened window lasts only so many of them. */
 void rack_recovery_ended(struct tcp_work *w);

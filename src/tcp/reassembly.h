@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What came out of order: the frames themselves, linked by next in the order of the stream. Frames that adjoin form a run; the first of a run knows the last one
- * (holder_link), so that a search steps from run to run. holder_word is the sequence number of data[0].
+ * What came out of order: the frames themselves, linked by next in the order of the stream. Frames that adjoin form a
+ * run; the first of a run knows the last one (holder_link), so that a search steps from run to run. holder_word is the
+ * sequence number of data[0].
  *
- * Where segments overlap with different bytes, the bytes that arrived first are kept. The frame itself is held when all it has to give is linear and wanted and its home
- * allows that (packet_keep); otherwise the bytes are copied into as many frames of the layer's own pool as they need, so that a frame with frags never
- * keeps its pieces from their pools.
+ * Where segments overlap with different bytes, the bytes that arrived first are kept. The frame itself is held when all
+ * it has to give is linear and wanted and its home allows that (packet_keep); otherwise the bytes are copied into as
+ * many frames of the layer's own pool as they need, so that a frame with frags never keeps its pieces from their pools.
  *
- * Work and memory are bounded: a connection has at most REASSEMBLY_RUNS runs, one segment fills at most REASSEMBLY_PARTS gaps, and a connection holds no more
- * frames than its receive buffer would at REASSEMBLY_FRAME_BYTES each. What goes beyond is dropped (drop_ooo_full, drop_ooo_runs): nothing of it was
- * acknowledged, so it comes again.
+ * Work and memory are bounded: a connection has at most REASSEMBLY_RUNS runs, one segment fills at most
+ * REASSEMBLY_PARTS gaps, and a connection holds no more frames than its receive buffer would at REASSEMBLY_FRAME_BYTES
+ * each. What goes beyond is dropped (drop_ooo_full, drop_ooo_runs): nothing of it was acknowledged, so it comes again.
  */
 #ifndef WEIR_TCP_REASSEMBLY_H
 #define WEIR_TCP_REASSEMBLY_H

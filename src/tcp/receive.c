@@ -69,8 +69,9 @@ static void owe_duplicate_acks(struct tcp_layer *t, struct tcp *c, struct tcp_wo
 }
 
 /*
- * One old byte and no FIN: the keep-alive probe of old (RFC 9293 3.8.4). Its answers are limited as challenge ACKs are; all other duplicates are
- * answered one by one, because their sender may be waiting for a lost ACK or count them (RFC 2883).
+ * One old byte and no FIN: the keep-alive probe of old (RFC 9293 3.8.4). Its answers are limited as challenge ACKs are;
+ * all other duplicates are answered one by one, because their sender may be waiting for a lost ACK or count them (RFC
+ * 2883).
  */
 static bool is_garbage_probe(const struct tcp *c, const struct tcp_segment *s)
 {
@@ -182,7 +183,10 @@ static void receive_out_of_order(struct tcp_layer *t, struct tcp *c, struct tcp_
     owe_duplicate_acks(t, c, w, segments);
 }
 
-/* The segment, which begins at rcv_nxt, and what was held; held bytes go before those that the segment has in their place. False: the connection ended. */
+/*
+ * The segment, which begins at rcv_nxt, and what was held; held bytes go before those that the segment has in their
+ * place. False: the connection ended.
+ */
 static bool deliver_in_order(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s,
                              int64_t now)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The receiving side: in-order delivery, when to acknowledge. RFC 9293 3.10.7.4 seventh and eighth step, RFC 5681 section 4.2, RFC 2018, RFC 2883.
- * What came out of order is held by reassembly.h.
+ * The receiving side: in-order delivery, when to acknowledge. RFC 9293 3.10.7.4 seventh and eighth step, RFC 5681
+ * section 4.2, RFC 2018, RFC 2883. What came out of order is held by reassembly.h.
  *
- * A packet of many segments (gso) counts as so many. Its payload may lie in several pieces, which are handed up one by one.
+ * A packet of many segments (gso) counts as so many. Its payload may lie in several pieces, which are handed up one by
+ * one.
  */
 #ifndef WEIR_TCP_RECEIVE_H
 #define WEIR_TCP_RECEIVE_H

@@ -119,8 +119,8 @@ static void take_back(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
 }
 
 /*
- * RFC 6582 3.2 (1): without SACK, duplicates of what a recovery sent look like a new loss; they are not believed before more than `recover` is
- * acknowledged.
+ * RFC 6582 3.2 (1): without SACK, duplicates of what a recovery sent look like a new loss; they are not believed before
+ * more than `recover` is acknowledged.
  */
 static bool may_enter_fast(const struct tcp *c, const struct tcp_work *w)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loss recovery over send records: which phase a connection is in, and what ends it. Losses are found by RACK (rack.h), or where that is switched off by RFC 6675,
- * and without SACK by duplicate ACKs (RFC 5681, RFC 6582). cwnd meanwhile: RFC 9937 (prr.h), without SACK RFC 6582. After a timeout: RFC 6298 section
- * 5, RFC 5682 (F-RTO).
- * Nothing is sent here: segments are marked lost, and output asks recovery_next_...() what to send again.
+ * Loss recovery over send records: which phase a connection is in, and what ends it. Losses are found by RACK (rack.h),
+ * or where that is switched off by RFC 6675, and without SACK by duplicate ACKs (RFC 5681, RFC 6582). cwnd meanwhile:
+ * RFC 9937 (prr.h), without SACK RFC 6582. After a timeout: RFC 6298 section 5, RFC 5682 (F-RTO). Nothing is sent here:
+ * segments are marked lost, and output asks recovery_next_...() what to send again.
  */
 #ifndef WEIR_TCP_RECOVERY_H
 #define WEIR_TCP_RECOVERY_H
@@ -33,8 +33,8 @@ void recovery_reordering_due(struct tcp_layer *t, struct tcp *c, struct tcp_work
 /* What is in flight was too large for its path: it goes again in segments of today's size, which is no congestion. */
 void recovery_resize(struct tcp_layer *t, struct tcp *c, struct tcp_work *w);
 /*
- * An MTU probe that ends at `end` did not arrive because of its size: it goes again in smaller segments. began: so far it is all that was lost in a
- * recovery that began for it, which ends (RFC 4821 7.6.2).
+ * An MTU probe that ends at `end` did not arrive because of its size: it goes again in smaller segments. began: so far
+ * it is all that was lost in a recovery that began for it, which ends (RFC 4821 7.6.2).
  */
 void recovery_probe_lost(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct seq end, bool began);
 /* What shall be sent again, at most one segment long, or NULL: first what is lost (RFC 6675 NextSeg() rule 1) ... */

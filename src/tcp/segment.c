@@ -120,7 +120,9 @@ static void note_acknowledged(struct tcp *c, struct tcp_work *w)
     w->ack_at = TIME_NEVER;
 }
 
-/* The payload of a large frame in place, where user and link can: nobody copies it, and the link computes its checksum. */
+/*
+ * The payload of a large frame in place, where user and link can: nobody copies it, and the link computes its checksum.
+ */
 static bool lend_payload(const struct tcp_registered *u, struct tcp *c, struct tcp_frame *frame,
                          const struct segment_spec *spec)
 {

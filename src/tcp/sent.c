@@ -44,9 +44,9 @@ static uint32_t index_of(const struct tcp_layer *t, const struct tcp_work *w, co
 /* ---- order of sending ---- */
 
 /*
- * When what is sent now counts as sent, so that the order of times is the order of sending although the clock stands still for many segments: never before
- * what was sent last, and, where the order of sequence numbers does not tell (it is sent again), a nanosecond behind it. RACK takes what was sent before
- * something delivered for lost.
+ * When what is sent now counts as sent, so that the order of times is the order of sending although the clock stands
+ * still for many segments: never before what was sent last, and, where the order of sequence numbers does not tell (it
+ * is sent again), a nanosecond behind it. RACK takes what was sent before something delivered for lost.
  */
 static int64_t time_of_sending(const struct tcp_layer *t, struct tcp_work *w, bool again, int64_t now)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was sent and is not acknowledged: an ordered list of records that cover [snd_una, snd_nxt). The first lies in the work, the others in a pool.
- * RTT sampling and loss recovery read only this. When the pool is empty, or a connection has its share of it, records are merged: estimates get coarser, nothing
- * is lost. What the blocks of one ACK cost is bounded by SENT_STEPS and by what they report for the first time.
+ * What was sent and is not acknowledged: an ordered list of records that cover [snd_una, snd_nxt). The first lies in
+ * the work, the others in a pool. RTT sampling and loss recovery read only this. When the pool is empty, or a
+ * connection has its share of it, records are merged: estimates get coarser, nothing is lost. What the blocks of one
+ * ACK cost is bounded by SENT_STEPS and by what they report for the first time.
  *
- * Records on their way (neither sacked nor waiting to be sent again) are linked in order of sending too, so that RACK looks only at those that can be lost.
- * There 0 names the first record and SENT_NONE the end.
+ * Records on their way (neither sacked nor waiting to be sent again) are linked in order of sending too, so that RACK
+ * looks only at those that can be lost. There 0 names the first record and SENT_NONE the end.
  */
 #ifndef WEIR_TCP_SENT_H
 #define WEIR_TCP_SENT_H
@@ -29,7 +30,9 @@ static inline bool sent_on_its_way(const struct sent_record *r)
 }
 
 void sent_init(struct tcp_work *w, struct seq at);
-/* New sequence space [start, end), sent now. Joins the last record when it continues it and was sent at the same time. */
+/*
+ * New sequence space [start, end), sent now. Joins the last record when it continues it and was sent at the same time.
+ */
 void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, struct seq end, int64_t now);
 /* The record that ends at snd_nxt. */
 struct sent_record *sent_last(const struct tcp_layer *t, struct tcp_work *w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The connection: a 128-byte record that never moves, and a work of at most 384 bytes that it has only while something is in flight, buffered or
- * timed. RFC 9293 section 3.3.1, with its names.
+ * The connection: a 128-byte record that never moves, and a work of at most 384 bytes that it has only while something
+ * is in flight, buffered or timed. RFC 9293 section 3.3.1, with its names.
  *
  * Numbered invariants, asserted by tcp_check():
  *   I1  snd_una <= snd_nxt, and both are within 2^31 of each other.
@@ -85,8 +85,8 @@ enum tcp_want {
 enum recovery_phase { RECOVERY_OPEN, RECOVERY_CWR, RECOVERY_FAST, RECOVERY_LOSS };
 
 /*
- * What congestion control remembers. Until the first ssthresh is set a flow is in its first slow start, which HyStart++ watches; the state of its congestion
- * avoidance comes in its place, zeroed.
+ * What congestion control remembers. Until the first ssthresh is set a flow is in its first slow start, which HyStart++
+ * watches; the state of its congestion avoidance comes in its place, zeroed.
  */
 struct growth_state {
     union {

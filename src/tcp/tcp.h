@@ -2,18 +2,21 @@
 /*
  * TCP: the API between a stack below, users above (L7 carriers, sockets) and the clock. RFC 9293 and its companions.
  *
- * A `struct tcp_layer` is all of TCP on one core. Connections are `struct tcp` records that never move; users outside a callback hold a
- * `struct tcp_ref` {index, generation} and get the pointer back with tcp_get(). Inside a callback the pointer is valid until the callback returns.
+ * A `struct tcp_layer` is all of TCP on one core. Connections are `struct tcp` records that never move; users outside a
+ * callback hold a `struct tcp_ref` {index, generation} and get the pointer back with tcp_get(). Inside a callback the
+ * pointer is valid until the callback returns.
  *
- * Sans I/O: segments come in by tcp_input(), time as an argument, and nothing is sent while a segment is processed: connections are marked, and
- * tcp_output() lets them fill frames that the layer below lends. Only stateless replies (RST, TIME_WAIT's ACK, challenge to a stranger) go
- * out at once, through lower->reply.
+ * Sans I/O: segments come in by tcp_input(), time as an argument, and nothing is sent while a segment is processed:
+ * connections are marked, and tcp_output() lets them fill frames that the layer below lends. Only stateless replies
+ * (RST, TIME_WAIT's ACK, challenge to a stranger) go out at once, through lower->reply.
  *
- * Bytes are named by 64-bit stream offsets, separately for each direction, beginning at 0 with the first byte of data. TCP owns no send buffer: it asks the user
- * for bytes [offset, offset + n), the first time and again for retransmission, until they are acknowledged. Received in-order bytes are handed
- * up where they lie in the frame; the user copies what it wants to keep. The window opens again by tcp_consumed().
+ * Bytes are named by 64-bit stream offsets, separately for each direction, beginning at 0 with the first byte of data.
+ * TCP owns no send buffer: it asks the user for bytes [offset, offset + n), the first time and again for
+ * retransmission, until they are acknowledged. Received in-order bytes are handed up where they lie in the frame; the
+ * user copies what it wants to keep. The window opens again by tcp_consumed().
  *
- * Callbacks may call any verb on any connection. A record whose life ended in a callback is given back at the end of the burst.
+ * Callbacks may call any verb on any connection. A record whose life ended in a callback is given back at the end of
+ * the burst.
  */
 #ifndef WEIR_TCP_TCP_H
 #define WEIR_TCP_TCP_H
@@ -187,20 +190,28 @@ struct tcp_lower {
     /* Finds and pins a path. 0, ERR_NO_ROUTE, ERR_NO_MEMORY. */
     int (*path_open)(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out);
     void (*path_close)(void *context, uint32_t path);
-    /* control: a segment without data; large: one with gso_size, up to the path's gso_max; without room, a smaller one is asked for. */
+    /*
+     * control: a segment without data; large: one with gso_size, up to the path's gso_max; without room, a smaller one
+     * is asked for.
+     */
     enum tcp_frame_result (*frame_open)(void *context, const struct flow_key *key, uint32_t path, enum link_alloc kind,
                                         struct tcp_frame *out);
     /* The segment of l4_bytes is complete; sent with ttl and tos. Takes the packet. */
     void (*frame_send)(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos);
     /* Gives back a frame that is not wanted. */
     void (*frame_drop)(void *context, struct tcp_frame *frame);
-    /* A frame back to where `to` came from, addresses and MACs reversed; complete with frame_send. NO_ROOM: counted reply_no_room. */
+    /*
+     * A frame back to where `to` came from, addresses and MACs reversed; complete with frame_send. NO_ROOM: counted
+     * reply_no_room.
+     */
     enum tcp_frame_result (*reply_open)(void *context, const struct packet *to, struct tcp_frame *out);
     /* Something was marked for output on a link whose FIFO was empty. May be NULL. */
     void (*output_wanted)(void *context, uint8_t link);
 };
 
-/* A received segment, decoded and with verified checksum; many at once when the packet's gso says so (TSO, LRO, GRO). */
+/*
+ * A received segment, decoded and with verified checksum; many at once when the packet's gso says so (TSO, LRO, GRO).
+ */
 struct tcp_segment {
     struct packet *packet;
     struct flow_key key;
@@ -228,26 +239,36 @@ enum tcp_close_reason {
 const char *tcp_close_reason_name(enum tcp_close_reason reason);
 
 /*
- * Callbacks of one kind of user; constant. `context` is what was registered. All but received, pull and closed may be NULL.
- * After closed() the connection does not exist for its user any more.
+ * Callbacks of one kind of user; constant. `context` is what was registered. All but received, pull and closed may be
+ * NULL. After closed() the connection does not exist for its user any more.
  */
 struct tcp_user {
-    /* A listener got a SYN, or the ACK that answers a SYN cookie: return 0 to accept (and set *word), anything else drops it (counted drop_not_admitted). */
+    /*
+     * A listener got a SYN, or the ACK that answers a SYN cookie: return 0 to accept (and set *word), anything else
+     * drops it (counted drop_not_admitted).
+     */
     int (*admit)(void *context, const struct flow_key *key, uint64_t *word);
     /* The handshake is complete, active or passive. */
     void (*connected)(void *context, struct tcp *c, int64_t now);
-    /* In-order data, valid during the call. length 0: the peer's FIN (once, after all data). The user consumes by tcp_consumed(). */
+    /*
+     * In-order data, valid during the call. length 0: the peer's FIN (once, after all data). The user consumes by
+     * tcp_consumed().
+     */
     void (*received)(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now);
-    /* The peer has urgent data before stream offset `mark` (RFC 6093), which moved ahead; the data itself comes in line, by received. */
+    /*
+     * The peer has urgent data before stream offset `mark` (RFC 6093), which moved ahead; the data itself comes in
+     * line, by received.
+     */
     void (*urgent)(void *context, struct tcp *c, uint64_t mark, int64_t now);
     /*
-     * Write the bytes [offset, offset + length) of the outgoing stream to `to` and add them to *sum (checksum_copy, outq_read). All of it was promised by
-     * tcp_send(), so all of it must be there. Returns length.
+     * Write the bytes [offset, offset + length) of the outgoing stream to `to` and add them to *sum (checksum_copy,
+     * outq_read). All of it was promised by tcp_send(), so all of it must be there. Returns length.
      */
     size_t (*pull)(void *context, struct tcp *c, uint64_t offset, uint8_t *to, size_t length, uint64_t *sum);
     /*
-     * Says where the bytes [offset, offset + length) lie instead of writing them: in at most `max` pieces (bytes and length are set, without release),
-     * which stay as they are until they are acknowledged and the frames of this turn have left. Returns how many; 0: they shall be pulled. May be NULL.
+     * Says where the bytes [offset, offset + length) lie instead of writing them: in at most `max` pieces (bytes and
+     * length are set, without release), which stay as they are until they are acknowledged and the frames of this turn
+     * have left. Returns how many; 0: they shall be pulled. May be NULL.
      */
     unsigned (*lend)(void *context, struct tcp *c, uint64_t offset, size_t length, struct packet_frag *pieces,
                      unsigned max);
@@ -268,19 +289,20 @@ MUST_CHECK int tcp_layer_new(const struct tcp_settings *s, const struct tcp_lowe
 void tcp_layer_delete(struct tcp_layer *t);
 
 /*
- * The user's number (from 0), ERR_NO_SPACE, or ERR_INVALID for a profile out of range. Table and context outlive the layer. A user whose connections
- * differ in their profiles registers each profile, with the same table and context.
+ * The user's number (from 0), ERR_NO_SPACE, or ERR_INVALID for a profile out of range. Table and context outlive the
+ * layer. A user whose connections differ in their profiles registers each profile, with the same table and context.
  */
 MUST_CHECK int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,
                                  const struct tcp_profile *profile);
 /*
- * No listener has the number, and nobody uses it for new ones. It is given again once no connection has it; one in TIME_WAIT then takes
- * its successor's time_wait_ns if it has to start again.
+ * No listener has the number, and nobody uses it for new ones. It is given again once no connection has it; one in
+ * TIME_WAIT then takes its successor's time_wait_ns if it has to start again.
  */
 void tcp_unregister_user(struct tcp_layer *t, unsigned user);
 /*
- * Gives a connection another profile of its user (a number with the same table). What depends on the handshake (MSS, window scale, timestamps, SACK, ECN)
- * stays as agreed; congestion control starts afresh with the window it has when the algorithm differs.
+ * Gives a connection another profile of its user (a number with the same table). What depends on the handshake (MSS,
+ * window scale, timestamps, SACK, ECN) stays as agreed; congestion control starts afresh with the window it has when
+ * the algorithm differs.
  */
 void tcp_set_user(struct tcp_layer *t, struct tcp *c, unsigned user, int64_t now);
 unsigned tcp_user_of(const struct tcp *c);
@@ -307,13 +329,19 @@ void tcp_set_word(struct tcp *c, uint64_t word);
 const struct flow_key *tcp_key(const struct tcp *c);
 enum tcp_state tcp_state_of(const struct tcp *c);
 
-/* Promises `bytes` more bytes of stream. 0; ERR_CLOSED after tcp_close; ERR_NO_MEMORY when no work is free (nothing promised). */
+/*
+ * Promises `bytes` more bytes of stream. 0; ERR_CLOSED after tcp_close; ERR_NO_MEMORY when no work is free (nothing
+ * promised).
+ */
 MUST_CHECK int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
 /* The same, the last of these bytes marked urgent: RFC 9293 3.8.5. Also ERR_INVALID: no bytes. */
 MUST_CHECK int tcp_send_urgent(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
 /* Where the peer's urgent data ends that was not handed up yet, as a stream offset; 0: there is none. */
 uint64_t tcp_urgent_mark(const struct tcp_layer *t, const struct tcp *c);
-/* The stream ends after what was promised: FIN. Idempotent. ERR_NO_MEMORY when no work is free (the connection is aborted then). */
+/*
+ * The stream ends after what was promised: FIN. Idempotent. ERR_NO_MEMORY when no work is free (the connection is
+ * aborted then).
+ */
 int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now);
 /* RST, and closed(TCP_CLOSE_ABORTED) before it returns. */
 void tcp_abort(struct tcp_layer *t, struct tcp *c, int64_t now);
@@ -342,18 +370,24 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
 
 uint32_t tcp_flow_hash(const struct tcp_layer *t, const struct flow_key *key);
 /*
- * Processes n segments in order. Frames stay the caller's unless held (packet_keep). The caller releases the whole burst before it calls tcp_output or
- * tcp_tick, which give back frames that were held.
+ * Processes n segments in order. Frames stay the caller's unless held (packet_keep). The caller releases the whole
+ * burst before it calls tcp_output or tcp_tick, which give back frames that were held.
  */
 void tcp_input(struct tcp_layer *t, struct tcp_segment *segments, unsigned n, int64_t now);
-/* Fills frames for marked connections of one link until nothing is marked or the link has no room. Returns the segments sent. */
+/*
+ * Fills frames for marked connections of one link until nothing is marked or the link has no room. Returns the segments
+ * sent.
+ */
 unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now);
 bool tcp_output_pending(const struct tcp_layer *t, uint8_t link);
 /* Runs timers that are due, at most `budget`. */
 void tcp_tick(struct tcp_layer *t, int64_t now, unsigned budget);
 int64_t tcp_next_deadline(const struct tcp_layer *t);
 
-/* The neighbour of those who wait on the list can be reached (or not: those still connecting end with TCP_CLOSE_UNREACHABLE). */
+/*
+ * The neighbour of those who wait on the list can be reached (or not: those still connecting end with
+ * TCP_CLOSE_UNREACHABLE).
+ */
 void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now);
 enum tcp_icmp_kind { TCP_ICMP_SOFT, TCP_ICMP_HARD, TCP_ICMP_TOO_BIG };
 enum tcp_icmp_verdict {
@@ -365,7 +399,10 @@ enum tcp_icmp_verdict {
 enum tcp_icmp_verdict tcp_icmp_error(struct tcp_layer *t, const struct flow_key *key, struct seq quoted,
                                      enum tcp_icmp_kind kind, uint32_t mtu, int64_t now);
 
-/* A local address is not ours any more: its connections are reset, as by tcp_abort, and its TIME_WAIT is over. Listeners stay. Linear in all connections. */
+/*
+ * A local address is not ours any more: its connections are reset, as by tcp_abort, and its TIME_WAIT is over.
+ * Listeners stay. Linear in all connections.
+ */
 void tcp_abort_local(struct tcp_layer *t, uint32_t local, int64_t now);
 /* Has it a listener, or a connection whose RST has not left yet? Linear in all connections. */
 bool tcp_uses_local(const struct tcp_layer *t, uint32_t local);

@@ -165,8 +165,8 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
 }
 
 /*
- * Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. Not before something was sent again: after a jump of the
- * clock (a machine that slept) the peer gets the chance to answer.
+ * Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. Not before something
+ * was sent again: after a jump of the clock (a machine that slept) the peer gets the chance to answer.
  */
 static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w, int64_t now)
 {

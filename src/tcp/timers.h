@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers as event verbs: the protocol says what happened, this file alone decides what is armed or cancelled, and is the only user of the wheel.
- * RFC 6298 (retransmission), RFC 9293 3.8.3, 3.8.4 (user timeout, keep-alive), 3.8.6.1 (zero-window probes), 4.2.3.2 of RFC 1122 (delayed ACK).
+ * Timers as event verbs: the protocol says what happened, this file alone decides what is armed or cancelled, and is
+ * the only user of the wheel. RFC 6298 (retransmission), RFC 9293 3.8.3, 3.8.4 (user timeout, keep-alive), 3.8.6.1
+ * (zero-window probes), 4.2.3.2 of RFC 1122 (delayed ACK).
  *
  * The deadlines lie in the record and the work; the wheel node of a record stands at or before the earliest of them.
  */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TIME_WAIT: 48-byte records in a FIFO that is as old as long; the oldest is recycled when it is full. RFC 9293 3.10.7.4, RFC 1337, RFC 6191.
+ * TIME_WAIT: 48-byte records in a FIFO that is as old as long; the oldest is recycled when it is full. RFC 9293
+ * 3.10.7.4, RFC 1337, RFC 6191.
  *
- * A record leaves the table when it expires or is reused; it leaves the FIFO only from the old end, so a reused one stays there as a husk (tag
- * and key zero) until its turn.
+ * A record leaves the table when it expires or is reused; it leaves the FIFO only from the old end, so a reused one
+ * stays there as a husk (tag and key zero) until its turn.
  *
- * A repeated FIN restarts 2MSL: the record keeps its place and gets a later end; when it has become the oldest before that end, it goes to the young
- * side once more. Recycling a full FIFO does not look at this, so that repeated FINs cannot keep others out.
+ * A repeated FIN restarts 2MSL: the record keeps its place and gets a later end; when it has become the oldest before
+ * that end, it goes to the young side once more. Recycling a full FIFO does not look at this, so that repeated FINs
+ * cannot keep others out.
  */
 #include "tcp/layer.h"
 #include "tcp/segment.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Taking a reduction back that was made for no loss: RFC 3522 (Eifel, by timestamps), RFC 3708 (by D-SACK), RFC 4015 (the response), RFC 9438 4.9. What is
- * needed is saved when the reduction is made.
+ * Taking a reduction back that was made for no loss: RFC 3522 (Eifel, by timestamps), RFC 3708 (by D-SACK), RFC 4015
+ * (the response), RFC 9438 4.9. What is needed is saved when the reduction is made.
  */
 #ifndef WEIR_TCP_UNDO_H
 #define WEIR_TCP_UNDO_H

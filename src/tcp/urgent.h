@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Urgent data: RFC 9293 section 3.8.5 with RFC 6093. Urgent bytes stay in line; what is special is a mark, the stream offset behind the last of them. It travels
- * as the URG flag with a distance from the sequence number of the segment, as far as 16 bits reach; meaning and reach are Linux's: a distance of 0 counts
- * as 1, and a mark not within reach is announced as 65535 only by segments that are the newest.
+ * Urgent data: RFC 9293 section 3.8.5 with RFC 6093. Urgent bytes stay in line; what is special is a mark, the stream
+ * offset behind the last of them. It travels as the URG flag with a distance from the sequence number of the segment,
+ * as far as 16 bits reach; meaning and reach are Linux's: a distance of 0 counts as 1, and a mark not within reach is
+ * announced as 65535 only by segments that are the newest.
  *
  * Marks live in the work: our own until it is acknowledged, the peer's until its bytes have been handed up.
  */
