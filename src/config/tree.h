@@ -34,8 +34,8 @@ struct config_node {
     uint32_t key_line, key_column;
     uint32_t count;  /* children of a list or map */
     const char *key; /* in a map, else NULL */
-    const char
-        *text;     /* scalars: as written, without quotes and escapes; holds no NUL character but the last; else NULL */
+    /* Scalars: as written, without quotes and escapes; holds no NUL character but the last; else NULL */
+    const char *text;
     size_t length; /* of text */
     bool boolean;  /* CONFIG_BOOL */
     bool negative; /* CONFIG_INT: the value is -magnitude */

@@ -5,11 +5,13 @@
  *
  * Numbered invariants, asserted by tcp_check():
  *   I1  snd_una <= snd_nxt, and both are within 2^31 of each other.
- *   I2  without a work: snd_una == snd_nxt, nothing is promised beyond it, no ACK is owed, no out-of-order data, not embryonic.
+ *   I2  without a work: snd_una == snd_nxt, nothing is promised beyond it, no ACK is owed, no out-of-order data,
+ *       not embryonic.
  *   I3  the send records cover [snd_una, snd_nxt) exactly, in order, without gaps or overlap (SYNs have none).
- *   I4  sacked, lost and retrans are the sums over the records; a sacked record is neither lost nor retransmitted. Those neither sacked nor waiting to
- *       be sent again are linked in order of sending.
- *   I5  runs of out-of-order frames lie beyond rcv_nxt, ordered, with gaps between them; frames of a run adjoin; both are counted.
+ *   I4  sacked, lost and retrans are the sums over the records; a sacked record is neither lost nor retransmitted.
+ *       Those neither sacked nor waiting to be sent again are linked in order of sending.
+ *   I5  runs of out-of-order frames lie beyond rcv_nxt, ordered, with gaps between them; frames of a run adjoin; both
+ *       are counted.
  *   I6  FIN_SENT implies CLOSE, and snd_nxt is then one beyond the promised end.
  *   I7  a work is on at most one list.
  *   I8  rcv_adv never moves back: rcv_nxt <= rcv_adv.
@@ -49,10 +51,10 @@ struct tcp {
     uint16_t rcv_mss;     /* largest payload seen, for delayed ACK */
     uint16_t retransmits;
     uint8_t link : 4, ecn : 3; /* ecn: enum ecn_flag */
-    uint8_t
-        full_arrived : 1; /* a full segment's bytes were acknowledged at once: who says that it cannot arrive is doubted */
-    uint8_t
-        backoff; /* doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
+    /* A full segment's bytes were acknowledged at once: who says that it cannot arrive is doubted */
+    uint8_t full_arrived : 1;
+    /* Doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
+    uint8_t backoff;
 };
 _Static_assert(sizeof(struct flow_key) == 24, "a flow key is hashed as 24 bytes");
 _Static_assert(sizeof(struct tcp) == 128, "DESIGN section 3: a 128-byte record");

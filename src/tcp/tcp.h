@@ -142,8 +142,8 @@ struct tcp_settings {
     uint32_t max_listeners;   /* default 65536, which is the most */
     uint32_t max_users;       /* tables of callbacks with a profile; default 16, at most 4096 */
     uint32_t max_out_of_order_frames; /* frames held for reassembly, all connections; default 8192 */
-    uint32_t
-        frame_bytes; /* of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
+    /* Of the pool that out-of-order data is copied into when it may not hold the driver's frame; default 2048 */
+    uint32_t frame_bytes;
     uint32_t resets_per_second;     /* to segments without connection; default 10000; 0: no limit */
     uint32_t sent_records;          /* further send records; default 4 * max_active, at most 2^20 */
     uint16_t port_first, port_last; /* ephemeral ports; default 32768, 60999 */
@@ -167,8 +167,10 @@ struct tcp_path {
     /* What the link takes: from it comes the MSS that we advertise, whatever is known of the way out (RFC 6691). */
     uint16_t link_mtu;
     uint8_t link; /* output FIFO number */
-    uint32_t
-        gso_max; /* bytes of IP packet that the link cuts into segments by itself; 0: it does not. All paths of a link say the same */
+    /*
+     * Bytes of IP packet that the link cuts into segments by itself; 0: it does not. All paths of a link say the same
+     */
+    uint32_t gso_max;
 };
 
 enum tcp_frame_result { TCP_FRAME_OK, TCP_FRAME_NO_ROOM, TCP_FRAME_UNRESOLVED };
@@ -181,8 +183,8 @@ struct tcp_frame {
     bool partial_checksum; /* the link completes checksums: store the folded pseudo sum with length */
     uint16_t gso_size;     /* set by TCP: payload bytes of each segment of a large frame; 0: the frame is one segment */
     uint16_t mtu;          /* with reply_open: bytes of IP packet */
-    struct packet_frag
-        *frags;               /* of a large frame: place for PACKET_MAX_FRAGS, where its link takes pieces; else NULL */
+    /* Of a large frame: place for PACKET_MAX_FRAGS, where its link takes pieces; else NULL */
+    struct packet_frag *frags;
     struct tcp_list *waiters; /* with TCP_FRAME_UNRESOLVED: where the connection shall wait for tcp_path_ready() */
 };
 
@@ -391,8 +393,8 @@ int64_t tcp_next_deadline(const struct tcp_layer *t);
 void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now);
 enum tcp_icmp_kind { TCP_ICMP_SOFT, TCP_ICMP_HARD, TCP_ICMP_TOO_BIG };
 enum tcp_icmp_verdict {
-    TCP_ICMP_IGNORED, /* it quotes nothing in flight, or changes nothing */
-    TCP_ICMP_NOTED, /* an error that may be passing; a "too big" that contradicts what arrived: retransmission decides */
+    TCP_ICMP_IGNORED,  /* it quotes nothing in flight, or changes nothing */
+    TCP_ICMP_NOTED,    /* an error that may pass; a "too big" that contradicts what arrived: retransmission decides */
     TCP_ICMP_BELIEVED, /* acted upon */
 };
 /* An ICMP error quoting a segment of ours: RFC 5927 checks; MTU is used with TOO_BIG. */

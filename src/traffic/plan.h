@@ -124,8 +124,8 @@ struct plan_load {
     struct plan_request *requests;
     uint32_t n_requests;
     uint64_t total_weight;
-    uint64_t
-        expected_bytes;  /* of a transaction on average, both ways, where it can be known; for pacing bits_per_second */
+    /* Of a transaction on average, both ways, where it can be known; for pacing bits_per_second */
+    uint64_t expected_bytes;
     void *client_config; /* for the protocol's client engine */
     struct plan_criteria pass;
     const struct config_node *node;

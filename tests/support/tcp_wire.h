@@ -35,8 +35,8 @@ struct tcp_end {
     struct wire_segment *sent; /* ring of what this end transmitted and nobody took */
     uint32_t first, count;
     uint32_t room; /* frames the link takes now */
-    uint32_t
-        gso_max; /* the link cuts large frames of up to so many bytes of IP packet; 0: it does not. Set before there are paths */
+    /* The link cuts large frames of up to so many bytes of IP packet; 0: it does not. Set before there are paths */
+    uint32_t gso_max;
     bool carries;          /* large frames stay whole; gso_max is at most WIRE_LARGE then */
     uint32_t large_room;   /* large frames it takes now */
     uint64_t large_frames; /* that it took */
@@ -45,8 +45,8 @@ struct tcp_end {
     struct tcp_list waiters;
     uint16_t mtu;
     uint32_t paths; /* pinned */
-    bool
-        measured; /* the work of given segments is measured in instructions: of those whose number is a power of two, */
+    /* The work of given segments is measured in instructions: of those whose number is a power of two, */
+    bool measured;
     bool measure_next; /* and of the next */
     uint64_t gives, steps_max;
     uint8_t address; /* last byte of the own address, which is also the local index */
@@ -61,8 +61,11 @@ void tcp_end_give(struct tcp_end *e, uint8_t from, const uint8_t *bytes, uint32_
 /* How a segment reaches an end. */
 struct wire_delivery {
     uint16_t gso_size; /* of a packet of many segments; else 0 */
-    uint32_t
-        head; /* payload bytes in the packet itself, the others in frags of `piece` bytes (at most PACKET_MAX_FRAGS); piece 0: all in the head */
+    /*
+     * Payload bytes in the packet itself, the others in frags of `piece` bytes (at most PACKET_MAX_FRAGS); piece 0: all
+     * in the head
+     */
+    uint32_t head;
     uint32_t piece;
     uint8_t tos;
 };
