@@ -504,17 +504,20 @@ const struct socket_kind stream_kind = {.open = stream_open,
 
 /* ---- callbacks of TCP ---- */
 
+/* Whose connection it is; NULL: of nobody any more, or an embryo, whose word is its listener's. */
 static struct socket *socket_of(struct socket_layer *l, const struct tcp *c, int64_t now)
 {
+    struct socket *s = socket_of_word(l, tcp_word(c));
+    struct tcp_ref ref = tcp_ref_of(l->tcp, c);
     l->now = now;
-    return socket_of_word(l, tcp_word(c));
+    return s && s->stream.ref.index == ref.index && s->stream.ref.generation == ref.generation ? s : NULL;
 }
 
 static void on_connected(void *context, struct tcp *c, int64_t now)
 {
     struct socket_layer *l = context;
     struct socket *s = socket_of(l, c, now);
-    if (!s || s->stream.listening) {
+    if (!s) {
         listen_connected(l, c, now);
         return;
     }
@@ -633,7 +636,7 @@ static int error_of(const struct socket *s, enum tcp_close_reason reason)
 static void on_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
 {
     struct socket *s = socket_of(context, c, now);
-    if (!s || s->stream.listening) /* an embryo, or a socket that let go of it */
+    if (!s)
         return;
     struct stream *st = &s->stream;
     bool connecting = st->connecting;

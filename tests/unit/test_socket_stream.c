@@ -640,6 +640,29 @@ static void a_listener_stops_by_shutdown(void **state)
     sock_close(&rig, listener);
 }
 
+static void an_embryo_ends_with_its_listener(void **state)
+{
+    struct socket *known[2];
+    (void)state;
+    sock_pair(&rig, known); /* so that the neighbours know each other */
+    for (int by_close = 0; by_close < 2; by_close++) {
+        struct socket *listener = sock_listener(&rig, 1, 81, 5), *c = sock_socket(&rig, 0, SOCK_STREAM);
+        assert_int_equal(sock_connect(&rig, c, RIG_ADDRESS(1), 81), -EINPROGRESS);
+        stack_transmit(rig.stacks[0], rig.now);
+        stack_receive(rig.stacks[1], rig.now); /* the SYN is there, nothing was answered yet */
+        if (!by_close)
+            assert_int_equal(socket_shutdown(listener, SHUT_RD, rig.now), 0);
+        assert_int_equal(by_close ? 0 : sock_get(listener, SOL_SOCKET, SO_ERROR), 0);
+        sock_close(&rig, listener);
+        assert_int_equal(socket_count(rig.layers[1]), 1);
+        socket_rig_settle(&rig);
+        assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+        sock_close(&rig, c);
+    }
+    sock_close(&rig, known[0]);
+    sock_close(&rig, known[1]);
+}
+
 static void a_connection_that_ended_in_the_queue_is_still_accepted(void **state)
 {
     struct socket *listener = sock_listener(&rig, 1, 80, 5), *c = sock_socket(&rig, 0, SOCK_STREAM);
@@ -692,6 +715,7 @@ int main(void)
         T(a_socket_without_user_does_not_wait_for_ever),
         T(disconnect_makes_it_new),
         T(a_listener_stops_by_shutdown),
+        T(an_embryo_ends_with_its_listener),
         T(a_connection_that_ended_in_the_queue_is_still_accepted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
