@@ -116,7 +116,7 @@ void tcp_count_user(struct tcp_layer *t, const struct tcp *c, unsigned user)
     if (user < TCP_MAX_USERS)
         t->users[user].connections++;
     if (--u->connections == 0 && u->retired)
-        *u = (struct tcp_registered){.calls = NULL};
+        u->calls = NULL; /* the profile stays for those in TIME_WAIT */
 }
 
 struct tcp *tcp_record_new(struct tcp_layer *t, unsigned user, const struct flow_key *key, uint32_t hash, int *error)

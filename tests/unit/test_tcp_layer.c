@@ -202,6 +202,28 @@ static void a_number_is_free_when_its_last_connection_has_gone(void **state)
     script_end(&s);
 }
 
+static void time_wait_goes_on_without_its_users_number(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.time_wait_ns = 20 * NS_PER_S;
+    script_begin(&s, &profile);
+    script_to_fin_wait_2(&s);
+    int user = another_profile(&s);
+    tcp_set_user(s.end.layer, script_connection(&s), (unsigned)user, s.now);
+    tcp_unregister_user(s.end.layer, (unsigned)user); /* it has a connection still */
+    script_give(&s, TCP_ACK | TCP_FIN, 1, 2, 0);
+    script_expect(&s, TCP_ACK, 2, 2, 0);
+    script_pass(&s, 10 * NS_PER_S);
+    script_give(&s, TCP_ACK | TCP_FIN, 1, 2, 0); /* 2MSL begin again: RFC 9293 3.10.7.4 */
+    script_expect(&s, TCP_ACK, 2, 2, 0);
+    script_pass(&s, 15 * NS_PER_S);
+    assert_int_equal(script_occupancy(&s).time_wait, 1);
+    script_pass(&s, 6 * NS_PER_S);
+    assert_int_equal(script_occupancy(&s).time_wait, 0);
+    script_end(&s);
+}
+
 static void half_closed_for_ever_until_told_otherwise(void **state)
 {
     struct script s;
@@ -561,6 +583,7 @@ int main(void)
         T(users_up_to_the_limit_and_their_numbers_again),
         T(a_connection_takes_another_profile),
         T(a_number_is_free_when_its_last_connection_has_gone),
+        T(time_wait_goes_on_without_its_users_number),
         T(half_closed_for_ever_until_told_otherwise),
         T(a_listener_gives_another_profile_to_those_who_come_later),
         T(verbs_refuse_what_cannot_be),
