@@ -223,8 +223,7 @@ bool attempt_set_option(struct weir_stack *w, struct call *c, int64_t now)
 bool attempt_get_option(struct weir_stack *w, struct call *c, int64_t now)
 {
     struct socket *s = socket_of(w, c);
-    (void)now;
-    return s ? over(c, socket_get_option(s, c->option.level, c->option.name, c->option.get, c->option.get_length))
+    return s ? over(c, socket_get_option(s, c->option.level, c->option.name, c->option.get, c->option.get_length, now))
              : true;
 }
 

@@ -100,8 +100,8 @@ unsigned datagram_deliver(struct socket_layer *l, const struct udp_datagram *d)
 
 void datagram_input(void *context, const struct udp_datagram *d, int64_t now)
 {
+    (void)now;
     struct socket_layer *l = context;
-    l->now = now;
     if (datagram_deliver(l, d) == 0)
         l->counters.drop_no_receiver++;
 }
@@ -158,9 +158,9 @@ void datagram_fail(struct socket *s, const struct endpoint *peer, const struct i
 /* The socket that sent it: one that fits the way back. */
 void datagram_error(void *context, const struct udp_datagram *quoted, const struct ip_error *e, int64_t now)
 {
+    (void)now;
     struct socket_layer *l = context;
     struct udp_datagram back = *quoted;
-    l->now = now;
     if (!stack_local_address(l->stack, quoted->local, &back.arrival.destination))
         return;
     struct socket *s = best_for(l, &back);

@@ -229,7 +229,6 @@ static int get_socket_option(struct socket *s, int name, void *value, socklen_t 
 
 int socket_set_option(struct socket *s, int level, int name, const void *value, socklen_t length, int64_t now)
 {
-    s->layer->now = now;
     if (!value && length > 0)
         return -EFAULT;
     switch (level) {
@@ -248,7 +247,7 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
     }
 }
 
-int socket_get_option(struct socket *s, int level, int name, void *value, socklen_t *length)
+int socket_get_option(struct socket *s, int level, int name, void *value, socklen_t *length, int64_t now)
 {
     if (!value || !length)
         return -EFAULT;
@@ -258,7 +257,7 @@ int socket_get_option(struct socket *s, int level, int name, void *value, sockle
     case IPPROTO_TCP:
         return s->type == SOCK_STREAM ? option_tcp_get(s, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_IP:
-        return s->domain == AF_PACKET ? -ENOPROTOOPT : option_ip_get(s, name, value, length);
+        return s->domain == AF_PACKET ? -ENOPROTOOPT : option_ip_get(s, name, value, length, now);
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length) : -ENOPROTOOPT;
     default:

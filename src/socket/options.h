@@ -25,7 +25,7 @@ int option_tcp_get(struct socket *s, int name, void *value, socklen_t *length);
 /* SO_KEEPALIVE was changed. */
 int option_tcp_keepalive(struct socket *s, int64_t now);
 int option_ip_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
-int option_ip_get(struct socket *s, int name, void *value, socklen_t *length);
+int option_ip_get(struct socket *s, int name, void *value, socklen_t *length, int64_t now);
 int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length);
 int option_ip6_get(struct socket *s, int name, void *value, socklen_t *length);
 

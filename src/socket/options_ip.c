@@ -85,15 +85,15 @@ int option_ip_set(struct socket *s, int name, const void *value, socklen_t lengt
     return e == -ENOPROTOOPT ? set_of_all(s, name, value, length, now) : e;
 }
 
-static int get_mtu(const struct socket *s, void *value, socklen_t *length)
+static int get_mtu(const struct socket *s, void *value, socklen_t *length, int64_t now)
 {
     if (s->remote.port == 0)
         return -ENOTCONN;
-    uint32_t mtu = stack_path_mtu(s->layer->stack, s->local_index, &s->remote.ip, s->layer->now);
+    uint32_t mtu = stack_path_mtu(s->layer->stack, s->local_index, &s->remote.ip, now);
     return option_ip_give(value, length, (int)mtu);
 }
 
-static int get_of_all(const struct socket *s, int name, void *value, socklen_t *length)
+static int get_of_all(const struct socket *s, int name, void *value, socklen_t *length, int64_t now)
 {
     switch (name) {
     case IP_TTL:
@@ -105,16 +105,16 @@ static int get_of_all(const struct socket *s, int name, void *value, socklen_t *
     case IP_RECVERR:
         return option_ip_give(value, length, s->receive_error);
     case IP_MTU:
-        return get_mtu(s, value, length);
+        return get_mtu(s, value, length, now);
     default:
         return -ENOPROTOOPT;
     }
 }
 
-int option_ip_get(struct socket *s, int name, void *value, socklen_t *length)
+int option_ip_get(struct socket *s, int name, void *value, socklen_t *length, int64_t now)
 {
     int e = s->type == SOCK_STREAM ? -ENOPROTOOPT : option_datagram_get(s, name, value, length);
-    return e == -ENOPROTOOPT ? get_of_all(s, name, value, length) : e;
+    return e == -ENOPROTOOPT ? get_of_all(s, name, value, length, now) : e;
 }
 
 int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length)

@@ -78,9 +78,9 @@ static void put(struct socket *s, const struct packet *p, const struct record *r
 
 static void on_frame(void *context, unsigned interface, const struct packet *p, bool sent, int64_t now)
 {
+    (void)now;
     struct socket_layer *l = context;
     struct stack_interface itf;
-    l->now = now;
     if (p->len < WIRE_ETH_LEN || !stack_view_interface(l->stack, interface, &itf))
         return;
     struct record r = {.peer.port = load_be16(p->data + 12)};

@@ -118,7 +118,6 @@ struct socket_layer {
     struct socket *ports[3][SOCKET_PORT_CHAINS]; /* enum port_space; by local port */
     struct socket *raws, *packets;               /* through port_next */
     struct random random;
-    int64_t now; /* of the call or callback that runs */
     struct socket_counters counters;
 };
 

@@ -61,7 +61,7 @@ static void put(struct socket *s, const struct raw_datagram *d)
 
 static void deliver(struct socket_layer *l, int protocol, const struct raw_datagram *d, int64_t now)
 {
-    l->now = now;
+    (void)now;
     for (struct socket *s = l->raws; s; s = s->port_next)
         if (s->protocol == protocol && fits(s, d))
             put(s, d);
@@ -76,9 +76,9 @@ static void on_any_received(void *context, const struct raw_datagram *d, int64_t
 /* To those that could have sent it. */
 static void on_error(void *context, const struct raw_datagram *d, const struct ip_error *e, int64_t now)
 {
+    (void)now;
     struct socket_layer *l = context;
     const struct endpoint peer = {.ip = d->remote};
-    l->now = now;
     for (struct socket *s = l->raws; s; s = s->port_next) {
         uint32_t skip = s->datagram->header_included ? 0 : d->header_length; /* as it was given to send */
         const struct ip_piece bytes = {.bytes = d->bytes + skip, .length = d->length - skip};

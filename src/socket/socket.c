@@ -57,7 +57,6 @@ int socket_open(struct socket_layer *l, int domain, int type, int protocol, stru
 
 int socket_close(struct socket *s, int64_t now)
 {
-    s->layer->now = now;
     s->layer->counters.closed++;
     while (s->watches)
         socket_watch_remove(s->watches);
@@ -88,7 +87,6 @@ static int set_local(struct socket *s, const struct ip_addr *ip)
 int socket_bind(struct socket *s, const struct sockaddr *address, socklen_t length, int64_t now)
 {
     struct endpoint e;
-    s->layer->now = now;
     if (s->domain == AF_PACKET)
         return packet_bind_address(s, address, length);
     int error = endpoint_parse(s, address, length, &e);
@@ -109,7 +107,6 @@ int socket_bind(struct socket *s, const struct sockaddr *address, socklen_t leng
 
 int socket_listen(struct socket *s, int backlog, int64_t now)
 {
-    s->layer->now = now;
     return s->kind->listen ? s->kind->listen(s, backlog, now) : -EOPNOTSUPP;
 }
 
@@ -126,7 +123,6 @@ int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t l
 {
     struct endpoint to;
     sa_family_t family;
-    s->layer->now = now;
     if (!address)
         return -EFAULT;
     if (length < sizeof family)
@@ -140,21 +136,18 @@ int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t l
 
 ssize_t socket_send(struct socket *s, const struct msghdr *message, int flags, int64_t now)
 {
-    s->layer->now = now;
     ssize_t length = message_length(message);
     return length < 0 ? length : s->kind->send(s, message, (size_t)length, flags, now);
 }
 
 ssize_t socket_receive(struct socket *s, struct msghdr *message, int flags, int64_t now)
 {
-    s->layer->now = now;
     ssize_t length = message_length(message);
     return length < 0 ? length : s->kind->receive(s, message, (size_t)length, flags, now);
 }
 
 int socket_shutdown(struct socket *s, int how, int64_t now)
 {
-    s->layer->now = now;
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return -EINVAL;
     return s->kind->shutdown(s, how, now);

@@ -76,7 +76,7 @@ int socket_shutdown(struct socket *s, int how, int64_t now);
 int socket_name(const struct socket *s, struct sockaddr *address, socklen_t *length);
 int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *length);
 int socket_set_option(struct socket *s, int level, int name, const void *value, socklen_t length, int64_t now);
-int socket_get_option(struct socket *s, int level, int name, void *value, socklen_t *length);
+int socket_get_option(struct socket *s, int level, int name, void *value, socklen_t *length, int64_t now);
 /* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK. */
 int socket_ioctl(const struct socket *s, unsigned long request, int *value);
 

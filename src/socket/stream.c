@@ -505,18 +505,17 @@ const struct socket_kind stream_kind = {.open = stream_open,
 /* ---- callbacks of TCP ---- */
 
 /* Whose connection it is; NULL: of nobody any more, or an embryo, whose word is its listener's. */
-static struct socket *socket_of(struct socket_layer *l, const struct tcp *c, int64_t now)
+static struct socket *socket_of(const struct socket_layer *l, const struct tcp *c)
 {
     struct socket *s = socket_of_word(l, tcp_word(c));
     struct tcp_ref ref = tcp_ref_of(l->tcp, c);
-    l->now = now;
     return s && s->stream.ref.index == ref.index && s->stream.ref.generation == ref.generation ? s : NULL;
 }
 
 static void on_connected(void *context, struct tcp *c, int64_t now)
 {
     struct socket_layer *l = context;
-    struct socket *s = socket_of(l, c, now);
+    struct socket *s = socket_of(l, c);
     if (!s) {
         listen_connected(l, c, now);
         return;
@@ -547,7 +546,7 @@ static void take_urgent(struct socket *s)
 static void on_received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
 {
     struct socket_layer *l = context;
-    struct socket *s = socket_of(l, c, now);
+    struct socket *s = socket_of(l, c);
     if (length == 0) {
         if (s)
             on_fin(s);
@@ -573,7 +572,8 @@ static void on_received(void *context, struct tcp *c, const uint8_t *bytes, uint
 /* Linux's reading of the pointer (tcp_urg): the urgent byte is the one before the mark. */
 static void on_urgent(void *context, struct tcp *c, uint64_t mark, int64_t now)
 {
-    struct socket *s = socket_of(context, c, now);
+    (void)now;
+    struct socket *s = socket_of(context, c);
     if (!s || mark == 0)
         return;
     s->stream.urgent = true;
@@ -592,8 +592,9 @@ static size_t on_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to
 
 static void on_acked(void *context, struct tcp *c, uint64_t offset, int64_t now)
 {
+    (void)now;
     struct socket_layer *l = context;
-    struct socket *s = socket_of(l, c, now);
+    struct socket *s = socket_of(l, c);
     if (!s)
         return;
     bool before = writable(s);
@@ -604,7 +605,7 @@ static void on_acked(void *context, struct tcp *c, uint64_t offset, int64_t now)
 
 static void on_deadline(void *context, struct tcp *c, int64_t now)
 {
-    struct socket *s = socket_of(context, c, now);
+    struct socket *s = socket_of(context, c);
     if (!s)
         return;
     s->stream.push_at = TIME_NEVER;
@@ -635,7 +636,8 @@ static int error_of(const struct socket *s, enum tcp_close_reason reason)
 
 static void on_closed(void *context, struct tcp *c, enum tcp_close_reason reason, int64_t now)
 {
-    struct socket *s = socket_of(context, c, now);
+    (void)now;
+    struct socket *s = socket_of(context, c);
     if (!s)
         return;
     struct stream *st = &s->stream;

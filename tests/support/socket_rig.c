@@ -164,11 +164,11 @@ int sock_set(struct socket_rig *r, struct socket *s, int level, int name, int va
     return socket_set_option(s, level, name, &value, sizeof value, r->now);
 }
 
-int sock_get(struct socket *s, int level, int name)
+int sock_get(const struct socket_rig *r, struct socket *s, int level, int name)
 {
     int value = -1;
     socklen_t length = sizeof value;
-    assert_int_equal(socket_get_option(s, level, name, &value, &length), 0);
+    assert_int_equal(socket_get_option(s, level, name, &value, &length, r->now), 0);
     assert_int_equal(length, sizeof value);
     return value;
 }

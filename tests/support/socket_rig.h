@@ -41,7 +41,8 @@ void sock_pair(struct socket_rig *r, struct socket *out[2]);
 ssize_t sock_send(struct socket_rig *r, struct socket *s, const void *bytes, size_t length, int flags);
 ssize_t sock_receive(struct socket_rig *r, struct socket *s, void *bytes, size_t length, int flags);
 int sock_set(struct socket_rig *r, struct socket *s, int level, int name, int value);
-int sock_get(struct socket *s, int level, int name); /* the value; fails the test when there is none */
+int sock_get(const struct socket_rig *r, struct socket *s, int level,
+             int name); /* the value; fails the test when there is none */
 void sock_close(struct socket_rig *r, struct socket *s);
 
 #endif

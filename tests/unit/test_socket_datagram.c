@@ -289,8 +289,8 @@ static void a_connected_socket_is_refused(void **state)
     assert_int_equal(sock_send(&rig, c, "x", 1, 0), -ECONNREFUSED);
     assert_int_equal(sock_send(&rig, c, "x", 1, 0), 1);
     socket_rig_settle(&rig);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), 0);
     assert_int_equal(send_to(loose, RIG_ADDRESS(1), 9, "x", 1), 1); /* one without a peer is told nothing */
     socket_rig_settle(&rig);
     expect_nothing(loose);
@@ -334,7 +334,7 @@ static void the_error_queue_tells_who_and_what(void **state)
     memcpy(&offender, (const uint8_t *)control(IP_RECVERR, &length) + sizeof(struct sock_extended_err),
            sizeof offender);
     assert_int_equal(ntohl(offender.sin_addr.s_addr), RIG_ADDRESS(1));
-    assert_int_equal(sock_get(s, SOL_SOCKET, SO_ERROR), ECONNREFUSED); /* of the second */
+    assert_int_equal(sock_get(&rig, s, SOL_SOCKET, SO_ERROR), ECONNREFUSED); /* of the second */
     expect_error(s, ECONNREFUSED, SO_EE_ORIGIN_ICMP, 3, 3, "second");
     assert_int_equal(socket_ready(s), OUT);
     assert_int_equal(take(s, 1, MSG_ERRQUEUE), -EAGAIN);
@@ -360,7 +360,7 @@ static void what_is_too_long_for_its_path(void **state)
     struct sock_extended_err ee;
     size_t length;
     (void)state;
-    assert_int_equal(sock_get(s, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_WANT);
+    assert_int_equal(sock_get(&rig, s, IPPROTO_IP, IP_MTU_DISCOVER), IP_PMTUDISC_WANT);
     assert_int_equal(sock_set(&rig, s, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO), 0);
     assert_int_equal(send_to(s, RIG_ADDRESS(1), 53, body, 1473), -EMSGSIZE);
     assert_int_equal(send_to(s, RIG_ADDRESS(1), 53, body, 1472), 1472);
@@ -372,7 +372,7 @@ static void what_is_too_long_for_its_path(void **state)
     assert_int_equal(ee.ee_origin, SO_EE_ORIGIN_LOCAL);
     assert_int_equal(ee.ee_info, 1500);
     assert_int_equal(sock_connect(&rig, s, RIG_ADDRESS(1), 53), 0);
-    assert_int_equal(sock_get(s, IPPROTO_IP, IP_MTU), 1500);
+    assert_int_equal(sock_get(&rig, s, IPPROTO_IP, IP_MTU), 1500);
     assert_int_equal(sock_set(&rig, s, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT), 0);
     assert_int_equal(sock_send(&rig, s, body, 2000, 0), 2000);
     socket_rig_settle(&rig);
@@ -449,7 +449,7 @@ static void the_receive_buffer_is_a_limit(void **state)
     (void)state;
     assert_int_equal(sock_set(&rig, server, SOL_SOCKET, SO_RCVBUF, 4000), 0);
     unsigned room = 0, got_back = 0;
-    int limit = sock_get(server, SOL_SOCKET, SO_RCVBUF);
+    int limit = sock_get(&rig, server, SOL_SOCKET, SO_RCVBUF);
     while ((int)(room * 1512) < limit)
         room++;
     for (unsigned i = 0; i < room + 3; i++) {
@@ -557,7 +557,7 @@ static void multicast_ttl_loop_and_all(void **state)
     assert_int_equal(membership(s, IP_ADD_MEMBERSHIP, GROUP, INADDR_ANY), 0);
     assert_int_equal(membership(here, IP_ADD_MEMBERSHIP, GROUP, INADDR_ANY), 0);
     assert_int_equal(sock_set(&rig, s, IPPROTO_IP, IP_RECVTTL, 1), 0);
-    assert_int_equal(sock_get(client, IPPROTO_IP, IP_MULTICAST_TTL), 1);
+    assert_int_equal(sock_get(&rig, client, IPPROTO_IP, IP_MULTICAST_TTL), 1);
     assert_int_equal(sock_set(&rig, client, IPPROTO_IP, IP_MULTICAST_TTL, 256), -EINVAL);
     assert_int_equal(sock_set(&rig, client, IPPROTO_IP, IP_MULTICAST_TTL, 33), 0);
     assert_int_equal(send_to(client, GROUP, 5353, "loop", 4), 4);
@@ -606,7 +606,7 @@ static void the_multicast_interface_is_an_address_of_ours(void **state)
     address.s_addr = htonl(RIG_ADDRESS(0));
     assert_int_equal(socket_set_option(s, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof address, rig.now), 0);
     address.s_addr = 0;
-    assert_int_equal(socket_get_option(s, IPPROTO_IP, IP_MULTICAST_IF, &address, &length), 0);
+    assert_int_equal(socket_get_option(s, IPPROTO_IP, IP_MULTICAST_IF, &address, &length, rig.now), 0);
     assert_int_equal(ntohl(address.s_addr), RIG_ADDRESS(0));
     sock_close(&rig, s);
 }

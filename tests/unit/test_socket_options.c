@@ -66,12 +66,12 @@ static void integers_in_range_are_kept_and_others_refused(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct socket *s = sock_socket(&rig, 0, SOCK_STREAM);
-        assert_int_equal(sock_get(s, cases[i].level, cases[i].name), cases[i].fallback);
+        assert_int_equal(sock_get(&rig, s, cases[i].level, cases[i].name), cases[i].fallback);
         assert_int_equal(sock_set(&rig, s, cases[i].level, cases[i].name, cases[i].good), 0);
-        assert_int_equal(sock_get(s, cases[i].level, cases[i].name), cases[i].is);
+        assert_int_equal(sock_get(&rig, s, cases[i].level, cases[i].name), cases[i].is);
         assert_int_equal(sock_set(&rig, s, cases[i].level, cases[i].name, cases[i].bad), cases[i].error);
         if (cases[i].error)
-            assert_int_equal(sock_get(s, cases[i].level, cases[i].name), cases[i].is);
+            assert_int_equal(sock_get(&rig, s, cases[i].level, cases[i].name), cases[i].is);
         sock_close(&rig, s);
     }
     printf("%zu options\n", sizeof cases / sizeof *cases);
@@ -80,11 +80,11 @@ static void integers_in_range_are_kept_and_others_refused(void **state)
 static void what_can_only_be_read(void **state)
 {
     (void)state;
-    assert_int_equal(sock_get(one, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
-    assert_int_equal(sock_get(one, SOL_SOCKET, SO_DOMAIN), AF_INET);
-    assert_int_equal(sock_get(one, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
-    assert_int_equal(sock_get(one, SOL_SOCKET, SO_ACCEPTCONN), 0);
-    assert_int_equal(sock_get(one, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(sock_get(&rig, one, SOL_SOCKET, SO_TYPE), SOCK_STREAM);
+    assert_int_equal(sock_get(&rig, one, SOL_SOCKET, SO_DOMAIN), AF_INET);
+    assert_int_equal(sock_get(&rig, one, SOL_SOCKET, SO_PROTOCOL), IPPROTO_TCP);
+    assert_int_equal(sock_get(&rig, one, SOL_SOCKET, SO_ACCEPTCONN), 0);
+    assert_int_equal(sock_get(&rig, one, SOL_SOCKET, SO_ERROR), 0);
     assert_int_equal(sock_set(&rig, one, SOL_SOCKET, SO_TYPE, 1), -ENOPROTOOPT);
     assert_int_equal(sock_set(&rig, one, SOL_SOCKET, SO_ERROR, 1), -ENOPROTOOPT);
 }
@@ -101,10 +101,10 @@ static void bad_arguments_are_named(void **state)
     assert_int_equal(socket_set_option(one, IPPROTO_IP, 9999, &n, sizeof n, rig.now), -ENOPROTOOPT);
     assert_int_equal(socket_set_option(one, IPPROTO_IPV6, IPV6_V6ONLY, &n, sizeof n, rig.now), -ENOPROTOOPT);
     assert_int_equal(socket_set_option(one, 9999, 1, &n, sizeof n, rig.now), -ENOPROTOOPT);
-    assert_int_equal(socket_get_option(one, SOL_SOCKET, 9999, &n, &length), -ENOPROTOOPT);
-    assert_int_equal(socket_get_option(one, SOL_SOCKET, SO_TYPE, NULL, &length), -EFAULT);
+    assert_int_equal(socket_get_option(one, SOL_SOCKET, 9999, &n, &length, rig.now), -ENOPROTOOPT);
+    assert_int_equal(socket_get_option(one, SOL_SOCKET, SO_TYPE, NULL, &length, rig.now), -EFAULT);
     length = 2; /* the first bytes */
-    assert_int_equal(socket_get_option(one, SOL_SOCKET, SO_TYPE, &n, &length), 0);
+    assert_int_equal(socket_get_option(one, SOL_SOCKET, SO_TYPE, &n, &length, rig.now), 0);
     assert_int_equal(length, 2);
     assert_int_equal(n, SOCK_STREAM);
 }
@@ -116,7 +116,7 @@ static void timeouts_are_kept_for_the_front(void **state)
     struct socket_waiting w;
     (void)state;
     assert_int_equal(socket_set_option(one, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t, rig.now), 0);
-    assert_int_equal(socket_get_option(one, SOL_SOCKET, SO_RCVTIMEO, &got, &length), 0);
+    assert_int_equal(socket_get_option(one, SOL_SOCKET, SO_RCVTIMEO, &got, &length, rig.now), 0);
     assert_memory_equal(&t, &got, sizeof t);
     socket_waiting(one, &w);
     assert_int_equal(w.receive_timeout_ns, 1500 * NS_PER_MS);
@@ -131,7 +131,7 @@ static void one_byte_is_enough_for_ip(void **state)
     socklen_t length = 1;
     (void)state;
     assert_int_equal(socket_set_option(one, IPPROTO_IP, IP_TTL, &ttl, 1, rig.now), 0);
-    assert_int_equal(socket_get_option(one, IPPROTO_IP, IP_TTL, &got, &length), 0);
+    assert_int_equal(socket_get_option(one, IPPROTO_IP, IP_TTL, &got, &length, rig.now), 0);
     assert_int_equal(got, 9);
     assert_int_equal(socket_set_option(one, IPPROTO_IP, IP_TTL, &ttl, 0, rig.now), -EINVAL);
 }
@@ -141,11 +141,11 @@ static void congestion_control_has_a_name(void **state)
     char name[16];
     socklen_t length = sizeof name;
     (void)state;
-    assert_int_equal(socket_get_option(one, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+    assert_int_equal(socket_get_option(one, IPPROTO_TCP, TCP_CONGESTION, name, &length, rig.now), 0);
     assert_string_equal(name, "cubic");
     assert_int_equal(length, 16);
     assert_int_equal(socket_set_option(one, IPPROTO_TCP, TCP_CONGESTION, "reno", 4, rig.now), 0);
-    assert_int_equal(socket_get_option(one, IPPROTO_TCP, TCP_CONGESTION, name, &length), 0);
+    assert_int_equal(socket_get_option(one, IPPROTO_TCP, TCP_CONGESTION, name, &length, rig.now), 0);
     assert_string_equal(name, "reno");
     assert_int_equal(socket_set_option(one, IPPROTO_TCP, TCP_CONGESTION, "vegas", 5, rig.now), -ENOENT);
 }
@@ -156,7 +156,7 @@ static void options_change_a_connection_that_lives(void **state)
     char b[64];
     (void)state;
     sock_pair(&rig, s);
-    assert_int_equal(sock_get(s[0], IPPROTO_TCP, TCP_MAXSEG), 1448);
+    assert_int_equal(sock_get(&rig, s[0], IPPROTO_TCP, TCP_MAXSEG), 1448);
     assert_int_equal(sock_send(&rig, s[0], "a", 1, 0), 1);
     assert_int_equal(sock_send(&rig, s[0], "b", 1, 0), 1);
     stack_transmit(rig.stacks[0], rig.now); /* one of them goes, Nagle keeps the other */
@@ -168,10 +168,10 @@ static void options_change_a_connection_that_lives(void **state)
     assert_int_equal(sock_set(&rig, s[0], IPPROTO_TCP, TCP_KEEPINTVL, 5), 0);
     socket_rig_pass(&rig, 60 * NS_PER_S);
     assert_true(tcp_counters(stack_tcp(rig.stacks[0]))->keepalive_probes >= 4);
-    assert_int_equal(sock_get(s[0], SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(sock_get(&rig, s[0], SOL_SOCKET, SO_ERROR), 0);
     rig.cut = true;
     socket_rig_pass(&rig, 60 * NS_PER_S);
-    assert_int_equal(sock_get(s[0], SOL_SOCKET, SO_ERROR), ETIMEDOUT);
+    assert_int_equal(sock_get(&rig, s[0], SOL_SOCKET, SO_ERROR), ETIMEDOUT);
     rig.cut = false;
     sock_close(&rig, s[0]);
     sock_close(&rig, s[1]);
@@ -187,10 +187,10 @@ static void accepted_sockets_have_their_listeners_options(void **state)
     assert_int_equal(sock_connect(&rig, one, RIG_ADDRESS(1), 80), -EINPROGRESS);
     socket_rig_settle(&rig);
     struct socket *s = sock_accept(listener);
-    assert_int_equal(sock_get(s, IPPROTO_TCP, TCP_NODELAY), 1);
-    assert_int_equal(sock_get(s, SOL_SOCKET, SO_RCVBUF), 60000);
-    assert_int_equal(sock_get(s, SOL_SOCKET, SO_KEEPALIVE), 1);
-    assert_int_equal(sock_get(s, SOL_SOCKET, SO_REUSEADDR), 1);
+    assert_int_equal(sock_get(&rig, s, IPPROTO_TCP, TCP_NODELAY), 1);
+    assert_int_equal(sock_get(&rig, s, SOL_SOCKET, SO_RCVBUF), 60000);
+    assert_int_equal(sock_get(&rig, s, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(sock_get(&rig, s, SOL_SOCKET, SO_REUSEADDR), 1);
     sock_close(&rig, s);
     sock_close(&rig, listener);
 }
@@ -201,13 +201,13 @@ static void tcp_info_says_what_is(void **state)
     socklen_t length = sizeof i;
     struct socket *s[2], *listener;
     (void)state;
-    assert_int_equal(socket_get_option(one, IPPROTO_TCP, TCP_INFO, &i, &length), 0);
+    assert_int_equal(socket_get_option(one, IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
     assert_int_equal(length, sizeof i);
     assert_int_equal(i.tcpi_state, 7); /* TCP_CLOSE */
     sock_pair(&rig, s);
     assert_int_equal(sock_send(&rig, s[0], "abc", 3, 0), 3);
     socket_rig_pass(&rig, NS_PER_S);
-    assert_int_equal(socket_get_option(s[0], IPPROTO_TCP, TCP_INFO, &i, &length), 0);
+    assert_int_equal(socket_get_option(s[0], IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
     assert_int_equal(i.tcpi_state, 1);
     assert_int_equal(i.tcpi_options & (TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE),
                      TCPI_OPT_TIMESTAMPS | TCPI_OPT_SACK | TCPI_OPT_WSCALE);
@@ -217,10 +217,10 @@ static void tcp_info_says_what_is(void **state)
     assert_int_equal(i.tcpi_unacked, 0);
     assert_int_equal(i.tcpi_notsent_bytes, 0);
     length = 8;
-    assert_int_equal(socket_get_option(s[1], IPPROTO_TCP, TCP_INFO, &i, &length), 0);
+    assert_int_equal(socket_get_option(s[1], IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
     assert_int_equal(length, 8);
     listener = sock_listener(&rig, 1, 81, 5);
-    assert_int_equal(socket_get_option(listener, IPPROTO_TCP, TCP_INFO, &i, &length), 0);
+    assert_int_equal(socket_get_option(listener, IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
     assert_int_equal(i.tcpi_state, 10);
     sock_close(&rig, listener);
     sock_close(&rig, s[0]);
@@ -238,7 +238,7 @@ static void ipv6_sockets_say_mapped_addresses(void **state)
     assert_int_equal(socket_bind(six, (const struct sockaddr *)(const void *)&a, sizeof a, rig.now), 0);
     assert_int_equal(socket_listen(six, 5, rig.now), 0);
     assert_int_equal(sock_set(&rig, only, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
-    assert_int_equal(sock_get(only, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    assert_int_equal(sock_get(&rig, only, IPPROTO_IPV6, IPV6_V6ONLY), 1);
     assert_int_equal(socket_bind(only, (const struct sockaddr *)(const void *)&a, sizeof a, rig.now), 0);
     assert_int_equal(sock_set(&rig, only, IPPROTO_IPV6, IPV6_V6ONLY, 0), -EINVAL);
     assert_int_equal(sock_connect(&rig, one, RIG_ADDRESS(1), 80), -EINPROGRESS);

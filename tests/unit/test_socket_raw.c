@@ -117,7 +117,7 @@ static void a_header_of_the_users_own(void **state)
     static uint8_t whole[1501];
     struct wire_ipv4 h = {.src = 0, .dst = RIG_ADDRESS(1), .ttl = 3, .protocol = OSPF, .id = 77}, ip;
     (void)state;
-    assert_int_equal(sock_get(out, IPPROTO_IP, IP_HDRINCL), 1);
+    assert_int_equal(sock_get(&rig, out, IPPROTO_IP, IP_HDRINCL), 1);
     wire_ipv4_build20(whole, &h);
     assert_int_equal(send_to(out, RIG_ADDRESS(1), whole, 30), 30);
     assert_int_equal(take(in, 0), 30);

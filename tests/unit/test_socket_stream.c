@@ -171,8 +171,8 @@ static void a_refused_connection_can_be_tried_again(void **state)
     assert_int_equal(sock_connect(&rig, c, RIG_ADDRESS(1), 80), -EINPROGRESS);
     socket_rig_settle(&rig);
     assert_int_equal(socket_ready(c), GONE | POLLERR);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), 0);
     assert_int_equal(socket_ready(c), OUT | POLLHUP);
     struct socket *listener = sock_listener(&rig, 1, 80, 5);
     assert_int_equal(sock_connect(&rig, c, RIG_ADDRESS(1), 80), -EINPROGRESS);
@@ -180,7 +180,7 @@ static void a_refused_connection_can_be_tried_again(void **state)
     assert_int_equal(socket_ready(c), OUT);
     sock_close(&rig, listener);
     socket_rig_settle(&rig);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ECONNRESET); /* nobody accepted it */
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), ECONNRESET); /* nobody accepted it */
     sock_close(&rig, c);
 }
 
@@ -195,7 +195,7 @@ static void connect_says_the_error_when_it_is_called_again(void **state)
     assert_int_equal(sock_connect(&rig, c, 0xffffffffu, 80), -ENETUNREACH);
     assert_int_equal(sock_connect(&rig, c, RIG_NOBODY, 80), -EINPROGRESS);
     socket_rig_pass(&rig, 10 * NS_PER_S);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), EHOSTUNREACH);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), EHOSTUNREACH);
     sock_close(&rig, c);
 }
 
@@ -209,7 +209,7 @@ static void connect_times_out(void **state)
     rig.cut = true;
     assert_int_equal(sock_connect(&rig, c, RIG_ADDRESS(1), 81), -EINPROGRESS);
     socket_rig_pass(&rig, 4 * NS_PER_S);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
     rig.cut = false;
     sock_close(&rig, c);
     sock_close(&rig, first[0]);
@@ -556,11 +556,11 @@ static void linger_of_zero_makes_close_a_reset(void **state)
     (void)state;
     sock_pair(&rig, s);
     assert_int_equal(socket_set_option(s[0], SOL_SOCKET, SO_LINGER, &l, sizeof l, rig.now), 0);
-    assert_int_equal(socket_get_option(s[0], SOL_SOCKET, SO_LINGER, &got, &length), 0);
+    assert_int_equal(socket_get_option(s[0], SOL_SOCKET, SO_LINGER, &got, &length, rig.now), 0);
     assert_memory_equal(&l, &got, sizeof l);
     sock_close(&rig, s[0]);
     socket_rig_settle(&rig);
-    assert_int_equal(sock_get(s[1], SOL_SOCKET, SO_ERROR), ECONNRESET);
+    assert_int_equal(sock_get(&rig, s[1], SOL_SOCKET, SO_ERROR), ECONNRESET);
     sock_close(&rig, s[1]);
 }
 
@@ -573,7 +573,7 @@ static void data_for_a_closed_socket_is_answered_with_a_reset(void **state)
     socket_rig_settle(&rig);
     assert_int_equal(sock_send(&rig, s[1], "x", 1, 0), 1);
     socket_rig_settle(&rig);
-    assert_int_equal(sock_get(s[1], SOL_SOCKET, SO_ERROR), EPIPE);
+    assert_int_equal(sock_get(&rig, s[1], SOL_SOCKET, SO_ERROR), EPIPE);
     sock_close(&rig, s[1]);
 }
 
@@ -614,7 +614,7 @@ static void disconnect_makes_it_new(void **state)
     assert_int_equal(socket_connect(s[0], &none, sizeof none, rig.now), 0);
     assert_int_equal(socket_ready(s[0]), OUT | POLLHUP);
     socket_rig_settle(&rig);
-    assert_int_equal(sock_get(s[1], SOL_SOCKET, SO_ERROR), ECONNRESET);
+    assert_int_equal(sock_get(&rig, s[1], SOL_SOCKET, SO_ERROR), ECONNRESET);
     struct socket *listener = sock_listener(&rig, 1, 80, 5);
     assert_int_equal(sock_connect(&rig, s[0], RIG_ADDRESS(1), 80), -EINPROGRESS);
     socket_rig_settle(&rig);
@@ -628,14 +628,14 @@ static void a_listener_stops_by_shutdown(void **state)
 {
     struct socket *listener = sock_listener(&rig, 1, 80, 5), *c = sock_socket(&rig, 0, SOCK_STREAM), *s;
     (void)state;
-    assert_int_equal(sock_get(listener, SOL_SOCKET, SO_ACCEPTCONN), 1);
+    assert_int_equal(sock_get(&rig, listener, SOL_SOCKET, SO_ACCEPTCONN), 1);
     assert_int_equal(sock_connect(&rig, listener, RIG_ADDRESS(0), 80), -EISCONN);
     assert_int_equal(socket_accept(c, NULL, NULL, &s), -EINVAL);
     assert_int_equal(socket_shutdown(listener, SHUT_RD, rig.now), 0);
     assert_int_equal(socket_accept(listener, NULL, NULL, &s), -EINVAL);
     assert_int_equal(sock_connect(&rig, c, RIG_ADDRESS(1), 80), -EINPROGRESS);
     socket_rig_settle(&rig);
-    assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+    assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
     sock_close(&rig, c);
     sock_close(&rig, listener);
 }
@@ -652,11 +652,11 @@ static void an_embryo_ends_with_its_listener(void **state)
         stack_receive(rig.stacks[1], rig.now); /* the SYN is there, nothing was answered yet */
         if (!by_close)
             assert_int_equal(socket_shutdown(listener, SHUT_RD, rig.now), 0);
-        assert_int_equal(by_close ? 0 : sock_get(listener, SOL_SOCKET, SO_ERROR), 0);
+        assert_int_equal(by_close ? 0 : sock_get(&rig, listener, SOL_SOCKET, SO_ERROR), 0);
         sock_close(&rig, listener);
         assert_int_equal(socket_count(rig.layers[1]), 1);
         socket_rig_settle(&rig);
-        assert_int_equal(sock_get(c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
+        assert_int_equal(sock_get(&rig, c, SOL_SOCKET, SO_ERROR), ECONNREFUSED);
         sock_close(&rig, c);
     }
     sock_close(&rig, known[0]);
