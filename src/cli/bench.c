@@ -26,12 +26,14 @@ static const struct bench {
     {"tcp-memory", "resident memory of a million idle connections", bench_tcp_memory, 3},
     {"checksum", "the Internet checksum over 64 and 1,460 bytes", bench_checksum, 1},
     {"http-parse", "parsing small HTTP/1.1 messages on one core", bench_http_parse, 1},
+    {"sockets", "the socket API: throughput, a byte to and fro, connections; beside the kernel's", bench_sockets, 1},
     {"memory-link", "frames from one thread to another through the memory link", bench_memory_link, 1},
 };
 
 struct bench_command_options {
     uint32_t runs, seconds;
-    bool json;
+    const char *peer, *api;
+    bool json, serve;
 };
 
 static const struct option_row options[] = {
@@ -40,6 +42,12 @@ static const struct option_row options[] = {
      "measure N times (default: 3)"},
     {"seconds", 0, "S", OPTION_COUNT, MAX_SECONDS, offsetof(struct bench_command_options, seconds),
      "length of a run, about"},
+    {"peer", 0, "ADDRESS", OPTION_TEXT, 0, offsetof(struct bench_command_options, peer),
+     "sockets: measure against --serve at this address"},
+    {"api", 0, "NAME", OPTION_TEXT, 0, offsetof(struct bench_command_options, api),
+     "sockets: with --peer: kernel, embedded (default) or thread"},
+    {"serve", 0, NULL, OPTION_FLAG, 0, offsetof(struct bench_command_options, serve),
+     "sockets: be that peer, on the kernel's sockets"},
 };
 
 static int list_benches(void)
@@ -66,8 +74,11 @@ static const struct bench *find_bench(const char *name)
 
 static int measure(const struct bench *b, const struct bench_command_options *o, struct bench_result *r)
 {
-    uint32_t runs = o->runs ? o->runs : DEFAULT_RUNS;
-    struct bench_options run = {.run_ns = (int64_t)(o->seconds ? o->seconds : b->seconds) * NS_PER_S};
+    uint32_t runs = o->serve ? 1 : o->runs ? o->runs : DEFAULT_RUNS;
+    struct bench_options run = {.run_ns = (int64_t)(o->seconds ? o->seconds : b->seconds) * NS_PER_S,
+                                .peer = o->peer,
+                                .api = o->api,
+                                .serve = o->serve};
     for (; run.run < runs; run.run++) {
         int error = b->run(&run, r);
         if (error < 0) {
@@ -100,13 +111,15 @@ static int run(int argc, char **argv)
     const struct bench *b = find_bench(operands.list[0]);
     if (!b)
         return EXIT_USAGE;
+    if ((o.peer || o.api || o.serve) && b->run != bench_sockets)
+        return command_refuse(&bench_command, "%s: --peer, --api and --serve are for sockets", b->name);
     struct bench_result *r = calloc(1, sizeof *r);
     if (!r) {
         complain("bench: %s", err_text(ERR_NO_MEMORY));
         return EXIT_REFUSED;
     }
     result = measure(b, &o, r);
-    if (result == EXIT_MET)
+    if (result == EXIT_MET && !o.serve)
         result = print(b, o.json, r);
     free(r);
     return result;

@@ -26,6 +26,9 @@
 struct bench_options {
     int64_t run_ns; /* how long a run is to measure, about */
     uint32_t run;   /* number of this run, from 0 */
+    /* sockets: where the other end serves, on whose sockets; this is that end */
+    const char *peer, *api;
+    bool serve;
 };
 
 struct bench_figure {
@@ -58,7 +61,7 @@ void bench_print(const char *name, const struct bench_result *r);
 /* The schema of DESIGN section 5. Errors of writing. */
 MUST_CHECK int bench_print_json(const char *name, const struct bench_result *r);
 
-bench_fn bench_checksum, bench_http_parse, bench_memory_link;
+bench_fn bench_checksum, bench_http_parse, bench_memory_link, bench_sockets;
 bench_fn bench_tcp_cps, bench_tcp_requests, bench_tcp_throughput, bench_tcp_latency, bench_tcp_memory;
 
 #endif

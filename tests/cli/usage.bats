@@ -143,6 +143,23 @@ for figure in result["figures"]:
 PY
 }
 
+@test "bench sockets measures Weir's sockets both ways and the kernel's" {
+    run --separate-stderr -2 weir bench checksum --peer 192.0.2.1
+    holds "--peer, --api and --serve are for sockets" "$stderr"
+    run --separate-stderr -3 weir bench sockets --peer 192.0.2.1 --api none
+    holds "--api: found 'none', allowed: kernel, embedded, thread" "$stderr"
+    weir bench sockets --json --runs 1 --seconds 1 >"$BATS_TEST_TMPDIR/bench.json"
+    python3 - "$BATS_TEST_TMPDIR/bench.json" <<'PY'
+import json, sys
+with open(sys.argv[1]) as file:
+    result = json.load(file)
+columns = [result["figures"]] + [peer["figures"] for peer in result["peers"]]
+assert [peer["name"] for peer in result["peers"]] == ["own threads", "kernel, loopback"], result
+for figures in columns:
+    assert len(figures) == 5 and all(figure["min"] > 0 for figure in figures), figures
+PY
+}
+
 @test "the memory link loses no frame between two threads" {
     weir bench memory-link --json --runs 1 --seconds 1 >"$BATS_TEST_TMPDIR/bench.json"
     python3 - "$BATS_TEST_TMPDIR/bench.json" <<'PY'
