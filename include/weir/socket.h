@@ -92,8 +92,8 @@ int weir_getsockname(struct weir_stack *s, int fd, struct sockaddr *address, soc
 int weir_getpeername(struct weir_stack *s, int fd, struct sockaddr *address, socklen_t *length);
 int weir_setsockopt(struct weir_stack *s, int fd, int level, int name, const void *value, socklen_t length);
 int weir_getsockopt(struct weir_stack *s, int fd, int level, int name, void *value, socklen_t *length);
-/* FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO. */
-int weir_ioctl(struct weir_stack *s, int fd, unsigned long request, int *value);
+/* FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO (an int); SIOCGIFCONF (struct ifconf); SIOCGIFADDR and the like, SIOCSIFMTU, SIOCSIFFLAGS (struct ifreq). */
+int weir_ioctl(struct weir_stack *s, int fd, unsigned long request, void *argument);
 /* F_GETFL and F_SETFL with O_NONBLOCK. */
 int weir_fcntl(struct weir_stack *s, int fd, int command, int value);
 int weir_dup(struct weir_stack *s, int fd);

@@ -183,9 +183,9 @@ int weir_getsockopt(struct weir_stack *s, int fd, int level, int name, void *val
     return (int)call_perform(s, &c);
 }
 
-int weir_ioctl(struct weir_stack *s, int fd, unsigned long request, int *value)
+int weir_ioctl(struct weir_stack *s, int fd, unsigned long request, void *argument)
 {
-    struct call c = {.attempt = attempt_ioctl, .fd = fd, .ioctl = {request, value}};
+    struct call c = {.attempt = attempt_ioctl, .fd = fd, .ioctl = {request, argument}};
     return (int)call_perform(s, &c);
 }
 

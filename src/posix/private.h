@@ -96,7 +96,7 @@ struct call {
         } option;
         struct {
             unsigned long request;
-            int *value;
+            void *argument;
         } ioctl;
         struct {
             int command, value;

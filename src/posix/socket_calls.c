@@ -230,14 +230,13 @@ bool attempt_get_option(struct weir_stack *w, struct call *c, int64_t now)
 bool attempt_ioctl(struct weir_stack *w, struct call *c, int64_t now)
 {
     struct file *f = file_of(w, c->fd);
-    (void)now;
     if (!f)
         return over(c, -EBADF);
     if (c->ioctl.request == FIONBIO) {
-        f->nonblocking = *c->ioctl.value != 0;
+        f->nonblocking = *(const int *)c->ioctl.argument != 0;
         return over(c, 0);
     }
-    return over(c, f->socket ? socket_ioctl(f->socket, c->ioctl.request, c->ioctl.value) : -ENOTTY);
+    return over(c, f->socket ? socket_ioctl(f->socket, c->ioctl.request, c->ioctl.argument, now) : -ENOTTY);
 }
 
 bool attempt_fcntl(struct weir_stack *w, struct call *c, int64_t now)
@@ -269,7 +268,7 @@ static bool lingers(struct call *c, struct socket *s, int64_t now)
     int left = 0;
     if (!c->waits)
         (void)socket_shutdown(s, SHUT_WR, now);
-    if (socket_ioctl(s, TIOCOUTQ, &left) < 0 || left == 0 || c->expired)
+    if (socket_ioctl(s, TIOCOUTQ, &left, now) < 0 || left == 0 || c->expired)
         return false;
     socket_waiting(s, &how);
     wait_for(c, s, how.linger_ns, now);

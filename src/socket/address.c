@@ -2,6 +2,7 @@
 /*
  * Socket addresses and ours. An IPv6 socket says IPv4-mapped addresses for IPv4 ones (RFC 3493 3.7); IPv6 itself comes with the stack's.
  */
+#include "socket/netlink.h"
 #include "socket/packet.h"
 
 static int parse_v4(const struct sockaddr *address, socklen_t length, struct endpoint *out)
@@ -30,6 +31,8 @@ static int parse_v6(const struct sockaddr *address, socklen_t length, struct end
 int endpoint_parse(const struct socket *s, const struct sockaddr *address, socklen_t length, struct endpoint *out)
 {
     sa_family_t family;
+    if (s->domain == AF_NETLINK)
+        return netlink_address_parse(address, length, out);
     if (!address)
         return -EFAULT;
     if (length < sizeof family)
@@ -63,6 +66,8 @@ static socklen_t write_any(const struct socket *s, const struct endpoint *e, str
 {
     if (s->domain == AF_PACKET)
         return packet_address_write(e, to);
+    if (s->domain == AF_NETLINK)
+        return netlink_address_write(e, to);
     return s->domain == AF_INET6 ? write_v6(e, to) : write_v4(e, to);
 }
 

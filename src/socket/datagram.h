@@ -35,12 +35,37 @@ struct membership {
     uint32_t local;
 };
 
+/* A dump that is being read: what it shows, and how far it is. */
+struct netlink_dump {
+    uint16_t type; /* of its request; 0: there is none */
+    uint16_t flags;
+    uint32_t sequence, port;
+    uint32_t changes; /* of its objects, when it began */
+    uint8_t family;
+    uint32_t table; /* only of these; 0: all */
+    int ifindex;
+    uint32_t at, item; /* the last object that was written whole, and how many parts of the next */
+    bool second;       /* of two kinds of objects */
+    int64_t now;
+};
+
+/* What a netlink socket has besides its queue. */
+struct netlink_socket {
+    uint64_t groups;     /* a bit for each, from RTNLGRP_LINK on */
+    bool extended, capped, strict, tell_group, no_overruns, broadcast_errors;
+    bool overrun; /* until the queue is empty */
+    struct netlink_dump dump;
+};
+
 struct datagram_socket {
     uint32_t next_free; /* the pool's */
     struct record_queue received, errors;
     uint32_t charged; /* for both */
     uint32_t n_groups;
-    struct membership groups[DATAGRAM_MAX_GROUPS];
+    union {
+        struct membership groups[DATAGRAM_MAX_GROUPS];
+        struct netlink_socket netlink;
+    };
     uint32_t multicast_local; /* IP_MULTICAST_IF; 0: by route */
     uint8_t multicast_ttl;
     bool multicast_loop, multicast_all;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "socket/datagram.h"
+#include "socket/netlink.h"
 #include "socket/packet.h"
 
 #include <linux/errqueue.h>
@@ -30,6 +31,7 @@ void datagrams_free(struct socket_layer *l)
     raws_free(l);
     pings_free(l);
     packets_free(l);
+    netlinks_free(l);
     pool_free(&l->records);
     pool_free(&l->datagrams);
 }

@@ -5,6 +5,7 @@
  */
 #include "socket/options.h"
 #include "socket/datagram.h"
+#include "socket/netlink.h"
 
 #include <string.h>
 #include <sys/time.h>
@@ -227,6 +228,8 @@ static int get_socket_option(struct socket *s, int name, void *value, socklen_t 
 
 /* ---- levels ---- */
 
+static bool has_ip(const struct socket *s) { return s->domain == AF_INET || s->domain == AF_INET6; }
+
 int socket_set_option(struct socket *s, int level, int name, const void *value, socklen_t length, int64_t now)
 {
     if (!value && length > 0)
@@ -237,11 +240,13 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
     case IPPROTO_TCP:
         return s->type == SOCK_STREAM ? option_tcp_set(s, name, value, length, now) : -ENOPROTOOPT;
     case IPPROTO_IP:
-        return s->domain == AF_PACKET ? -ENOPROTOOPT : option_ip_set(s, name, value, length, now);
+        return !has_ip(s) ? -ENOPROTOOPT : option_ip_set(s, name, value, length, now);
     case IPPROTO_RAW:
         return s->type == SOCK_RAW ? option_raw_set(s, name, value, length) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_set(s, name, value, length) : -ENOPROTOOPT;
+    case SOL_NETLINK:
+        return s->domain == AF_NETLINK ? option_netlink_set(s, name, value, length) : -ENOPROTOOPT;
     default:
         return -ENOPROTOOPT;
     }
@@ -257,9 +262,11 @@ int socket_get_option(struct socket *s, int level, int name, void *value, sockle
     case IPPROTO_TCP:
         return s->type == SOCK_STREAM ? option_tcp_get(s, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_IP:
-        return s->domain == AF_PACKET ? -ENOPROTOOPT : option_ip_get(s, name, value, length, now);
+        return !has_ip(s) ? -ENOPROTOOPT : option_ip_get(s, name, value, length, now);
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length) : -ENOPROTOOPT;
+    case SOL_NETLINK:
+        return s->domain == AF_NETLINK ? option_netlink_get(s, name, value, length) : -ENOPROTOOPT;
     default:
         return -ENOPROTOOPT;
     }

@@ -3,7 +3,7 @@
  * Inside of the socket layer: the socket, its kinds, and how its parts find each other.
  *
  * A socket lies in a pool and is named from below (as the word of a TCP connection) by index and generation. Invariants:
- *   K1  a socket is in the port table exactly while local.port is not 0; raw and packet sockets are in their lists instead.
+ *   K1  a socket is in the port table exactly while local.port is not 0; raw, packet and netlink sockets are in their lists instead.
  *   K2  a stream has a connection (stream.ref) from connect or accept until TCP says closed(); an orphan (closed by its user) goes then.
  *   K3  the profile number of a stream is counted once for each socket that has it.
  *   K4  a socket that waits to be accepted is on exactly one listener's queue, and its user does not know it yet.
@@ -99,6 +99,16 @@ struct socket {
     };
 };
 
+/* What the layer knows for its netlink sockets. */
+enum netlink_class { NETLINK_LINKS, NETLINK_ADDRESSES, NETLINK_ROUTES, NETLINK_NEIGHBOURS, NETLINK_CLASSES };
+struct netlink_layer {
+    uint32_t last_port;                /* given by itself */
+    uint32_t changes[NETLINK_CLASSES]; /* that were heard of: a dump during which one came says so */
+    /* of the request that is being done; 0: none, and changes come by themselves */
+    uint32_t port, sequence;
+    struct socket *echo; /* hears of its own changes as well */
+};
+
 /* One profile in use. */
 struct profile_use {
     struct tcp_profile profile;
@@ -116,7 +126,8 @@ struct socket_layer {
     struct profile_use *profiles;
     uint32_t max_profiles;
     struct socket *ports[3][SOCKET_PORT_CHAINS]; /* enum port_space; by local port */
-    struct socket *raws, *packets;               /* through port_next */
+    struct socket *raws, *packets, *netlinks;    /* through port_next */
+    struct netlink_layer netlink;
     struct random random;
     struct socket_counters counters;
 };

@@ -2,6 +2,8 @@
 /*
  * The calls: what is the same for all kinds of sockets, before the kind's own part.
  */
+#include "socket/interfaces.h"
+#include "socket/netlink.h"
 #include "socket/packet.h"
 
 static int check_protocol(int protocol, int only) { return protocol == 0 || protocol == only ? 0 : -EPROTONOSUPPORT; }
@@ -23,19 +25,26 @@ static int kind_of(int type, int protocol, const struct socket_kind **out)
     }
 }
 
-static int packet_kind_of(int type, const struct socket_kind **out)
+static int kind_of_domain(int domain, int type, int protocol, const struct socket_kind **out)
 {
-    *out = &packet_kind;
-    return type == SOCK_RAW || type == SOCK_DGRAM ? 0 : -ESOCKTNOSUPPORT;
+    switch (domain) {
+    case AF_INET:
+    case AF_INET6:
+        return kind_of(type, protocol, out);
+    case AF_PACKET:
+    case AF_NETLINK:
+        *out = domain == AF_PACKET ? &packet_kind : &netlink_kind;
+        return type == SOCK_RAW || type == SOCK_DGRAM ? 0 : -ESOCKTNOSUPPORT;
+    default:
+        return -EAFNOSUPPORT;
+    }
 }
 
 int socket_open(struct socket_layer *l, int domain, int type, int protocol, struct socket **out)
 {
     const struct socket_kind *kind;
     *out = NULL;
-    if (domain != AF_INET && domain != AF_INET6 && domain != AF_PACKET)
-        return -EAFNOSUPPORT;
-    int e = domain == AF_PACKET ? packet_kind_of(type, &kind) : kind_of(type, protocol, &kind);
+    int e = kind_of_domain(domain, type, protocol, &kind);
     if (e < 0)
         return e;
     struct socket *s = socket_new(l);
@@ -89,6 +98,8 @@ int socket_bind(struct socket *s, const struct sockaddr *address, socklen_t leng
     struct endpoint e;
     if (s->domain == AF_PACKET)
         return packet_bind_address(s, address, length);
+    if (s->domain == AF_NETLINK)
+        return netlink_bind_address(s, address, length);
     int error = endpoint_parse(s, address, length, &e);
     if (error < 0)
         return error;
@@ -171,11 +182,12 @@ int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *len
     return 0;
 }
 
-int socket_ioctl(const struct socket *s, unsigned long request, int *value)
+int socket_ioctl(struct socket *s, unsigned long request, void *argument, int64_t now)
 {
-    if (!value)
-        return -EFAULT;
-    return s->kind->ioctl(s, request, value);
+    int e = interface_ioctl(s->layer, request, argument, now);
+    if (e != -ENOTTY)
+        return e;
+    return argument ? s->kind->ioctl(s, request, argument) : -EFAULT;
 }
 
 bool socket_is_stream(const struct socket *s) { return s->type == SOCK_STREAM; }

@@ -77,8 +77,8 @@ int socket_name(const struct socket *s, struct sockaddr *address, socklen_t *len
 int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *length);
 int socket_set_option(struct socket *s, int level, int name, const void *value, socklen_t length, int64_t now);
 int socket_get_option(struct socket *s, int level, int name, void *value, socklen_t *length, int64_t now);
-/* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK. */
-int socket_ioctl(const struct socket *s, unsigned long request, int *value);
+/* FIONREAD (SIOCINQ), SIOCOUTQ, SIOCATMARK (an int), and of interfaces SIOCGIFCONF (struct ifconf), SIOCGIF..., SIOCSIFMTU, SIOCSIFFLAGS (struct ifreq). */
+int socket_ioctl(struct socket *s, unsigned long request, void *argument, int64_t now);
 
 /* What a front needs of a socket to wait for it. */
 struct socket_waiting {

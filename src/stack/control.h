@@ -70,6 +70,8 @@ struct stack_route {
     uint8_t length;
 };
 uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_route *out);
+/* Where a host sends what goes to a unicast destination: to itself, or to a gateway. False: nowhere. */
+bool stack_next_hop(const struct stack *s, uint32_t local, const struct ip_addr *destination, struct ip_addr *out);
 /* The route of that prefix. Connections keep the next hop they began with. ERR_NOT_FOUND. */
 int stack_remove_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length, int64_t now);
 

@@ -64,6 +64,17 @@ uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_ro
     return 0;
 }
 
+bool stack_next_hop(const struct stack *s, uint32_t local, const struct ip_addr *destination, struct ip_addr *out)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    uint32_t hop;
+    if (!h || !ip_addr_is_v4(destination) || s->interfaces[h->interface].down ||
+        !route_find(&s->routes, h, ip_addr_to_v4(destination), &hop))
+        return false;
+    *out = ip_addr_from_v4(hop);
+    return true;
+}
+
 uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stack_neighbour *out)
 {
     for (uint32_t i = after + 1; i != 0 && i <= s->neighbours.pool.touched; i++) {

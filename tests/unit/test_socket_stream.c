@@ -339,7 +339,7 @@ static void a_full_send_buffer_says_so_and_when_there_is_room(void **state)
     assert_int_equal(sock_send(&rig, s[0], block, 1, 0), -EAGAIN);
     assert_in_range(sent, 400000, 600000); /* both buffers */
     int queued = 0;
-    assert_int_equal(socket_ioctl(s[0], SIOCOUTQ, &queued), 0);
+    assert_int_equal(socket_ioctl(s[0], SIOCOUTQ, &queued, rig.now), 0);
     assert_int_equal(queued, 262144);
     assert_true(sock_receive(&rig, s[1], block, sizeof block, 0) > 200000);
     socket_rig_pass(&rig, NS_PER_S);
@@ -383,7 +383,7 @@ static void peek_and_trunc(void **state)
     sock_pair(&rig, s);
     assert_int_equal(sock_send(&rig, s[0], "abcdef", 6, 0), 6);
     socket_rig_settle(&rig);
-    assert_int_equal(socket_ioctl(s[1], FIONREAD, &n), 0);
+    assert_int_equal(socket_ioctl(s[1], FIONREAD, &n, rig.now), 0);
     assert_int_equal(n, 6);
     assert_int_equal(sock_receive(&rig, s[1], b, 3, MSG_PEEK), 3);
     assert_int_equal(sock_receive(&rig, s[1], NULL, 0, 0), 0);
@@ -458,7 +458,7 @@ static void urgent_data_comes_out_of_band_or_in_line(void **state)
     assert_int_equal(b[0], 'X');
     assert_int_equal(sock_receive(&rig, s[1], b, 8, 0), 2);
     assert_memory_equal(b, "ab", 2);
-    assert_int_equal(socket_ioctl(s[1], SIOCATMARK, &mark), 0);
+    assert_int_equal(socket_ioctl(s[1], SIOCATMARK, &mark, rig.now), 0);
     assert_int_equal(mark, 1);
     assert_int_equal(sock_receive(&rig, s[1], b, 8, 0), 2);
     assert_memory_equal(b, "cd", 2);

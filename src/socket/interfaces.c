@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See interfaces.h. Nothing is kept here: all of it is read from the stack when it is asked for.
+ */
+#include "socket/interfaces.h"
+
+#include <stdio.h>
+
+/* What is behind the driver's colon. */
+static const char *bare_name(const char *link)
+{
+    const char *colon = strchr(link, ':');
+    return colon && colon[1] ? colon + 1 : link;
+}
+
+static bool is_usable(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 0 && length < IFNAMSIZ && !strchr(name, '/') && !strchr(name, ' ');
+}
+
+static bool is_taken(const struct stack *stack, unsigned before, const char *name)
+{
+    struct stack_interface i;
+    for (unsigned k = 0; k < before; k++)
+        if (stack_view_interface(stack, k, &i) && strcmp(bare_name(i.name), name) == 0)
+            return true;
+    return false;
+}
+
+static void write_name(const struct stack *stack, unsigned interface, const char *link, char out[IFNAMSIZ])
+{
+    const char *name = bare_name(link);
+    if (is_usable(name) && !is_taken(stack, interface, name))
+        memcpy(out, name, strlen(name) + 1);
+    else
+        snprintf(out, IFNAMSIZ, "weir%u", interface);
+}
+
+uint32_t interface_host(const struct stack *stack, int index)
+{
+    struct host_settings h;
+    for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
+        if (stack_view_host(stack, i, &h) && (int)h.interface + 1 == index)
+            return i;
+    return 0;
+}
+
+bool host_is_near(const struct host_settings *h, const struct ip_addr *address)
+{
+    uint32_t mask = h->prefix_length ? UINT32_MAX << (32 - h->prefix_length) : 0;
+    return ip_addr_is_v4(address) && ((ip_addr_to_v4(&h->address) ^ ip_addr_to_v4(address)) & mask) == 0;
+}
+
+uint32_t interface_host_near(const struct stack *stack, int index, const struct ip_addr *address)
+{
+    struct host_settings h;
+    for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
+        if (stack_view_host(stack, i, &h) && (index == 0 || (int)h.interface + 1 == index) && host_is_near(&h, address))
+            return i;
+    return 0;
+}
+
+bool interface_view(const struct stack *stack, int index, struct interface_view *out)
+{
+    struct stack_interface i;
+    struct host_settings h;
+    if (index < 1 || !stack_view_interface(stack, (unsigned)index - 1, &i))
+        return false;
+    *out = (struct interface_view){.index = index, .mtu = i.mtu, .mtu_max = i.mtu_max, .counters = i.counters};
+    write_name(stack, (unsigned)index - 1, i.name, out->name);
+    bool owned = stack_view_host(stack, interface_host(stack, index), &h) && h.vlan_count == 0;
+    memcpy(out->mac, owned ? h.mac : i.mac, sizeof out->mac);
+    out->flags = IFF_BROADCAST | IFF_MULTICAST | (i.up ? IFF_UP | IFF_RUNNING : 0);
+    return true;
+}
+
+int interface_find(const struct stack *stack, const char *name)
+{
+    struct interface_view v;
+    for (int i = 1; interface_view(stack, i, &v); i++)
+        if (strncmp(v.name, name, IFNAMSIZ) == 0)
+            return i;
+    return 0;
+}

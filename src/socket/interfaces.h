@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack's interfaces as programs see them: by a number from 1 on and a name of at most 15 characters. The name is that of the link without its driver
+ * ("tap:t0" is t0), or weirN where that is too long or another interface has it already. There is no loopback interface.
+ */
+#ifndef WEIR_SOCKET_INTERFACES_H
+#define WEIR_SOCKET_INTERFACES_H
+
+#include "socket/private.h"
+#include "stack/control.h"
+
+#include <net/if.h>
+
+struct interface_view {
+    int index;
+    char name[IFNAMSIZ];
+    uint8_t mac[6]; /* of its first host, which may differ from the link's */
+    uint32_t mtu, mtu_max;
+    unsigned flags; /* IFF_... */
+    const struct link_counters *counters;
+};
+/* False: there is none of that index. */
+bool interface_view(const struct stack *stack, int index, struct interface_view *out);
+/* The index of a name, or 0. */
+int interface_find(const struct stack *stack, const char *name);
+/* The first host on an interface, 0: none; and the one whose subnet an address belongs to. */
+uint32_t interface_host(const struct stack *stack, int index);
+uint32_t interface_host_near(const struct stack *stack, int index, const struct ip_addr *address);
+bool host_is_near(const struct host_settings *h, const struct ip_addr *address);
+
+/* interface_ioctl.c: SIOCGIF... and SIOCSIF... of netdevice(7). -ENOTTY: it is none of them. */
+int interface_ioctl(struct socket_layer *l, unsigned long request, void *argument, int64_t now);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the stack says of its changes, as messages to the groups (RTNLGRP_...) that sockets have joined. One that a request brought about bears its port and
+ * sequence number, and with NLM_F_ECHO comes to its asker in any case.
+ */
+#include "socket/netlink_private.h"
+
+static struct netlink_head head_of(const struct socket_layer *l, uint16_t type)
+{
+    return (struct netlink_head){.type = type, .sequence = l->netlink.sequence, .port = l->netlink.port};
+}
+
+static void tell(struct socket_layer *l, unsigned group, const struct netlink_writer *w)
+{
+    uint64_t bit = UINT64_C(1) << (group - 1);
+    for (struct socket *s = l->netlinks; s; s = s->port_next)
+        if ((s->datagram->netlink.groups & bit) || s == l->netlink.echo)
+            netlink_queue(s, w->bytes, w->length, group);
+}
+
+static void tell_link(struct socket_layer *l, unsigned interface)
+{
+    uint8_t bytes[NETLINK_PART_BYTES];
+    struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
+    const struct netlink_head h = head_of(l, RTM_NEWLINK);
+    l->netlink.changes[NETLINK_LINKS]++;
+    if (netlink_write_link(&w, &h, l->stack, (int)interface + 1))
+        tell(l, RTNLGRP_LINK, &w);
+}
+
+static void tell_route(struct socket_layer *l, uint16_t type, const struct netlink_route *route)
+{
+    uint8_t bytes[256];
+    struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
+    const struct netlink_head h = head_of(l, type);
+    l->netlink.changes[NETLINK_ROUTES]++;
+    if (netlink_write_route(&w, &h, l->stack, route))
+        tell(l, RTNLGRP_IPV4_ROUTE, &w);
+}
+
+/* An address with the routes it makes. */
+static void tell_host(struct socket_layer *l, bool added, uint32_t local)
+{
+    uint8_t bytes[256];
+    struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
+    const struct netlink_head h = head_of(l, added ? RTM_NEWADDR : RTM_DELADDR);
+    struct netlink_route route;
+    l->netlink.changes[NETLINK_ADDRESSES]++;
+    if (netlink_write_address(&w, &h, l->stack, local))
+        tell(l, RTNLGRP_IPV4_IFADDR, &w);
+    for (unsigned i = 0; netlink_host_route(l->stack, local, i, &route); i++)
+        tell_route(l, added ? RTM_NEWROUTE : RTM_DELROUTE, &route);
+}
+
+static void tell_gateway(struct socket_layer *l, uint32_t local)
+{
+    struct host_settings h;
+    struct netlink_route route = {.table = RT_TABLE_MAIN,
+                                  .protocol = RTPROT_BOOT,
+                                  .scope = RT_SCOPE_UNIVERSE,
+                                  .type = RTN_UNICAST,
+                                  .local = local};
+    if (!stack_view_host(l->stack, local, &h))
+        return;
+    route.gateway = h.gateway;
+    tell_route(l, ip_addr_is_unspecified(&h.gateway) ? RTM_DELROUTE : RTM_NEWROUTE, &route);
+}
+
+static void tell_own_route(struct socket_layer *l, bool added, uint32_t number)
+{
+    struct stack_route from;
+    struct netlink_route route;
+    if (stack_next_route(l->stack, number - 1, &from) != number)
+        return;
+    netlink_own_route(&from, &route);
+    tell_route(l, added ? RTM_NEWROUTE : RTM_DELROUTE, &route);
+}
+
+static void tell_neighbour(struct socket_layer *l, bool there, uint32_t number, int64_t now)
+{
+    uint8_t bytes[256];
+    struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
+    const struct netlink_head h = head_of(l, there ? RTM_NEWNEIGH : RTM_DELNEIGH);
+    struct stack_neighbour n;
+    if (stack_next_neighbour(l->stack, number - 1, &n) == number && netlink_write_neighbour(&w, &h, &n, now))
+        tell(l, RTNLGRP_NEIGH, &w);
+}
+
+static void on_change(void *context, enum stack_change what, uint32_t number, int64_t now)
+{
+    struct socket_layer *l = context;
+    switch (what) {
+    case STACK_INTERFACE_CHANGED:
+        tell_link(l, number);
+        break;
+    case STACK_HOST_ADDED:
+    case STACK_HOST_REMOVED:
+        tell_host(l, what == STACK_HOST_ADDED, number);
+        break;
+    case STACK_HOST_CHANGED:
+        tell_gateway(l, number);
+        break;
+    case STACK_ROUTE_ADDED:
+    case STACK_ROUTE_REMOVED:
+        tell_own_route(l, what == STACK_ROUTE_ADDED, number);
+        break;
+    case STACK_NEIGHBOUR_CHANGED:
+    case STACK_NEIGHBOUR_REMOVED:
+        tell_neighbour(l, what == STACK_NEIGHBOUR_CHANGED, number, now);
+        break;
+    }
+}
+
+void netlink_listen(struct socket_layer *l) { stack_on_change(l->stack, on_change, l); }
+void netlink_unlisten(struct socket_layer *l) { stack_on_change(l->stack, NULL, NULL); }
