@@ -8,6 +8,7 @@
  *     WEIR_TORTURE=from:K    it and all after it fail
  *     WEIR_TORTURE_LOG=FILE  at exit, a line "calls failed NAME-of-the-first-failed" is appended to FILE
  *     WEIR_TORTURE=list      none fails; before that line, one with the name of each call is written
+ *     WEIR_TORTURE_TEST=NAME a test program runs that test of its own only
  *
  * Also used by the allocators of the tests (torture.h). Calls may come from several threads; what is counted is then
  * not quite the same from run to run, which does no harm.
@@ -45,9 +46,14 @@ static char names[65536];
 static size_t names_length;
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 
+/* Of cmocka, where the program is a test. */
+__attribute__((weak)) void cmocka_set_test_filter(const char *pattern);
+
 __attribute__((constructor)) static void read_environment(void)
 {
-    const char *what = getenv("WEIR_TORTURE"), *path = getenv("WEIR_TORTURE_LOG");
+    const char *what = getenv("WEIR_TORTURE"), *path = getenv("WEIR_TORTURE_LOG"), *test = getenv("WEIR_TORTURE_TEST");
+    if (test && *test && cmocka_set_test_filter)
+        cmocka_set_test_filter(test);
     if (!what)
         return;
     if (path && strcmp(what, "list") == 0)
