@@ -6,34 +6,35 @@
 
 #include <stdio.h>
 
-/* What is behind the driver's colon. */
-static const char *bare_name(const char *link)
+/* Without the driver's "tap:" or "packet:" before it, and what a memory link has behind it; false: it is no name for an interface. */
+static bool bare_name(const char *link, char out[IFNAMSIZ])
 {
+    static const char *const drivers[] = {"tap:", "packet:", "pcap:"};
+    for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
+        if (strncmp(link, drivers[i], strlen(drivers[i])) == 0)
+            link += strlen(drivers[i]);
     const char *colon = strchr(link, ':');
-    return colon && colon[1] ? colon + 1 : link;
-}
-
-static bool is_usable(const char *name)
-{
-    size_t length = strlen(name);
-    return length > 0 && length < IFNAMSIZ && !strchr(name, '/') && !strchr(name, ' ');
+    size_t length = colon ? (size_t)(colon - link) : strlen(link);
+    if (length == 0 || length >= IFNAMSIZ || memchr(link, '/', length) || memchr(link, ' ', length))
+        return false;
+    memcpy(out, link, length);
+    out[length] = 0;
+    return true;
 }
 
 static bool is_taken(const struct stack *stack, unsigned before, const char *name)
 {
     struct stack_interface i;
+    char other[IFNAMSIZ];
     for (unsigned k = 0; k < before; k++)
-        if (stack_view_interface(stack, k, &i) && strcmp(bare_name(i.name), name) == 0)
+        if (stack_view_interface(stack, k, &i) && bare_name(i.name, other) && strcmp(other, name) == 0)
             return true;
     return false;
 }
 
 static void write_name(const struct stack *stack, unsigned interface, const char *link, char out[IFNAMSIZ])
 {
-    const char *name = bare_name(link);
-    if (is_usable(name) && !is_taken(stack, interface, name))
-        memcpy(out, name, strlen(name) + 1);
-    else
+    if (!bare_name(link, out) || is_taken(stack, interface, out))
         snprintf(out, IFNAMSIZ, "weir%u", interface);
 }
 

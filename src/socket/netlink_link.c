@@ -94,9 +94,10 @@ static int find(struct netlink_request *r, const struct ifinfomsg *fixed, const 
     char name[IFNAMSIZ] = "";
     if (fixed->ifi_index > 0)
         return interface_view(stack, fixed->ifi_index, &v) ? fixed->ifi_index : -ENODEV;
-    int e = netlink_get_name(&a[IFLA_IFNAME], name);
-    if (e < 0 || (!name[0] && !a[IFLA_ALT_IFNAME].bytes))
+    if (netlink_get_name(&a[IFLA_IFNAME], name) < 0)
         return netlink_refuse(r, -EINVAL, "an interface is named by its index or by a name of 1 to 15 characters");
+    if (!name[0] && r->header.nlmsg_type == RTM_GETLINK && !a[IFLA_ALT_IFNAME].bytes)
+        return -EINVAL;
     int index = name[0] ? interface_find(stack, name) : 0;
     return index ? index : -ENODEV;
 }
