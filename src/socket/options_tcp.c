@@ -44,7 +44,7 @@ static int change_profile(struct tcp_profile *p, int name, int value)
         p->nagle = value == 0;
         return 0;
     case TCP_QUICKACK:
-        p->quick_ack = value != 0;
+        p->quick_ack_bytes = value != 0 ? TCP_QUICK_ACK_ALWAYS : 0;
         return 0;
     case TCP_MAXSEG:
         p->mss = (uint16_t)value;
@@ -130,7 +130,7 @@ static int get_int(const struct socket *s, int name, int *out)
         *out = !p->nagle;
         return 0;
     case TCP_QUICKACK:
-        *out = p->quick_ack;
+        *out = p->quick_ack_bytes == TCP_QUICK_ACK_ALWAYS;
         return 0;
     case TCP_CORK:
         *out = s->stream.cork;

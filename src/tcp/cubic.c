@@ -57,10 +57,10 @@ static void grow_estimate(struct tcp *c, struct growth_state *q, uint32_t bytes)
     q->w_est = (uint32_t)min_u64(q->w_est + grown / window, INT32_MAX);
 }
 
-static void cubic_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
+static void cubic_acked(const struct tcp_profile *p, struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
     struct growth_state *q = &w->growth;
-    bytes = congestion_slow_start(c, w, bytes);
+    bytes = congestion_slow_start(p, c, w, bytes);
     if (bytes == 0)
         return;
     if (q->epoch_ms == 0)

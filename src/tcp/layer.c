@@ -21,15 +21,18 @@ void tcp_profile_default(struct tcp_profile *p)
         .rack = true,
         .tlp = true,
         .f_rto = true,
+        .push_again = true,
         .congestion = TCP_CUBIC,
         .ecn = TCP_ECN_PASSIVE,
         .mtu_probing = TCP_MTU_PROBING_BLACK_HOLE,
         .initial_window = 10,
+        .slow_start_segments = 8,
         .fixed_window = 65535,
         .delayed_ack_ns = 40 * NS_PER_MS,
         .rto_min_ns = 200 * NS_PER_MS,
         .rto_initial_ns = NS_PER_S,
         .rto_max_ns = 60 * NS_PER_S,
+        .probe_min_ns = 10 * NS_PER_MS,
         .syn_retries = 6,
         .syn_ack_retries = 5,
         .data_retries = 15,
@@ -89,7 +92,8 @@ static bool profile_valid(const struct tcp_profile *p)
            p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
            p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S &&
            p->syn_retries < 255 && p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 &&
-           p->ttl > 0;
+           p->ttl > 0 && p->window_scale <= 14 && p->slow_start_segments >= 1 && p->slow_start_segments <= 65535 &&
+           p->probe_min_ns >= 0 && p->probe_min_ns <= NS_PER_S;
 }
 
 int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *context,

@@ -106,10 +106,10 @@ static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_l
 }
 /* Bytes of IP and TCP header without options. */
 static inline uint32_t tcp_fixed_headers(const struct ip_addr *remote) { return ip_addr_is_v4(remote) ? 40 : 60; }
-/* The window scale that a receive buffer needs. */
+/* The window scale that a receive buffer needs, or more. */
 static inline uint8_t tcp_receive_wscale(const struct tcp_profile *p)
 {
-    uint8_t scale = 0;
+    uint8_t scale = p->window_scale;
     while ((p->receive_buffer >> scale) > 65535)
         scale++;
     return scale;

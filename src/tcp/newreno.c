@@ -8,8 +8,6 @@
 #include "tcp/hystart.h"
 #include "tcp/rtt.h"
 
-#define SLOW_START_LIMIT 8u /* RFC 9406: L */
-
 const struct congestion *congestion_of(const struct tcp_profile *p)
 {
     static const struct congestion *const by_kind[TCP_CONGESTION_COUNT] = {
@@ -26,12 +24,12 @@ void congestion_start(const struct tcp_profile *p, struct tcp *c)
     c->ssthresh = TCP_SSTHRESH_NONE;
 }
 
-uint32_t congestion_slow_start(struct tcp *c, const struct tcp_work *w, uint32_t bytes)
+uint32_t congestion_slow_start(const struct tcp_profile *p, struct tcp *c, const struct tcp_work *w, uint32_t bytes)
 {
     if (c->cwnd >= c->ssthresh)
         return bytes;
     uint32_t room = c->ssthresh - c->cwnd;
-    uint32_t limit = (w->recovery == RECOVERY_LOSS ? 1u : SLOW_START_LIMIT) * c->snd_mss;
+    uint32_t limit = (w->recovery == RECOVERY_LOSS ? 1u : p->slow_start_segments) * c->snd_mss;
     uint32_t growth = min_u32(bytes, limit);
     if (hystart_is_on(c))
         growth = hystart_growth(w, growth);
@@ -53,10 +51,10 @@ void congestion_restart_after_idle(const struct tcp_layer *t, struct tcp *c, int
         c->cwnd = max_u32(c->cwnd / 2, restart_window);
 }
 
-static void newreno_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
+static void newreno_acked(const struct tcp_profile *p, struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
     (void)now;
-    bytes = congestion_slow_start(c, w, bytes);
+    bytes = congestion_slow_start(p, c, w, bytes);
     if (bytes == 0)
         return;
     w->growth.reno_acked += bytes;
@@ -82,9 +80,9 @@ static void fixed_start(const struct tcp_profile *p, struct tcp *c)
     c->ssthresh = TCP_SSTHRESH_NONE;
 }
 
-static void fixed_acked(struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
+static void fixed_acked(const struct tcp_profile *p, struct tcp *c, struct tcp_work *w, uint32_t bytes, int64_t now)
 {
-    (void)c, (void)w, (void)bytes, (void)now;
+    (void)p, (void)c, (void)w, (void)bytes, (void)now;
 }
 
 static uint32_t fixed_lost(struct tcp *c, struct tcp_work *w, uint32_t flight_size)

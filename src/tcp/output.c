@@ -56,7 +56,8 @@ static bool fin_pending(const struct tcp *c) { return (c->flags & (TCPF_CLOSE | 
 
 static uint64_t offset_of(const struct tcp *c, struct seq s) { return c->acked + seq_len(c->snd_una, s); }
 
-static bool choose_again(struct tcp *c, struct tcp_work *w, struct sent_record *r, struct output_choice *o)
+static bool choose_again(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w,
+                         struct sent_record *r, struct output_choice *o)
 {
     uint32_t n = sent_bytes(r), limit = segment_payload_limit(c, w);
     bool ends_stream = (c->flags & TCPF_FIN_SENT) && seq_eq(r->end, c->snd_nxt);
@@ -67,7 +68,8 @@ static bool choose_again(struct tcp *c, struct tcp_work *w, struct sent_record *
     o->spec.seq = r->start;
     o->spec.offset = offset_of(c, r->start);
     o->spec.payload = min_u32(payload, limit);
-    o->spec.flags = fin ? TCP_FIN | TCP_PSH : TCP_PSH;
+    bool push = payload > 0 && (tcp_profile_of(t, c)->push_again || seq_eq(r->end, c->snd_nxt));
+    o->spec.flags = (uint16_t)((fin ? TCP_FIN : 0) | (push ? TCP_PSH : 0));
     return true;
 }
 
@@ -90,7 +92,7 @@ static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
         r = recovery_rescue(t, c, w);
         o->rescue = r != NULL;
     }
-    return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(c, w, r, o);
+    return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(t, c, w, r, o);
 }
 
 /* May `length` of `available` unsent bytes go, seen from Nagle and silly-window avoidance? */
@@ -199,7 +201,7 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     if (length == full && length < available)
         enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
     bool all = o->spec.payload == available;
-    bool push = all || is_last_of_window(c, w, o->spec.payload + full);
+    bool push = available > 0 && (all || is_last_of_window(c, w, o->spec.payload + full));
     o->spec.flags = (uint16_t)((push ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
     return true;
 }
@@ -268,7 +270,7 @@ static NOINLINE bool choose_to_find_out(struct tcp_layer *t, struct tcp *c, stru
 {
     struct sent_record *r;
     o->probe = (w->want & WANT_LOSS_PROBE) != 0;
-    if (choose_new(t, c, w, o) || (o->probe && (r = rack_probe_record(t, c, w)) && choose_again(c, w, r, o)))
+    if (choose_new(t, c, w, o) || (o->probe && (r = rack_probe_record(t, c, w)) && choose_again(t, c, w, r, o)))
         return true;
     w->want &= (uint8_t)~WANT_LOSS_PROBE;
     o->probe = false;
@@ -286,7 +288,7 @@ static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
         return false;
     struct sent_record *lost = recovery_next_lost(t, c, w);
     if (lost)
-        return may_send_again(c, w, lost) && choose_again(c, w, lost, o);
+        return may_send_again(c, w, lost) && choose_again(t, c, w, lost, o);
     return choose_mtu_probe(t, c, w, o) || choose_new(t, c, w, o) || choose_hole(t, c, w, o) || choose_probe(c, w, o);
 }
 

@@ -10,7 +10,6 @@
 #define MIN_RTT_MS 60000u                 /* how long the smallest round-trip time is believed */
 #define REO_PERSIST 16u                   /* RFC 8985 6.2: recoveries */
 #define REO_MULT_MAX 63u                  /* 16 round trips; SRTT bounds it anyway */
-#define PROBE_MIN_NS (10 * NS_PER_MS)     /* below it, timers would fire in vain too often */
 #define PROBE_ACK_DELAY (200 * NS_PER_MS) /* TLP.max_ack_delay */
 
 void rack_measured(struct tcp_work *w, int64_t rtt_ns, int64_t now)
@@ -116,9 +115,10 @@ void rack_recovery_ended(struct tcp_work *w)
 int64_t rack_probe_due(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w, int64_t now)
 {
     bool wanted = w->recovery == RECOVERY_OPEN && w->sacked == 0 && !w->rack.probe_out && c->srtt_us != 0;
-    if (!wanted || !tcp_profile_of(t, c)->tlp)
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    if (!wanted || !p->tlp)
         return TIME_NEVER;
-    int64_t wait = max_i64(c->srtt_us * (NS_PER_US / 4), PROBE_MIN_NS); /* 2 SRTT, which is scaled by 8 */
+    int64_t wait = max_i64(c->srtt_us * (NS_PER_US / 4), p->probe_min_ns); /* 2 SRTT, which is scaled by 8 */
     if (seq_len(c->snd_una, c->snd_nxt) <= c->snd_mss)
         wait += PROBE_ACK_DELAY;
     return min_i64(now + wait, w->retransmit_at);

@@ -56,7 +56,7 @@ static void owe_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     w->segments_unacked = (uint8_t)min_u32(w->segments_unacked + receive_count(s), UINT8_MAX);
-    bool now = w->segments_unacked >= 2 || p->quick_ack || (p->ack_push && (s->h.flags & TCP_PSH));
+    bool now = w->segments_unacked >= 2 || c->received < p->quick_ack_bytes || (p->ack_push && (s->h.flags & TCP_PSH));
     w->want |= now ? WANT_ACK : WANT_DELAYED_ACK;
     tcp_mark(t, c, w);
 }

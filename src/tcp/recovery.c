@@ -158,7 +158,7 @@ static void in_open(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     }
     const struct tcp_profile *p = tcp_profile_of(t, c);
     if (a->acked > 0 && w->cwnd_limited && c->cwnd < p->max_in_flight)
-        congestion_of(p)->acked(c, w, a->acked, now);
+        congestion_of(p)->acked(p, c, w, a->acked, now);
 }
 
 /* RFC 6582 3.2 (3), RFC 5681 3.2 (4) */
@@ -218,6 +218,7 @@ static bool frto_acked(struct tcp *c, struct tcp_work *w, const struct recovery_
 
 static void in_loss(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now)
 {
+    const struct tcp_profile *p = tcp_profile_of(t, c);
     bool spurious = w->frto && frto_acked(c, w, a);
     if (spurious || undo_all_duplicates(w) || (a->acked > 0 && a->echo_older)) {
         take_back(t, c, w);
@@ -226,7 +227,7 @@ static void in_loss(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     if (rack_is_on(t, c))
         (void)rack_detect_loss(t, c, w, now);
     if (a->acked > 0)
-        congestion_of(tcp_profile_of(t, c))->acked(c, w, a->acked, now);
+        congestion_of(p)->acked(p, c, w, a->acked, now);
     if (seq_ge(c->snd_una, w->recover))
         become_open(w);
 }

@@ -44,10 +44,18 @@ static int64_t without_sample(const struct tcp *c, const struct tcp_profile *p)
     return max_i64(p->rto_initial_ns, c->rttvar_us * NS_PER_US);
 }
 
+/* (2.3); G of it is 1 us. */
+static int64_t with_sample(const struct tcp *c, const struct tcp_profile *p)
+{
+    int64_t variance = max_u32(c->rttvar_us, 1) * NS_PER_US;
+    if (p->rto_min_of_variance)
+        variance = max_i64(variance, p->rto_min_ns);
+    return c->srtt_us / 8 * NS_PER_US + variance;
+}
+
 int64_t rtt_timeout(const struct tcp *c, const struct tcp_profile *p, unsigned doublings)
 {
-    int64_t rto =
-        c->srtt_us == 0 ? without_sample(c, p) : ((int64_t)(c->srtt_us / 8) + max_u32(c->rttvar_us, 1)) * NS_PER_US;
+    int64_t rto = c->srtt_us == 0 ? without_sample(c, p) : with_sample(c, p);
     rto = max_i64(rto, p->rto_min_ns);
     for (; doublings > 0 && rto < p->rto_max_ns; doublings--) /* (5.5) */
         rto *= 2;

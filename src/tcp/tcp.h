@@ -101,6 +101,8 @@ enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_PASSIVE, TCP_ECN_COUNT };
 
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
+#define TCP_QUICK_ACK_ALWAYS UINT64_MAX
+
 /* What connections of one user have in common. */
 struct tcp_profile {
     uint16_t mss;                                   /* what we advertise at most; 0: from the path MTU */
@@ -110,16 +112,21 @@ struct tcp_profile {
     bool window_scaling, timestamps, sack;          /* offered and accepted; default true */
     bool rack, tlp, f_rto;                          /* RFC 8985 (with SACK), RFC 5682; default true */
     bool nagle;                                     /* default false: load generators send whole messages */
-    bool quick_ack;                                 /* no delayed ACK; default false */
+    uint64_t quick_ack_bytes;                       /* of a connection's first: no delayed ACK; default 0 */
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
+    bool push_again;                                /* what is sent again carries PSH; default true */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
     enum tcp_ecn ecn;                               /* default TCP_ECN_PASSIVE: when the peer asks for it, as Linux */
     bool pacing;                                    /* default false: bursts, as Linux without the fq queue */
     enum tcp_mtu_probing mtu_probing;               /* default TCP_MTU_PROBING_BLACK_HOLE */
+    uint8_t window_scale;                           /* offered at least; default 0: what receive_buffer needs */
     uint32_t initial_window;                        /* segments; default 10 (RFC 6928) */
+    uint32_t slow_start_segments;                   /* cwnd grows by at most an ACK; default 8 (RFC 9406) */
     uint32_t fixed_window;                          /* bytes, for TCP_FIXED */
     int64_t delayed_ack_ns;                         /* default 40 ms; RFC 9293: under 500 ms */
     int64_t rto_min_ns, rto_initial_ns, rto_max_ns; /* default 200 ms, 1 s, 60 s */
+    bool rto_min_of_variance;                       /* RTO = SRTT + at least rto_min_ns, as Linux; default false */
+    int64_t probe_min_ns;                           /* a tail loss probe waits that long at least; default 10 ms */
     uint32_t syn_retries, syn_ack_retries;          /* default 6, 5 */
     uint32_t data_retries;                          /* RTOs in a row before the connection fails; default 15 */
     int64_t user_timeout_ns;       /* unacknowledged data older than that fails the connection; 0: off */

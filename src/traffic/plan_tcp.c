@@ -8,7 +8,12 @@
 
 void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
 {
+    struct tcp_profile standard; /* for what plans do not say */
+    tcp_profile_default(&standard);
     memset(to, 0, sizeof *to);
+    to->slow_start_segments = standard.slow_start_segments;
+    to->push_again = standard.push_again;
+    to->probe_min_ns = standard.probe_min_ns;
     to->mss = from->mss;
     to->min_mss = from->min_mss;
     to->receive_buffer = (uint32_t)from->receive_buffer;
@@ -21,7 +26,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     to->f_rto = from->f_rto;
     to->pacing = from->pacing;
     to->nagle = from->nagle;
-    to->quick_ack = from->quick_ack;
+    to->quick_ack_bytes = from->quick_ack ? TCP_QUICK_ACK_ALWAYS : 0;
     to->ack_push = from->ack_push;
     to->congestion = (enum tcp_congestion)from->congestion;
     to->ecn = (enum tcp_ecn)from->ecn;
@@ -53,9 +58,9 @@ bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b)
     return a->mss == b->mss && a->min_mss == b->min_mss && a->receive_buffer == b->receive_buffer &&
            a->max_in_flight == b->max_in_flight && a->window_scaling == b->window_scaling &&
            a->timestamps == b->timestamps && a->sack == b->sack && a->rack == b->rack && a->tlp == b->tlp &&
-           a->f_rto == b->f_rto && a->pacing == b->pacing && a->nagle == b->nagle && a->quick_ack == b->quick_ack &&
-           a->ack_push == b->ack_push && a->congestion == b->congestion && a->ecn == b->ecn &&
-           a->mtu_probing == b->mtu_probing && a->initial_window == b->initial_window &&
+           a->f_rto == b->f_rto && a->pacing == b->pacing && a->nagle == b->nagle &&
+           a->quick_ack_bytes == b->quick_ack_bytes && a->ack_push == b->ack_push && a->congestion == b->congestion &&
+           a->ecn == b->ecn && a->mtu_probing == b->mtu_probing && a->initial_window == b->initial_window &&
            a->fixed_window == b->fixed_window && a->delayed_ack_ns == b->delayed_ack_ns &&
            a->rto_min_ns == b->rto_min_ns && a->rto_initial_ns == b->rto_initial_ns && a->rto_max_ns == b->rto_max_ns &&
            a->syn_retries == b->syn_retries && a->syn_ack_retries == b->syn_ack_retries &&

@@ -122,7 +122,7 @@ void attack_begin(struct attack *h, const struct tcp_profile *p, const struct tc
     h->s.end.measured = begun < 16 || begun % 64 == 0;
     begun++;
     tcp_profile_default(&quick);
-    quick.quick_ack = true; /* so that nothing of it comes later */
+    quick.quick_ack_bytes = TCP_QUICK_ACK_ALWAYS; /* so that nothing of it comes later */
     assert_int_equal(tcp_register_user(h->s.end.layer, &healthy_user, &h->healthy, &quick), 1);
     assert_int_equal(tcp_listen(h->s.end.layer, 1, TCP_ANY_LOCAL, HEALTHY_PORT), 0);
     connect_healthy(h);

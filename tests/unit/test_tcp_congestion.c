@@ -242,7 +242,7 @@ static void cubic_round(struct tcp *c, struct tcp_work *w, int64_t *now)
     uint32_t window = c->cwnd;
     for (uint32_t done = 0; done < window; done += 2 * c->snd_mss) {
         *now += RTT_MS * NS_PER_MS * 2 * c->snd_mss / window;
-        congestion_cubic.acked(c, w, min_u32(2u * c->snd_mss, window - done), *now);
+        congestion_cubic.acked(&profile, c, w, min_u32(2u * c->snd_mss, window - done), *now);
     }
 }
 
@@ -336,7 +336,7 @@ static void no_window_and_no_time_break_cubic(void **state) /* TC-48 */
             int64_t now = NS_PER_S;
             for (unsigned n = 0; n < 50; n++) {
                 uint32_t before = c.cwnd;
-                congestion_cubic.acked(&c, &w, 2 * MSS, now += steps[j]);
+                congestion_cubic.acked(&profile, &c, &w, 2 * MSS, now += steps[j]);
                 assert_true(c.cwnd >= before && c.cwnd - before <= 2 * MSS);
             }
             assert_true(congestion_cubic.lost(&c, &w, 0) >= 2 * MSS);

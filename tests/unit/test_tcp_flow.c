@@ -336,13 +336,13 @@ static void quick_ack_and_ack_push_do_not_wait(void **state)
 {
     struct script s;
     (void)state;
-    profile.quick_ack = true;
+    profile.quick_ack_bytes = TCP_QUICK_ACK_ALWAYS;
     script_begin(&s, &profile);
     script_to_established(&s);
     script_give(&s, TCP_ACK, 1, 1, 100);
     script_expect(&s, TCP_ACK, 1, 101, 0);
     script_end(&s);
-    profile.quick_ack = false;
+    profile.quick_ack_bytes = 0;
     profile.ack_push = true;
     script_begin(&s, &profile);
     script_to_established(&s);
@@ -399,7 +399,7 @@ static void the_right_edge_moves_in_worthwhile_steps_and_never_back(void **state
     uint32_t at = 1, edge = 0, sent = 0;
     (void)state;
     profile.receive_buffer = 20000;
-    profile.quick_ack = true;
+    profile.quick_ack_bytes = TCP_QUICK_ACK_ALWAYS;
     script_begin(&s, &profile);
     s.consume = false;
     script_to_established(&s);

@@ -60,6 +60,11 @@ static void profiles_out_of_range_are_refused(void **state)
     REFUSED(keepalive_idle_ns = -1);
     REFUSED(keepalive_idle_ns = 24 * DAY + 1);
     REFUSED(ttl = 0);
+    REFUSED(window_scale = 15);
+    REFUSED(slow_start_segments = 0);
+    REFUSED(slow_start_segments = 65536);
+    REFUSED(probe_min_ns = -1);
+    REFUSED(probe_min_ns = NS_PER_S + 1);
     profile.keepalive_idle_ns = NS_PER_S;
     assert_int_equal(try_profile(&profile), 0);
     REFUSED(keepalive_interval_ns = 0);

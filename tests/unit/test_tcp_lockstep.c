@@ -121,7 +121,7 @@ static void random_profile(struct world *w, struct tcp_profile *p)
     p->f_rto = below(w, 4) > 0;
     p->window_scaling = below(w, 3) > 0;
     p->nagle = below(w, 2);
-    p->quick_ack = below(w, 5) == 0;
+    p->quick_ack_bytes = below(w, 5) == 0 ? TCP_QUICK_ACK_ALWAYS : 0;
     p->ack_push = below(w, 5) == 0;
     p->congestion = below(w, TCP_CONGESTION_COUNT);
     p->mtu_probing = below(w, TCP_MTU_PROBING_COUNT);

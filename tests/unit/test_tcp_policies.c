@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What RFCs leave open and a profile may set, because other stacks decide it otherwise: the window scale that is offered, what the minimum of the
+ * retransmission timeout is a minimum of, how soon a tail loss probe goes, which data is acknowledged at once, how fast slow start is, and which segments
+ * are pushed. The round-trip time is 100 ms.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tcp_script.h"
+
+#define MS NS_PER_MS
+#define RTT (100 * MS)
+
+static void begin(struct script *s)
+{
+    script_begin(s, &profile);
+    s->peer_options.present |= TCP_OPT_SACK_PERMITTED;
+    script_to_syn_rcvd(s);
+    script_pass(s, RTT);
+    script_give(s, TCP_ACK, 1, 1, 0);
+    script_expect_nothing(s);
+}
+
+static void a_larger_window_scale_than_the_buffer_needs_can_be_offered(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.window_scale = 9;
+    script_begin(&s, &profile);
+    s.peer_options.present |= TCP_OPT_WSCALE;
+    script_to_established(&s);
+    assert_int_equal(script_info(&s).receive_wscale, 9);
+    script_end(&s);
+    profile.window_scale = 1;
+    script_begin(&s, &profile);
+    s.peer_options.present |= TCP_OPT_WSCALE;
+    script_to_established(&s);
+    assert_int_equal(script_info(&s).receive_wscale, 3); /* 256 KiB */
+    script_end(&s);
+}
+
+static void the_minimum_timeout_can_be_one_of_the_variance(void **state)
+{
+    struct script s;
+    (void)state;
+    begin(&s);
+    assert_int_equal(script_info(&s).rto_ns, 300 * MS); /* 100 + 4 * 50: above the minimum of 200 */
+    script_end(&s);
+    for (unsigned of_variance = 0; of_variance < 2; of_variance++) {
+        profile.rto_min_of_variance = of_variance;
+        begin(&s);
+        for (uint32_t i = 0; i < 30; i++) { /* a steady round-trip time: the variance falls */
+            script_send(&s, 1);
+            script_expect(&s, TCP_ACK, 1 + i, 1, 1);
+            script_pass(&s, RTT);
+            script_give(&s, TCP_ACK, 1, 2 + i, 0);
+        }
+        assert_in_range(script_info(&s).rto_ns, of_variance ? 300 * MS : 200 * MS, of_variance ? 301 * MS : 201 * MS);
+        script_end(&s);
+    }
+}
+
+static void a_probe_waits_for_two_round_trips_and_its_minimum(void **state)
+{
+    struct script s;
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        profile.probe_min_ns = i ? 250 * MS : 2 * MS;
+        profile.rto_min_ns = NS_PER_S;
+        begin(&s);
+        script_send_segments(&s, 4);
+        int64_t waited = script_wait(&s);
+        assert_in_range(waited, i ? 250 * MS : 200 * MS, i ? 252 * MS : 202 * MS);
+        script_expect(&s, TCP_ACK, S(3), 1, MSS);
+        assert_int_equal(script_counters(&s)->tlp_probes, 1);
+        script_end(&s);
+    }
+}
+
+static void the_first_bytes_of_a_connection_can_be_acknowledged_at_once(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.quick_ack_bytes = 250;
+    begin(&s);
+    for (uint32_t i = 0; i < 3; i++) {
+        script_give(&s, TCP_ACK, 1 + 100 * i, 1, 100);
+        script_expect(&s, TCP_ACK, 1, 101 + 100 * i, 0);
+    }
+    script_give(&s, TCP_ACK, 301, 1, 100);
+    script_expect_nothing(&s);
+    assert_in_range(script_wait(&s), 40 * MS, 42 * MS);
+    script_expect(&s, TCP_ACK, 1, 401, 0);
+    assert_int_equal(script_counters(&s)->delayed_acks, 1);
+    script_end(&s);
+}
+
+static void slow_start_can_grow_by_all_that_one_ack_covers(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.slow_start_segments = 65535;
+    begin(&s);
+    script_send(&s, 100 * MSS);
+    assert_int_equal(script_drain(&s), 10);
+    script_give(&s, TCP_ACK, 1, S(10), 0);
+    assert_int_equal(script_info(&s).cwnd_bytes, 20 * MSS);
+    script_drain(&s);
+    script_end(&s);
+}
+
+static bool pushed(struct script *s, uint32_t seq)
+{
+    const struct wire_segment *w = script_expect(s, TCP_ACK, seq, 1, MSS);
+    return (w->h.flags & TCP_PSH) != 0;
+}
+
+static void what_is_sent_again_need_not_be_pushed(void **state)
+{
+    struct script s;
+    (void)state;
+    for (unsigned again = 0; again < 2; again++) {
+        profile.push_again = again;
+        begin(&s);
+        script_send_segments(&s, 4);
+        script_sack(&s, 1, S(1), S(3));
+        script_sack(&s, 1, S(1), S(4));
+        assert_true(pushed(&s, S(0)) == again);
+        script_wait(&s);
+        script_drain(&s);
+        script_end(&s);
+        begin(&s);
+        script_send_segments(&s, 2);
+        script_wait(&s); /* a probe: the last that was sent */
+        assert_true(pushed(&s, S(1)));
+        script_end(&s);
+    }
+}
+
+static void a_fin_without_data_is_not_pushed(void **state)
+{
+    struct script s;
+    (void)state;
+    begin(&s);
+    (void)tcp_close(s.end.layer, script_connection(&s), s.now);
+    (void)tcp_output(s.end.layer, 0, s.now);
+    assert_false(script_expect(&s, TCP_FIN | TCP_ACK, 1, 1, 0)->h.flags & TCP_PSH);
+    script_wait(&s);
+    assert_false(script_expect(&s, TCP_FIN | TCP_ACK, 1, 1, 0)->h.flags & TCP_PSH); /* again */
+    script_end(&s);
+}
+
+#define T(name) cmocka_unit_test_setup(name, script_newreno)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_larger_window_scale_than_the_buffer_needs_can_be_offered),
+        T(the_minimum_timeout_can_be_one_of_the_variance),
+        T(a_probe_waits_for_two_round_trips_and_its_minimum),
+        T(the_first_bytes_of_a_connection_can_be_acknowledged_at_once),
+        T(slow_start_can_grow_by_all_that_one_ack_covers),
+        T(what_is_sent_again_need_not_be_pushed),
+        T(a_fin_without_data_is_not_pushed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
