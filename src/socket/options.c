@@ -7,7 +7,9 @@
 #include "socket/datagram.h"
 #include "socket/netlink.h"
 
+#include <linux/sockios.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/time.h>
 
 int option_int(const void *value, socklen_t length, int *out)
@@ -97,6 +99,21 @@ static int set_keepalive(struct socket *s, bool on, int64_t now)
 {
     s->keepalive = on;
     return s->type == SOCK_STREAM ? option_tcp_keepalive(s, now) : 0;
+}
+
+/* In the order of linux/sock_diag.h: bytes that wait to be read, their limit, those to be sent, theirs; the rest is the kernel's own. */
+static int give_memory(const struct socket *s, void *value, socklen_t *length)
+{
+    uint32_t m[9] = {0};
+    int waiting = 0;
+    bool listening = s->type == SOCK_STREAM && s->stream.listening;
+    if (!listening && s->kind->ioctl && s->kind->ioctl(s, SIOCINQ, &waiting) == 0)
+        m[0] = (uint32_t)waiting;
+    m[1] = s->receive_limit;
+    if (!listening && s->kind->ioctl && s->kind->ioctl(s, SIOCOUTQ, &waiting) == 0)
+        m[2] = m[5] = (uint32_t)waiting;
+    m[3] = s->send_limit;
+    return option_give(value, length, m, sizeof m);
 }
 
 /* ---- SOL_SOCKET ---- */
@@ -213,6 +230,8 @@ static int get_socket_option(struct socket *s, int name, void *value, socklen_t 
 {
     int n = 0;
     switch (name) {
+    case SO_MEMINFO:
+        return give_memory(s, value, length);
     case SO_LINGER:
         return give_linger(s, value, length);
     case SO_RCVTIMEO:

@@ -177,6 +177,8 @@ int option_tcp_get(struct socket *s, int name, void *value, socklen_t *length)
         return get_congestion(s, value, length);
     if (name == TCP_INFO)
         return option_tcp_info(s, value, length);
+    if (name == TCP_CC_INFO) /* of neither algorithm is there more, as of Linux's */
+        return option_give(value, length, "", 0);
     int e = get_int(s, name, &n);
     return e < 0 ? e : option_give_int(value, length, n);
 }

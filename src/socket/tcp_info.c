@@ -26,17 +26,30 @@ static uint8_t options_of(const struct tcp_info *i)
 
 static uint32_t segments(uint32_t bytes, uint32_t mss) { return mss ? (bytes + mss - 1) / mss : 0; }
 
+static uint8_t recovery_state(const struct tcp_info *i)
+{
+    if (!i->recovering)
+        return i->sacked_bytes > 0 ? TCP_CA_Disorder : TCP_CA_Open;
+    return i->after_timeout ? TCP_CA_Loss : i->after_mark ? TCP_CA_CWR : TCP_CA_Recovery;
+}
+
 static void fill(struct linux_tcp_info *o, const struct socket *s, const struct tcp_info *i)
 {
     o->tcpi_options = options_of(i);
     o->tcpi_snd_wscale = i->send_wscale & 15u;
     o->tcpi_rcv_wscale = i->receive_wscale & 15u;
-    o->tcpi_ca_state = i->recovering ? TCP_CA_Recovery : TCP_CA_Open;
+    o->tcpi_ca_state = recovery_state(i);
+    o->tcpi_retransmits = i->retries;
+    o->tcpi_probes = i->probes;
+    o->tcpi_backoff = i->backoff;
     o->tcpi_rto = us(i->rto_ns);
     o->tcpi_snd_mss = i->mss;
-    o->tcpi_rcv_mss = i->mss;
-    o->tcpi_advmss = i->mss;
-    o->tcpi_unacked = segments(i->in_flight_bytes, i->mss);
+    o->tcpi_rcv_mss = i->advertised_mss;
+    o->tcpi_advmss = i->advertised_mss;
+    o->tcpi_unacked = segments(i->unacked_bytes, i->mss);
+    o->tcpi_sacked = segments(i->sacked_bytes, i->mss);
+    o->tcpi_lost = segments(i->lost_bytes, i->mss);
+    o->tcpi_retrans = segments(i->again_bytes, i->mss);
     o->tcpi_rtt = us(i->srtt_ns);
     o->tcpi_rttvar = us(i->rttvar_ns);
     o->tcpi_min_rtt = i->min_rtt_ns ? us(i->min_rtt_ns) : ~0u;
@@ -49,8 +62,9 @@ static void fill(struct linux_tcp_info *o, const struct socket *s, const struct 
     o->tcpi_total_retrans = i->retransmits;
     o->tcpi_bytes_acked = i->bytes_acked;
     o->tcpi_bytes_received = i->bytes_received;
-    o->tcpi_bytes_sent = i->bytes_acked + i->in_flight_bytes;
-    o->tcpi_notsent_bytes = (uint32_t)(s->stream.out.end - i->bytes_acked - i->in_flight_bytes);
+    uint64_t sent = min_u64(i->bytes_acked + i->unacked_bytes, s->stream.out.end); /* a FIN is no byte */
+    o->tcpi_bytes_sent = sent;
+    o->tcpi_notsent_bytes = (uint32_t)(s->stream.out.end - sent);
 }
 
 int option_tcp_info(struct socket *s, void *value, socklen_t *length)

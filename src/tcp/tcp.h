@@ -366,11 +366,16 @@ uint64_t tcp_received_offset(const struct tcp *c);
 struct tcp_info {
     enum tcp_state state;
     uint32_t mss, cwnd_bytes, ssthresh_bytes, in_flight_bytes, send_window, receive_window;
+    uint32_t advertised_mss;
+    /* not acknowledged cumulatively; of it: sacked, taken for lost, sent again; the last two as RFC 6675 counts them */
+    uint32_t unacked_bytes, sacked_bytes, lost_bytes, again_bytes;
+    uint8_t retries, probes, backoff; /* timeouts and zero-window probes in a row, doublings of the timeout */
     int64_t srtt_ns, rttvar_ns, rto_ns, min_rtt_ns; /* the last: RACK's of late; 0: none */
     uint64_t bytes_acked, bytes_received;
     uint32_t retransmits; /* segments, this connection */
-    bool parked, timestamps, sack, ecn, recovering,
-        reordering; /* a window reduction is under way; reordering was seen */
+    bool parked, timestamps, sack, ecn;
+    bool recovering, after_timeout, after_mark; /* a window reduction is under way; because of a timeout, of ECN */
+    bool reordering;                            /* was seen */
     uint8_t send_wscale, receive_wscale;
 };
 void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out);

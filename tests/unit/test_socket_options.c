@@ -216,6 +216,8 @@ static void tcp_info_says_what_is(void **state)
     assert_int_equal(i.tcpi_snd_cwnd, 10);
     assert_int_equal(i.tcpi_unacked, 0);
     assert_int_equal(i.tcpi_notsent_bytes, 0);
+    assert_int_equal(i.tcpi_advmss, 1460);
+    assert_int_equal(i.tcpi_ca_state, TCP_CA_Open);
     length = 8;
     assert_int_equal(socket_get_option(s[1], IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
     assert_int_equal(length, 8);
@@ -223,6 +225,65 @@ static void tcp_info_says_what_is(void **state)
     assert_int_equal(socket_get_option(listener, IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
     assert_int_equal(i.tcpi_state, 10);
     sock_close(&rig, listener);
+    sock_close(&rig, s[0]);
+    sock_close(&rig, s[1]);
+}
+
+static void tcp_info_counts_what_is_on_its_way(void **state)
+{
+    static char bytes[20 * 1448];
+    struct linux_tcp_info i;
+    socklen_t length = sizeof i;
+    struct socket *s[2];
+    (void)state;
+    sock_pair(&rig, s);
+    rig.cut = true;
+    assert_int_equal(sock_send(&rig, s[0], bytes, sizeof bytes, 0), sizeof bytes);
+    socket_rig_settle(&rig);
+    assert_int_equal(socket_get_option(s[0], IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
+    assert_int_equal(i.tcpi_unacked, 10);
+    assert_int_equal(i.tcpi_notsent_bytes, 10 * 1448);
+    assert_int_equal(i.tcpi_bytes_sent, 10 * 1448);
+    socket_rig_pass(&rig, 500 * NS_PER_MS);
+    assert_int_equal(socket_get_option(s[0], IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
+    assert_int_equal(i.tcpi_ca_state, TCP_CA_Loss);
+    assert_true(i.tcpi_retransmits > 0 && i.tcpi_backoff > 0);
+    assert_true(i.tcpi_unacked >= 10 && i.tcpi_lost >= 9 && i.tcpi_retrans > 0);
+    assert_int_equal(i.tcpi_sacked, 0);
+    assert_int_equal(i.tcpi_notsent_bytes, sizeof bytes - i.tcpi_unacked * 1448); /* what is lost was sent */
+    rig.cut = false;
+    socket_rig_pass(&rig, 10 * NS_PER_S);
+    assert_int_equal(socket_get_option(s[0], IPPROTO_TCP, TCP_INFO, &i, &length, rig.now), 0);
+    assert_int_equal(i.tcpi_unacked + i.tcpi_lost + i.tcpi_retrans + i.tcpi_notsent_bytes, 0);
+    assert_int_equal(i.tcpi_ca_state, TCP_CA_Open);
+    sock_close(&rig, s[0]);
+    socket_rig_settle(&rig);
+    sock_close(&rig, s[1]);
+}
+
+static void memory_is_counted_as_linux_names_it(void **state)
+{
+    uint32_t m[9];
+    socklen_t length = sizeof m;
+    struct socket *s[2];
+    char name[16];
+    (void)state;
+    sock_pair(&rig, s);
+    rig.cut = true;
+    assert_int_equal(sock_send(&rig, s[0], "abc", 3, 0), 3);
+    assert_int_equal(socket_get_option(s[0], SOL_SOCKET, SO_MEMINFO, m, &length, rig.now), 0);
+    assert_int_equal(length, sizeof m);
+    assert_int_equal(m[0], 0);
+    assert_int_equal(m[1], sock_get(&rig, s[0], SOL_SOCKET, SO_RCVBUF));
+    assert_int_equal(m[2], 3);
+    assert_int_equal(m[3], sock_get(&rig, s[0], SOL_SOCKET, SO_SNDBUF));
+    length = 8;
+    assert_int_equal(socket_get_option(s[0], SOL_SOCKET, SO_MEMINFO, m, &length, rig.now), 0);
+    assert_int_equal(length, 8);
+    length = sizeof name;
+    assert_int_equal(socket_get_option(s[0], IPPROTO_TCP, TCP_CC_INFO, name, &length, rig.now), 0);
+    assert_int_equal(length, 0); /* cubic has none */
+    rig.cut = false;
     sock_close(&rig, s[0]);
     sock_close(&rig, s[1]);
 }
@@ -286,6 +347,8 @@ int main(void)
         T(options_change_a_connection_that_lives),
         T(accepted_sockets_have_their_listeners_options),
         T(tcp_info_says_what_is),
+        T(tcp_info_counts_what_is_on_its_way),
+        T(memory_is_counted_as_linux_names_it),
         T(ipv6_sockets_say_mapped_addresses),
         T(too_many_different_profiles),
     };
