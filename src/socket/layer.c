@@ -4,6 +4,8 @@
  */
 #include "socket/datagram.h"
 
+#include <string.h>
+
 void socket_settings_default(struct socket_settings *s)
 {
     *s = (struct socket_settings){
@@ -77,6 +79,14 @@ void socket_layer_delete(struct socket_layer *l)
     outq_pool_free(&l->buffers);
     pool_free(&l->sockets);
     alloc_free(l->allocator, l, sizeof *l);
+}
+
+void socket_layer_set_defaults(struct socket_layer *l, const struct tcp_profile *tcp, uint32_t send_buffer,
+                               uint32_t receive_buffer)
+{
+    memcpy(&l->settings.tcp, tcp, sizeof *tcp); /* padding too: profiles are compared as bytes */
+    l->settings.send_buffer = send_buffer;
+    l->settings.receive_buffer = receive_buffer;
 }
 
 const struct socket_counters *socket_counters(const struct socket_layer *l) { return &l->counters; }

@@ -51,6 +51,9 @@ MUST_CHECK int socket_layer_new(const struct socket_settings *settings, struct s
                                 struct socket_layer **out);
 /* Every socket ends without a word. */
 void socket_layer_delete(struct socket_layer *l);
+/* Of sockets opened from now on. */
+void socket_layer_set_defaults(struct socket_layer *l, const struct tcp_profile *tcp, uint32_t send_buffer,
+                               uint32_t receive_buffer);
 const struct socket_counters *socket_counters(const struct socket_layer *l);
 /* Sockets that are there now, with those that linger. */
 uint32_t socket_count(const struct socket_layer *l);
