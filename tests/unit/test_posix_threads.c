@@ -293,11 +293,11 @@ static void a_signal_interrupts_or_not(void **state)
         struct sigaction a = {.sa_handler = nothing, .sa_flags = restart ? SA_RESTART : 0};
         sigaction(SIGUSR1, &a, NULL);
         assert_int_equal(pthread_create(&thread, NULL, wait_for_data, &s), 0);
-        for (int i = 0; i < 20; i++) { /* some of them find it asleep */
-            usleep(5000);
-            if (!restart && pthread_tryjoin_np(thread, &result) == 0)
-                break;
+        bool over = false;
+        for (int i = 0; restart ? i < 20 : !over; i++) { /* one that finds it awake does nothing */
             pthread_kill(thread, SIGUSR1);
+            usleep(5000);
+            over = !restart && pthread_tryjoin_np(thread, &result) == 0;
         }
         if (restart) {
             assert_int_equal(weir_send(client, c, "x", 1, 0), 1);

@@ -310,8 +310,7 @@ static int ioctl_of(struct adapter *a, struct file *f, unsigned long request, in
         f->nonblocking = *value != 0;
         return 0;
     }
-    (void)a;
-    return f->socket ? socket_ioctl(f->socket, request, value) : -ENOTTY;
+    return f->socket ? socket_ioctl(f->socket, request, value, a->now) : -ENOTTY;
 }
 
 static int call_ioctl(void *user, int fd, unsigned long request, ...)
@@ -332,8 +331,7 @@ static int call_ioctl(void *user, int fd, unsigned long request, ...)
 static long attempt_linger(struct adapter *a, struct call *c)
 {
     int left = 0;
-    (void)a;
-    bool waits = socket_ioctl(c->file->socket, TIOCOUTQ, &left) == 0 && left > 0;
+    bool waits = socket_ioctl(c->file->socket, TIOCOUTQ, &left, a->now) == 0 && left > 0;
     return waits && !c->expired ? -EAGAIN : 0;
 }
 
