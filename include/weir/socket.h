@@ -3,8 +3,9 @@
  * Weir's sockets for programs: what the calls of <sys/socket.h>, <poll.h> and <sys/epoll.h> do, on a TCP/IP stack in user space.
  *
  * A stack is made with weir_stack_new over one or more interfaces. By default it runs in a thread of its own, and any number of threads may use its
- * descriptors at once; calls block as usual. Embedded, there is no thread: one thread owns the stack, and it moves whenever that thread waits in a call or
- * calls weir_turn.
+ * descriptors at once; calls block as usual. Embedded, there is no thread: one thread owns the stack, and it moves in those calls of that thread that may
+ * wait, and in weir_turn. A call on a non-blocking socket does not move it: what it left to be sent goes with the next poll, select, epoll_wait (also with
+ * a timeout of 0) or weir_turn, or with the 64th such call, so that many leave in one burst.
  *
  * Each function is its namesake's (socket(2), ...) with the stack in front: same results, -1 with errno, same flags. Descriptors are small numbers of
  * the stack's own, unknown to the kernel. SIGPIPE is never raised. Differences from Linux are listed in ARCHITECTURE.md, "Sockets".

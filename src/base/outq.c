@@ -174,14 +174,14 @@ size_t outq_read(struct outq *q, const struct outq_pool *p, uint64_t offset, voi
     return done;
 }
 
-unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
-                     struct outq_piece *pieces, unsigned max)
+static unsigned find_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+                            struct outq_piece *pieces, unsigned max, bool copies)
 {
     assert(offset >= q->base);
     uint64_t skip = 0;
     unsigned count = 0;
     const struct outq_span *s = length ? find_span(q, p, offset, &skip) : NULL;
-    while (s && s->chunk == POOL_NONE && count < max) {
+    while (s && (copies || s->chunk == POOL_NONE) && count < max) {
         uint32_t n = (uint32_t)min_u64(length, s->length - skip);
         pieces[count++] = (struct outq_piece){s->bytes + skip, n};
         length -= n;
@@ -191,6 +191,18 @@ unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset,
         s = s->next != POOL_NONE ? span_at(p, s->next) : NULL;
     }
     return 0;
+}
+
+unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+                     struct outq_piece *pieces, unsigned max)
+{
+    return find_pieces(q, p, offset, length, pieces, max, true);
+}
+
+unsigned outq_constant_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+                              struct outq_piece *pieces, unsigned max)
+{
+    return find_pieces(q, p, offset, length, pieces, max, false);
 }
 
 /* Frees the first span whole. */

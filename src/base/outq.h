@@ -57,11 +57,14 @@ struct outq_piece {
     uint32_t length;
 };
 /*
- * Where the bytes [offset, offset + length) lie, in at most `max` pieces, when all of them are constant references.
- * Returns how many; 0 when they are not, are too many or not all there: then outq_read. offset >= base.
+ * Where the bytes [offset, offset + length) lie, in at most `max` pieces. Returns how many; 0 when they are too many or not all there: then outq_read.
+ * offset >= base. Pieces of copies stay as they are until they are trimmed and something else is copied.
  */
 unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
                      struct outq_piece *pieces, unsigned max);
+/* The same for bytes all of which are constant references; else 0. */
+unsigned outq_constant_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
+                              struct outq_piece *pieces, unsigned max);
 /* Lets go of everything before offset. */
 void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset);
 /* Lets go of everything; the queue is empty at offset `end`. */

@@ -27,7 +27,7 @@ int weir_turn(struct weir_stack *w, int64_t timeout_ns)
 
 int weir_socket(struct weir_stack *s, int domain, int type, int protocol)
 {
-    struct call c = {.attempt = attempt_open, .open = {domain, type, protocol}};
+    struct call c = {.attempt = attempt_open, .fd = -1, .open = {domain, type, protocol}};
     return (int)call_perform(s, &c);
 }
 
@@ -211,7 +211,7 @@ int weir_close(struct weir_stack *s, int fd)
 
 int weir_epoll_create1(struct weir_stack *s, int flags)
 {
-    struct call c = {.attempt = attempt_epoll_create};
+    struct call c = {.attempt = attempt_epoll_create, .fd = -1};
     if (flags & ~EPOLL_CLOEXEC) {
         errno = EINVAL;
         return -1;

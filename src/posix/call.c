@@ -67,6 +67,35 @@ static void perform_remotely(struct weir_stack *w, struct call *c)
         ;
 }
 
+/* Embedded: may it wait, or is it for moving the stack? Of all others many go with one turn. */
+static bool needs_turn(const struct weir_stack *w, const struct call *c)
+{
+    const struct file *f = file_of(w, c->fd);
+    if (c->attempt == attempt_poll || c->attempt == attempt_epoll_wait || c->attempt == attempt_attach)
+        return true;
+    return f && f->socket && !f->nonblocking;
+}
+
+static void try(struct weir_stack *w, struct call *c, int64_t now);
+
+/* This thread is the loop. */
+static void perform_embedded(struct weir_stack *w, struct call *c)
+{
+    c->stack = w;
+    if (!needs_turn(w, c) && ++w->without_turn < POSIX_CALLS_PER_TURN) {
+        try(w, c, clock_now());
+        if (is_done(c))
+            return;
+    } else {
+        submit(w, c);
+    }
+    while (!is_done(c)) {
+        int64_t now = clock_now();
+        if (!loop_turn(w, now))
+            loop_rest(w, now, TIME_NEVER);
+    }
+}
+
 ssize_t call_perform(struct weir_stack *w, struct call *c)
 {
     c->deadline = TIME_NEVER;
@@ -74,16 +103,10 @@ ssize_t call_perform(struct weir_stack *w, struct call *c)
         errno = EBADF;
         return -1;
     }
-    if (!w->embedded) {
+    if (w->embedded)
+        perform_embedded(w, c);
+    else
         perform_remotely(w, c);
-    } else {
-        submit(w, c);
-        while (!is_done(c)) {
-            int64_t now = clock_now();
-            if (!loop_turn(w, now))
-                loop_rest(w, now, TIME_NEVER);
-        }
-    }
     if (c->result >= 0)
         return c->result;
     errno = (int)-c->result;

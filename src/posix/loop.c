@@ -14,6 +14,7 @@
 
 bool loop_turn(struct weir_stack *w, int64_t now)
 {
+    w->without_turn = 0;
     unsigned n = stack_receive(w->stack, now);
     n += call_run(w, now);
     n += stack_transmit(w->stack, now);

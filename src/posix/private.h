@@ -5,7 +5,7 @@
  * One thread, the loop, owns everything below struct calls: stack, sockets, descriptors. A thread that calls makes a struct call on its own stack and
  * pushes it onto a lock-free list; the loop takes the whole list at once, tries each call in order, and keeps those that have to wait. A call is tried again
  * when something it watches has changed, and ends with its result, its deadline or a cancellation. Its memory belongs to the loop until `state` says
- * CALL_DONE. Embedded, the calling thread is the loop.
+ * CALL_DONE. Embedded, the calling thread is the loop, and what cannot wait is tried at once, without a turn of the stack.
  */
 #ifndef WEIR_POSIX_PRIVATE_H
 #define WEIR_POSIX_PRIVATE_H
@@ -23,6 +23,7 @@
 #define POSIX_MAX_STACKS 64u
 #define POSIX_MAX_DESCRIPTORS (1u << 20) /* of one stack: a process-wide number has the stack's above */
 #define POSIX_MAX_PIECES 1024u           /* UIO_MAXIOV */
+#define POSIX_CALLS_PER_TURN 64u         /* embedded: at most so many that do not wait */
 
 /* ---- descriptors ---- */
 
@@ -144,6 +145,7 @@ struct weir_stack {
     int64_t poll_ns, worked;
     int cpu;
     unsigned n_interfaces;
+    unsigned without_turn; /* embedded: calls since the last turn */
     struct interface_slot interfaces[POSIX_MAX_INTERFACES];
     struct iovec pieces[POSIX_MAX_PIECES]; /* the rest of a message */
     pthread_t thread;

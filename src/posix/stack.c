@@ -164,7 +164,7 @@ int weir_interface_add_default(struct weir_stack *w, char *message, size_t messa
 
 unsigned weir_interface_count(struct weir_stack *w)
 {
-    struct call c = {.attempt = attempt_count_interfaces};
+    struct call c = {.attempt = attempt_count_interfaces, .fd = -1};
     return (unsigned)call_perform(w, &c);
 }
 

@@ -23,6 +23,7 @@
 
 #define SOCKET_PORT_CHAINS 4096u
 #define SOCKET_CHUNK_BYTES 4096u
+#define SOCKET_PROFILE_CHAINS 256u
 
 struct endpoint {
     struct ip_addr ip; /* unspecified: any */
@@ -113,6 +114,7 @@ struct netlink_layer {
 struct profile_use {
     struct tcp_profile profile;
     uint32_t users; /* 0: free */
+    uint16_t next;  /* on its chain: number + 1; 0: the last */
 };
 
 struct socket_layer {
@@ -125,8 +127,9 @@ struct socket_layer {
     struct pool datagrams, records; /* datagram.h */
     struct profile_use *profiles;
     uint32_t max_profiles;
-    struct socket *ports[3][SOCKET_PORT_CHAINS]; /* enum port_space; by local port */
-    struct socket *raws, *packets, *netlinks;    /* through port_next */
+    uint16_t profile_chains[SOCKET_PROFILE_CHAINS]; /* number + 1 of the first; 0: none */
+    struct socket *ports[3][SOCKET_PORT_CHAINS];    /* enum port_space; by local port */
+    struct socket *raws, *packets, *netlinks;       /* through port_next */
     struct netlink_layer netlink;
     struct random random;
     struct socket_counters counters;

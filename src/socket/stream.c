@@ -590,6 +590,23 @@ static size_t on_pull(void *context, struct tcp *c, uint64_t offset, uint8_t *to
     return s ? outq_read(&s->stream.out, &l->buffers, offset, to, length, sum) : 0;
 }
 
+/*
+ * Large frames carry the queue's own bytes. That is safe because frames with pieces go only to drivers that are done with them when the turn is over
+ * (LINK_CAP_SCATTER: af_packet and tap), and nothing is acknowledged, closed or copied between filling a frame and sending it.
+ */
+static unsigned on_lend(void *context, struct tcp *c, uint64_t offset, size_t length, struct packet_frag *pieces,
+                        unsigned max)
+{
+    struct socket_layer *l = context;
+    struct socket *s = socket_of_word(l, tcp_word(c));
+    struct outq_piece found[PACKET_MAX_FRAGS];
+    unsigned n =
+        s ? outq_pieces(&s->stream.out, &l->buffers, offset, length, found, min_u32(max, PACKET_MAX_FRAGS)) : 0;
+    for (unsigned i = 0; i < n; i++)
+        pieces[i] = (struct packet_frag){.bytes = found[i].bytes, .length = found[i].length};
+    return n;
+}
+
 static void on_acked(void *context, struct tcp *c, uint64_t offset, int64_t now)
 {
     (void)now;
@@ -663,6 +680,7 @@ const struct tcp_user stream_user = {.admit = listen_admit,
                                      .received = on_received,
                                      .urgent = on_urgent,
                                      .pull = on_pull,
+                                     .lend = on_lend,
                                      .acked = on_acked,
                                      .deadline = on_deadline,
                                      .closed = on_closed};

@@ -118,7 +118,7 @@ unsigned carrier_lend(void *context, struct tcp *c, uint64_t offset, size_t leng
     const struct traffic *t = context;
     struct activity *a = activity_of(t, connection_of(c));
     struct outq_piece found[PACKET_MAX_FRAGS];
-    unsigned n = outq_pieces(&a->carrier.out, &t->outq, offset, length, found, min_u32(max, PACKET_MAX_FRAGS));
+    unsigned n = outq_constant_pieces(&a->carrier.out, &t->outq, offset, length, found, min_u32(max, PACKET_MAX_FRAGS));
 
     for (unsigned i = 0; i < n; i++)
         pieces[i] = (struct packet_frag){.bytes = found[i].bytes, .length = found[i].length};

@@ -445,6 +445,58 @@ static void embedded_one_thread_does_it_all(void **state)
     weir_stack_delete(two);
 }
 
+static int datagram_socket(struct weir_stack *s, const char *own, const char *peer)
+{
+    struct sockaddr_in a = address_of(own, 9000), b = address_of(peer, 9000);
+    int fd = weir_socket(s, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(weir_bind(s, fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(weir_connect(s, fd, (struct sockaddr *)&b, sizeof b), 0);
+    return fd;
+}
+
+/* Datagrams that are there without moving the stack. */
+static unsigned count_waiting(struct weir_stack *s, int fd)
+{
+    char b[4];
+    unsigned n = 0;
+    while (weir_recv(s, fd, b, sizeof b, 0) == 1)
+        n++;
+    return n;
+}
+
+static void turn_both(struct weir_stack *one, struct weir_stack *two)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(weir_turn(one, 0) >= 0);
+        assert_true(weir_turn(two, 0) >= 0);
+    }
+}
+
+static void embedded_what_does_not_wait_leaves_with_the_next_turn(void **state)
+{
+    struct weir_stack *one = new_stack("mem:turns", "10.3.0.1/24", true);
+    struct weir_stack *two = new_stack("mem:turns", "10.3.0.2/24", true);
+    (void)state;
+    int from = datagram_socket(one, "10.3.0.1", "10.3.0.2"), to = datagram_socket(two, "10.3.0.2", "10.3.0.1");
+    assert_int_equal(weir_send(one, from, "a", 1, 0), 1);
+    turn_both(one, two); /* ARP */
+    assert_int_equal(count_waiting(two, to), 1);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(weir_send(one, from, "b", 1, 0), 1);
+    assert_true(weir_turn(two, 0) >= 0);
+    assert_int_equal(count_waiting(two, to), 0);
+    struct pollfd p = {.fd = from, .events = POLLOUT};
+    assert_int_equal(weir_poll(one, &p, 1, 0), 1);
+    assert_true(weir_turn(two, 0) >= 0);
+    assert_int_equal(count_waiting(two, to), 5);
+    for (unsigned i = 0; i < 64; i++) /* the last of them does not wait for a turn, it makes one */
+        assert_int_equal(weir_send(one, from, "c", 1, 0), 1);
+    assert_true(weir_turn(two, 0) >= 0);
+    assert_int_equal(count_waiting(two, to), 64);
+    weir_stack_delete(one);
+    weir_stack_delete(two);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -464,6 +516,7 @@ int main(void)
         T(epoll_tells_of_listeners_and_connections),
         T(many_threads_share_a_stack),
         cmocka_unit_test(embedded_one_thread_does_it_all),
+        cmocka_unit_test(embedded_what_does_not_wait_leaves_with_the_next_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
