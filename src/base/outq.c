@@ -3,7 +3,7 @@
  * The output queue: a singly linked list of spans from head to tail, whose lengths add up to end - base.
  *
  * Invariants: the first span begins at stream offset base; head and tail are POOL_NONE exactly when nothing is held; no
- * span is empty; a span with a chunk owns it alone, and only the tail may have room; near is POOL_NONE or a span held,
+ * span is empty; a span with a chunk or an owner has it alone, and only the tail may have room; near is POOL_NONE or a span held,
  * which begins at near_base.
  */
 #include "base/outq.h"
@@ -31,8 +31,20 @@ int outq_pool_init_sized(struct outq_pool *p, const struct allocator *a, uint32_
     return error;
 }
 
+/* Once. A free span has none: that is how outq_pool_free knows those in use. */
+static void release_owner(struct outq_pool *p, struct outq_span *s)
+{
+    if (s->chunk != OUTQ_OWNER)
+        return;
+    s->chunk = POOL_NONE;
+    p->release(p->context, s->owner);
+}
+
 void outq_pool_free(struct outq_pool *p)
 {
+    if (p->spans.objects)
+        for (uint32_t i = 1; i <= p->spans.touched; i++)
+            release_owner(p, span_at(p, i));
     pool_free(&p->chunks);
     pool_free(&p->spans);
 }
@@ -51,16 +63,26 @@ static void append_span(struct outq *q, struct outq_pool *p, uint32_t index)
     q->end += span_at(p, index)->length;
 }
 
-int outq_reference(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length)
+static int append_foreign(struct outq *q, struct outq_pool *p, const struct outq_span *s)
 {
-    if (length == 0)
-        return ERR_OK;
     uint32_t index = pool_get(&p->spans);
     if (index == POOL_NONE)
         return ERR_NO_MEMORY;
-    *span_at(p, index) = (struct outq_span){.length = length, .bytes = bytes};
+    *span_at(p, index) = *s;
     append_span(q, p, index);
     return ERR_OK;
+}
+
+int outq_reference(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length)
+{
+    return length == 0 ? ERR_OK : append_foreign(q, p, &(struct outq_span){.length = length, .bytes = bytes});
+}
+
+int outq_attach(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length, void *owner)
+{
+    assert(length > 0 && owner && p->release);
+    return append_foreign(q, p,
+                          &(struct outq_span){.length = length, .bytes = bytes, .chunk = OUTQ_OWNER, .owner = owner});
 }
 
 static uint32_t tail_room(const struct outq *q, const struct outq_pool *p)
@@ -209,12 +231,14 @@ unsigned outq_constant_pieces(struct outq *q, const struct outq_pool *p, uint64_
 static void drop_head(struct outq *q, struct outq_pool *p)
 {
     uint32_t index = q->head;
-    const struct outq_span *s = span_at(p, index);
+    struct outq_span *s = span_at(p, index);
     q->base += s->length;
     if (q->near == index)
         q->near = POOL_NONE;
     q->head = s->next;
-    if (s->chunk != POOL_NONE)
+    if (s->chunk == OUTQ_OWNER)
+        release_owner(p, s);
+    else if (s->chunk != POOL_NONE)
         pool_put(&p->chunks, s->chunk);
     pool_put(&p->spans, index);
     if (q->head == POOL_NONE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Bytes on their way out, addressed by 64-bit stream offset: spans that are constant references or owned chunks copied
- * in, trimmed by acknowledgement. For users of TCP that have bytes of their own: what a queue holds outlives its user's
+ * in, trimmed by acknowledgement; or bytes of an owner, who is told when they are let go of. For users of TCP that have bytes of their own: what a queue holds outlives its user's
  * close, so that a retransmission never comes up short.
  *
  * An outq is 40 bytes and holds indices into an outq_pool that a worker shares among all its queues. Zeroed memory is
@@ -18,13 +18,18 @@ struct outq_span {
     uint32_t next;
     uint32_t length;
     const uint8_t *bytes; /* constant reference, or into the chunk */
-    uint32_t chunk;       /* POOL_NONE: constant reference */
-    uint32_t room;        /* bytes still free at the end of an owned chunk */
+    uint32_t chunk;       /* POOL_NONE: constant reference; OUTQ_OWNER: the owner's bytes */
+    uint32_t room;        /* bytes still free at the end of a chunk */
+    void *owner;          /* with OUTQ_OWNER */
 };
+#define OUTQ_OWNER UINT32_MAX
 
 struct outq_pool {
     struct pool spans;
     struct pool chunks;
+    /* Bytes of an owner are not needed any more. Calls nothing here. */
+    void (*release)(void *context, void *owner);
+    void *context;
 };
 
 struct outq {
@@ -40,10 +45,13 @@ MUST_CHECK int outq_pool_init(struct outq_pool *p, const struct allocator *a, ui
 /* The same with chunks of another size, a multiple of 8: large ones where much is copied. */
 MUST_CHECK int outq_pool_init_sized(struct outq_pool *p, const struct allocator *a, uint32_t spans, uint32_t chunks,
                                     uint32_t chunk_bytes);
+/* Owners whose bytes are still held are told. */
 void outq_pool_free(struct outq_pool *p);
 
 /* Appends a reference to constant bytes. 0, or ERR_NO_MEMORY (nothing appended). */
 MUST_CHECK int outq_reference(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length);
+/* Appends bytes of an owner, not NULL; `release` of the pool is called once when they are let go of. */
+MUST_CHECK int outq_attach(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length, void *owner);
 /* Appends a copy, all or nothing. 0, or ERR_NO_MEMORY. */
 MUST_CHECK int outq_copy(struct outq *q, struct outq_pool *p, const void *bytes, uint32_t length);
 /*

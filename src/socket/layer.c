@@ -33,6 +33,13 @@ static bool settings_valid(const struct socket_settings *s)
            s->port_first >= 1 && s->port_first <= s->port_last && s->max_backlog >= 1;
 }
 
+/* A frame that a stream kept. */
+static void release_frame(void *context, void *frame)
+{
+    const struct socket_layer *l = context;
+    tcp_release_packet(l->tcp, frame);
+}
+
 /* Spans of one chunk each, and of the references that zero-copy sending makes. */
 static int init_pools(struct socket_layer *l)
 {
@@ -40,6 +47,8 @@ static int init_pools(struct socket_layer *l)
     int e = pool_init(&l->sockets, l->allocator, l->settings.max_sockets, sizeof(struct socket), CACHE_LINE);
     if (e == 0)
         e = outq_pool_init_sized(&l->buffers, l->allocator, 2 * chunks, chunks, SOCKET_CHUNK_BYTES);
+    l->buffers.release = release_frame;
+    l->buffers.context = l;
     return e;
 }
 

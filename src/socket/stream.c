@@ -3,8 +3,8 @@
  * Stream sockets: TCP connections with a send and a receive buffer. RFC 9293 3.9, and Linux's tcp(7).
  *
  * What is sent is copied into `out`, promised to TCP at once or (MSG_MORE, TCP_CORK) when there is a full segment or 200 ms have passed, and let go when it
- * is acknowledged. What arrives is copied into `in`; the window opens as it is read. Of a socket whose user is gone (orphan) only what TCP still has to
- * send is left; data that arrives then is answered with an RST (RFC 9293 3.10.4, RFC 1122 4.2.2.13).
+ * is acknowledged. Of what arrives `in` keeps full frames themselves and copies the rest; the window opens as it is read. Of a socket whose user is gone
+ * (orphan) only what TCP still has to send is left; data that arrives then is answered with an RST (RFC 9293 3.10.4, RFC 1122 4.2.2.13).
  */
 #define _GNU_SOURCE /* POLLRDHUP */
 
@@ -543,6 +543,18 @@ static void take_urgent(struct socket *s)
         st->urgent_valid = outq_read(&st->in, &s->layer->buffers, st->urgent_at, &st->urgent_byte, 1, NULL) == 1;
 }
 
+/* A frame that is mostly payload is kept itself as long as its home allows; anything else is copied. */
+static int take_received(struct socket_layer *l, struct outq *in, const uint8_t *bytes, uint32_t length)
+{
+    struct packet *p = tcp_received_packet(l->tcp);
+    if (!p || length < p->size / 2 || p->home->held >= p->home->held_max)
+        return outq_copy(in, &l->buffers, bytes, length);
+    int e = outq_attach(in, &l->buffers, bytes, length, p);
+    if (e == 0)
+        (void)packet_keep(p, (uint32_t)(bytes - p->data), length, NULL);
+    return e;
+}
+
 static void on_received(void *context, struct tcp *c, const uint8_t *bytes, uint32_t length, int64_t now)
 {
     struct socket_layer *l = context;
@@ -557,7 +569,7 @@ static void on_received(void *context, struct tcp *c, const uint8_t *bytes, uint
         return;
     }
     struct stream *st = &s->stream;
-    if (outq_copy(&st->in, &l->buffers, bytes, length) != 0) {
+    if (take_received(l, &st->in, bytes, length) != 0) {
         l->counters.drop_no_memory++;
         s->error = ENOBUFS;
         tcp_abort(l->tcp, c, now);

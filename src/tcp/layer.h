@@ -66,6 +66,7 @@ struct tcp_layer {
     struct pool mtu_searches;        /* struct mtu_search */
     struct packet_pool ooo_pool;
     uint32_t ooo_frames;
+    struct packet *arriving;      /* during received(): see tcp_received_packet */
     struct packet *to_release;    /* frames out of the queues, linked by next; may still be part of the burst at hand */
     struct tcp_registered *users; /* settings.max_users of them */
     struct pool listeners;        /* struct tcp_listener */

@@ -38,6 +38,12 @@ const uint8_t *receive_piece(const struct tcp_segment *s, uint32_t offset, uint3
     return f->bytes + offset;
 }
 
+/* Do the bytes end the frame, all of which lies in one piece, and has nobody kept it? */
+static bool ends_frame(const struct packet *p, const uint8_t *end)
+{
+    return p->nfrags == 0 && !p->held && end == p->data + p->len;
+}
+
 /* Hands up n bytes of the payload, piece by piece. False: the connection ended meanwhile. */
 static bool deliver_payload(struct tcp_layer *t, struct tcp *c, const struct tcp_segment *s, uint32_t offset,
                             uint32_t n, int64_t now)
@@ -45,11 +51,16 @@ static bool deliver_payload(struct tcp_layer *t, struct tcp *c, const struct tcp
     for (uint32_t length; n > 0; offset += length, n -= length) {
         const uint8_t *bytes = receive_piece(s, offset, &length);
         length = min_u32(length, n);
-        if (!deliver(t, c, bytes, length, now))
+        t->arriving = ends_frame(s->packet, bytes + length) ? s->packet : NULL;
+        bool alive = deliver(t, c, bytes, length, now);
+        t->arriving = NULL;
+        if (!alive)
             return false;
     }
     return true;
 }
+
+struct packet *tcp_received_packet(const struct tcp_layer *t) { return t->arriving; }
 
 /* RFC 5681 4.2: at least every second segment is acknowledged at once. */
 static void owe_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s)
@@ -131,6 +142,8 @@ static void release_later(struct tcp_layer *t, struct packet *p)
     p->next = t->to_release;
     t->to_release = p;
 }
+
+void tcp_release_packet(struct tcp_layer *t, struct packet *p) { release_later(t, p); }
 
 void receive_release_drained(struct tcp_layer *t)
 {

@@ -356,6 +356,12 @@ int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now);
 void tcp_abort(struct tcp_layer *t, struct tcp *c, int64_t now);
 /* The user is done with n received bytes: the window opens. */
 void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now);
+/*
+ * During received(): the frame whose last bytes were handed up, for a user who keeps it (packet_keep) instead of copying them; NULL when there is none to be
+ * kept. And gives one back that was kept so: with the next tcp_output or tcp_tick, as the burst that it came with may not be over.
+ */
+struct packet *tcp_received_packet(const struct tcp_layer *t);
+void tcp_release_packet(struct tcp_layer *t, struct packet *p);
 /* One deadline a connection, 1 ms resolution, at most 24 days ahead; TIME_NEVER takes it off. */
 void tcp_set_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_t now);
 /* Bytes of stream, sent side: acknowledged, and promised in all; received side: handed up. */

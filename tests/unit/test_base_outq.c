@@ -53,7 +53,7 @@ static void test_queue_is_40_bytes_and_zeroed_memory_is_an_empty_one(void **stat
 {
     (void)state;
     assert_int_equal(sizeof(struct outq), 40);
-    assert_int_equal(sizeof(struct outq_span), 24);
+    assert_int_equal(sizeof(struct outq_span), 32);
     struct counting_alloc c;
     struct outq_pool p;
     struct outq q = {0};
@@ -192,6 +192,42 @@ static void test_constant_bytes_are_lent_where_they_lie(void **state)
     assert_int_equal(outq_constant_pieces(&q, &p, 300, 0, pieces, 4), 0);
     outq_clear(&q, &p);
     outq_pool_free(&p);
+}
+
+static void count_release(void *context, void *owner)
+{
+    unsigned *counts = context;
+    counts[*(const unsigned *)owner]++;
+}
+
+static void test_owners_are_told_once_when_their_bytes_are_let_go_of(void **state)
+{
+    (void)state;
+    struct counting_alloc c;
+    struct outq_pool p;
+    struct outq q = {0}, other = {0};
+    unsigned counts[3] = {0}, names[3] = {0, 1, 2};
+    uint8_t read[120];
+    assert_int_equal(outq_pool_init(&p, counting_alloc_init(&c), 8, 8), ERR_OK);
+    p.release = count_release;
+    p.context = counts;
+    assert_int_equal(outq_copy(&q, &p, body, 10), ERR_OK);
+    assert_int_equal(outq_attach(&q, &p, body + 10, 50, &names[0]), ERR_OK);
+    assert_int_equal(outq_copy(&q, &p, body + 60, 10), ERR_OK);
+    assert_int_equal(outq_attach(&q, &p, body + 70, 50, &names[1]), ERR_OK);
+    assert_int_equal(outq_attach(&other, &p, body, 5, &names[2]), ERR_OK);
+    assert_int_equal(outq_read(&q, &p, 0, read, sizeof read, NULL), sizeof read);
+    assert_memory_equal(read, body, sizeof read);
+    outq_trim(&q, &p, 59);
+    assert_int_equal(counts[0], 0);
+    outq_trim(&q, &p, 60);
+    assert_int_equal(counts[0], 1);
+    outq_clear(&q, &p);
+    assert_int_equal(counts[1], 1);
+    outq_pool_free(&p); /* what is still held is let go of with the pool */
+    assert_int_equal(counts[0], 1);
+    assert_int_equal(counts[1], 1);
+    assert_int_equal(counts[2], 1);
 }
 
 /* What is lent is what would be read, and all of it. */
@@ -344,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_a_copy_after_a_reference_does_not_write_into_it),
         cmocka_unit_test(test_reading_goes_on_where_it_was_without_a_walk_from_the_head),
         cmocka_unit_test(test_constant_bytes_are_lent_where_they_lie),
+        cmocka_unit_test(test_owners_are_told_once_when_their_bytes_are_let_go_of),
         cmocka_unit_test(test_random_operations_agree_with_a_model),
     };
     return cmocka_run_group_tests(tests, make_body, NULL);
