@@ -81,7 +81,7 @@ int weir_getpeername(struct weir_stack *s, int fd, struct sockaddr *address, soc
 static ssize_t perform_io(struct weir_stack *s, attempt_fn *attempt, int fd, struct msghdr *m, int flags)
 {
     struct call c = {.attempt = attempt, .fd = fd, .io = {.message = m, .flags = flags}};
-    for (size_t i = 0; i < m->msg_iovlen && i < POSIX_MAX_PIECES; i++)
+    for (size_t i = 0; i < m->msg_iovlen && m->msg_iovlen <= POSIX_MAX_PIECES; i++) /* more: EMSGSIZE */
         c.io.length += m->msg_iov[i].iov_len;
     return call_perform(s, &c);
 }

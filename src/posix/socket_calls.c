@@ -2,8 +2,9 @@
 /*
  * What the socket calls do in the loop: the socket's own call, which never waits, and when it has to be tried again.
  */
-#define _GNU_SOURCE /* accept4's flags */
+#define _GNU_SOURCE /* accept4's flags, POLLRDHUP */
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 
 #include "posix/private.h"
@@ -60,7 +61,9 @@ static ssize_t install(struct weir_stack *w, struct socket *s, bool nonblocking,
 bool attempt_open(struct weir_stack *w, struct call *c, int64_t now)
 {
     struct socket *s;
-    int flags = c->open.type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int flags = c->open.type & ~0xf; /* SOCK_TYPE_MASK */
+    if (flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC))
+        return over(c, -EINVAL);
     int e = socket_open(w->sockets, c->open.domain, c->open.type & ~flags, c->open.protocol, &s);
     return over(c, e < 0 ? e : install(w, s, flags & SOCK_NONBLOCK, now));
 }
@@ -113,7 +116,9 @@ bool attempt_connect(struct weir_stack *w, struct call *c, int64_t now)
     if (!under_way || c->file->nonblocking)
         return over(c, e);
     if (c->expired)
-        return over(c, -EINPROGRESS); /* SO_SNDTIMEO */
+        return over(c, c->result); /* SO_SNDTIMEO */
+    if (!c->waits)
+        c->result = e; /* EINPROGRESS, or EALREADY when somebody else began it */
     socket_waiting(s, &how);
     return wait_for(c, s, how.send_timeout_ns, now);
 }
@@ -161,7 +166,7 @@ static struct msghdr rest_of(struct weir_stack *w, const struct call *c)
 
 static bool may_wait(const struct call *c)
 {
-    return !(c->io.flags & MSG_DONTWAIT) && !c->file->nonblocking && !c->expired;
+    return !(c->io.flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) && !c->file->nonblocking && !c->expired;
 }
 
 static ssize_t so_far(const struct call *c, ssize_t otherwise) { return c->done > 0 ? (ssize_t)c->done : otherwise; }
@@ -184,13 +189,32 @@ bool attempt_send(struct weir_stack *w, struct call *c, int64_t now)
     return wait_for(c, s, how.send_timeout_ns, now);
 }
 
-/* More has to come: nothing was there, or MSG_WAITALL is not satisfied. */
-static bool wants_more(const struct call *c, const struct socket *s, ssize_t n)
+/* More has to come: nothing was there, or MSG_WAITALL or SO_RCVLOWAT is not satisfied. */
+static bool wants_more(const struct call *c, const struct socket *s, const struct socket_waiting *how, ssize_t n)
 {
     if (n == -EAGAIN)
         return true;
-    bool all = (c->io.flags & MSG_WAITALL) && !(c->io.flags & (MSG_PEEK | MSG_OOB)) && socket_is_stream(s);
-    return n > 0 && all && c->done < c->io.length;
+    if (n <= 0 || (c->io.flags & (MSG_PEEK | MSG_OOB)) || !socket_is_stream(s))
+        return false;
+    return c->done < (c->io.flags & MSG_WAITALL ? c->io.length : min_size(c->io.length, how->low_water));
+}
+
+/* Nothing will come any more; an error stays for the next call to tell. */
+static bool is_at_end(const struct socket *s)
+{
+    int left = 0;
+    return socket_ioctl(s, FIONREAD, &left) == 0 && left == 0 && (socket_ready(s) & (POLLERR | POLLRDHUP));
+}
+
+static ssize_t receive_once(struct weir_stack *w, struct call *c, struct socket *s, int64_t now)
+{
+    struct msghdr rest = rest_of(w, c);
+    ssize_t n = socket_receive(s, &rest, c->io.flags, now);
+    c->io.message->msg_namelen = rest.msg_namelen;
+    c->io.message->msg_controllen = rest.msg_controllen;
+    c->io.message->msg_flags = rest.msg_flags;
+    c->done += n > 0 ? (size_t)n : 0;
+    return n;
 }
 
 bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
@@ -200,15 +224,15 @@ bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
     if (!s)
         return true;
     socket_waiting(s, &how);
-    struct msghdr rest = rest_of(w, c);
-    ssize_t n = socket_receive(s, &rest, c->io.flags, now);
-    c->io.message->msg_namelen = rest.msg_namelen;
-    c->io.message->msg_controllen = rest.msg_controllen;
-    c->io.message->msg_flags = rest.msg_flags;
-    c->done += n > 0 ? (size_t)n : 0;
-    if (!wants_more(c, s, n) || !may_wait(c))
-        return over(c, n < 0 || c->done == 0 ? so_far(c, n) : (ssize_t)c->done);
-    return wait_for(c, s, how.receive_timeout_ns, now);
+    do {
+        if (c->done > 0 && is_at_end(s))
+            return over(c, (ssize_t)c->done);
+        ssize_t n = receive_once(w, c, s, now);
+        if (!wants_more(c, s, &how, n) || !may_wait(c) || (c->io.flags & MSG_OOB))
+            return over(c, so_far(c, n));
+        if (n == -EAGAIN)
+            return wait_for(c, s, how.receive_timeout_ns, now);
+    } while (true);
 }
 
 /* ---- options ---- */

@@ -38,6 +38,8 @@ int endpoint_parse(const struct socket *s, const struct sockaddr *address, sockl
     if (length < sizeof family)
         return -EINVAL;
     memcpy(&family, address, sizeof family);
+    if (family == AF_UNSPEC && s->domain == AF_INET) /* as ever */
+        return parse_v4(address, length, out);
     if (family != s->domain)
         return length < sizeof(struct sockaddr_in) ? -EINVAL : -EAFNOSUPPORT;
     return family == AF_INET6 ? parse_v6(address, length, out) : parse_v4(address, length, out);

@@ -59,7 +59,7 @@ int datagram_open_any(struct socket *s)
     if (index == POOL_NONE)
         return -ENOBUFS;
     s->datagram = pool_at(&l->datagrams, index);
-    *s->datagram = (struct datagram_socket){.multicast_ttl = 1, .multicast_loop = true, .multicast_all = true};
+    *s->datagram = (struct datagram_socket){.multicast_ttl = 1};
     return 0;
 }
 
@@ -74,6 +74,7 @@ void datagram_close_any(struct socket *s)
     struct socket_layer *l = s->layer;
     struct datagram_socket *g = s->datagram;
     datagram_leave_groups(s);
+    cork_drop(s);
     while (g->received.first)
         record_drop(s, &g->received);
     while (g->errors.first)
@@ -207,7 +208,9 @@ static int take_packet_info(struct socket *s, const void *value, size_t length, 
     if (source == 0 && info.ipi_ifindex == 0)
         return 0;
     x->local = source ? stack_find_local(s->layer->stack, &ip) : datagram_host_on(s->layer->stack, info.ipi_ifindex);
-    return x->local ? 0 : -EINVAL;
+    if (x->local)
+        return 0;
+    return source ? -ENETUNREACH : -ENODEV;
 }
 
 /* An integer, or of the TOS one byte. */
@@ -370,16 +373,39 @@ static void loop_back(struct socket *s, const struct udp_datagram *d)
 {
     struct stack *stack = s->layer->stack;
     bool group = ip_addr_is_multicast(&d->remote);
-    bool wanted = group ? s->datagram->multicast_loop && stack_has_joined(stack, d->local, &d->remote)
+    bool wanted = group ? (s->ip_flags & IP_FLAG_LOOP) && stack_has_joined(stack, d->local, &d->remote)
                         : stack_is_broadcast(stack, d->local, &d->remote);
     if (wanted)
         (void)deliver_here(s, d, d->local, true);
+}
+
+ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct ip_piece *pieces, uint32_t n,
+                       size_t length, int64_t now)
+{
+    const struct udp_datagram d = {.local = x->local,
+                                   .remote = x->to.ip,
+                                   .local_port = s->local.port,
+                                   .remote_port = x->to.port,
+                                   .length = (uint32_t)length,
+                                   .n_pieces = n,
+                                   .pieces = pieces,
+                                   .departure = x->how};
+    uint32_t own = stack_find_local(s->layer->stack, &d.remote);
+    if (own)
+        return send_to_ourselves(s, &d, own);
+    loop_back(s, &d);
+    int e = x->loops_only ? 0 : udp_send(s->layer->stack, &d, now);
+    return datagram_result(s, x, pieces, n, length, e, now);
 }
 
 static ssize_t datagram_send(struct socket *s, const struct msghdr *m, size_t length, int flags, int64_t now)
 {
     struct ip_piece pieces[DATAGRAM_MAX_PIECES];
     struct sending x;
+    if (length > UINT16_MAX)
+        return -EMSGSIZE;
+    if (s->datagram->gathering)
+        return cork_send(s, m, length, flags, now);
     if (length > WIRE_UDP_MAX_PAYLOAD_V4)
         return -EMSGSIZE;
     int e = datagram_prepare(s, m, flags, &x);
@@ -387,20 +413,11 @@ static ssize_t datagram_send(struct socket *s, const struct msghdr *m, size_t le
         e = x.to.port ? bind_if_not(s, now) : -EINVAL;
     if (e < 0)
         return e;
-    const struct udp_datagram d = {.local = x.local,
-                                   .remote = x.to.ip,
-                                   .local_port = s->local.port,
-                                   .remote_port = x.to.port,
-                                   .length = (uint32_t)length,
-                                   .n_pieces = datagram_pieces(m, pieces),
-                                   .pieces = pieces,
-                                   .departure = x.how};
-    uint32_t own = stack_find_local(s->layer->stack, &d.remote);
-    if (own)
-        return send_to_ourselves(s, &d, own);
-    loop_back(s, &d);
-    e = x.loops_only ? 0 : udp_send(s->layer->stack, &d, now);
-    return datagram_result(s, &x, pieces, d.n_pieces, length, e, now);
+    if (cork_holds(s, flags)) {
+        cork_begin(s, &x);
+        return cork_send(s, m, length, flags, now);
+    }
+    return datagram_leave(s, &x, pieces, datagram_pieces(m, pieces), length, now);
 }
 
 /* ---- the rest ---- */

@@ -9,6 +9,7 @@
 #define WEIR_SOCKET_DATAGRAM_H
 
 #include "socket/private.h"
+#include "wire/udp.h"
 
 #define DATAGRAM_CHARGE 512u    /* what a record counts for beside its bytes */
 #define DATAGRAM_MAX_GROUPS 20u /* igmp_max_memberships of Linux */
@@ -57,6 +58,14 @@ struct netlink_socket {
     struct netlink_dump dump;
 };
 
+/* What one datagram says of itself, by the socket's options and its control messages. */
+struct sending {
+    struct endpoint to;
+    uint32_t local;
+    struct ip_departure how;
+    bool loops_only; /* a multicast TTL of 0: not beyond this host */
+};
+
 struct datagram_socket {
     uint32_t next_free; /* the pool's */
     struct record_queue received, errors;
@@ -68,10 +77,11 @@ struct datagram_socket {
     };
     uint32_t multicast_local; /* IP_MULTICAST_IF; 0: by route */
     uint8_t multicast_ttl;
-    bool multicast_loop, multicast_all;
-    bool tell_packet, tell_ttl, tell_tos; /* IP_PKTINFO, IP_RECVTTL, IP_RECVTOS */
-    bool header_included;                 /* IP_HDRINCL */
-    uint32_t icmp_filter;                 /* a bit for each type that a raw ICMP socket does not want */
+    uint32_t icmp_filter; /* a bit for each type that a raw ICMP socket does not want */
+    bool corked;          /* UDP_CORK */
+    bool gathering;       /* a datagram that UDP_CORK or MSG_MORE holds back: */
+    struct sending next;  /* where it goes, */
+    struct outq pending;  /* and what there is of it */
 };
 
 /* ---- datagram_queue.c ---- */
@@ -110,14 +120,6 @@ void datagram_fail(struct socket *s, const struct endpoint *peer, const struct i
 
 #define DATAGRAM_MAX_PIECES 1024u /* as message_length allows */
 
-/* What one datagram says of itself, by the socket's options and its control messages. */
-struct sending {
-    struct endpoint to;
-    uint32_t local;
-    struct ip_departure how;
-    bool loops_only; /* a multicast TTL of 0: not beyond this host */
-};
-
 /* With a socket of its own options, before the kind's part of open; -ENOBUFS. And everything it holds. */
 MUST_CHECK int datagram_open_any(struct socket *s);
 void datagram_close_any(struct socket *s);
@@ -134,12 +136,26 @@ int datagram_shutdown(struct socket *s, int how, int64_t now);
 unsigned datagram_ready(const struct socket *s);
 int datagram_ioctl(const struct socket *s, unsigned long request, int *value);
 
+/* datagram.c: sends this much to x, from a socket that has a port. */
+ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct ip_piece *pieces, uint32_t n,
+                       size_t length, int64_t now);
+
+/* ---- datagram_cork.c ---- */
+/* Is what is sent with these flags held back? */
+bool cork_holds(const struct socket *s, int flags);
+/* A datagram to x begins. */
+void cork_begin(struct socket *s, const struct sending *x);
+/* More of the one that was begun; it leaves unless it is held back. */
+ssize_t cork_send(struct socket *s, const struct msghdr *m, size_t length, int flags, int64_t now);
+void cork_drop(struct socket *s);
+
 /* ---- options_datagram.c ---- */
 int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length);
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length);
 void datagram_leave_groups(struct socket *s);
 /* raw.c: of level SOL_RAW */
 int option_raw_set(struct socket *s, int name, const void *value, socklen_t length);
+int option_raw_get(const struct socket *s, int name, void *value, socklen_t *length);
 /* A local address on an interface, whose ifindex is one more than the stack's number; 0: there is none. */
 uint32_t datagram_host_on(const struct stack *stack, int ifindex);
 

@@ -33,7 +33,7 @@ static unsigned fit_of(const struct socket *s, const struct udp_datagram *d)
             return 0;
         fit += 4;
     }
-    if (ip_addr_is_multicast(to) && !s->datagram->multicast_all && !is_member(s->datagram, to))
+    if (ip_addr_is_multicast(to) && !(s->ip_flags & IP_FLAG_ALL) && !is_member(s->datagram, to))
         return 0;
     return fit;
 }
@@ -102,8 +102,10 @@ void datagram_input(void *context, const struct udp_datagram *d, int64_t now)
 {
     (void)now;
     struct socket_layer *l = context;
-    if (datagram_deliver(l, d) == 0)
-        l->counters.drop_no_receiver++;
+    if (datagram_deliver(l, d) > 0)
+        return;
+    l->counters.drop_no_receiver++;
+    udp_refuse(l->stack);
 }
 
 /* ---- errors ---- */

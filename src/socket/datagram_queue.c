@@ -17,7 +17,10 @@ int datagrams_init(struct socket_layer *l)
 {
     uint32_t records = (uint32_t)min_u64(l->settings.buffer_bytes / SOCKET_CHUNK_BYTES, MAX_RECORDS);
     int e = pool_init(&l->datagrams, l->allocator, l->settings.max_sockets, sizeof(struct datagram_socket), 8);
-    return e ? e : pool_init(&l->records, l->allocator, records, sizeof(struct record), 8);
+    if (e)
+        return e;
+    l->gathered = alloc_zeroed(l->allocator, WIRE_UDP_MAX_PAYLOAD_V4, 1);
+    return !l->gathered ? ERR_NO_MEMORY : pool_init(&l->records, l->allocator, records, sizeof(struct record), 8);
 }
 
 /* Nothing below knows of the layer any more. */
@@ -32,6 +35,7 @@ void datagrams_free(struct socket_layer *l)
     pings_free(l);
     packets_free(l);
     netlinks_free(l);
+    alloc_free(l->allocator, l->gathered, WIRE_UDP_MAX_PAYLOAD_V4);
     pool_free(&l->records);
     pool_free(&l->datagrams);
 }
@@ -125,13 +129,12 @@ static void tell_packet(const struct socket *s, const struct record *r, struct m
 
 static void tell_arrival(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
 {
-    const struct datagram_socket *g = s->datagram;
     int ttl = r->arrival.ttl;
-    if (g->tell_packet)
+    if (s->ip_flags & IP_FLAG_PACKET)
         tell_packet(s, r, m, room);
-    if (g->tell_ttl)
+    if (s->ip_flags & IP_FLAG_TTL)
         message_control(m, room, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
-    if (g->tell_tos)
+    if (s->ip_flags & IP_FLAG_TOS)
         message_control(m, room, IPPROTO_IP, IP_TOS, &r->arrival.tos, 1);
 }
 

@@ -112,7 +112,8 @@ struct socket *socket_new(struct socket_layer *l)
     }
     struct socket *s = pool_at(&l->sockets, index);
     uint32_t generation = s->generation;
-    *s = (struct socket){.generation = generation, .layer = l, .linger_s = -1, .low_water = 1};
+    *s = (struct socket){
+        .generation = generation, .layer = l, .linger_s = -1, .low_water = 1, .ip_flags = IP_FLAG_LOOP | IP_FLAG_ALL};
     s->discover = IP_PMTUDISC_WANT;
     s->send_limit = l->settings.send_buffer;
     s->receive_limit = l->settings.receive_buffer;

@@ -8,7 +8,7 @@
 
 #define MAX_PIECES 1024u /* UIO_MAXIOV */
 
-ssize_t message_length(const struct msghdr *m)
+ssize_t message_length(const struct msghdr *m, bool nowhere)
 {
     size_t total = 0;
     if (m->msg_iovlen > MAX_PIECES)
@@ -16,7 +16,7 @@ ssize_t message_length(const struct msghdr *m)
     for (size_t i = 0; i < m->msg_iovlen; i++) {
         if (m->msg_iov[i].iov_len > SSIZE_MAX - total)
             return -EINVAL;
-        if (!m->msg_iov[i].iov_base && m->msg_iov[i].iov_len)
+        if (!nowhere && !m->msg_iov[i].iov_base && m->msg_iov[i].iov_len)
             return -EFAULT;
         total += m->msg_iov[i].iov_len;
     }

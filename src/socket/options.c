@@ -85,13 +85,16 @@ static int set_linger(struct socket *s, const void *value, socklen_t length)
     if (length < sizeof l)
         return -EINVAL;
     memcpy(&l, value, sizeof l);
-    s->linger_s = l.l_onoff ? l.l_linger & INT32_MAX : -1;
+    if (l.l_onoff)
+        s->linger_s = l.l_linger & INT32_MAX;
+    else if (s->linger_s >= 0)
+        s->linger_s = -1 - s->linger_s; /* Linux keeps the time, too */
     return 0;
 }
 
 static int give_linger(const struct socket *s, void *value, socklen_t *length)
 {
-    struct linger l = {.l_onoff = s->linger_s >= 0, .l_linger = s->linger_s >= 0 ? s->linger_s : 0};
+    struct linger l = {.l_onoff = s->linger_s >= 0, .l_linger = s->linger_s >= 0 ? s->linger_s : -1 - s->linger_s};
     return option_give(value, length, &l, sizeof l);
 }
 
@@ -142,7 +145,9 @@ static int set_of_ints(struct socket *s, int name, int value, int64_t now)
     case SO_SNDBUFFORCE:
         return set_send_buffer(s, value);
     case SO_RCVLOWAT:
-        s->low_water = value <= 0 ? 1 : min_u32((uint32_t)value, s->receive_limit);
+        s->low_water = value < 0 ? INT32_MAX : max_u32((uint32_t)value, 1);
+        if (s->type == SOCK_STREAM)
+            s->low_water = min_u32(s->low_water, s->receive_limit);
         return 0;
     case SO_PRIORITY:
         if (value < 0 || value > 6)
@@ -262,6 +267,8 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
         return !has_ip(s) ? -ENOPROTOOPT : option_ip_set(s, name, value, length, now);
     case IPPROTO_RAW:
         return s->type == SOCK_RAW ? option_raw_set(s, name, value, length) : -ENOPROTOOPT;
+    case IPPROTO_UDP:
+        return s->protocol == IPPROTO_UDP ? option_udp_set(s, name, value, length, now) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_set(s, name, value, length) : -ENOPROTOOPT;
     case SOL_NETLINK:
@@ -275,18 +282,24 @@ int socket_get_option(struct socket *s, int level, int name, void *value, sockle
 {
     if (!value || !length)
         return -EFAULT;
+    if ((int32_t)*length < 0)
+        return -EINVAL;
     switch (level) {
     case SOL_SOCKET:
         return get_socket_option(s, name, value, length);
     case IPPROTO_TCP:
-        return s->type == SOCK_STREAM ? option_tcp_get(s, name, value, length) : -EOPNOTSUPP;
+        return s->type == SOCK_STREAM ? option_tcp_get(s, name, value, length, now) : -EOPNOTSUPP;
     case IPPROTO_IP:
         return !has_ip(s) ? -ENOPROTOOPT : option_ip_get(s, name, value, length, now);
+    case IPPROTO_RAW:
+        return s->type == SOCK_RAW ? option_raw_get(s, name, value, length) : -EOPNOTSUPP;
+    case IPPROTO_UDP:
+        return s->protocol == IPPROTO_UDP ? option_udp_get(s, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length) : -ENOPROTOOPT;
     case SOL_NETLINK:
         return s->domain == AF_NETLINK ? option_netlink_get(s, name, value, length) : -ENOPROTOOPT;
     default:
-        return -ENOPROTOOPT;
+        return -EOPNOTSUPP;
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options of IPPROTO_IP that only datagram sockets have: what is told of each datagram, and multicast. ip(7).
+ * Options of IPPROTO_IP for datagrams: what is told of each, and multicast. A stream takes those that are yes or no as well, to no effect. ip(7).
  */
 #include "socket/datagram.h"
 #include "socket/options.h"
@@ -131,54 +131,88 @@ static int set_multicast_ttl(struct datagram_socket *g, int ttl)
     return 0;
 }
 
-/* Where a yes or no is kept; NULL: it is no such option. */
-static bool *flag_of(struct datagram_socket *g, int name)
+/* 0: it is no such option. */
+static uint8_t flag_of(int name)
 {
     switch (name) {
     case IP_PKTINFO:
-        return &g->tell_packet;
+        return IP_FLAG_PACKET;
     case IP_RECVTTL:
-        return &g->tell_ttl;
+        return IP_FLAG_TTL;
     case IP_RECVTOS:
-        return &g->tell_tos;
+        return IP_FLAG_TOS;
     case IP_MULTICAST_LOOP:
-        return &g->multicast_loop;
+        return IP_FLAG_LOOP;
     case IP_MULTICAST_ALL:
-        return &g->multicast_all;
+        return IP_FLAG_ALL;
     case IP_HDRINCL:
-        return &g->header_included;
+        return IP_FLAG_HEADER;
     default:
-        return NULL;
+        return 0;
+    }
+}
+
+static int set_flag(struct socket *s, int name, int value, socklen_t length)
+{
+    uint8_t flag = flag_of(name);
+    if (name == IP_HDRINCL && s->type != SOCK_RAW)
+        return -ENOPROTOOPT;
+    if (length < 1 && (flag & (IP_FLAG_LOOP | IP_FLAG_ALL)))
+        return -EINVAL;
+    if (name == IP_MULTICAST_ALL && value != 0 && value != 1)
+        return -EINVAL;
+    s->ip_flags = value ? s->ip_flags | flag : s->ip_flags & (uint8_t)~flag;
+    return 0;
+}
+
+/* Of a stream, which has no use for groups. */
+static int refuse_groups(int name)
+{
+    switch (name) {
+    case IP_ADD_MEMBERSHIP:
+    case IP_DROP_MEMBERSHIP:
+        return -EPROTO;
+    case IP_MULTICAST_TTL:
+        return -EINVAL;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int set_groups(struct socket *s, int name, const void *value, socklen_t length)
+{
+    int n, e;
+    switch (name) {
+    case IP_ADD_MEMBERSHIP:
+    case IP_DROP_MEMBERSHIP:
+        return set_membership(s, name, value, length);
+    case IP_MULTICAST_IF:
+        return set_multicast_interface(s, value, length);
+    case IP_MULTICAST_TTL:
+        if (length < 1)
+            return -EINVAL;
+        e = option_int_or_byte(value, length, &n);
+        return e < 0 ? e : set_multicast_ttl(s->datagram, n);
+    default:
+        return -ENOPROTOOPT;
     }
 }
 
 int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length)
 {
-    bool *flag = flag_of(s->datagram, name);
     int n;
-    if (name == IP_HDRINCL && s->type != SOCK_RAW)
-        return -ENOPROTOOPT;
-    if (name == IP_ADD_MEMBERSHIP || name == IP_DROP_MEMBERSHIP)
-        return set_membership(s, name, value, length);
-    if (name == IP_MULTICAST_IF)
-        return set_multicast_interface(s, value, length);
-    if (!flag && name != IP_MULTICAST_TTL)
-        return -ENOPROTOOPT;
+    if (!flag_of(name))
+        return s->type == SOCK_STREAM ? refuse_groups(name) : set_groups(s, name, value, length);
     int e = option_int_or_byte(value, length, &n);
-    if (e < 0)
-        return e;
-    if (!flag)
-        return set_multicast_ttl(s->datagram, n);
-    *flag = n != 0;
-    return 0;
+    return e < 0 ? e : set_flag(s, name, n, length);
 }
 
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length)
 {
-    const bool *flag = flag_of(s->datagram, name);
-    if (flag)
-        return option_ip_give(value, length, *flag);
+    bool stream = s->type == SOCK_STREAM;
+    if (flag_of(name))
+        return option_ip_give(value, length, (s->ip_flags & flag_of(name)) != 0);
     if (name == IP_MULTICAST_TTL)
-        return option_ip_give(value, length, s->datagram->multicast_ttl);
-    return name == IP_MULTICAST_IF ? give_multicast_interface(s, value, length) : -ENOPROTOOPT;
+        return option_ip_give(value, length, stream ? 1 : s->datagram->multicast_ttl);
+    return name == IP_MULTICAST_IF && !stream ? give_multicast_interface(s, value, length) : -ENOPROTOOPT;
 }

@@ -11,9 +11,7 @@ int option_int_or_byte(const void *value, socklen_t length, int *out)
 {
     if (length >= sizeof *out)
         return option_int(value, length, out);
-    if (length < 1)
-        return -EINVAL;
-    *out = *(const uint8_t *)value;
+    *out = length ? *(const uint8_t *)value : 0;
     return 0;
 }
 
@@ -63,7 +61,7 @@ static int set_of_all(struct socket *s, int name, const void *value, socklen_t l
         return e;
     switch (name) {
     case IP_TTL:
-        return set_ttl(s, n, now);
+        return length < 1 ? -EINVAL : set_ttl(s, n, now);
     case IP_TOS:
         return set_tos(s, n, now);
     case IP_MTU_DISCOVER:
@@ -81,7 +79,7 @@ static int set_of_all(struct socket *s, int name, const void *value, socklen_t l
 
 int option_ip_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
-    int e = s->type == SOCK_STREAM ? -ENOPROTOOPT : option_datagram_set(s, name, value, length);
+    int e = option_datagram_set(s, name, value, length);
     return e == -ENOPROTOOPT ? set_of_all(s, name, value, length, now) : e;
 }
 
@@ -113,7 +111,7 @@ static int get_of_all(const struct socket *s, int name, void *value, socklen_t *
 
 int option_ip_get(struct socket *s, int name, void *value, socklen_t *length, int64_t now)
 {
-    int e = s->type == SOCK_STREAM ? -ENOPROTOOPT : option_datagram_get(s, name, value, length);
+    int e = option_datagram_get(s, name, value, length);
     return e == -ENOPROTOOPT ? get_of_all(s, name, value, length, now) : e;
 }
 

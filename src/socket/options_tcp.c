@@ -35,6 +35,17 @@ static int set_keep_idle(struct socket *s, int seconds, int64_t now)
     return option_tcp_keepalive(s, now);
 }
 
+/* Linux counts the SYN-ACKs that it would send in that time, which double their distance up to 120 s, and says when the last one is over. */
+static uint32_t deferral(int seconds)
+{
+    uint32_t at = seconds > 0, step = 1;
+    while (seconds > 0 && at < (uint32_t)seconds) {
+        step = min_u32(2 * step, 120);
+        at += step;
+    }
+    return at;
+}
+
 /* ---- what is in the profile ---- */
 
 static int change_profile(struct tcp_profile *p, int name, int value)
@@ -98,7 +109,7 @@ int option_tcp_set(struct socket *s, int name, const void *value, socklen_t leng
     case TCP_CORK:
         return set_cork(s, n != 0, now);
     case TCP_DEFER_ACCEPT:
-        s->stream.defer_s = (uint32_t)(n > 0 ? n : 0);
+        s->stream.defer_s = deferral(n);
         return 0;
     case TCP_KEEPIDLE:
         return set_keep_idle(s, n, now);
@@ -170,13 +181,13 @@ static int get_congestion(const struct socket *s, void *value, socklen_t *length
     return option_give(value, length, name, sizeof name);
 }
 
-int option_tcp_get(struct socket *s, int name, void *value, socklen_t *length)
+int option_tcp_get(struct socket *s, int name, void *value, socklen_t *length, int64_t now)
 {
     int n;
     if (name == TCP_CONGESTION)
         return get_congestion(s, value, length);
     if (name == TCP_INFO)
-        return option_tcp_info(s, value, length);
+        return option_tcp_info(s, value, length, now);
     if (name == TCP_CC_INFO) /* of neither algorithm is there more, as of Linux's */
         return option_give(value, length, "", 0);
     int e = get_int(s, name, &n);

@@ -9,6 +9,8 @@
 
 extern const struct socket_kind packet_kind;
 
+#define PACKET_NAME_BYTES 18u /* struct sockaddr_ll with a MAC address */
+
 /* -EFAULT, -EINVAL, -ENODEV. */
 int packet_bind_address(struct socket *s, const struct sockaddr *address, socklen_t length);
 socklen_t packet_address_write(const struct endpoint *e, struct sockaddr_storage *to);

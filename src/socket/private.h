@@ -38,10 +38,11 @@ struct stream {
     uint64_t promised;   /* of out, told to TCP: what MSG_MORE and TCP_CORK hold back lies behind it */
     uint64_t urgent_at;  /* SIOCATMARK, SO_OOBINLINE: stream offset of the urgent byte */
     uint8_t urgent_byte;
-    bool urgent : 1, urgent_valid : 1;
+    bool urgent : 1, urgent_valid : 1, urgent_read : 1;
     bool connecting : 1, connected : 1, fin : 1; /* fin: of the peer */
     bool ended : 1;                              /* TCP said closed */
     bool reported : 1;                           /* connect said 0 */
+    bool failed : 1;                             /* to connect, and connect has not said so */
     bool cork : 1, hold : 1;                     /* hold: the last send said MSG_MORE */
     bool deferred : 1;                           /* not on its listener's queue before data comes */
     /* of a listener */
@@ -72,6 +73,16 @@ struct socket_kind {
     int (*ioctl)(const struct socket *s, unsigned long request, int *value);
 };
 
+/* Options of IPPROTO_IP that are yes or no. Every socket keeps them, though only datagrams have a use for most. */
+enum ip_flag {
+    IP_FLAG_PACKET = 1,  /* IP_PKTINFO */
+    IP_FLAG_TTL = 2,     /* IP_RECVTTL */
+    IP_FLAG_TOS = 4,     /* IP_RECVTOS */
+    IP_FLAG_LOOP = 8,    /* IP_MULTICAST_LOOP */
+    IP_FLAG_ALL = 16,    /* IP_MULTICAST_ALL */
+    IP_FLAG_HEADER = 32, /* IP_HDRINCL */
+};
+
 struct socket {
     uint32_t next_free; /* the pool's; must be first */
     uint32_t generation;
@@ -85,10 +96,11 @@ struct socket {
     int error;                     /* SO_ERROR, positive; 0: none */
     uint32_t send_limit, receive_limit, low_water;
     int64_t send_timeout_ns, receive_timeout_ns;
-    int32_t linger_s; /* SO_LINGER; -1: off */
+    int32_t linger_s; /* SO_LINGER; off: -1 less what l_linger was */
     uint8_t ttl, tos; /* ttl 0: the default */
     uint8_t discover; /* IP_MTU_DISCOVER */
     uint8_t priority;
+    uint8_t ip_flags;                  /* enum ip_flag */
     bool bound : 1, bound_address : 1; /* by bind; it named an address, which connect keeps */
     bool orphan : 1;                   /* its user has closed it */
     bool shut_read : 1, shut_write : 1;
@@ -125,6 +137,7 @@ struct socket_layer {
     struct pool sockets;
     struct outq_pool buffers;
     struct pool datagrams, records; /* datagram.h */
+    uint8_t *gathered;              /* a datagram of several calls, as it leaves: WIRE_UDP_MAX_PAYLOAD_V4 bytes */
     struct profile_use *profiles;
     uint32_t max_profiles;
     uint16_t profile_chains[SOCKET_PROFILE_CHAINS]; /* number + 1 of the first; 0: none */
@@ -188,7 +201,7 @@ static inline const struct tcp_profile *profile_of(const struct socket *s)
 
 /* message.c */
 /* Bytes of all pieces, or -EMSGSIZE (beyond SSIZE_MAX), -EFAULT (a NULL piece with a length). */
-MUST_CHECK ssize_t message_length(const struct msghdr *m);
+MUST_CHECK ssize_t message_length(const struct msghdr *m, bool nowhere);
 /* Writes bytes into the message from offset on. */
 void message_put(const struct msghdr *m, size_t offset, const void *bytes, size_t length);
 /* Adds a control message; without room, MSG_CTRUNC. `used` counts what is in it. */

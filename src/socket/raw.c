@@ -6,6 +6,7 @@
  * Raw sockets stand in one list of the layer. The stack has one listener to each protocol that some of them has.
  */
 #include "socket/datagram.h"
+#include "socket/options.h"
 
 #include "wire/ip_proto.h"
 
@@ -80,7 +81,7 @@ static void on_error(void *context, const struct raw_datagram *d, const struct i
     struct socket_layer *l = context;
     const struct endpoint peer = {.ip = d->remote};
     for (struct socket *s = l->raws; s; s = s->port_next) {
-        uint32_t skip = s->datagram->header_included ? 0 : d->header_length; /* as it was given to send */
+        uint32_t skip = s->ip_flags & IP_FLAG_HEADER ? 0 : d->header_length; /* as it was given to send */
         const struct ip_piece bytes = {.bytes = d->bytes + skip, .length = d->length - skip};
         bool his = ip_addr_is_unspecified(&s->remote.ip) || ip_addr_equal(&s->remote.ip, &d->remote);
         if (s->protocol == d->protocol && his && (s->local_index == 0 || s->local_index == d->local))
@@ -105,7 +106,8 @@ static int raw_open(struct socket *s)
         pool_put(&s->layer->datagrams, pool_index(&s->layer->datagrams, s->datagram));
         return socket_errno(e);
     }
-    s->datagram->header_included = s->protocol == IPPROTO_RAW;
+    if (s->protocol == IPPROTO_RAW)
+        s->ip_flags |= IP_FLAG_HEADER;
     enter(s);
     return 0;
 }
@@ -166,7 +168,7 @@ static ssize_t raw_send_message(struct socket *s, const struct msghdr *m, size_t
                                    .length = (uint32_t)length,
                                    .n_pieces = datagram_pieces(m, pieces),
                                    .pieces = pieces,
-                                   .header_included = s->datagram->header_included,
+                                   .header_included = (s->ip_flags & IP_FLAG_HEADER) != 0,
                                    .departure = x.how};
     e = x.loops_only ? 0 : raw_send(s->layer->stack, &d, now);
     return datagram_result(s, &x, pieces, d.n_pieces, length, e, now);
@@ -180,6 +182,15 @@ int option_raw_set(struct socket *s, int name, const void *value, socklen_t leng
         return -EOPNOTSUPP;
     memcpy(&s->datagram->icmp_filter, value, min_size(length, sizeof s->datagram->icmp_filter));
     return 0;
+}
+
+int option_raw_get(const struct socket *s, int name, void *value, socklen_t *length)
+{
+    if (name != ICMP_FILTER)
+        return -ENOPROTOOPT;
+    if (s->protocol != IPPROTO_ICMP)
+        return -EOPNOTSUPP;
+    return option_give(value, length, &s->datagram->icmp_filter, sizeof s->datagram->icmp_filter);
 }
 
 const struct socket_kind raw_kind = {.open = raw_open,

@@ -44,6 +44,8 @@ int socket_open(struct socket_layer *l, int domain, int type, int protocol, stru
 {
     const struct socket_kind *kind;
     *out = NULL;
+    if ((domain == AF_INET || domain == AF_INET6) && (protocol < 0 || protocol >= IPPROTO_MAX))
+        return -EINVAL;
     int e = kind_of_domain(domain, type, protocol, &kind);
     if (e < 0)
         return e;
@@ -103,6 +105,10 @@ int socket_bind(struct socket *s, const struct sockaddr *address, socklen_t leng
     int error = endpoint_parse(s, address, length, &e);
     if (error < 0)
         return error;
+    sa_family_t family;
+    memcpy(&family, address, sizeof family);
+    if (family == AF_UNSPEC && !ip_addr_is_unspecified(&e.ip))
+        return -EAFNOSUPPORT;
     if (s->local.port != 0)
         return -EINVAL;
     struct endpoint before = s->local;
@@ -139,6 +145,8 @@ int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t l
     if (length < sizeof family)
         return -EINVAL;
     memcpy(&family, address, sizeof family);
+    if (s->domain == AF_PACKET)
+        return -EOPNOTSUPP;
     if (family == AF_UNSPEC)
         return s->kind->disconnect(s, now);
     int error = endpoint_parse(s, address, length, &to);
@@ -147,13 +155,13 @@ int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t l
 
 ssize_t socket_send(struct socket *s, const struct msghdr *message, int flags, int64_t now)
 {
-    ssize_t length = message_length(message);
+    ssize_t length = message_length(message, false);
     return length < 0 ? length : s->kind->send(s, message, (size_t)length, flags, now);
 }
 
 ssize_t socket_receive(struct socket *s, struct msghdr *message, int flags, int64_t now)
 {
-    ssize_t length = message_length(message);
+    ssize_t length = message_length(message, (flags & MSG_TRUNC) && s->type == SOCK_STREAM);
     return length < 0 ? length : s->kind->receive(s, message, (size_t)length, flags, now);
 }
 
@@ -166,9 +174,16 @@ int socket_shutdown(struct socket *s, int how, int64_t now)
 
 int socket_name(const struct socket *s, struct sockaddr *address, socklen_t *length)
 {
+    struct endpoint e = s->local;
     if (!address || !length)
         return -EFAULT;
-    endpoint_write(s, &s->local, address, length);
+    if ((int32_t)*length < 0)
+        return -EINVAL;
+    if (s->kind == &raw_kind)
+        e.port = (uint16_t)s->protocol;
+    endpoint_write(s, &e, address, length);
+    if (s->domain == AF_PACKET) /* packet(7) ends the name with the MAC address here, and only here */
+        *length = min_u32(*length, PACKET_NAME_BYTES);
     return 0;
 }
 
@@ -176,8 +191,12 @@ int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *len
 {
     if (!address || !length)
         return -EFAULT;
-    if (s->remote.port == 0)
+    if (s->domain == AF_PACKET)
+        return -EOPNOTSUPP;
+    if (s->remote.port == 0 || (s->type == SOCK_STREAM && s->stream.ended))
         return -ENOTCONN;
+    if ((int32_t)*length < 0)
+        return -EINVAL;
     endpoint_write(s, &s->remote, address, length);
     return 0;
 }

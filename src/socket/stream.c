@@ -65,6 +65,12 @@ struct socket *stream_from(struct socket *listener, struct tcp *c, int64_t now)
     s->reuse_address = listener->reuse_address;
     s->reuse_port = listener->reuse_port;
     s->keepalive = listener->keepalive;
+    s->send_timeout_ns = listener->send_timeout_ns;
+    s->receive_timeout_ns = listener->receive_timeout_ns;
+    s->ttl = listener->ttl;
+    s->tos = listener->tos;
+    s->discover = listener->discover;
+    s->ip_flags = listener->ip_flags;
     s->oob_inline = listener->oob_inline;
     s->stream = (struct stream){.ref = tcp_ref_of(l->tcp, c),
                                 .profile = (uint16_t)number,
@@ -99,6 +105,7 @@ static int start_connect(struct socket *s, const struct endpoint *to, int64_t no
     (void)stack_local_address(l->stack, local, &s->local.ip);
     if (s->local.port == 0)
         port_share(s, PORTS_STREAM, tcp_key(connection(s))->local_port);
+    s->error = 0;
     s->stream.connecting = true;
     s->stream.ended = s->stream.reported = false;
     return -EINPROGRESS;
@@ -115,8 +122,10 @@ static int stream_connect(struct socket *s, const struct endpoint *to, int64_t n
     }
     if (st->connected || st->listening)
         return -EISCONN;
-    if (s->error)
-        return socket_take_error(s);
+    if (st->failed) { /* says so once, then it may try again */
+        st->failed = st->ended = false;
+        return s->error ? socket_take_error(s) : -ECONNABORTED;
+    }
     if (to->port == 0)
         return -ECONNREFUSED;
     return start_connect(s, to, now);
@@ -152,8 +161,8 @@ static int stream_disconnect(struct socket *s, int64_t now)
     forget_connection(s);
     outq_clear(&s->stream.in, &s->layer->buffers);
     s->stream.in = (struct outq){0};
-    s->shut_read = s->shut_write = false;
-    s->error = 0;
+    s->shut_read = s->shut_write = s->stream.failed = s->stream.ended = false;
+    s->error = c ? ECONNRESET : 0; /* as Linux: SO_ERROR tells of what was thrown away */
     return 0;
 }
 
@@ -288,22 +297,25 @@ static void pass_mark(struct socket *s, int64_t now)
     struct stream *st = &s->stream;
     if (!mark_here(st) || outq_length(&st->in) == 0)
         return;
-    st->urgent = false;
+    st->urgent = st->urgent_valid = false;
     if (!s->oob_inline)
         trim_in(s, 1, now);
 }
 
+/* As tcp_recv_urg() of Linux. */
 static ssize_t receive_urgent(struct socket *s, const struct msghdr *m, size_t length, int flags)
 {
     struct stream *st = &s->stream;
-    if (s->oob_inline || (!st->urgent && !st->urgent_valid))
+    if (s->oob_inline || !st->urgent || st->urgent_read)
         return -EINVAL;
     if (!st->urgent_valid)
-        return -EAGAIN;
+        return st->fin || s->shut_read || st->ended ? 0 : -EAGAIN;
     if (length > 0)
         message_put(m, 0, &st->urgent_byte, 1);
-    if (!(flags & MSG_PEEK))
+    if (!(flags & MSG_PEEK)) {
         st->urgent_valid = false;
+        st->urgent_read = true;
+    }
     return length > 0;
 }
 
@@ -411,7 +423,7 @@ static int stream_shutdown(struct socket *s, int how, int64_t now)
         socket_notify(s, POLLIN | POLLRDNORM | POLLHUP);
         return 0;
     }
-    if (!st->connected && !st->connecting)
+    if ((!st->connected && !st->connecting) || st->ended)
         return -ENOTCONN;
     if (st->connecting)
         return stream_disconnect(s, now);
@@ -450,6 +462,8 @@ static unsigned stream_ready(const struct socket *s)
         return st->first ? POLLIN | POLLRDNORM : 0;
     if (st->connecting)
         return events;
+    if (st->failed)
+        return events | POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLWRNORM | POLLHUP;
     if (!st->connected || st->ended || ((st->fin || s->shut_read) && s->shut_write))
         events |= POLLHUP;
     if (!st->connected && !s->error)
@@ -538,7 +552,7 @@ static void on_fin(struct socket *s)
 static void take_urgent(struct socket *s)
 {
     struct stream *st = &s->stream;
-    bool here = st->urgent && st->in.end > st->urgent_at && st->in.base <= st->urgent_at;
+    bool here = st->urgent && !st->urgent_read && st->in.end > st->urgent_at && st->in.base <= st->urgent_at;
     if (here && !st->urgent_valid && !s->oob_inline)
         st->urgent_valid = outq_read(&st->in, &s->layer->buffers, st->urgent_at, &st->urgent_byte, 1, NULL) == 1;
 }
@@ -577,8 +591,7 @@ static void on_received(void *context, struct tcp *c, const uint8_t *bytes, uint
     }
     take_urgent(s);
     listen_ready(s);
-    if (readable(s) >= s->low_water || st->urgent)
-        socket_notify(s, POLLIN | POLLRDNORM | (st->urgent_valid ? POLLPRI : 0u));
+    socket_notify(s, POLLIN | POLLRDNORM | (st->urgent_valid ? POLLPRI : 0u));
 }
 
 /* Linux's reading of the pointer (tcp_urg): the urgent byte is the one before the mark. */
@@ -589,7 +602,7 @@ static void on_urgent(void *context, struct tcp *c, uint64_t mark, int64_t now)
     if (!s || mark == 0)
         return;
     s->stream.urgent = true;
-    s->stream.urgent_valid = false;
+    s->stream.urgent_valid = s->stream.urgent_read = false;
     s->stream.urgent_at = mark - 1;
     take_urgent(s);
     socket_notify(s, POLLPRI);
@@ -680,10 +693,10 @@ static void on_closed(void *context, struct tcp *c, enum tcp_close_reason reason
         return;
     }
     listen_ready(s); /* nobody knows it yet; Linux lets accept have it, and so do we */
-    if (connecting)
+    if (connecting) {
         forget_connection(s);
-    else
-        s->remote = reason == TCP_CLOSE_NORMAL ? s->remote : (struct endpoint){.port = 0};
+        st->failed = true;
+    }
     socket_notify(s, POLLIN | POLLRDNORM | POLLRDHUP | POLLOUT | POLLWRNORM | POLLHUP | (s->error ? POLLERR : 0));
 }
 

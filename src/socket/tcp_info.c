@@ -5,6 +5,10 @@
 #include "socket/linux_tcp.h"
 #include "socket/options.h"
 
+#define UNCONNECTED_MSS 536u
+#define UNCONNECTED_CWND 10u
+#define REORDERING 3u /* sysctl tcp_reordering: what SACK takes for reordering */
+
 static uint32_t us(int64_t ns) { return (uint32_t)(ns / NS_PER_US); }
 
 /* Linux's numbers of the states. */
@@ -57,7 +61,7 @@ static void fill(struct linux_tcp_info *o, const struct socket *s, const struct 
     o->tcpi_snd_ssthresh = i->ssthresh_bytes >= INT32_MAX / 2 ? INT32_MAX : segments(i->ssthresh_bytes, i->mss);
     o->tcpi_snd_wnd = i->send_window;
     o->tcpi_rcv_space = i->receive_window;
-    o->tcpi_reordering = 3;
+    o->tcpi_reordering = REORDERING;
     o->tcpi_reord_seen = i->reordering;
     o->tcpi_total_retrans = i->retransmits;
     o->tcpi_bytes_acked = i->bytes_acked;
@@ -67,14 +71,31 @@ static void fill(struct linux_tcp_info *o, const struct socket *s, const struct 
     o->tcpi_notsent_bytes = (uint32_t)(s->stream.out.end - sent);
 }
 
-int option_tcp_info(struct socket *s, void *value, socklen_t *length)
+/* What Linux says of a socket without a connection; a listener's queue is in place of segments. */
+static void rest(struct linux_tcp_info *o, const struct socket *s)
+{
+    const struct tcp_profile *p = profile_of(s);
+    o->tcpi_snd_mss = p->mss ? p->mss : UNCONNECTED_MSS;
+    o->tcpi_rcv_mss = UNCONNECTED_MSS;
+    o->tcpi_rto = us(p->rto_initial_ns);
+    o->tcpi_reordering = REORDERING;
+    o->tcpi_snd_cwnd = UNCONNECTED_CWND;
+    if (s->stream.listening) {
+        o->tcpi_unacked = s->stream.waiting;
+        o->tcpi_sacked = s->stream.backlog;
+    }
+}
+
+int option_tcp_info(struct socket *s, void *value, socklen_t *length, int64_t now)
 {
     struct linux_tcp_info o = {0};
     struct tcp_info i = {.state = TCP_CLOSED};
     const struct tcp *c = tcp_get(s->layer->tcp, s->stream.ref);
+    rest(&o, s);
     if (c) {
         tcp_get_info(s->layer->tcp, c, &i);
         fill(&o, s, &i);
+        o.tcpi_pmtu = stack_path_mtu(s->layer->stack, s->local_index, &s->remote.ip, now);
     }
     o.tcpi_state = state_number(s, i.state);
     return option_give(value, length, &o, sizeof o);

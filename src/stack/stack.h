@@ -238,6 +238,8 @@ typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, cons
 MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error,
                         void *context);
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
+/* Of a udp_received_fn: nobody wants this datagram after all, and it is answered as if nobody had its port. */
+void udp_refuse(struct stack *s);
 /*
  * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0,
  * ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass),

@@ -141,8 +141,13 @@ void udp_input(struct stack *s, const struct datagram *d)
                               .bytes = d->l4 + WIRE_UDP_LEN,
                               .length = h.length - WIRE_UDP_LEN,
                               .arrival = datagram_arrival(d)};
+    s->udp.refused = false;
     b->received(b->context, &up, s->now);
+    if (s->udp.refused)
+        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE);
 }
+
+void udp_refuse(struct stack *s) { s->udp.refused = true; }
 
 bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e)
 {

@@ -21,6 +21,7 @@ struct udp_binding {
 struct udp_set {
     struct pool pool;
     struct table table;
+    bool refused; /* the datagram that is being received */
 };
 
 MUST_CHECK int udp_set_init(struct udp_set *set, const struct allocator *a, uint32_t capacity);

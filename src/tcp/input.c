@@ -26,6 +26,8 @@ static void negotiate(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, co
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     uint32_t peer = o->present & TCP_OPT_MSS ? o->mss : DEFAULT_PEER_MSS;
+    if (p->mss) /* what we announce bounds what we send, as Linux's TCP_MAXSEG does */
+        peer = min_u32(peer, p->mss);
     uint32_t mss = min_u32(max_u32(peer, p->min_mss), c->snd_mss);
     if (p->timestamps && (o->present & TCP_OPT_TIMESTAMPS)) {
         c->flags |= TCPF_TIMESTAMPS;

@@ -168,9 +168,9 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
  * Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. Not before something
  * was sent again: after a jump of the clock (a machine that slept) the peer gets the chance to answer.
  */
-static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w, int64_t now)
+static bool user_timed_out(const struct tcp_profile *p, const struct tcp *c, const struct tcp_work *w, int64_t now)
 {
-    bool tried = w->persist ? w->probe_backoff > 0 : w->retries > 0;
+    bool tried = w->persist ? w->probe_backoff > 0 : c->backoff > 0; /* a shut window takes retries back, not these */
     return p->user_timeout_ns > 0 && tried && now - w->stalled_since >= p->user_timeout_ns;
 }
 
@@ -178,7 +178,7 @@ static bool user_timed_out(const struct tcp_profile *p, const struct tcp_work *w
 static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff,
                       int64_t now)
 {
-    if (w->retries >= limit || user_timed_out(tcp_profile_of(t, c), w, now)) {
+    if (w->retries >= limit || user_timed_out(tcp_profile_of(t, c), c, w, now)) {
         t->counters.timeout_closed++;
         tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
         return false;
