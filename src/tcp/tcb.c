@@ -104,9 +104,9 @@ static void init_record(struct tcp *c, const struct tcp_profile *p, unsigned use
     c->user = user & (TCP_MAX_USERS - 1);
     c->path = path->id;
     c->link = path->link & 15u;
-    c->snd_mss = (uint16_t)max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss);
-    uint32_t largest = max_u32(path->link_mtu - tcp_fixed_headers(&key->remote), p->min_mss);
-    c->rcv_mss = (uint16_t)(p->mss ? min_u32(p->mss, largest) : largest);
+    uint32_t limit = p->mss ? max_u32(p->mss, p->min_mss) : UINT16_MAX;
+    c->snd_mss = (uint16_t)min_u32(max_u32(path->mtu - tcp_fixed_headers(&key->remote), p->min_mss), limit);
+    c->rcv_mss = (uint16_t)min_u32(max_u32(path->link_mtu - tcp_fixed_headers(&key->remote), p->min_mss), limit);
     c->receive_wscale = tcp_receive_wscale(p) & 15u;
 }
 

@@ -105,7 +105,7 @@ enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
 /* What connections of one user have in common. */
 struct tcp_profile {
-    uint16_t mss;                                   /* what we advertise at most; 0: from the path MTU */
+    uint16_t mss;                                   /* of segments of either direction, at most; 0: from the path MTU */
     uint16_t min_mss;                               /* floor for the peer's MSS; default 48 */
     uint32_t receive_buffer;                        /* bytes of window at most; default 262144 */
     uint32_t max_in_flight;                         /* bytes sent and not acknowledged at most; default 16 MiB */

@@ -151,7 +151,7 @@ static const struct config_choice mtu_probings[] = {
 };
 static const struct config_field tcp_fields[] = {
     {CONFIG_MEMBER(struct tcp_config, mss), .type = CONFIG_TYPE_U16, .fallback = "0", .max = "9176",
-     .doc = "Largest segment we accept; 0: from the MTU"},
+     .doc = "Largest segment, of either direction; 0: from the MTU"},
     {CONFIG_MEMBER(struct tcp_config, min_mss), .type = CONFIG_TYPE_U16, .fallback = "48", .min = "48", .max = "1460",
      .doc = "Floor for the peer's MSS"},
     {CONFIG_MEMBER(struct tcp_config, receive_buffer), .type = CONFIG_TYPE_SIZE, .fallback = "256KiB", .min = "1KiB",

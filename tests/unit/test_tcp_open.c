@@ -71,6 +71,25 @@ static void options_are_negotiated(void **state)
     script_end(&s);
 }
 
+static void the_mss_of_the_profile_bounds_both_directions(void **state)
+{
+    struct script s;
+    struct tcp_info i;
+    (void)state;
+    profile.mss = 1100;
+    for (unsigned k = 0; k < 2; k++) {
+        script_begin(&s, &profile);
+        s.peer_options = (struct wire_tcp_options){.present = TCP_OPT_MSS, .mss = k ? 900 : 1300};
+        script_give(&s, TCP_SYN, 0, 0, 0);
+        assert_int_equal(script_expect(&s, TCP_SYN | TCP_ACK, 0, 1, 0)->o.mss, 1100);
+        script_give(&s, TCP_ACK, 1, 1, 0);
+        tcp_get_info(s.end.layer, script_connection(&s), &i);
+        assert_int_equal(i.mss, k ? 900 : 1100);
+        assert_int_equal(i.advertised_mss, 1100);
+        script_end(&s);
+    }
+}
+
 static void what_the_peer_does_not_offer_is_not_used(void **state)
 {
     struct script s;
@@ -326,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup(an_active_open_completes, script_defaults),
         cmocka_unit_test_setup(a_simultaneous_open_completes, script_defaults),
         cmocka_unit_test_setup(options_are_negotiated, script_defaults),
+        cmocka_unit_test_setup(the_mss_of_the_profile_bounds_both_directions, script_defaults),
         cmocka_unit_test_setup(what_the_peer_does_not_offer_is_not_used, script_defaults),
         cmocka_unit_test_setup(a_tiny_mss_is_clamped, script_defaults),
         cmocka_unit_test_setup(a_syn_is_repeated_with_doubling_and_given_up, script_defaults),
