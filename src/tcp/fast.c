@@ -35,13 +35,16 @@ bool fast_segment(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int
     struct tcp_work *w = tcp_work_of(t, c);
     if (w && w->keepalive)
         return false;
-    if (o.present && (!w || seq_le(s->h.seq, w->last_ack_sent)))
-        c->ts_recent = o.ts_val;
+    bool remember = o.present && (!w || seq_le(s->h.seq, w->last_ack_sent));
     if (!w)
         congestion_restart_after_idle(t, c, now);
     c->heard_ms = tcp_ms(now);
     t->counters.fast_path++;
-    if (ack_process(t, c, s, &o, now) && s->payload_len > 0)
+    if (!ack_process(t, c, s, &o, now))
+        return true;
+    if (remember)
+        c->ts_recent = o.ts_val;
+    if (s->payload_len > 0)
         receive_payload(t, c, s, now);
     return true;
 }

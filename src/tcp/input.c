@@ -191,14 +191,13 @@ static bool check_timestamp(struct tcp_layer *t, struct tcp *c, const struct tcp
     return false;
 }
 
-/* RFC 7323 section 4.3 (2): the timestamp of the segment that the last ACK stands for. */
-static void remember_timestamp(const struct tcp_layer *t, struct tcp *c, struct seq seq,
-                               const struct wire_tcp_options *o)
+/* RFC 7323 section 4.3 (2): is its timestamp that of the segment that the last ACK stands for? */
+static bool brings_timestamp(const struct tcp_layer *t, const struct tcp *c, struct seq seq,
+                             const struct wire_tcp_options *o)
 {
     const struct tcp_work *w = tcp_work_of(t, c);
     struct seq last_ack = w ? w->last_ack_sent : c->rcv_nxt;
-    if ((o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS) && seq_le(seq, last_ack))
-        c->ts_recent = o->ts_val;
+    return (o->present & TCP_OPT_TIMESTAMPS) && (c->flags & TCPF_TIMESTAMPS) && seq_le(seq, last_ack);
 }
 
 /* In SYN-RECEIVED the peer's SYN again: ours was lost. Its SYN-ACK in a simultaneous open: goes on as a bare ACK. */
@@ -325,10 +324,12 @@ static void segment_in_other_states(struct tcp_layer *t, struct tcp *c, struct t
     if (!check_timestamp(t, c, s, o, now) || !repeated_syn(t, c, s) || !check_sequence(t, c, s, now) ||
         !check_reset(t, c, s, now) || !check_syn(t, c, s, now))
         return;
-    remember_timestamp(t, c, seq, o);
+    bool remember = brings_timestamp(t, c, seq, o);
     heard(t, c, now);
     if (!check_ack(t, c, s, o, now))
         return;
+    if (remember) /* only now: a blind segment with a bad ACK shall not make all others look old */
+        c->ts_recent = o->ts_val;
     if (s->h.flags & TCP_URG) /* sixth */
         urgent_arrived(t, c, s, seq, now);
     if (!(c->flags & TCPF_DEAD))

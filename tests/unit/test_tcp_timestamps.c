@@ -195,6 +195,25 @@ static void the_sequence_number_before_trimming_decides(void **state)
     script_end(&s);
 }
 
+static void a_segment_with_a_bad_ack_leaves_the_timestamp(void **state)
+{
+    struct script s;
+    (void)state;
+    begin(&s, 1000);
+    s.peer_options.ts_val = 1001;
+    script_give(&s, TCP_ACK, 1, 1, 10);
+    assert_int_equal(s.received, 10);
+    s.peer_options.ts_val = 200000;
+    script_give(&s, TCP_ACK, 11, 9999, 0); /* acknowledges what was never sent */
+    assert_int_equal(script_counters(&s)->drop_bad_ack, 1);
+    assert_int_equal(script_expect(&s, TCP_ACK, 1, 11, 0)->o.ts_ecr, 1001);
+    s.peer_options.ts_val = 1002; /* not old */
+    script_give(&s, TCP_ACK, 11, 1, 10);
+    assert_int_equal(s.received, 20);
+    assert_int_equal(script_counters(&s)->drop_paws, 0);
+    script_end(&s);
+}
+
 static void our_clock_counts_milliseconds_and_never_goes_back(void **state) /* section 4.1 */
 {
     struct script s;
@@ -266,6 +285,7 @@ int main(void)
         T(the_first_of_two_segments_of_one_ack_is_echoed),
         T(a_gap_keeps_the_echo_and_its_filling_moves_it),
         T(the_sequence_number_before_trimming_decides),
+        T(a_segment_with_a_bad_ack_leaves_the_timestamp),
         T(our_clock_counts_milliseconds_and_never_goes_back),
         T(the_echo_of_the_syn_is_in_the_syn_ack),
         T(time_wait_answers_with_timestamps_even_when_the_last_was_zero),
