@@ -118,7 +118,11 @@ int option_tcp_set(struct socket *s, int name, const void *value, socklen_t leng
     }
     struct tcp_profile p = *profile_of(s);
     e = change_profile(&p, name, n);
-    return e < 0 ? e : profile_set(s, &p, now);
+    if (e == 0)
+        e = profile_set(s, &p, now);
+    if (e == 0 && name == TCP_NODELAY && n != 0)
+        stream_push(s, now); /* tcp(7): also while TCP_CORK is set */
+    return e;
 }
 
 /* ---- reading ---- */

@@ -261,12 +261,17 @@ static ssize_t stream_send(struct socket *s, const struct msghdr *m, size_t leng
     return (ssize_t)done;
 }
 
-void stream_uncork(struct socket *s, int64_t now)
+void stream_push(struct socket *s, int64_t now)
 {
     struct tcp *c = connection(s);
-    s->stream.hold = false;
     if (c && s->stream.connected)
         promise(s, c, true, now);
+}
+
+void stream_uncork(struct socket *s, int64_t now)
+{
+    s->stream.hold = false;
+    stream_push(s, now);
 }
 
 /* ---- receiving ---- */

@@ -442,6 +442,28 @@ static void cork_and_more_hold_back_less_than_a_segment(void **state)
     }
 }
 
+static void nodelay_flushes_what_is_held_back(void **state) /* tcp(7) */
+{
+    struct socket *s[2];
+    char b[8];
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        sock_pair(&rig, s);
+        assert_int_equal(sock_set(&rig, s[0], IPPROTO_TCP, 3 /* TCP_CORK */, !more), 0);
+        for (int turn = 0; turn < 2; turn++) { /* and holds back what comes then */
+            assert_int_equal(sock_send(&rig, s[0], "abc", 3, more ? MSG_MORE : 0), 3);
+            socket_rig_pass(&rig, 50 * NS_PER_MS);
+            assert_int_equal(sock_receive(&rig, s[1], b, 8, 0), -EAGAIN);
+            assert_int_equal(sock_set(&rig, s[0], IPPROTO_TCP, 1 /* TCP_NODELAY */, 1), 0);
+            socket_rig_settle(&rig);
+            assert_int_equal(sock_receive(&rig, s[1], b, 8, 0), 3);
+        }
+        sock_close(&rig, s[0]);
+        sock_close(&rig, s[1]);
+        socket_rig_pass(&rig, NS_PER_S);
+    }
+}
+
 static void urgent_data_comes_out_of_band_or_in_line(void **state)
 {
     struct socket *s[2];
@@ -704,6 +726,7 @@ int main(void)
         T(peek_and_trunc),
         T(low_water_holds_readiness_back),
         T(cork_and_more_hold_back_less_than_a_segment),
+        T(nodelay_flushes_what_is_held_back),
         T(urgent_data_comes_out_of_band_or_in_line),
         T(the_end_is_read_after_the_data),
         T(half_closed_connections_carry_on),
