@@ -200,10 +200,10 @@ static bool wants_more(const struct call *c, const struct socket *s, const struc
 }
 
 /* Nothing will come any more; an error stays for the next call to tell. */
-static bool is_at_end(const struct socket *s)
+static bool is_at_end(struct socket *s, int64_t now)
 {
     int left = 0;
-    return socket_ioctl(s, FIONREAD, &left) == 0 && left == 0 && (socket_ready(s) & (POLLERR | POLLRDHUP));
+    return socket_ioctl(s, FIONREAD, &left, now) == 0 && left == 0 && (socket_ready(s) & (POLLERR | POLLRDHUP));
 }
 
 static ssize_t receive_once(struct weir_stack *w, struct call *c, struct socket *s, int64_t now)
@@ -225,7 +225,7 @@ bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
         return true;
     socket_waiting(s, &how);
     do {
-        if (c->done > 0 && is_at_end(s))
+        if (c->done > 0 && is_at_end(s, now))
             return over(c, (ssize_t)c->done);
         ssize_t n = receive_once(w, c, s, now);
         if (!wants_more(c, s, &how, n) || !may_wait(c) || (c->io.flags & MSG_OOB))
