@@ -207,8 +207,6 @@ static ssize_t packet_send(struct socket *s, const struct msghdr *m, size_t leng
     int e = m->msg_name ? read_address(s, m->msg_name, m->msg_namelen, &to) : 0;
     if (e == -ENODEV || (e == 0 && to.sll_ifindex == 0))
         e = -ENXIO;
-    if (e == 0 && cooked && !m->msg_name)
-        e = -EDESTADDRREQ;
     if (e == 0 && cooked)
         e = build_header(s, &to, header);
     if (e < 0)
