@@ -7,7 +7,7 @@
  */
 #define _GNU_SOURCE /* POLLRDHUP */
 
-#include "socket/datagram.h"
+#include "socket/filter.h"
 
 #include "stack/control.h"
 #include "wire/udp.h"
@@ -75,6 +75,7 @@ void datagram_close_any(struct socket *s)
     struct datagram_socket *g = s->datagram;
     datagram_leave_groups(s);
     cork_drop(s);
+    filter_remove(s);
     while (g->received.first)
         record_drop(s, &g->received);
     while (g->errors.first)

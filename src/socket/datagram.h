@@ -11,6 +11,8 @@
 #include "socket/private.h"
 #include "wire/udp.h"
 
+#include <linux/if_packet.h>
+
 #define DATAGRAM_CHARGE 512u    /* what a record counts for beside its bytes */
 #define DATAGRAM_MAX_GROUPS 20u /* igmp_max_memberships of Linux */
 
@@ -25,6 +27,12 @@ struct record {
     int error;
     struct ip_error icmp;
     bool own; /* found out here, not told by ICMP */
+    struct {
+        uint32_t length; /* as it was on the line */
+        uint16_t vlan_tci;
+        bool vlan_present;
+        uint8_t checksum; /* enum packet_checksum */
+    } frame;              /* of a packet socket */
 };
 
 struct record_queue {
@@ -52,7 +60,7 @@ struct netlink_dump {
 
 /* What a netlink socket has besides its queue. */
 struct netlink_socket {
-    uint64_t groups;     /* a bit for each, from RTNLGRP_LINK on */
+    uint64_t groups; /* a bit for each, from RTNLGRP_LINK on */
     bool extended, capped, strict, tell_group, no_overruns, broadcast_errors;
     bool overrun; /* until the queue is empty */
     struct netlink_dump dump;
@@ -66,6 +74,21 @@ struct sending {
     bool loops_only; /* a multicast TTL of 0: not beyond this host */
 };
 
+/* What a packet socket has besides its queue. */
+#define PACKET_MAX_MEMBERSHIPS 8u
+struct packet_membership {
+    struct packet_mreq request;
+    uint32_t count;
+};
+struct packet_state {
+    uint32_t received, dropped; /* since PACKET_STATISTICS was read */
+    bool tell_facts, ignore_sent;
+    unsigned n_memberships;
+    struct packet_membership memberships[PACKET_MAX_MEMBERSHIPS];
+};
+
+struct filter_program;
+
 struct datagram_socket {
     uint32_t next_free; /* the pool's */
     struct record_queue received, errors;
@@ -74,7 +97,10 @@ struct datagram_socket {
     union {
         struct membership groups[DATAGRAM_MAX_GROUPS];
         struct netlink_socket netlink;
+        struct packet_state packet;
     };
+    struct filter_program *filter; /* SO_ATTACH_FILTER, or NULL */
+    bool filter_locked;
     uint32_t multicast_local; /* IP_MULTICAST_IF; 0: by route */
     uint8_t multicast_ttl;
     uint32_t icmp_filter; /* a bit for each type that a raw ICMP socket does not want */

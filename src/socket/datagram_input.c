@@ -4,7 +4,9 @@
  * its sender before bound to its address before any; of equals the one bound last, or with SO_REUSEPORT one of them by the addresses); one to a broadcast
  * or multicast address goes to all that fit.
  */
-#include "socket/datagram.h"
+#include "socket/filter.h"
+
+#include "wire/udp.h"
 
 /* ---- who fits ---- */
 
@@ -40,12 +42,29 @@ static unsigned fit_of(const struct socket *s, const struct udp_datagram *d)
 
 /* ---- datagrams ---- */
 
+/* To a filter a datagram begins with its UDP header. */
+static void put_filtered(struct socket *s, const struct udp_datagram *d, const struct record *r,
+                         const struct ip_piece *from, uint32_t n)
+{
+    const struct wire_udp h = {
+        .src_port = d->remote_port, .dst_port = d->local_port, .length = (uint16_t)(WIRE_UDP_LEN + d->length)};
+    uint8_t header[WIRE_UDP_LEN];
+    struct ip_piece pieces[DATAGRAM_MAX_PIECES + 1] = {{.bytes = header, .length = sizeof header}};
+    wire_udp_build(header, &h);
+    memcpy(pieces + 1, from, n * sizeof *from);
+    (void)filter_record(s, r, pieces, n + 1, 1, CBPF_NOWHERE);
+}
+
 static void put(struct socket *s, const struct udp_datagram *d)
 {
     const struct record r = {
         .peer = {.ip = d->remote, .port = d->remote_port}, .arrival = d->arrival, .local = d->local};
     const struct ip_piece one = {.bytes = d->bytes, .length = d->length};
-    if (record_add(s, &s->datagram->received, &r, d->n_pieces ? d->pieces : &one, max_u32(d->n_pieces, 1)))
+    const struct ip_piece *pieces = d->n_pieces ? d->pieces : &one;
+    uint32_t n = max_u32(d->n_pieces, 1);
+    if (s->datagram->filter)
+        put_filtered(s, d, &r, pieces, n);
+    else if (record_add(s, &s->datagram->received, &r, pieces, n))
         socket_notify(s, POLLIN | POLLRDNORM);
 }
 

@@ -5,7 +5,7 @@
  */
 #include <time.h>
 
-#include "socket/datagram.h"
+#include "socket/filter.h"
 #include "socket/netlink.h"
 #include "socket/packet.h"
 
@@ -23,9 +23,20 @@ int datagrams_init(struct socket_layer *l)
     return !l->gathered ? ERR_NO_MEMORY : pool_init(&l->records, l->allocator, records, sizeof(struct record), 8);
 }
 
+/* Of sockets that were never closed. */
+static void free_filters(struct socket_layer *l)
+{
+    for (uint32_t i = 1; l->datagrams.objects && i <= l->sockets.touched; i++) {
+        struct socket *s = pool_at(&l->sockets, i);
+        if (s->kind && s->type != SOCK_STREAM)
+            filter_remove(s);
+    }
+}
+
 /* Nothing below knows of the layer any more. */
 void datagrams_free(struct socket_layer *l)
 {
+    free_filters(l);
     for (uint32_t i = 0; i < SOCKET_PORT_CHAINS && l->datagrams.objects; i++)
         for (struct socket *s = l->ports[PORTS_DATAGRAM][i]; s; s = s->port_next) {
             (void)udp_unbind(l->stack, 0, s->local.port);

@@ -4,8 +4,9 @@
  * first bytes, one byte is enough for IP options. What is not known is -ENOPROTOOPT.
  */
 #include "socket/options.h"
-#include "socket/datagram.h"
+#include "socket/filter.h"
 #include "socket/netlink.h"
+#include "socket/packet.h"
 
 #include <linux/sockios.h>
 #include <string.h>
@@ -162,6 +163,8 @@ static int set_of_ints(struct socket *s, int name, int value, int64_t now)
 static int set_socket_option(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n;
+    if (name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER || name == SO_LOCK_FILTER)
+        return option_filter_set(s, name, value, length);
     int e = option_int(value, length, &n);
     if (e < 0)
         return e;
@@ -243,6 +246,9 @@ static int get_socket_option(struct socket *s, int name, void *value, socklen_t 
         return give_time(s->receive_timeout_ns, value, length);
     case SO_SNDTIMEO:
         return give_time(s->send_timeout_ns, value, length);
+    case SO_GET_FILTER:
+    case SO_LOCK_FILTER:
+        return option_filter_get(s, name, value, length);
     default:
         break;
     }
@@ -271,6 +277,8 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
         return s->protocol == IPPROTO_UDP ? option_udp_set(s, name, value, length, now) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_set(s, name, value, length) : -ENOPROTOOPT;
+    case SOL_PACKET:
+        return s->domain == AF_PACKET ? option_packet_set(s, name, value, length) : -ENOPROTOOPT;
     case SOL_NETLINK:
         return s->domain == AF_NETLINK ? option_netlink_set(s, name, value, length) : -ENOPROTOOPT;
     default:
@@ -297,6 +305,8 @@ int socket_get_option(struct socket *s, int level, int name, void *value, sockle
         return s->protocol == IPPROTO_UDP ? option_udp_get(s, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_IPV6:
         return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length) : -ENOPROTOOPT;
+    case SOL_PACKET:
+        return s->domain == AF_PACKET ? option_packet_get(s, name, value, length) : -ENOPROTOOPT;
     case SOL_NETLINK:
         return s->domain == AF_NETLINK ? option_netlink_get(s, name, value, length) : -ENOPROTOOPT;
     default:

@@ -7,14 +7,14 @@
  */
 #include "socket/packet.h"
 
-#include "socket/datagram.h"
+#include "socket/filter.h"
 #include "stack/control.h"
 #include "wire/eth.h"
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
-#define ARPHRD_ETHERNET 1
+#include <net/if_arp.h>
 
 /* ---- addresses ---- */
 
@@ -24,7 +24,7 @@ socklen_t packet_address_write(const struct endpoint *e, struct sockaddr_storage
 {
     struct sockaddr_ll ll = {.sll_family = AF_PACKET,
                              .sll_ifindex = e->ip.bytes[AT_IFINDEX],
-                             .sll_hatype = ARPHRD_ETHERNET,
+                             .sll_hatype = ARPHRD_ETHER,
                              .sll_pkttype = e->ip.bytes[AT_TYPE],
                              .sll_halen = WIRE_ETH_ADDR_LEN};
     store_be16(&ll.sll_protocol, e->port);
@@ -51,7 +51,7 @@ static int read_address(const struct socket *s, const void *address, socklen_t l
 static bool wants(const struct socket *s, unsigned ifindex, uint16_t ethertype, bool sent)
 {
     unsigned bound = s->local.ip.bytes[AT_IFINDEX];
-    if (bound && bound != ifindex)
+    if ((bound && bound != ifindex) || (sent && s->datagram->packet.ignore_sent))
         return false;
     return s->local.port == ETH_P_ALL || (!sent && s->local.port == ethertype);
 }
@@ -65,14 +65,43 @@ static uint8_t type_of(const struct packet *p, const struct stack_interface *itf
     return wire_eth_addr_equal(p->data, itf->mac) ? PACKET_HOST : PACKET_OTHERHOST;
 }
 
+static uint32_t pass(const struct socket *s, const struct packet *p, const struct record *r,
+                     const struct ip_piece *pieces)
+{
+    const struct cbpf_packet c = {.pieces = pieces,
+                                  .n_pieces = p->nfrags + 1u,
+                                  .length = r->frame.length,
+                                  .data = s->type == SOCK_DGRAM ? WIRE_ETH_LEN : 0,
+                                  .network = WIRE_ETH_LEN,
+                                  .protocol = r->peer.port,
+                                  .packet_type = r->peer.ip.bytes[AT_TYPE],
+                                  .ifindex = r->peer.ip.bytes[AT_IFINDEX],
+                                  .hardware_type = ARPHRD_ETHER,
+                                  .vlan_tci = p->vlan_present ? p->vlan_tci : 0,
+                                  .vlan_present = p->vlan_present,
+                                  .hash = p->hash,
+                                  .random = &s->layer->random};
+    return filter_pass(s, &c);
+}
+
 static void put(struct socket *s, const struct packet *p, const struct record *r)
 {
-    struct ip_piece pieces[PACKET_MAX_FRAGS + 1];
-    uint32_t skip = s->type == SOCK_DGRAM ? WIRE_ETH_LEN : 0, n = 1;
-    pieces[0] = (struct ip_piece){.bytes = p->data + skip, .length = p->len - skip};
+    struct ip_piece pieces[PACKET_MAX_FRAGS + 1] = {{.bytes = p->data, .length = p->len}};
+    uint32_t n = 1;
     for (; n <= p->nfrags; n++)
         pieces[n] = (struct ip_piece){.bytes = p->frags[n - 1].bytes, .length = p->frags[n - 1].length};
-    if (record_add(s, &s->datagram->received, r, pieces, n))
+    uint32_t keep = s->datagram->filter ? pass(s, p, r, pieces) : UINT32_MAX;
+    if (keep == 0) {
+        s->layer->counters.drop_filter++;
+        return;
+    }
+    if (s->type == SOCK_DGRAM)
+        pieces[0] = (struct ip_piece){.bytes = p->data + WIRE_ETH_LEN, .length = p->len - WIRE_ETH_LEN};
+    n = pieces_trim(pieces, n, keep);
+    bool there = record_add(s, &s->datagram->received, r, pieces, n);
+    s->datagram->packet.received += there;
+    s->datagram->packet.dropped += !there;
+    if (there)
         socket_notify(s, POLLIN | POLLRDNORM);
 }
 
@@ -83,13 +112,50 @@ static void on_frame(void *context, unsigned interface, const struct packet *p, 
     struct stack_interface itf;
     if (p->len < WIRE_ETH_LEN || !stack_view_interface(l->stack, interface, &itf))
         return;
-    struct record r = {.peer.port = load_be16(p->data + 12)};
+    struct record r = {.peer.port = load_be16(p->data + 12),
+                       .frame = {.length = (uint32_t)packet_total_length(p),
+                                 .vlan_present = p->vlan_present,
+                                 .vlan_tci = p->vlan_present ? p->vlan_tci : 0,
+                                 .checksum = p->checksum}};
     memcpy(r.peer.ip.bytes + AT_MAC, p->data + WIRE_ETH_ADDR_LEN, WIRE_ETH_ADDR_LEN);
     r.peer.ip.bytes[AT_TYPE] = type_of(p, &itf, sent);
     r.peer.ip.bytes[AT_IFINDEX] = (uint8_t)(interface + 1);
     for (struct socket *s = l->packets; s; s = s->port_next)
         if (wants(s, interface + 1, r.peer.port, sent))
             put(s, p, &r);
+}
+
+/* PACKET_AUXDATA. */
+static struct tpacket_auxdata facts_of(const struct socket *s, const struct record *r)
+{
+    uint32_t skip = s->type == SOCK_DGRAM ? WIRE_ETH_LEN : 0;
+    struct tpacket_auxdata a = {.tp_status = TP_STATUS_USER,
+                                .tp_len = r->frame.length - skip,
+                                .tp_snaplen = (uint32_t)outq_length(&r->bytes),
+                                .tp_net = (uint16_t)(WIRE_ETH_LEN - skip)};
+    if (r->frame.checksum == PACKET_CHECKSUM_PARTIAL)
+        a.tp_status |= TP_STATUS_CSUMNOTREADY;
+    if (r->frame.checksum == PACKET_CHECKSUM_VERIFIED)
+        a.tp_status |= TP_STATUS_CSUM_VALID;
+    if (r->frame.vlan_present) {
+        a.tp_status |= TP_STATUS_VLAN_VALID | TP_STATUS_VLAN_TPID_VALID;
+        a.tp_vlan_tci = r->frame.vlan_tci;
+        a.tp_vlan_tpid = ETH_P_8021Q;
+    }
+    return a;
+}
+
+ssize_t packet_receive(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now)
+{
+    uint32_t first = s->datagram->received.first;
+    size_t room = m->msg_controllen;
+    struct tpacket_auxdata facts = {.tp_status = 0};
+    if (first)
+        facts = facts_of(s, record_at(s->layer, first));
+    ssize_t n = datagram_receive(s, m, length, flags, now);
+    if (n >= 0 && first && s->datagram->packet.tell_facts && !(flags & MSG_ERRQUEUE))
+        message_control(m, room, SOL_PACKET, PACKET_AUXDATA, &facts, sizeof facts);
+    return n;
 }
 
 /* ---- life ---- */
@@ -226,7 +292,7 @@ const struct socket_kind packet_kind = {.open = packet_open,
                                         .connect = packet_connect,
                                         .disconnect = packet_disconnect,
                                         .send = packet_send,
-                                        .receive = datagram_receive,
+                                        .receive = packet_receive,
                                         .shutdown = datagram_shutdown,
                                         .ready = datagram_ready,
                                         .ioctl = datagram_ioctl};

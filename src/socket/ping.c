@@ -3,7 +3,7 @@
  * Ping sockets: icmp(7), socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP). One sends echo requests and receives the replies to them; its port is the identifier,
  * which is put into what it sends. Messages begin with the ICMP header.
  */
-#include "socket/datagram.h"
+#include "socket/filter.h"
 
 #include "wire/icmp.h"
 
@@ -42,8 +42,7 @@ static void on_reply(struct socket *s, const struct icmp_echo *e)
     struct ip_piece pieces[2];
     const struct record r = {.peer.ip = e->remote, .arrival = e->arrival, .local = e->local};
     pieces_of(e, WIRE_ICMP_ECHO_REPLY, header, pieces);
-    if (record_add(s, &s->datagram->received, &r, pieces, 2))
-        socket_notify(s, POLLIN | POLLRDNORM);
+    (void)filter_record(s, &r, pieces, 2, 0, CBPF_NOWHERE);
 }
 
 static void on_failure(struct socket *s, const struct icmp_echo *e, int error)

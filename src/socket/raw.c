@@ -5,7 +5,7 @@
  *
  * Raw sockets stand in one list of the layer. The stack has one listener to each protocol that some of them has.
  */
-#include "socket/datagram.h"
+#include "socket/filter.h"
 #include "socket/options.h"
 
 #include "wire/ip_proto.h"
@@ -55,9 +55,8 @@ static bool fits(const struct socket *s, const struct raw_datagram *d)
 static void put(struct socket *s, const struct raw_datagram *d)
 {
     const struct record r = {.peer.ip = d->remote, .arrival = d->arrival, .local = d->local};
-    const struct ip_piece one = {.bytes = d->bytes, .length = d->length};
-    if (record_add(s, &s->datagram->received, &r, d->n_pieces ? d->pieces : &one, max_u32(d->n_pieces, 1)))
-        socket_notify(s, POLLIN | POLLRDNORM);
+    struct ip_piece one = {.bytes = d->bytes, .length = d->length};
+    (void)filter_record(s, &r, &one, 1, 0, 0);
 }
 
 static void deliver(struct socket_layer *l, int protocol, const struct raw_datagram *d, int64_t now)

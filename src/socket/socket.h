@@ -23,7 +23,7 @@ struct socket;
 /* clang-format off */
 #define SOCKET_COUNTER_LIST(X)                                                                                         \
     X(opened) X(closed) X(accepted) X(bytes_sent) X(bytes_received) X(datagrams_sent) X(datagrams_received)            \
-    X(drop_backlog_full) X(drop_receive_buffer) X(drop_no_receiver) X(drop_no_room) X(drop_no_memory) X(drop_no_socket) X(reset_unread)
+    X(drop_backlog_full) X(drop_filter) X(drop_receive_buffer) X(drop_no_receiver) X(drop_no_room) X(drop_no_memory) X(drop_no_socket) X(reset_unread)
 /* clang-format on */
 struct socket_counters {
 #define SOCKET_COUNTER_FIELD(name) uint64_t name;
