@@ -84,6 +84,11 @@ ssize_t weir_recv(struct weir_stack *s, int fd, void *bytes, size_t length, int 
 ssize_t weir_recvfrom(struct weir_stack *s, int fd, void *bytes, size_t length, int flags, struct sockaddr *from,
                       socklen_t *from_length);
 ssize_t weir_recvmsg(struct weir_stack *s, int fd, struct msghdr *message, int flags);
+/* Of <sys/socket.h> with _GNU_SOURCE; one hand-over to the stack for all messages. As Linux, the timeout is looked at after each message. */
+struct mmsghdr;
+int weir_sendmmsg(struct weir_stack *s, int fd, struct mmsghdr *messages, unsigned n, int flags);
+int weir_recvmmsg(struct weir_stack *s, int fd, struct mmsghdr *messages, unsigned n, int flags,
+                  struct timespec *timeout);
 ssize_t weir_read(struct weir_stack *s, int fd, void *bytes, size_t length);
 ssize_t weir_write(struct weir_stack *s, int fd, const void *bytes, size_t length);
 ssize_t weir_readv(struct weir_stack *s, int fd, const struct iovec *pieces, int n);

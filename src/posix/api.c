@@ -136,6 +136,41 @@ ssize_t weir_read(struct weir_stack *s, int fd, void *bytes, size_t length)
     return weir_recv(s, fd, bytes, length, 0);
 }
 
+#define MAX_BATCH 1024u /* UIO_MAXIOV */
+
+int weir_sendmmsg(struct weir_stack *s, int fd, struct mmsghdr *messages, unsigned n, int flags)
+{
+    struct call c = {.attempt = attempt_send_batch, .fd = fd, .io = {.flags = flags}};
+    c.batch.messages = messages;
+    c.batch.n = min_u32(n, MAX_BATCH);
+    return (int)call_perform(s, &c);
+}
+
+static bool time_valid(const struct timespec *t)
+{
+    return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < NS_PER_S && t->tv_sec < INT64_MAX / NS_PER_S;
+}
+
+int weir_recvmmsg(struct weir_stack *s, int fd, struct mmsghdr *messages, unsigned n, int flags,
+                  struct timespec *timeout)
+{
+    struct call c = {.attempt = attempt_receive_batch, .fd = fd, .io = {.flags = flags}};
+    c.batch.messages = messages;
+    c.batch.n = min_u32(n, MAX_BATCH);
+    if (timeout && !time_valid(timeout)) {
+        errno = EINVAL;
+        return -1;
+    }
+    c.batch.bounded = timeout != NULL;
+    c.batch.left_ns = timeout ? timeout->tv_sec * NS_PER_S + timeout->tv_nsec : 0;
+    int result = (int)call_perform(s, &c);
+    if (timeout && result > 0) {
+        int64_t left = max_i64(c.batch.left_ns - (clock_now() - c.batch.begun), 0);
+        *timeout = (struct timespec){.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
+    }
+    return result;
+}
+
 static bool pieces_valid(int n)
 {
     if (n < 0 || (unsigned)n > POSIX_MAX_PIECES)

@@ -243,7 +243,8 @@ unsigned call_run(struct weir_stack *w, int64_t now)
 
 static void cancel(struct call *c, int64_t now)
 {
-    c->result = c->done > 0 ? (ssize_t)c->done : -EINTR;
+    size_t done = c->batch.messages ? c->batch.count : c->done;
+    c->result = done > 0 ? (ssize_t)done : -EINTR;
     end(c, now);
 }
 

@@ -70,6 +70,12 @@ struct call {
     struct call_watch watch; /* of the file */
     bool waits, woken, expired, cancelled;
     _Atomic uint32_t state; /* enum call_state */
+    struct {                /* of recvmmsg and sendmmsg, whose `io` is the message that is next */
+        struct mmsghdr *messages;
+        unsigned n, count; /* count: done */
+        bool bounded;      /* by a timeout, which is looked at after each message */
+        int64_t begun, left_ns;
+    } batch;
     union {
         struct {
             int domain, type, protocol;
@@ -197,8 +203,8 @@ void file_epoll_woke(void *context);
 
 /* attempts of socket_calls.c, poll.c and epoll_calls.c are named after their calls */
 attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_connect, attempt_send, attempt_receive,
-    attempt_shutdown, attempt_name, attempt_peer, attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl,
-    attempt_dup, attempt_close, attempt_poll, attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait,
-    attempt_cancel, attempt_attach, attempt_count_interfaces;
+    attempt_send_batch, attempt_receive_batch, attempt_shutdown, attempt_name, attempt_peer, attempt_set_option,
+    attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close, attempt_poll, attempt_epoll_create,
+    attempt_epoll_control, attempt_epoll_wait, attempt_cancel, attempt_attach, attempt_count_interfaces;
 
 #endif

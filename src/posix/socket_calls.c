@@ -171,13 +171,10 @@ static bool may_wait(const struct call *c)
 
 static ssize_t so_far(const struct call *c, ssize_t otherwise) { return c->done > 0 ? (ssize_t)c->done : otherwise; }
 
-/* Everything goes before a blocking send returns. */
-bool attempt_send(struct weir_stack *w, struct call *c, int64_t now)
+/* One message: true when it is over, with the result. Everything goes before a blocking send returns. */
+static bool send_one(struct weir_stack *w, struct call *c, struct socket *s, int64_t now)
 {
-    struct socket *s = socket_of(w, c);
     struct socket_waiting how;
-    if (!s)
-        return true;
     struct msghdr rest = rest_of(w, c);
     ssize_t n = socket_send(s, &rest, c->io.flags, now);
     if (n < 0 && n != -EAGAIN)
@@ -210,19 +207,18 @@ static ssize_t receive_once(struct weir_stack *w, struct call *c, struct socket 
 {
     struct msghdr rest = rest_of(w, c);
     ssize_t n = socket_receive(s, &rest, c->io.flags, now);
-    c->io.message->msg_namelen = rest.msg_namelen;
-    c->io.message->msg_controllen = rest.msg_controllen;
-    c->io.message->msg_flags = rest.msg_flags;
+    if (n >= 0) { /* else it may be tried again, with the room it has */
+        c->io.message->msg_namelen = rest.msg_namelen;
+        c->io.message->msg_controllen = rest.msg_controllen;
+        c->io.message->msg_flags = rest.msg_flags;
+    }
     c->done += n > 0 ? (size_t)n : 0;
     return n;
 }
 
-bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
+static bool receive_one(struct weir_stack *w, struct call *c, struct socket *s, int64_t now)
 {
-    struct socket *s = socket_of(w, c);
     struct socket_waiting how;
-    if (!s)
-        return true;
     socket_waiting(s, &how);
     do {
         if (c->done > 0 && is_at_end(s, now))
@@ -233,6 +229,105 @@ bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
         if (n == -EAGAIN)
             return wait_for(c, s, how.receive_timeout_ns, now);
     } while (true);
+}
+
+bool attempt_send(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    return s ? send_one(w, c, s, now) : true;
+}
+
+bool attempt_receive(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    return s ? receive_one(w, c, s, now) : true;
+}
+
+/* ---- batches ---- */
+
+static void begin_message(struct call *c)
+{
+    struct msghdr *m = &c->batch.messages[c->batch.count].msg_hdr;
+    c->io.message = m;
+    c->io.length = 0;
+    c->done = 0;
+    for (size_t i = 0; i < m->msg_iovlen && i < POSIX_MAX_PIECES; i++)
+        c->io.length += m->msg_iov[i].iov_len;
+}
+
+/* One that fails behind others leaves its error for the next call. */
+static bool end_batch(struct call *c, struct socket *s, ssize_t error)
+{
+    if (c->batch.count > 0 && error < 0 && error != -EAGAIN)
+        socket_put_error(s, (int)-error);
+    return over(c, c->batch.count > 0 || error == 0 ? (ssize_t)c->batch.count : error);
+}
+
+/* Each message waits as long as the first. */
+static void wait_anew(struct weir_stack *w, struct call *c, int64_t timeout_ns, int64_t now)
+{
+    if (!c->waits)
+        return;
+    c->deadline = timeout_ns > 0 ? now + timeout_ns : TIME_NEVER;
+    w->next_deadline = min_i64(w->next_deadline, c->deadline);
+}
+
+bool attempt_send_batch(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    while (c->batch.count < c->batch.n) {
+        if (!c->io.message)
+            begin_message(c);
+        if (!send_one(w, c, s, now))
+            return false;
+        if (c->result < 0)
+            return over(c, c->batch.count > 0 ? (ssize_t)c->batch.count : c->result);
+        c->batch.messages[c->batch.count++].msg_len = (unsigned)c->result;
+        if ((size_t)c->result < c->io.length)
+            break;
+        c->io.message = NULL;
+        socket_waiting(s, &how);
+        wait_anew(w, c, how.send_timeout_ns, now);
+    }
+    return over(c, c->batch.count);
+}
+
+/* After a message: is it the last? */
+static bool received_enough(struct call *c, int64_t now)
+{
+    if (c->io.flags & MSG_WAITFORONE)
+        c->io.flags |= MSG_DONTWAIT;
+    if (c->batch.bounded && now - c->batch.begun >= c->batch.left_ns)
+        return true;
+    const struct msghdr *last = &c->batch.messages[c->batch.count - 1].msg_hdr;
+    return c->batch.count == c->batch.n || (last->msg_flags & MSG_OOB);
+}
+
+/* As do_recvmmsg() of Linux. */
+bool attempt_receive_batch(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    if (c->batch.begun == 0)
+        c->batch.begun = now;
+    for (bool enough = c->batch.n == 0; !enough; enough = received_enough(c, now)) {
+        if (!c->io.message)
+            begin_message(c);
+        if (!receive_one(w, c, s, now))
+            return false;
+        if (c->result < 0)
+            return end_batch(c, s, c->result);
+        c->batch.messages[c->batch.count++].msg_len = (unsigned)c->result;
+        c->io.message = NULL;
+        socket_waiting(s, &how);
+        wait_anew(w, c, how.receive_timeout_ns, now);
+    }
+    return end_batch(c, s, 0);
 }
 
 /* ---- options ---- */

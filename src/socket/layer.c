@@ -185,6 +185,8 @@ void socket_fail(struct socket *s, int error)
     socket_notify(s, POLLERR | POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 }
 
+void socket_put_error(struct socket *s, int error) { s->error = error; }
+
 int socket_take_error(struct socket *s)
 {
     int error = s->error;

@@ -93,6 +93,8 @@ struct socket_waiting {
 void socket_waiting(const struct socket *s, struct socket_waiting *out);
 /* Bytes without boundaries: MSG_WAITALL makes sense. */
 bool socket_is_stream(const struct socket *s);
+/* The next call fails with it: a batch of messages had done something before it failed. */
+void socket_put_error(struct socket *s, int error);
 /* Connected or failed, so that a connect that waits is over; 0 or the error, which is taken. */
 int socket_take_error(struct socket *s);
 
