@@ -13,6 +13,8 @@ void socket_settings_default(struct socket_settings *s)
         .buffer_bytes = UINT64_C(1) << 30,
         .send_buffer = 256u << 10,
         .receive_buffer = 256u << 10,
+        .send_buffer_max = 4u << 20,
+        .receive_buffer_max = 6u << 20,
         .max_buffer = 4u << 20,
         .port_first = 32768,
         .port_last = 60999,
@@ -22,6 +24,7 @@ void socket_settings_default(struct socket_settings *s)
     s->tcp.nagle = true;
     s->tcp.ack_push = true;
     s->tcp.receive_buffer = s->receive_buffer;
+    s->tcp.window_scale = 7;      /* for receive_buffer_max */
     s->tcp.keepalive_idle_ns = 0; /* until SO_KEEPALIVE; then 2 h: RFC 9293 3.8.4 */
 }
 

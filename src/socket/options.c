@@ -48,6 +48,7 @@ static int set_receive_buffer(struct socket *s, int asked, int64_t now)
     s->receive_limit = doubled(s, asked, SOCKET_MIN_RECEIVE);
     if (s->type != SOCK_STREAM)
         return 0;
+    s->stream.receive_fixed = true;
     struct tcp_profile p = *profile_of(s);
     p.receive_buffer = s->receive_limit;
     return profile_set(s, &p, now);
@@ -56,6 +57,8 @@ static int set_receive_buffer(struct socket *s, int asked, int64_t now)
 static int set_send_buffer(struct socket *s, int asked)
 {
     s->send_limit = doubled(s, asked, SOCKET_MIN_SEND);
+    if (s->type == SOCK_STREAM)
+        s->stream.send_fixed = true;
     return 0;
 }
 

@@ -44,6 +44,7 @@ struct stream {
     bool reported : 1;                           /* connect said 0 */
     bool failed : 1;                             /* to connect, and connect has not said so */
     bool cork : 1, hold : 1;                     /* hold: the last send said MSG_MORE */
+    bool receive_fixed : 1, send_fixed : 1;      /* SO_RCVBUF, SO_SNDBUF were set */
     bool deferred : 1;                           /* not on its listener's queue before data comes */
     /* of a listener */
     bool listening : 1;
@@ -54,6 +55,9 @@ struct stream {
     uint32_t defer_s; /* TCP_DEFER_ACCEPT */
     int keep_idle_s;  /* TCP_KEEPIDLE; for SO_KEEPALIVE */
     int64_t push_at;  /* what is held back goes then; TIME_NEVER */
+    /* of tuning.c: since when how much was read, in a round trip of the last look */
+    int64_t read_since, rtt_ns;
+    uint64_t read_base;
 };
 
 /* Kinds of sockets: what differs between them. Every function but open may assume what the call checked for all kinds. */
@@ -216,6 +220,10 @@ void stream_push(struct socket *s, int64_t now);
 void stream_uncork(struct socket *s, int64_t now);
 /* It ends with an RST and is given back. */
 void stream_drop(struct socket *s, int64_t now);
+
+/* tuning.c: the user has read, and something is about to be let go of as acknowledged */
+void tuning_read(struct socket *s, struct tcp *c, int64_t now);
+void tuning_acked(struct socket *s, struct tcp *c);
 
 /* listen.c: the listening side of a stream */
 int stream_listen(struct socket *s, int backlog, int64_t now);

@@ -35,6 +35,8 @@ struct socket_settings {
     uint32_t max_sockets;  /* default 16384, with those whose data is still on its way after their close */
     uint64_t buffer_bytes; /* of all sockets together; default 1 GiB, touched only as far as it is used */
     uint32_t send_buffer, receive_buffer; /* of a new socket; default 256 KiB */
+    /* How far they grow by themselves unless an option says otherwise; default 4 and 6 MiB, as Linux; 0: not at all */
+    uint32_t send_buffer_max, receive_buffer_max;
     uint32_t max_buffer;            /* the most that SO_SNDBUF and SO_RCVBUF give, before doubling; default 4 MiB */
     uint16_t port_first, port_last; /* for bind to port 0; default 32768, 60999 */
     uint32_t max_backlog;           /* default 4096 */

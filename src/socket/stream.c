@@ -75,6 +75,8 @@ struct socket *stream_from(struct socket *listener, struct tcp *c, int64_t now)
     s->stream = (struct stream){.ref = tcp_ref_of(l->tcp, c),
                                 .profile = (uint16_t)number,
                                 .push_at = TIME_NEVER,
+                                .receive_fixed = listener->stream.receive_fixed,
+                                .send_fixed = listener->stream.send_fixed,
                                 .keep_idle_s = listener->stream.keep_idle_s};
     s->stream.connected = s->stream.reported = true;
     tcp_set_user(l->tcp, c, (unsigned)number, now);
@@ -292,8 +294,10 @@ static void trim_in(struct socket *s, uint64_t n, int64_t now)
 {
     struct tcp *c = connection(s);
     outq_trim(&s->stream.in, &s->layer->buffers, s->stream.in.base + n);
-    if (c)
-        tcp_consumed(s->layer->tcp, c, (uint32_t)n, now);
+    if (!c)
+        return;
+    tuning_read(s, c, now);
+    tcp_consumed(s->layer->tcp, c, (uint32_t)n, now);
 }
 
 /* The reader is at the mark: the urgent byte is skipped unless it is to come in line, and the mark is behind. */
@@ -645,6 +649,7 @@ static void on_acked(void *context, struct tcp *c, uint64_t offset, int64_t now)
     if (!s)
         return;
     bool before = writable(s);
+    tuning_acked(s, c);
     outq_trim(&s->stream.out, &l->buffers, offset);
     if (!before && writable(s) && !s->orphan)
         socket_notify(s, POLLOUT | POLLWRNORM);

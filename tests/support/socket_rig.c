@@ -5,6 +5,7 @@
 #include "cmocka_all.h"
 
 #include "base/alloc_heap.h"
+#include "impair/impair.h"
 #include "link/memory.h"
 
 #include <errno.h>
@@ -28,7 +29,22 @@ static void begin_side(struct socket_rig *r, unsigned side)
     assert_int_equal(socket_layer_new(&r->settings, r->stacks[side], alloc_heap(), &r->layers[side]), 0);
 }
 
+/* Puts an impaired link over an end. */
+static void delay_end(struct socket_rig *r, unsigned side, int64_t delay_ns)
+{
+    struct impair_settings s;
+    struct link *lower = r->ends[side];
+    impair_settings_default(&s);
+    s.delay_ns = delay_ns;
+    assert_int_equal(impair_link_new(&s, lower, alloc_heap(), &r->ends[side]), 0);
+}
+
 void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settings)
+{
+    socket_rig_begin_delayed(r, settings, 0);
+}
+
+void socket_rig_begin_delayed(struct socket_rig *r, const struct socket_settings *settings, int64_t delay_ns)
 {
     struct memory_settings m;
     *r = (struct socket_rig){.now = 5 * NS_PER_S};
@@ -38,8 +54,11 @@ void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settin
         r->settings = *settings;
     else
         socket_settings_default(&r->settings);
-    begin_side(r, 0);
-    begin_side(r, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        if (delay_ns)
+            delay_end(r, i, delay_ns);
+        begin_side(r, i);
+    }
 }
 
 void socket_rig_end(struct socket_rig *r)

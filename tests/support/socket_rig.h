@@ -22,6 +22,8 @@ struct socket_rig {
 };
 
 void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settings); /* NULL: default */
+/* The same over a line that delays each way. */
+void socket_rig_begin_delayed(struct socket_rig *r, const struct socket_settings *settings, int64_t delay_ns);
 /* Checks that no socket is left, and that every frame came home. */
 void socket_rig_end(struct socket_rig *r);
 /* Turns of both until nothing moves. */
