@@ -43,7 +43,7 @@ struct stream {
     bool ended : 1;                              /* TCP said closed */
     bool reported : 1;                           /* connect said 0 */
     bool failed : 1;                             /* to connect, and connect has not said so */
-    bool cork : 1, hold : 1;                     /* hold: the last send said MSG_MORE */
+    bool cork : 1, hold : 1, more_told : 1;      /* hold: the last send said MSG_MORE; TCP was told so */
     bool receive_fixed : 1, send_fixed : 1;      /* SO_RCVBUF, SO_SNDBUF were set */
     bool deferred : 1;                           /* not on its listener's queue before data comes */
     /* of a listener */

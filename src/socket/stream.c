@@ -185,6 +185,15 @@ static void wake_at(struct socket *s, struct tcp *c, int64_t at, int64_t now)
     tcp_set_deadline(s->layer->tcp, c, at, now);
 }
 
+/* What goes while the user says MSG_MORE is not pushed. */
+static void tell_more(struct socket *s, struct tcp *c)
+{
+    struct stream *st = &s->stream;
+    if (unlikely(st->hold || st->more_told))
+        tcp_more_follows(s->layer->tcp, c, st->hold);
+    st->more_told = st->hold;
+}
+
 /* Tells TCP of what may go; without memory there, again a little later. */
 static void promise(struct socket *s, struct tcp *c, bool all, int64_t now)
 {
@@ -201,6 +210,7 @@ static void promise(struct socket *s, struct tcp *c, bool all, int64_t now)
             return;
         }
         st->promised += bytes;
+        tell_more(s, c);
     }
     bool held = st->promised < st->out.end;
     if (held && st->push_at == TIME_NEVER)
@@ -272,7 +282,10 @@ void stream_push(struct socket *s, int64_t now)
 
 void stream_uncork(struct socket *s, int64_t now)
 {
+    struct tcp *c = connection(s);
     s->stream.hold = false;
+    if (c)
+        tell_more(s, c);
     stream_push(s, now);
 }
 
@@ -661,6 +674,7 @@ static void on_deadline(void *context, struct tcp *c, int64_t now)
     if (!s)
         return;
     s->stream.push_at = TIME_NEVER;
+    s->stream.hold = false;
     listen_ready(s);
     promise(s, c, true, now);
 }

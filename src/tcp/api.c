@@ -88,6 +88,13 @@ int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now)
     return 0;
 }
 
+void tcp_more_follows(struct tcp_layer *t, struct tcp *c, bool more)
+{
+    struct tcp_work *w = tcp_work_of(t, c);
+    if (w && !(c->flags & (TCPF_CLOSE | TCPF_DEAD)))
+        w->more = more;
+}
+
 int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now)
 {
     if (c->flags & (TCPF_CLOSE | TCPF_DEAD))
@@ -102,6 +109,7 @@ int tcp_close(struct tcp_layer *t, struct tcp *c, int64_t now)
         return ERR_NO_MEMORY;
     }
     c->flags |= TCPF_CLOSE;
+    w->more = false;
     tcp_mark(t, c, w);
     return 0;
 }

@@ -23,8 +23,8 @@ struct congestion {
 const struct congestion *congestion_of(const struct tcp_profile *p);
 /*
  * Slow start by byte counting: grows cwnd while below ssthresh; returns the bytes beyond ssthresh, which are congestion
- * avoidance's. RFC 5681 (2), at most the profile's slow_start_segments an ACK, but 1 SMSS while an RTO is being repaired (RFC 3465
- * section 2.3). Split ACKs gain nothing.
+ * avoidance's. RFC 5681 (2), at most the profile's slow_start_segments an ACK, but 1 SMSS while an RTO is being repaired
+ * (RFC 3465 section 2.3). Split ACKs gain nothing.
  */
 uint32_t congestion_slow_start(const struct tcp_profile *p, struct tcp *c, const struct tcp_work *w, uint32_t bytes);
 /*

@@ -21,7 +21,6 @@ void tcp_profile_default(struct tcp_profile *p)
         .rack = true,
         .tlp = true,
         .f_rto = true,
-        .push_again = true,
         .congestion = TCP_CUBIC,
         .ecn = TCP_ECN_PASSIVE,
         .mtu_probing = TCP_MTU_PROBING_BLACK_HOLE,
@@ -87,12 +86,13 @@ static bool profile_valid(const struct tcp_profile *p)
         return false;
     return p->min_mss >= 48 && p->receive_buffer >= 1 && p->receive_buffer <= (1u << 30) && p->max_in_flight >= 1 &&
            p->max_in_flight <= (1u << 30) && (unsigned)p->congestion < TCP_CONGESTION_COUNT &&
-           (unsigned)p->ecn < TCP_ECN_COUNT && (unsigned)p->syn_cookies < TCP_COOKIES_COUNT &&
-           (unsigned)p->mtu_probing < TCP_MTU_PROBING_COUNT && p->initial_window >= 1 && p->initial_window <= 1000 &&
-           p->delayed_ack_ns >= 0 && p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 &&
-           p->rto_initial_ns > 0 && p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S &&
-           p->syn_retries < 255 && p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 &&
-           p->ttl > 0 && p->window_scale <= 14 && p->slow_start_segments >= 1 && p->slow_start_segments <= 65535 &&
+           (unsigned)p->ecn < TCP_ECN_COUNT && (unsigned)p->push < TCP_PUSH_COUNT &&
+           (unsigned)p->syn_cookies < TCP_COOKIES_COUNT && (unsigned)p->mtu_probing < TCP_MTU_PROBING_COUNT &&
+           p->initial_window >= 1 && p->initial_window <= 1000 && p->delayed_ack_ns >= 0 &&
+           p->delayed_ack_ns < 500 * NS_PER_MS && p->rto_min_ns > 0 && p->rto_initial_ns > 0 &&
+           p->rto_max_ns >= p->rto_min_ns && p->rto_max_ns <= 3600 * NS_PER_S && p->syn_retries < 255 &&
+           p->syn_ack_retries < 255 && p->data_retries < 255 && p->keepalive_probes < 255 && p->ttl > 0 &&
+           p->window_scale <= 14 && p->slow_start_segments >= 1 && p->slow_start_segments <= 65535 &&
            p->probe_min_ns >= 0 && p->probe_min_ns <= NS_PER_S;
 }
 

@@ -56,8 +56,20 @@ static bool fin_pending(const struct tcp *c) { return (c->flags & (TCPF_CLOSE | 
 
 static uint64_t offset_of(const struct tcp *c, struct seq s) { return c->acked + seq_len(c->snd_una, s); }
 
-static bool choose_again(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w,
-                         struct sent_record *r, struct output_choice *o)
+/* Where pushed and paired, r was; and a pair whose halves go again at once is one again. */
+static bool pushed_again(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w,
+                         const struct sent_record *r, int64_t now)
+{
+    if (tcp_profile_of(t, c)->push == TCP_PUSH_WINDOW || r->pushed)
+        return true;
+    if (!r->pair || w->newest == SENT_NONE)
+        return false;
+    const struct sent_record *half = sent_at(t, w, w->newest);
+    return seq_eq(half->end, r->start) && !half->pair && half->transmissions > 1 && half->sent_at >= now;
+}
+
+static bool choose_again(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w, struct sent_record *r,
+                         struct output_choice *o, int64_t now)
 {
     uint32_t n = sent_bytes(r), limit = segment_payload_limit(c, w);
     bool ends_stream = (c->flags & TCPF_FIN_SENT) && seq_eq(r->end, c->snd_nxt);
@@ -68,7 +80,7 @@ static bool choose_again(const struct tcp_layer *t, const struct tcp *c, const s
     o->spec.seq = r->start;
     o->spec.offset = offset_of(c, r->start);
     o->spec.payload = min_u32(payload, limit);
-    bool push = payload > 0 && (tcp_profile_of(t, c)->push_again || seq_eq(r->end, c->snd_nxt));
+    bool push = payload > 0 && pushed_again(t, c, w, r, now);
     o->spec.flags = (uint16_t)((fin ? TCP_FIN : 0) | (push ? TCP_PSH : 0));
     return true;
 }
@@ -83,7 +95,7 @@ static bool may_send_again(struct tcp *c, struct tcp_work *w, const struct sent_
     return false;
 }
 
-static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o, int64_t now)
 {
     if (likely(w->recovery != RECOVERY_FAST))
         return false;
@@ -92,7 +104,7 @@ static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
         r = recovery_rescue(t, c, w);
         o->rescue = r != NULL;
     }
-    return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(t, c, w, r, o);
+    return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(t, c, w, r, o, now);
 }
 
 /* May `length` of `available` unsent bytes go, seen from Nagle and silly-window avoidance? */
@@ -179,7 +191,17 @@ static inline bool is_last_of_window(const struct tcp *c, const struct tcp_work 
     return c->cwnd <= PUSHED_WINDOW * c->snd_mss && sent_in_flight(c, w) + next > c->cwnd;
 }
 
-static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+/* PSH although there is more to send. */
+static inline bool pushed_early(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w,
+                                const struct output_choice *o, uint32_t full, int64_t now)
+{
+    if (unlikely(tcp_profile_of(t, c)->push == TCP_PUSH_PAIRS))
+        return !sent_empty(w) && sent_joins(t, w, now);
+    return is_last_of_window(c, w, o->spec.payload + full);
+}
+
+static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o,
+                                     int64_t now)
 {
     uint64_t available = unsent(c, w);
     bool fin = fin_pending(c);
@@ -201,7 +223,8 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     if (length == full && length < available)
         enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
     bool all = o->spec.payload == available;
-    bool push = available > 0 && (all || is_last_of_window(c, w, o->spec.payload + full));
+    bool push = (all && !w->more) || pushed_early(t, c, w, o, full, now);
+    push = push && available > 0;
     o->spec.flags = (uint16_t)((push ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
     return true;
 }
@@ -266,11 +289,13 @@ static bool choose_ack(struct tcp *c, struct tcp_work *w, struct output_choice *
  * New data shall find out what is lost: F-RTO, and tail loss probes (RFC 8985 7.3), whatever cwnd says; or the last
  * segment again.
  */
-static NOINLINE bool choose_to_find_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o)
+static NOINLINE bool choose_to_find_out(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o,
+                                        int64_t now)
 {
     struct sent_record *r;
     o->probe = (w->want & WANT_LOSS_PROBE) != 0;
-    if (choose_new(t, c, w, o) || (o->probe && (r = rack_probe_record(t, c, w)) && choose_again(t, c, w, r, o)))
+    if (choose_new(t, c, w, o, now) ||
+        (o->probe && (r = rack_probe_record(t, c, w)) && choose_again(t, c, w, r, o, now)))
         return true;
     w->want &= (uint8_t)~WANT_LOSS_PROBE;
     o->probe = false;
@@ -282,14 +307,15 @@ static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
 {
     w->paced = pacing_holds(w, now) && !w->retransmit_first;
     w->cwnd_limited = w->paced; /* whose rate is cwnd's */
-    if (unlikely((w->want & WANT_LOSS_PROBE) || w->frto_new) && choose_to_find_out(t, c, w, o))
+    if (unlikely((w->want & WANT_LOSS_PROBE) || w->frto_new) && choose_to_find_out(t, c, w, o, now))
         return true;
     if (w->paced)
         return false;
     struct sent_record *lost = recovery_next_lost(t, c, w);
     if (lost)
-        return may_send_again(c, w, lost) && choose_again(t, c, w, lost, o);
-    return choose_mtu_probe(t, c, w, o) || choose_new(t, c, w, o) || choose_hole(t, c, w, o) || choose_probe(c, w, o);
+        return may_send_again(c, w, lost) && choose_again(t, c, w, lost, o, now);
+    return choose_mtu_probe(t, c, w, o) || choose_new(t, c, w, o, now) || choose_hole(t, c, w, o, now) ||
+           choose_probe(c, w, o);
 }
 
 static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o, int64_t now)
@@ -327,6 +353,8 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     sent_append(t, w, s->seq, end, now);
     if (unlikely(s->mtu_probe))
         plpmtud_probe_sent(t, w, s->seq, s->payload);
+    if (unlikely(tcp_profile_of(t, c)->push == TCP_PUSH_PAIRS) && (s->flags & TCP_PSH))
+        sent_note_push(t, c, w);
     c->snd_nxt = end;
     w->prr_out += s->payload;
     pacing_sent(t, c, w, s->offset, s->payload, now);

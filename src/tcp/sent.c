@@ -108,6 +108,7 @@ static void note_waiting(struct tcp_layer *t, struct tcp_work *w, const struct s
 static void append_coarsely(struct tcp_layer *t, struct tcp_work *w, struct sent_record *last, struct seq end)
 {
     uint32_t n = seq_len(last->end, end);
+    last->pair = last->pushed = false;
     if (last->flags & SENT_SACKED) {
         w->sacked -= sent_bytes(last);
         last->flags = 0;
@@ -121,6 +122,20 @@ static void append_coarsely(struct tcp_layer *t, struct tcp_work *w, struct sent
     last->end = end;
 }
 
+bool sent_joins(const struct tcp_layer *t, struct tcp_work *w, int64_t now)
+{
+    const struct sent_record *last = sent_last(t, w);
+    return last->sent_at == time_of_sending(t, w, false, now) && last->flags == 0 && last->transmissions == 1 &&
+           !last->pair;
+}
+
+void sent_note_push(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w)
+{
+    struct sent_record *last = sent_last(t, w);
+    last->pair = true;
+    last->pushed = c->acked + seq_len(c->snd_una, last->end) >= w->promised && !w->more;
+}
+
 void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, struct seq end, int64_t now)
 {
     if (sent_empty(w)) {
@@ -131,11 +146,11 @@ void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, stru
     }
     struct sent_record *last = sent_last(t, w);
     assert(seq_eq(last->end, start));
-    now = time_of_sending(t, w, false, now);
-    if (last->sent_at == now && last->flags == 0 && last->transmissions == 1) {
+    if (sent_joins(t, w, now)) {
         last->end = end;
         return;
     }
+    now = time_of_sending(t, w, false, now);
     uint32_t index = take_record(t, w);
     if (index == POOL_NONE) {
         append_coarsely(t, w, last, end);
@@ -239,6 +254,7 @@ bool sent_split(struct tcp_layer *t, struct tcp_work *w, struct sent_record *r, 
     *rest = *r;
     rest->start = at;
     r->end = at;
+    r->pair = r->pushed = false;
     r->next = index;
     if (rest->next == POOL_NONE)
         w->sent_last = index;

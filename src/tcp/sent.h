@@ -34,6 +34,10 @@ void sent_init(struct tcp_work *w, struct seq at);
  * New sequence space [start, end), sent now. Joins the last record when it continues it and was sent at the same time.
  */
 void sent_append(struct tcp_layer *t, struct tcp_work *w, struct seq start, struct seq end, int64_t now);
+/* Does what is sent now join the last record, of which there is one? */
+bool sent_joins(const struct tcp_layer *t, struct tcp_work *w, int64_t now);
+/* The last record went with PSH: it ends a pair, and when nothing more was promised, the user pushed it. */
+void sent_note_push(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w);
 /* The record that ends at snd_nxt. */
 struct sent_record *sent_last(const struct tcp_layer *t, struct tcp_work *w);
 

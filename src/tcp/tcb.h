@@ -67,6 +67,7 @@ struct sent_record {
     struct seq start, end;
     uint8_t flags;         /* enum sent_flag */
     uint8_t transmissions; /* saturates at 255 */
+    bool pair, pushed;     /* TCP_PUSH_PAIRS: it ends a pair, and nothing joins it; its user pushed the last byte */
     int64_t sent_at;       /* the last time */
     uint32_t older, newer; /* in order of sending, while on its way: 0 is the first record, SENT_NONE the end */
 };
@@ -180,6 +181,7 @@ struct tcp_work {
     bool ooo_fin : 1;            /* a FIN waits at fin_seq */
     bool peer_wscale : 1;        /* window scaling was in the peer's SYN: our SYN-ACK may carry it */
     bool paced : 1;              /* data waits for pace_at */
+    bool more : 1;               /* the user has more than it promised */
     bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
     uint8_t recovery : 2;        /* enum recovery_phase */
     uint16_t ooo_runs, ooo_frames;

@@ -99,6 +99,12 @@ enum tcp_mtu_probing { TCP_MTU_PROBING_OFF, TCP_MTU_PROBING_BLACK_HOLE, TCP_MTU_
 /* RFC 3168: when ECN is used. */
 enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_ON, TCP_ECN_PASSIVE, TCP_ECN_COUNT };
 
+/*
+ * Which segments carry PSH beside the last of what there is to send: the last of a small window and all that is sent
+ * again; or every second one of those sent at once (Linux's frames of two segments).
+ */
+enum tcp_push { TCP_PUSH_WINDOW, TCP_PUSH_PAIRS, TCP_PUSH_COUNT };
+
 enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
 #define TCP_QUICK_ACK_ALWAYS UINT64_MAX
@@ -114,7 +120,7 @@ struct tcp_profile {
     bool nagle;                                     /* default false: load generators send whole messages */
     uint64_t quick_ack_bytes;                       /* of a connection's first: no delayed ACK; default 0 */
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
-    bool push_again;                                /* what is sent again carries PSH; default true */
+    enum tcp_push push;                             /* default TCP_PUSH_WINDOW */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
     enum tcp_ecn ecn;                               /* default TCP_ECN_PASSIVE: when the peer asks for it, as Linux */
     bool pacing;                                    /* default false: bursts, as Linux without the fq queue */
@@ -345,6 +351,11 @@ enum tcp_state tcp_state_of(const struct tcp *c);
 MUST_CHECK int tcp_send(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
 /* The same, the last of these bytes marked urgent: RFC 9293 3.8.5. Also ERR_INVALID: no bytes. */
 MUST_CHECK int tcp_send_urgent(struct tcp_layer *t, struct tcp *c, uint64_t bytes, int64_t now);
+/*
+ * The user has more for the stream than it promised, so that the last segment of what it promised is not pushed, until
+ * it says otherwise, closes, or all is acknowledged.
+ */
+void tcp_more_follows(struct tcp_layer *t, struct tcp *c, bool more);
 /* Where the peer's urgent data ends that was not handed up yet, as a stream offset; 0: there is none. */
 uint64_t tcp_urgent_mark(const struct tcp_layer *t, const struct tcp *c);
 /*

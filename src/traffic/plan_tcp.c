@@ -12,7 +12,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     tcp_profile_default(&standard);
     memset(to, 0, sizeof *to);
     to->slow_start_segments = standard.slow_start_segments;
-    to->push_again = standard.push_again;
+    to->push = standard.push;
     to->probe_min_ns = standard.probe_min_ns;
     to->mss = from->mss;
     to->min_mss = from->min_mss;

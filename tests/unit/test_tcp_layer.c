@@ -60,6 +60,7 @@ static void profiles_out_of_range_are_refused(void **state)
     REFUSED(keepalive_idle_ns = -1);
     REFUSED(keepalive_idle_ns = 24 * DAY + 1);
     REFUSED(ttl = 0);
+    REFUSED(push = TCP_PUSH_COUNT);
     REFUSED(window_scale = 15);
     REFUSED(slow_start_segments = 0);
     REFUSED(slow_start_segments = 65536);

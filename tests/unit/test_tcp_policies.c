@@ -119,24 +119,61 @@ static bool pushed(struct script *s, uint32_t seq)
     return (w->h.flags & TCP_PSH) != 0;
 }
 
-static void what_is_sent_again_need_not_be_pushed(void **state)
+static void a_small_window_and_what_is_sent_again_are_pushed(void **state)
 {
     struct script s;
     (void)state;
-    for (unsigned again = 0; again < 2; again++) {
-        profile.push_again = again;
+    begin(&s);
+    script_send(&s, 20 * MSS);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_true(pushed(&s, S(i)) == (i == 9));
+    script_sack(&s, 1, S(1), S(3));
+    script_sack(&s, 1, S(1), S(4));
+    assert_true(pushed(&s, S(0)));
+    script_drain(&s);
+    script_end(&s);
+}
+
+static void every_second_segment_of_a_burst_can_be_pushed_and_so_again(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.push = TCP_PUSH_PAIRS;
+    begin(&s);
+    script_send(&s, 20 * MSS);
+    for (uint32_t i = 0; i < 10; i++)
+        assert_true(pushed(&s, S(i)) == (i % 2 == 1));
+    script_pass(&s, RTT);
+    script_give(&s, TCP_ACK, 1, S(1), 0);
+    assert_false(pushed(&s, S(10)));
+    assert_true(pushed(&s, S(11)));
+    script_sack(&s, S(1), S(4), S(5));
+    script_pass(&s, MS);
+    script_sack(&s, S(1), S(4), S(6));
+    script_drain(&s);
+    script_sack(&s, S(1), S(4), S(7)); /* what is below is lost */
+    assert_false(pushed(&s, S(1)));    /* the second half of a pair, but by itself */
+    script_drain(&s);
+    script_end(&s);
+    begin(&s);
+    script_send_segments(&s, 3);
+    script_wait(&s);
+    assert_true(pushed(&s, S(2))); /* its user pushed it */
+    script_end(&s);
+}
+
+static void what_has_more_behind_it_is_not_pushed(void **state)
+{
+    struct script s;
+    (void)state;
+    for (unsigned more = 0; more < 2; more++) {
         begin(&s);
-        script_send_segments(&s, 4);
-        script_sack(&s, 1, S(1), S(3));
-        script_sack(&s, 1, S(1), S(4));
-        assert_true(pushed(&s, S(0)) == again);
-        script_wait(&s);
-        script_drain(&s);
-        script_end(&s);
-        begin(&s);
-        script_send_segments(&s, 2);
-        script_wait(&s); /* a probe: the last that was sent */
-        assert_true(pushed(&s, S(1)));
+        for (uint32_t i = 0; i < 2; i++) {
+            assert_int_equal(tcp_send(s.end.layer, script_connection(&s), MSS, s.now), 0);
+            tcp_more_follows(s.end.layer, script_connection(&s), more && i == 0);
+            (void)tcp_output(s.end.layer, 0, s.now);
+            assert_true(pushed(&s, S(i)) == !(more && i == 0));
+        }
         script_end(&s);
     }
 }
@@ -163,7 +200,9 @@ int main(void)
         T(a_probe_waits_for_two_round_trips_and_its_minimum),
         T(the_first_bytes_of_a_connection_can_be_acknowledged_at_once),
         T(slow_start_can_grow_by_all_that_one_ack_covers),
-        T(what_is_sent_again_need_not_be_pushed),
+        T(a_small_window_and_what_is_sent_again_are_pushed),
+        T(every_second_segment_of_a_burst_can_be_pushed_and_so_again),
+        T(what_has_more_behind_it_is_not_pushed),
         T(a_fin_without_data_is_not_pushed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,7 +227,7 @@ int settings_sysctl_get(const struct adapter_settings *s, const char *name, char
 static void be_linux(struct adapter_settings *s)
 {
     s->tcp.rto_min_of_variance = true;
-    s->tcp.push_again = false;
+    s->tcp.push = TCP_PUSH_PAIRS;
     s->tcp.slow_start_segments = 65535;
     s->tcp.probe_min_ns = 2 * NS_PER_MS;
     s->tcp.quick_ack_bytes = 16 * 1460;
