@@ -10,6 +10,9 @@ endif()
 if(TARGET libweir_shared)
     install(TARGETS libweir_shared libweir_static
         LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    if(TARGET libweir_preload)
+        install(TARGETS libweir_preload LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}")
+    endif()
     install(DIRECTORY include/ DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.h")
 
     # Everything relative to where weir.pc lies, so that it is right under any prefix given at install time.

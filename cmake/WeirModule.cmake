@@ -78,6 +78,23 @@ function(weir_library)
     endif()
 endfunction()
 
+# libweir-preload.so: src/preload, linked with libweir.so beside it. Its objects are in no other program or library, which would call them instead of the C
+# library. Sanitizers want to be first in a program, and so do not go with it.
+function(weir_preload)
+    file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/preload/*.c")
+    add_library(weir_preload OBJECT ${sources})
+    target_link_libraries(weir_preload PRIVATE weir_flags)
+    target_compile_options(weir_preload PRIVATE -fvisibility=hidden)
+    if(WEIR_SANITIZE)
+        return()
+    endif()
+    add_library(libweir_preload SHARED $<TARGET_OBJECTS:weir_preload>)
+    target_link_libraries(libweir_preload PRIVATE weir_flags libweir_shared Threads::Threads)
+    target_link_options(libweir_preload PRIVATE -Wl,--no-undefined)
+    set_target_properties(libweir_preload PROPERTIES OUTPUT_NAME weir-preload BUILD_RPATH "\$ORIGIN"
+        INSTALL_RPATH "\$ORIGIN")
+endfunction()
+
 function(weir_program)
     if(NOT TARGET weir_cli)
         message(STATUS "The program weir is not built: src/cli has no sources yet")
@@ -90,7 +107,7 @@ endfunction()
 
 function(weir_write_object_list)
     set(lines "")
-    foreach(name IN LISTS WEIR_MODULES)
+    foreach(name IN LISTS WEIR_MODULES ITEMS preload)
         string(APPEND lines "${name} $<JOIN:$<TARGET_OBJECTS:weir_${name}>,\n${name} >\n")
     endforeach()
     file(GENERATE OUTPUT "${PROJECT_BINARY_DIR}/objects.txt" CONTENT "${lines}")

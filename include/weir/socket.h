@@ -34,11 +34,12 @@ struct weir_interface {
     size_t size; /* sizeof(struct weir_interface) */
     const char *
         link; /* "tap:NAME" (made when it is not there), "packet:INTERFACE", "mem:NAME" (the other end is the next stack that asks for it) */
-    const char *address; /* "192.0.2.1/24" */
-    const char *gateway; /* "192.0.2.254" */
-    const char *netns;   /* path of a network namespace in which the link is opened */
-    uint8_t mac[6];      /* of the stack's side; all zero: the link's */
-    uint32_t mtu;        /* 0: the link's */
+    const char *address;        /* "192.0.2.1/24" */
+    const char *gateway;        /* "192.0.2.254" */
+    const char *netns;          /* path of a network namespace in which the link is opened */
+    uint8_t mac[6];             /* of the stack's side; all zero: the link's */
+    uint32_t mtu;               /* 0: the link's */
+    const char *kernel_address; /* tap: the address of the kernel's side, "192.0.2.254/24" */
 };
 
 struct weir_stack_options {
@@ -111,6 +112,29 @@ int weir_select(struct weir_stack *s, int n, fd_set *readable, fd_set *writable,
 int weir_epoll_create1(struct weir_stack *s, int flags);
 int weir_epoll_ctl(struct weir_stack *s, int epoll, int operation, int fd, struct epoll_event *event);
 int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int timeout_ms);
+
+/* ---- beside the kernel's descriptors: what libweir-preload.so is made of; not of an embedded stack (EINVAL) ---- */
+
+/*
+ * A poll that does not wait: it adds 1 to the eventfd as soon as one of fds has something to say, at once if that is so already. weir_poll_finish ends it and
+ * returns what weir_poll would; until then fds are the stack's. NULL with errno: EINVAL, ENOMEM.
+ */
+struct weir_poll;
+struct weir_poll *weir_poll_start(struct weir_stack *s, struct pollfd *fds, nfds_t n, int event_fd);
+int weir_poll_finish(struct weir_poll *p);
+/*
+ * From now on, after a weir_epoll_wait that found nothing, the next thing to tell adds 1 to the eventfd, once. It may be closed when the epoll is.
+ */
+int weir_epoll_signal(struct weir_stack *s, int epoll, int event_fd);
+
+enum weir_reach { WEIR_UNREACHABLE, WEIR_ROUTED, WEIR_OWN };
+/* What an address is to the stack: its own, one (or a group, or a broadcast) to which it can send, or neither. */
+enum weir_reach weir_reach(struct weir_stack *s, const struct sockaddr *address, socklen_t length);
+/*
+ * Waits, at most so long, until everything that closed sockets had to send is acknowledged: before a program ends, as its stack ends with it. 0, or -1 with
+ * EAGAIN.
+ */
+int weir_drain(struct weir_stack *s, int timeout_ms);
 
 /* ---- what tcp_ip_stack.h is made of ---- */
 

@@ -34,10 +34,10 @@ static int apply_sets(struct configuration *c)
     return EXIT_MET;
 }
 
-static int compile(struct configuration *c, int64_t duration_ns)
+static int compile(struct configuration *c, int64_t duration_ns, bool hosts_only)
 {
     const struct plan_services services = {.open_root = files_open_root, .context = &c->files, .sha256 = &sha256_hash};
-    struct plan_options options = {.duration_ns = duration_ns, .services = &services};
+    struct plan_options options = {.duration_ns = duration_ns, .services = &services, .hosts_only = hosts_only};
     struct config_errors errors = {0};
     int code = plan_compile(c->tree, &options, alloc_heap(), &c->plan, &errors);
     uint32_t listed = config_errors_listed(&errors);
@@ -52,7 +52,8 @@ static int compile(struct configuration *c, int64_t duration_ns)
     return EXIT_MET;
 }
 
-int configuration_load(struct configuration *c, const char *path, const struct option_texts *sets, int64_t duration_ns)
+static int load(struct configuration *c, const char *path, const struct option_texts *sets, int64_t duration_ns,
+                bool hosts_only)
 {
     *c = (struct configuration){.sets = sets};
     int result = input_read(&c->input, path, config_limits_default().input_bytes);
@@ -61,10 +62,20 @@ int configuration_load(struct configuration *c, const char *path, const struct o
     if (result == EXIT_MET)
         result = apply_sets(c);
     if (result == EXIT_MET)
-        result = compile(c, duration_ns);
+        result = compile(c, duration_ns, hosts_only);
     if (result != EXIT_MET)
         configuration_free(c);
     return result;
+}
+
+int configuration_load(struct configuration *c, const char *path, const struct option_texts *sets, int64_t duration_ns)
+{
+    return load(c, path, sets, duration_ns, false);
+}
+
+int configuration_load_hosts(struct configuration *c, const char *path, const struct option_texts *sets)
+{
+    return load(c, path, sets, 0, true);
 }
 
 void configuration_free(struct configuration *c)

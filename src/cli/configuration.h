@@ -25,6 +25,8 @@ struct configuration {
  */
 MUST_CHECK int configuration_load(struct configuration *c, const char *path, const struct option_texts *sets,
                                   int64_t duration_ns);
+/* For `exec`: hosts alone. Loads and a length, which have no meaning there, are errors. */
+MUST_CHECK int configuration_load_hosts(struct configuration *c, const char *path, const struct option_texts *sets);
 void configuration_free(struct configuration *c);
 
 #endif

@@ -271,3 +271,23 @@ int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events,
     c.epoll.max = max;
     return (int)call_perform(s, &c);
 }
+
+int weir_epoll_signal(struct weir_stack *s, int epoll, int event_fd)
+{
+    struct call c = {.attempt = attempt_epoll_signal, .fd = epoll, .control = {0, event_fd + 1}};
+    return (int)call_perform(s, &c);
+}
+
+/* ---- what the stack can reach, and whether it is done ---- */
+
+enum weir_reach weir_reach(struct weir_stack *s, const struct sockaddr *address, socklen_t length)
+{
+    struct call c = {.attempt = attempt_reach, .reach = {address, length}};
+    return (enum weir_reach)call_perform(s, &c);
+}
+
+int weir_drain(struct weir_stack *s, int timeout_ms)
+{
+    struct call c = {.attempt = attempt_drain, .timeout_ns = timeout_ms * NS_PER_MS};
+    return (int)call_perform(s, &c);
+}

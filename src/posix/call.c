@@ -55,16 +55,48 @@ static bool await(struct call *c)
     return true;
 }
 
-/* Another thread runs the loop. */
-static void perform_remotely(struct weir_stack *w, struct call *c)
+/* It ends at once, unless it has ended already. */
+static void cancel_remotely(struct weir_stack *w, struct call *c)
 {
-    submit(w, c);
-    if (await(c))
-        return;
     struct call cancel = {.attempt = attempt_cancel, .target = c};
     submit(w, &cancel);
     while (!await(&cancel)) /* it never waits long */
         ;
+}
+
+/* Another thread runs the loop. */
+static void perform_remotely(struct weir_stack *w, struct call *c)
+{
+    submit(w, c);
+    if (!await(c))
+        cancel_remotely(w, c);
+}
+
+static ssize_t result_of(const struct call *c)
+{
+    if (c->result >= 0)
+        return c->result;
+    errno = (int)-c->result;
+    return -1;
+}
+
+void call_begin(struct weir_stack *w, struct call *c)
+{
+    c->deadline = TIME_NEVER;
+    submit(w, c);
+}
+
+ssize_t call_finish(struct call *c)
+{
+    if (!is_done(c))
+        cancel_remotely(c->stack, c);
+    return result_of(c);
+}
+
+void event_raise(int event_fd)
+{
+    uint64_t one = 1;
+    (void)!write(event_fd - 1, &one, sizeof one);
 }
 
 /* Embedded: may it wait, or is it for moving the stack? Of all others many go with one turn. */
@@ -107,16 +139,16 @@ ssize_t call_perform(struct weir_stack *w, struct call *c)
         perform_embedded(w, c);
     else
         perform_remotely(w, c);
-    if (c->result >= 0)
-        return c->result;
-    errno = (int)-c->result;
-    return -1;
+    return result_of(c);
 }
 
 /* ---- the loop ---- */
 
+/* The eventfd first: once the call is done, it may be gone. */
 static void finish(struct call *c)
 {
+    if (c->event_fd)
+        event_raise(c->event_fd);
     if (atomic_exchange_explicit(&c->state, CALL_DONE, memory_order_acq_rel) == CALL_SLEEPING)
         futex_wake(&c->state);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll(7) over descriptors of a stack. An epoll of epolls is not supported (EINVAL).
+ * epoll(7) over descriptors of a stack. An epoll of epolls is not supported (EINVAL). One that is a member of the kernel's epoll signals an eventfd there:
+ * only after somebody found nothing, so that a busy program costs no system calls.
  */
 #include "base/alloc_heap.h"
 #include "posix/private.h"
@@ -45,6 +46,8 @@ bool attempt_epoll_wait(struct weir_stack *w, struct call *c, int64_t now)
         file_hold(f);
     }
     c->result = epoll_collect(c->file->epoll, c->epoll.events, c->epoll.max);
+    if (c->result == 0 && c->file->event_fd)
+        c->file->signals = true;
     if (c->result > 0 || c->timeout_ns == 0 || c->expired)
         return true;
     if (!c->waits) {
@@ -53,4 +56,14 @@ bool attempt_epoll_wait(struct weir_stack *w, struct call *c, int64_t now)
         file_watch(c->file, &c->watch.watch);
     }
     return false;
+}
+
+bool attempt_epoll_signal(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct file *f = file_of(w, c->fd);
+    (void)now;
+    c->result = !f ? -EBADF : !f->epoll || w->embedded ? -EINVAL : 0;
+    if (c->result == 0)
+        f->event_fd = c->control.value;
+    return true;
 }

@@ -93,6 +93,10 @@ void file_watch(struct file *f, struct socket_watch *watch)
 void file_epoll_woke(void *context)
 {
     struct file *f = context;
+    if (f->signals) {
+        f->signals = false;
+        event_raise(f->event_fd);
+    }
     for (struct socket_watch *x = f->watches; x; x = x->next) /* call_notify takes none off */
         x->notify(x, POLLIN);
 }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* ppoll, pthread_setname_np */
 #include <poll.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "engine/clock.h"
@@ -83,9 +84,15 @@ static void *run(void *argument)
     return NULL;
 }
 
+/* Signals are for the program's own threads. */
 int loop_start(struct weir_stack *w)
 {
-    if (pthread_create(&w->thread, NULL, run, w) != 0)
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int e = pthread_create(&w->thread, NULL, run, w);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (e != 0)
         return -EAGAIN;
     w->thread_running = true;
     return 0;

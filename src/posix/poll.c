@@ -76,6 +76,37 @@ int weir_poll(struct weir_stack *w, struct pollfd *fds, nfds_t n, int timeout_ms
     return poll_ns(w, fds, n, timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS);
 }
 
+/* ---- without waiting ---- */
+
+struct weir_poll {
+    struct call call;
+    struct call_watch watches[];
+};
+
+struct weir_poll *weir_poll_start(struct weir_stack *w, struct pollfd *fds, nfds_t n, int event_fd)
+{
+    if (w->embedded || n > w->files.size || event_fd < 0) {
+        errno = EINVAL;
+        return NULL;
+    }
+    struct weir_poll *p = calloc(1, sizeof *p + n * sizeof p->watches[0]);
+    if (!p)
+        return NULL;
+    p->call = (struct call){.attempt = attempt_poll, .timeout_ns = -1, .event_fd = event_fd + 1};
+    p->call.poll.fds = fds;
+    p->call.poll.n = n;
+    p->call.poll.watches = p->watches;
+    call_begin(w, &p->call);
+    return p;
+}
+
+int weir_poll_finish(struct weir_poll *p)
+{
+    int n = (int)call_finish(&p->call);
+    free(p);
+    return n < 0 && errno == EINTR ? 0 : n; /* it was still waiting */
+}
+
 /* ---- select ---- */
 
 static bool asked(int fd, const fd_set *set) { return set && FD_ISSET(fd, set); }

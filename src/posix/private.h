@@ -35,6 +35,8 @@ struct file {
     struct socket_watch *watches; /* of those who wait for an epoll */
     uint32_t references;          /* descriptors, and calls that use it */
     bool nonblocking;
+    bool signals; /* an epoll: the next thing to tell is written to event_fd */
+    int event_fd; /* plus one; 0: none */
 };
 
 struct file_table {
@@ -68,7 +70,8 @@ struct call {
     int64_t deadline;
     size_t done;             /* bytes, so far */
     struct call_watch watch; /* of the file */
-    bool waits, woken, expired, cancelled;
+    bool waits, woken, expired;
+    int event_fd;           /* plus one: the end is written to it, as nobody waits; 0: none */
     _Atomic uint32_t state; /* enum call_state */
     struct {                /* of recvmmsg and sendmmsg, whose `io` is the message that is next */
         struct mmsghdr *messages;
@@ -119,10 +122,15 @@ struct call {
             int max;
         } epoll;
         struct {
+            const struct sockaddr *address;
+            socklen_t length;
+        } reach;
+        struct {
             struct link *link; /* taken when it succeeds */
             struct host_settings *host;
         } attach;
         struct call *target; /* to be cancelled */
+        int64_t drain_until;
     };
 };
 
@@ -173,6 +181,11 @@ void registry_remove(struct weir_stack *w);
 /* call.c */
 /* Does the call, from any thread: returns the result, or -1 with errno. */
 ssize_t call_perform(struct weir_stack *w, struct call *c);
+/* Not embedded: the call goes to the loop, and nobody waits for it; ends it, and then returns as call_perform does. */
+void call_begin(struct weir_stack *w, struct call *c);
+ssize_t call_finish(struct call *c);
+/* Adds 1 to an eventfd, given plus one. */
+void event_raise(int event_fd);
 /* The loop's: new calls are tried, those that were woken or are late tried again. How many were there. */
 unsigned call_run(struct weir_stack *w, int64_t now);
 /* Those that still wait end with an error. */
@@ -205,6 +218,7 @@ void file_epoll_woke(void *context);
 attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_connect, attempt_send, attempt_receive,
     attempt_send_batch, attempt_receive_batch, attempt_shutdown, attempt_name, attempt_peer, attempt_set_option,
     attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close, attempt_poll, attempt_epoll_create,
-    attempt_epoll_control, attempt_epoll_wait, attempt_cancel, attempt_attach, attempt_count_interfaces;
+    attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_cancel, attempt_attach,
+    attempt_count_interfaces, attempt_reach, attempt_drain;
 
 #endif

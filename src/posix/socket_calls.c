@@ -413,3 +413,25 @@ bool attempt_close(struct weir_stack *w, struct call *c, int64_t now)
     }
     return lingers(c, f->socket, now) ? false : over(c, 0);
 }
+
+/* ---- what the stack can reach, and whether it is done ---- */
+
+bool attempt_reach(struct weir_stack *w, struct call *c, int64_t now)
+{
+    (void)now;
+    return over(c, (ssize_t)socket_reach(w->sockets, c->reach.address, c->reach.length));
+}
+
+/* Nothing tells of the last acknowledgement: it looks again every millisecond. */
+bool attempt_drain(struct weir_stack *w, struct call *c, int64_t now)
+{
+    if (!c->waits)
+        c->drain_until = now + c->timeout_ns;
+    if (!socket_layer_is_sending(w->sockets))
+        return over(c, 0);
+    if (now >= c->drain_until)
+        return over(c, -EAGAIN);
+    c->deadline = now + NS_PER_MS;
+    w->next_deadline = min_i64(w->next_deadline, c->deadline);
+    return false;
+}

@@ -27,14 +27,30 @@ static const char *after(const char *text, const char *prefix)
     return strncmp(text, prefix, n) == 0 && text[n] ? text + n : NULL;
 }
 
+static int read_prefix(const char *what, const char *text, struct ip_prefix *out, char message[256])
+{
+    if (strchr(text, '/') && ip_prefix_parse(text, strlen(text), out) == 0 && ip_addr_is_v4(&out->addr))
+        return 0;
+    snprintf(message, 256, "%s: found \"%.60s\", allowed is an IPv4 address with its prefix length, a.b.c.d/n", what,
+             text);
+    return ERR_INVALID;
+}
+
 static int open_tap(const struct weir_interface *i, const char *name, struct link **out, char message[256])
 {
     struct tap_settings s;
+    struct ip_prefix kernel = {.length = 0};
     tap_settings_default(&s);
     s.name = name;
     s.netns = i->netns;
     if (i->mtu)
         s.mtu = i->mtu;
+    if (i->kernel_address && read_prefix("kernel_address", i->kernel_address, &kernel, message) < 0)
+        return ERR_INVALID;
+    if (i->kernel_address) {
+        s.address = ip_addr_to_v4(&kernel.addr);
+        s.prefix = kernel.length;
+    }
     return tap_links_new(&s, alloc_heap(), out, message);
 }
 
@@ -66,12 +82,8 @@ static int host_of(const struct weir_interface *i, struct host_settings *h, char
 {
     struct ip_prefix p;
     *h = (struct host_settings){.interface = 0};
-    const char *address = i->address ? i->address : "";
-    if (!strchr(address, '/') || ip_prefix_parse(address, strlen(address), &p) != 0 || !ip_addr_is_v4(&p.addr)) {
-        snprintf(message, 256, "address: found \"%.60s\", allowed is an IPv4 address with its prefix length, a.b.c.d/n",
-                 address);
+    if (read_prefix("address", i->address ? i->address : "", &p, message) < 0)
         return ERR_INVALID;
-    }
     h->address = p.addr;
     h->prefix_length = p.length;
     memcpy(h->mac, i->mac, sizeof h->mac);

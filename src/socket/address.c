@@ -45,6 +45,18 @@ int endpoint_parse(const struct socket *s, const struct sockaddr *address, sockl
     return family == AF_INET6 ? parse_v6(address, length, out) : parse_v4(address, length, out);
 }
 
+enum socket_reach socket_reach(const struct socket_layer *l, const struct sockaddr *address, socklen_t length)
+{
+    struct socket any = {.domain = address ? address->sa_family : AF_UNSPEC};
+    struct endpoint e;
+    if ((any.domain != AF_INET && any.domain != AF_INET6) || endpoint_parse(&any, address, length, &e) < 0)
+        return SOCKET_UNREACHABLE;
+    if (stack_find_local(l->stack, &e.ip) != 0)
+        return SOCKET_OWN;
+    bool many = ip_addr_is_multicast(&e.ip) || stack_is_broadcast(l->stack, 0, &e.ip);
+    return (many && ip_addr_is_v4(&e.ip)) || stack_local_for(l->stack, &e.ip) != 0 ? SOCKET_ROUTED : SOCKET_UNREACHABLE;
+}
+
 static socklen_t write_v4(const struct endpoint *e, struct sockaddr_storage *to)
 {
     struct sockaddr_in in = {.sin_family = AF_INET};

@@ -104,6 +104,16 @@ void socket_layer_set_defaults(struct socket_layer *l, const struct tcp_profile 
 const struct socket_counters *socket_counters(const struct socket_layer *l) { return &l->counters; }
 uint32_t socket_count(const struct socket_layer *l) { return l->sockets.used; }
 
+bool socket_layer_is_sending(const struct socket_layer *l)
+{
+    for (uint32_t i = 1; i <= l->sockets.touched; i++) {
+        const struct socket *s = pool_at(&l->sockets, i);
+        if (s->kind && s->orphan && stream_is_sending(s))
+            return true;
+    }
+    return false;
+}
+
 /* ---- sockets ---- */
 
 struct socket *socket_new(struct socket_layer *l)

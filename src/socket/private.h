@@ -215,6 +215,8 @@ void message_control(struct msghdr *m, size_t room, int level, int type, const v
 extern const struct socket_kind stream_kind;
 /* A socket for a connection that came, with its listener's options; NULL: none was left. */
 struct socket *stream_from(struct socket *listener, struct tcp *c, int64_t now);
+/* It has bytes or a FIN that are not acknowledged. */
+bool stream_is_sending(const struct socket *s);
 /* What MSG_MORE or TCP_CORK held back goes; with the first, they go on to hold back what comes. */
 void stream_push(struct socket *s, int64_t now);
 void stream_uncork(struct socket *s, int64_t now);

@@ -100,6 +100,12 @@ void socket_put_error(struct socket *s, int error);
 /* Connected or failed, so that a connect that waits is over; 0 or the error, which is taken. */
 int socket_take_error(struct socket *s);
 
+/* What an address is to the stack; one that is no address is unreachable. */
+enum socket_reach { SOCKET_UNREACHABLE, SOCKET_ROUTED, SOCKET_OWN };
+enum socket_reach socket_reach(const struct socket_layer *l, const struct sockaddr *address, socklen_t length);
+/* Some closed stream has not got everything acknowledged yet, its FIN included. */
+bool socket_layer_is_sending(const struct socket_layer *l);
+
 /* ---- readiness ---- */
 
 /* POLLIN, POLLPRI, POLLOUT, POLLERR, POLLHUP, POLLRDHUP, POLLRDNORM, POLLWRNORM (equal to EPOLL's): what is true now. */

@@ -416,6 +416,12 @@ void stream_drop(struct socket *s, int64_t now)
         tcp_abort(s->layer->tcp, c, now); /* its closed() gives the socket back */
 }
 
+bool stream_is_sending(const struct socket *s)
+{
+    struct tcp *c = s->kind == &stream_kind ? connection(s) : NULL;
+    return c && outq_length(&s->stream.out) + (tcp_state_of(c) != TCP_FIN_WAIT_2) > 0;
+}
+
 static void stream_close(struct socket *s, int64_t now)
 {
     struct tcp *c = connection(s);

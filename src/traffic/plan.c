@@ -147,10 +147,17 @@ static void require_list(struct compiling *c, const char *key, uint32_t count, u
                           "found no such key, required: a list of 1 to %u items, each a map", most);
 }
 
-/* Neither is needed for a bridge. */
-static void check_parts(struct compiling *c)
+/* Neither is needed for a bridge, and hosts alone do nothing. */
+static void check_parts(struct compiling *c, bool hosts_only)
 {
     const struct plan_config *config = c->config;
+    if (hosts_only) {
+        require_list(c, "devices", config->devices_count, PLAN_MAX_DEVICES);
+        if (config->loads_count > 0)
+            config_errors_add(c->errors, config->node, "loads", "found %u, allowed none: the program is the load",
+                              config->loads_count);
+        return;
+    }
     if (config->ports_count == 2 && config->devices_count == 0 && config->loads_count == 0)
         return;
     require_list(c, "devices", config->devices_count, PLAN_MAX_DEVICES);
@@ -159,7 +166,7 @@ static void check_parts(struct compiling *c)
 
 static void compile_all(struct compiling *c, const struct plan_options *options)
 {
-    check_parts(c);
+    check_parts(c, options && options->hosts_only);
     c->plan->seed = c->config->seed;
     compile_stack(c);
     plan_compile_ports(c);

@@ -184,6 +184,7 @@ struct plan_services {
 struct plan_options {
     int64_t duration_ns;                  /* 0: as configured */
     const struct plan_services *services; /* NULL: files and hashes are errors */
+    bool hosts_only;                      /* ports and devices, for a program's stack: loads are errors */
 };
 
 /*

@@ -24,6 +24,7 @@ class Rules:
         self.floors = {}
         self.uses = {}
         self.sans_io = []
+        self.interposes = []
         self.no_globals = []
         self.freestanding = []
         self.mutable = collections.defaultdict(set)
@@ -42,7 +43,7 @@ class Rules:
         if keyword == "folder" and len(arguments) == 2:
             self.floors[arguments[0]] = int(arguments[1])
             self.uses[arguments[0]] = set(words)
-        elif keyword in ("sans-io", "no-globals", "freestanding") and not arguments:
+        elif keyword in ("sans-io", "no-globals", "freestanding", "interposes") and not arguments:
             getattr(self, keyword.replace("-", "_")).extend(words)
         elif keyword == "mutable" and len(arguments) == 1:
             self.mutable[arguments[0]].update(words)
@@ -51,7 +52,7 @@ class Rules:
                 self.imports[folder].extend(words)
         else:
             raise ValueError(f"layers.txt:{number}: '{left.strip()}' is none of: folder NAME FLOOR, sans-io, "
-                             "no-globals, freestanding, mutable FOLDER, import FOLDER...")
+                             "no-globals, freestanding, interposes, mutable FOLDER, import FOLDER...")
 
     def may_use(self, folder, other):
         return folder == other or other in self.uses.get(folder, ())

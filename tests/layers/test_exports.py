@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """The shared library exports weir_* and nothing else: another name could interpose on a function of the program that
-loads it. The packetdrill adapter exports its entry point and getsockopt.
+loads it. The packetdrill adapter exports its entry point and getsockopt; the preloaded library only names of the C
+library, in front of which it stands.
 """
 
 import os
@@ -21,6 +22,20 @@ def check_exports(library, nm, allowed=()):
     return [f"{os.path.basename(library)} exports {name}" for name in names]
 
 
+def names_of(library, nm):
+    done = rules.run([nm, "-D", "--defined-only", library])
+    return {line.split()[-1].partition("@")[0] for line in done.stdout.splitlines() if line.strip()}
+
+
+def check_preload(library, c_library, nm):
+    return [f"{os.path.basename(library)} exports {name}, which is none of the C library's"
+            for name in sorted(names_of(library, nm) - names_of(c_library, nm))]
+
+
+def c_library_of(cc):
+    return rules.run([cc, "-print-file-name=libc.so.6"]).stdout.strip()
+
+
 def build_sample(sample, cc, *flags):
     library = os.path.join(sample.path, "libsample.so")
     done = rules.run([cc, "-shared", "-fPIC", *flags, *rules.sources(sample.path, "base", ".c"), "-o", library])
@@ -37,6 +52,8 @@ def self_test(tap, options):
         library = build_sample(sample, options.cc)
         tap.must_complain("an exported internal name is noticed", check_exports(library, options.nm),
                           "exports pool_init")
+        tap.check("a name that is not the C library's is noticed in the preloaded library", [] if check_preload(
+            library, c_library_of(options.cc), options.nm) else ["no complaint about pool_init"])
         library = build_sample(sample, options.cc, "-Wl,--version-script=" + script)
         tap.check("the version script hides internal names", check_exports(library, options.nm))
 
@@ -47,6 +64,10 @@ def main():
     library = os.path.join(options.build, "libweir.so")
     if rules.load_objects(options.build):
         tap.check("libweir.so exports only weir_*", check_exports(library, options.nm))
+        preload = os.path.join(options.build, "libweir-preload.so")
+        tap.check("libweir-preload.so exports names of the C library, socket among them",
+                  check_preload(preload, c_library_of(options.cc), options.nm) or
+                  [] if "socket" in names_of(preload, options.nm) else ["it does not export socket"])
     adapter = os.path.join(options.build, "packetdrill", "libweir-packetdrill.so")
     if os.path.exists(adapter):
         tap.check("the packetdrill adapter exports its entry point and getsockopt", check_exports(adapter, options.nm, ADAPTER))

@@ -41,10 +41,12 @@ def is_undefined(symbol):
     return symbol.kind in "Uwv"
 
 
-def definitions(symbols):
-    """{name: [folder]} of the external symbols."""
+def definitions(symbols, interposes=()):
+    """{name: [folder]} of the external symbols. Folders that stand in front of the C library define none of their own."""
     result = collections.defaultdict(list)
     for folder, entries in symbols.items():
+        if folder in interposes:
+            continue
         for name in {s.name for s in entries if not is_undefined(s) and (s.kind.isupper() or s.kind in "iu")}:
             if not name.startswith("__gnu_lto"):
                 result[name].append(folder)
@@ -70,13 +72,14 @@ def check_complete(source_dir, objects):
     return complaints
 
 
-def check_definitions(symbols):
-    return [f"{name} is defined in {' and in '.join(where)}" for name, where in sorted(definitions(symbols).items())
+def check_definitions(symbols, interposes=()):
+    return [f"{name} is defined in {' and in '.join(where)}"
+            for name, where in sorted(definitions(symbols, interposes).items())
             if len(where) > 1]
 
 
 def check_uses(law, symbols, folder):
-    defined = definitions(symbols)
+    defined = definitions(symbols, law.interposes)
     complaints = []
     for name, file in sorted(undefined(symbols[folder]).items()):
         for other in defined.get(name, []):
@@ -87,7 +90,7 @@ def check_uses(law, symbols, folder):
 
 
 def check_imports(law, symbols, folder):
-    defined = definitions(symbols)
+    defined = definitions(symbols, law.interposes)
     return [f"{folder}/{file} imports {name}, which no import line of layers.txt allows to {folder}"
             for name, file in sorted(undefined(symbols[folder]).items())
             if name not in defined and not law.may_import(folder, name)]
@@ -144,7 +147,7 @@ def main():
     symbols = read_symbols(objects, options.nm)
     tap = rules.Tap()
     tap.check("every source file is in an object target", check_complete(options.source, objects))
-    tap.check("no external name is defined in two folders", check_definitions(symbols))
+    tap.check("no external name is defined in two folders", check_definitions(symbols, law.interposes))
     for folder in symbols:
         tap.check(f"{folder} uses only symbols of folders it may use", check_uses(law, symbols, folder))
         if folder in law.sans_io:

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `weir exec`: runs a program whose sockets are Weir's. It checks what the program's stack is to be, writes that into the environment for
+ * libweir-preload.so, and becomes the program; the stack is made in it, at its first socket.
+ */
+#define _GNU_SOURCE /* environ */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cli/configuration.h"
+#include "config/address.h"
+
+#define LIBRARY "libweir-preload.so"
+#define MOST_BYTES 4096u
+
+struct exec_options {
+    const char *config, *link, *address, *gateway, *kernel_address;
+    struct option_texts sets;
+};
+
+static const struct option_row options[] = {
+    {"config", 'c', "FILE", OPTION_TEXT, 0, offsetof(struct exec_options, config),
+     "the stack's interfaces: ports and devices of a configuration"},
+    {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct exec_options, sets),
+     "change the configuration: devices[0].ipv4.address=10.0.0.9/24 (repeatable)"},
+    {"link", 'l', "LOCATION", OPTION_TEXT, 0, offsetof(struct exec_options, link),
+     "instead of -c, the one interface: tap:NAME or packet:IFNAME"},
+    {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
+     "with --link: the stack's IPv4 address and its subnet"},
+    {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
+     "with --link: the way out of the subnet"},
+    {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
+     "with --link tap:NAME: the address of the kernel's side"},
+};
+
+/* ---- the interfaces, as the library reads them ---- */
+
+struct text {
+    char bytes[MOST_BYTES];
+    size_t length;
+    bool full;
+};
+
+static void PRINTF_LIKE(2, 3) append(struct text *t, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(t->bytes + t->length, sizeof t->bytes - t->length, format, arguments);
+    va_end(arguments);
+    t->full |= n < 0 || (size_t)n >= sizeof t->bytes - t->length;
+    t->length += t->full ? 0 : (size_t)n;
+}
+
+/* What divides words there. */
+static bool is_plain(const char *word) { return !strpbrk(word, " ;"); }
+
+static void append_device(struct text *t, const struct plan_port *p, const struct plan_device *d)
+{
+    static const uint8_t none[6];
+    char address[IP_ADDR_TEXT];
+    (void)ipv4_addr_print(address, sizeof address, d->address);
+    append(t, "%slink=%s address=%s/%u mtu=%u", t->length ? ";" : "", p->location, address, d->prefix_length, p->mtu);
+    (void)ipv4_addr_print(address, sizeof address, d->gateway);
+    if (d->gateway)
+        append(t, " gateway=%s", address);
+    if (p->netns)
+        append(t, " netns=%s", p->netns);
+    (void)ipv4_addr_print(address, sizeof address, p->address);
+    if (p->address)
+        append(t, " kernel_address=%s/%u", address, p->prefix_length);
+    if (memcmp(d->mac, none, sizeof none) != 0)
+        append(t, " mac=%02x:%02x:%02x:%02x:%02x:%02x", d->mac[0], d->mac[1], d->mac[2], d->mac[3], d->mac[4],
+               d->mac[5]);
+}
+
+static int refuse_port(const char *file, const struct plan_port *p, const char *found, const char *allowed)
+{
+    complain("%s: port \"%s\": found %s, allowed for weir exec: %s", file, p->name, found, allowed);
+    return EXIT_USAGE;
+}
+
+static bool has_guard(const struct plan_port *p)
+{
+    struct guard_rules unasked;
+    guard_rules_default(&unasked);
+    return p->guard.n_allowed != unasked.n_allowed || p->guard.max_bits_per_second || p->guard.max_frames ||
+           memcmp(p->guard.allowed, unasked.allowed, sizeof unasked.allowed) != 0;
+}
+
+/* A program's stack has one address an interface, and nothing between them. */
+static int check_port(const char *file, const struct plan *plan, const struct plan_port *p)
+{
+    const struct plan_device *d = &plan->devices[p->first_device];
+    char found[64];
+    if (p->kind != PLAN_TAP && p->kind != PLAN_PACKET)
+        return refuse_port(file, p, p->location, "tap:NAME and packet:IFNAME");
+    snprintf(found, sizeof found, "%u hosts", p->n_hosts);
+    if (p->n_hosts != 1)
+        return refuse_port(file, p, found, "one");
+    if (d->vlan_count > 0)
+        return refuse_port(file, p, "VLAN tags", "none");
+    if (p->impaired || p->capture)
+        return refuse_port(file, p, p->impaired ? "an impairment" : "a capture", "none");
+    if (has_guard(p))
+        return refuse_port(file, p, "a guard", "none");
+    if (!is_plain(p->location) || (p->netns && !is_plain(p->netns)))
+        return refuse_port(file, p, "a blank or semicolon in location or netns", "names without");
+    return EXIT_MET;
+}
+
+static int describe_plan(const char *file, const struct plan *plan, struct text *t)
+{
+    int result = EXIT_MET;
+    for (uint32_t i = 0; i < plan->n_ports && result == EXIT_MET; i++) {
+        result = check_port(file, plan, &plan->ports[i]);
+        if (result == EXIT_MET)
+            append_device(t, &plan->ports[i], &plan->devices[plan->ports[i].first_device]);
+    }
+    return result;
+}
+
+static int describe_file(const struct exec_options *o, struct text *t)
+{
+    struct configuration c;
+    if (o->link || o->address || o->gateway || o->kernel_address)
+        return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
+    int result = configuration_load_hosts(&c, o->config, &o->sets);
+    if (result != EXIT_MET)
+        return result;
+    result = describe_plan(o->config, c.plan, t);
+    configuration_free(&c);
+    return result;
+}
+
+static int check_address(const char *name, const char *text, bool with_length)
+{
+    struct ip_prefix p;
+    struct ip_addr a;
+    if (!text)
+        return EXIT_MET;
+    bool fine = with_length
+                    ? strchr(text, '/') && ip_prefix_parse(text, strlen(text), &p) == 0 && ip_addr_is_v4(&p.addr)
+                    : ip_addr_parse(text, strlen(text), &a) == 0 && ip_addr_is_v4(&a);
+    if (fine)
+        return EXIT_MET;
+    return command_refuse(&exec_command, "--%s: found '%.60s', allowed: an IPv4 address%s", name, text,
+                          with_length ? " with its prefix length, a.b.c.d/n" : "");
+}
+
+static int describe_link(const struct exec_options *o, struct text *t)
+{
+    struct plan_port port;
+    char message[256];
+    if (!o->link || !o->address)
+        return command_refuse(&exec_command, "--config FILE, or --link LOCATION and --address ADDR/LEN, must be given");
+    if (plan_port_default(o->link, &port, message) < 0)
+        return command_refuse(&exec_command, "--link: %s", message);
+    if ((port.kind != PLAN_TAP && port.kind != PLAN_PACKET) || !is_plain(o->link))
+        return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME and packet:IFNAME", o->link);
+    if (check_address("address", o->address, true) != EXIT_MET ||
+        check_address("gateway", o->gateway, false) != EXIT_MET ||
+        check_address("kernel-address", o->kernel_address, true) != EXIT_MET)
+        return EXIT_USAGE;
+    append(t, "link=%s address=%s", o->link, o->address);
+    if (o->gateway)
+        append(t, " gateway=%s", o->gateway);
+    if (o->kernel_address)
+        append(t, " kernel_address=%s", o->kernel_address);
+    return EXIT_MET;
+}
+
+/* ---- the library ---- */
+
+/* Beside the program, as in a build directory, or where both were installed. NULL: nowhere. */
+static const char *find_library(char path[PATH_MAX])
+{
+    static const char *const places[] = {"", "../" WEIR_LIBDIR "/", "../lib/"};
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    char *slash = n > 0 ? memrchr(program, '/', (size_t)n) : NULL;
+    if (!slash)
+        return NULL;
+    slash[1] = '\0';
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        int length = snprintf(path, PATH_MAX, "%s%s" LIBRARY, program, places[i]);
+        if (length < PATH_MAX && access(path, R_OK) == 0)
+            return path;
+    }
+    return NULL;
+}
+
+/* In front of what is preloaded already. */
+static int set_preload(const char *library)
+{
+    char all[PATH_MAX * 2];
+    const char *others = getenv("LD_PRELOAD");
+    int n = snprintf(all, sizeof all, "%s%s%s", library, others && *others ? ":" : "", others ? others : "");
+    return n < 0 || (size_t)n >= sizeof all ? -1 : setenv("LD_PRELOAD", all, 1);
+}
+
+static int become(char **program, const struct text *interfaces)
+{
+    char path[PATH_MAX];
+    const char *library = find_library(path);
+    if (!library) {
+        complain("exec: " LIBRARY " is neither beside this program nor in its library directory");
+        return EXIT_REFUSED;
+    }
+    if (set_preload(library) < 0 || setenv("WEIR_INTERFACES", interfaces->bytes, 1) < 0) {
+        complain("exec: the environment: %s", strerror(errno));
+        return EXIT_REFUSED;
+    }
+    signal(SIGPIPE, SIG_DFL); /* main() ignores it */
+    execvp(program[0], program);
+    complain("exec: %s: %s", program[0], strerror(errno));
+    return EXIT_REFUSED;
+}
+
+static int run_exec(int argc, char **argv)
+{
+    struct exec_options o = {.config = NULL};
+    struct text interfaces = {.length = 0};
+    struct operands words;
+    int own = 1;
+    while (own < argc && strcmp(argv[own], "--") != 0)
+        own++;
+    int result = options_parse(&exec_command, own, argv, &o, &words);
+    if (result != OPTIONS_READY)
+        return result;
+    if (own + 1 >= argc)
+        return command_refuse(&exec_command, "the program is missing; use: weir exec -c FILE -- PROGRAM [ARGUMENT]...");
+    result = o.config ? describe_file(&o, &interfaces) : describe_link(&o, &interfaces);
+    if (result != EXIT_MET)
+        return result;
+    if (interfaces.full)
+        return command_refuse(&exec_command, "the interfaces need more than %u bytes of text", MOST_BYTES);
+    return become(argv + own + 1, &interfaces);
+}
+
+const struct command exec_command = {
+    .name = "exec",
+    .summary = "run a program on Weir's stack",
+    .operands = "-- PROGRAM [ARGUMENT]...",
+    .description =
+        "Runs a dynamically linked program whose sockets are Weir's: connections to addresses that the stack has a "
+        "route\n"
+        "to, listeners on any address or one of the stack's, and raw, packet and netlink route sockets. Loopback and\n"
+        "everything else stay with the kernel. FILE names the interfaces: ports (tap:NAME, packet:IFNAME), each with "
+        "one\n"
+        "device of one host. Everything behind -- is the program's.",
+    .examples = "  weir exec -c host.yaml -- curl http://198.18.0.1/\n"
+                "  weir exec -l packet:eth1 -a 198.18.0.10/24 -- redis-server --save '' --protected-mode no\n"
+                "  weir exec -l tap:weir0 -a 198.18.0.10/24 --kernel-address 198.18.0.1/24 -- nginx -g 'daemon off; "
+                "master_process off;'",
+    .options = options,
+    .n_options = ARRAY_SIZE(options),
+    .run = run_exec,
+};

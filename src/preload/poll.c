@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll and select over descriptors of both kinds. Those of the kernel alone go to the kernel; those of the stack alone wait in the stack. When both are
+ * there, the stack is asked to raise this thread's eventfd, and the thread waits in the kernel for that too. An epoll with members of the stack counts as
+ * both.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "preload/preload.h"
+
+#define FEW 64u
+#define NS_A_SECOND INT64_C(1000000000)
+
+int64_t time_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * NS_A_SECOND + t.tv_nsec;
+}
+
+/* ---- the thread's eventfd ---- */
+
+static pthread_key_t event_key;
+static pthread_once_t event_once = PTHREAD_ONCE_INIT;
+
+static void close_event(void *plus_one) { (void)kernel()->close((int)(intptr_t)plus_one - 1); }
+static void make_key(void) { (void)pthread_key_create(&event_key, close_event); }
+
+int thread_event(void)
+{
+    pthread_once(&event_once, make_key);
+    int fd = (int)(intptr_t)pthread_getspecific(event_key) - 1;
+    if (fd >= 0 && kernel()->fcntl(fd, F_GETFD) >= 0) /* programs close what they do not know */
+        return fd;
+    fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (fd >= 0)
+        (void)pthread_setspecific(event_key, (void *)((intptr_t)fd + 1));
+    return fd;
+}
+
+/* ---- the two halves ---- */
+
+/* The same places in both arrays; -1 where the other looks. The kernel's has one more place, for the eventfd. */
+struct halves {
+    struct pollfd *kernel, *weir;
+    nfds_t n;
+    unsigned of_kernel, of_weir, lost;
+};
+
+static void divide(struct halves *h, const struct pollfd *fds)
+{
+    for (nfds_t i = 0; i < h->n; i++) {
+        const struct file *f = file_of(fds[i].fd);
+        enum kind kind = f ? file_kind(f) : UNDECIDED;
+        bool ours = (kind == WEIR || kind == EPOLL) && f->weir >= 0;
+        h->weir[i] = h->kernel[i] = (struct pollfd){.fd = -1, .events = fds[i].events};
+        if (ours)
+            h->weir[i].fd = f->weir;
+        if (kind == UNDECIDED || kind == EPOLL)
+            h->kernel[i].fd = fds[i].fd;
+        h->of_weir += ours;
+        h->of_kernel += (kind == UNDECIDED || kind == EPOLL) && fds[i].fd >= 0;
+        h->lost += kind == LOST;
+    }
+}
+
+/* How many have something to say; what both halves said is in fds. */
+static int unite(const struct halves *h, struct pollfd *fds)
+{
+    int n = 0;
+    for (nfds_t i = 0; i < h->n; i++) {
+        const struct file *f = file_of(fds[i].fd);
+        fds[i].revents =
+            (short)((h->kernel[i].fd >= 0 ? h->kernel[i].revents : 0) | (h->weir[i].fd >= 0 ? h->weir[i].revents : 0));
+        if (f && file_kind(f) == LOST)
+            fds[i].revents = POLLERR | POLLHUP;
+        n += fds[i].revents != 0;
+    }
+    return n;
+}
+
+static const struct timespec *timespec_of(int64_t ns, struct timespec *out)
+{
+    *out = (struct timespec){.tv_sec = ns / NS_A_SECOND, .tv_nsec = ns % NS_A_SECOND};
+    return ns < 0 ? NULL : out;
+}
+
+/* Both at once. A signal counts only when there is nothing else. */
+static int wait_for_both(struct weir_stack *s, struct halves *h, struct pollfd *fds, int64_t timeout_ns,
+                         const sigset_t *mask)
+{
+    struct timespec t;
+    uint64_t count;
+    int event = thread_event();
+    if (event < 0)
+        return -1;
+    (void)!kernel()->read(event, &count, sizeof count); /* what a poll before may have left */
+    struct weir_poll *p = weir_poll_start(s, h->weir, h->n, event);
+    if (!p)
+        return -1;
+    h->kernel[h->n] = (struct pollfd){.fd = event, .events = POLLIN};
+    int result = kernel()->ppoll(h->kernel, h->n + 1, timespec_of(timeout_ns, &t), mask);
+    int error = errno;
+    if (weir_poll_finish(p) == 0)
+        for (nfds_t i = 0; i < h->n; i++)
+            h->weir[i].revents = 0;
+    for (nfds_t i = 0; result < 0 && i < h->n; i++)
+        h->kernel[i].revents = 0;
+    int n = unite(h, fds);
+    errno = error;
+    return n == 0 && result < 0 ? -1 : n;
+}
+
+/* What is true already needs no preparations. */
+static int look_at_both(struct weir_stack *s, struct halves *h, struct pollfd *fds)
+{
+    if (weir_poll(s, h->weir, h->n, 0) < 0 || kernel()->poll(h->kernel, h->n, 0) < 0)
+        return -1;
+    return unite(h, fds);
+}
+
+static int poll_halves(struct halves *h, struct pollfd *fds, int64_t timeout_ns, const sigset_t *mask)
+{
+    struct weir_stack *s = stack_now();
+    struct timespec t;
+    if (!s || h->of_weir == 0) {
+        int result = kernel()->ppoll(h->kernel, h->n, timespec_of(h->lost ? 0 : timeout_ns, &t), mask);
+        return result < 0 ? -1 : unite(h, fds);
+    }
+    int n = look_at_both(s, h, fds);
+    if (n != 0 || timeout_ns == 0)
+        return n;
+    bool whole_ms = timeout_ns < 0 || (timeout_ns % 1000000 == 0 && timeout_ns / 1000000 <= INT_MAX);
+    if (h->of_kernel == 0 && h->lost == 0 && !mask && whole_ms) {
+        n = weir_poll(s, h->weir, h->n, timeout_ns < 0 ? -1 : (int)(timeout_ns / 1000000));
+        return n < 0 ? -1 : unite(h, fds);
+    }
+    return wait_for_both(s, h, fds, h->lost ? 0 : timeout_ns, mask);
+}
+
+int poll_any(struct pollfd *fds, nfds_t n, int64_t timeout_ns, const sigset_t *mask)
+{
+    struct pollfd few[2 * FEW + 1];
+    struct pollfd *both = n <= FEW ? few : calloc(2 * n + 1, sizeof *both);
+    if (!both) {
+        errno = ENOMEM;
+        return -1;
+    }
+    struct halves h = {.kernel = both, .weir = both + n + 1, .n = n};
+    divide(&h, fds);
+    int result = poll_halves(&h, fds, timeout_ns, mask);
+    if (both != few)
+        free(both);
+    return result;
+}
+
+/* ---- poll ---- */
+
+static bool some_are_ours(const struct pollfd *fds, nfds_t n)
+{
+    for (nfds_t i = 0; i < n; i++) {
+        const struct file *f = file_of(fds[i].fd);
+        if (unlikely(f != NULL) && file_kind(f) != UNDECIDED)
+            return true;
+    }
+    return false;
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout_ms)
+{
+    if (likely(!some_are_ours(fds, n)))
+        return kernel()->poll(fds, n, timeout_ms);
+    return poll_any(fds, n, timeout_ms < 0 ? -1 : timeout_ms * INT64_C(1000000), NULL);
+}
+
+static int64_t ns_of(const struct timespec *t) { return t ? t->tv_sec * NS_A_SECOND + t->tv_nsec : -1; }
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
+{
+    if (likely(!some_are_ours(fds, n)))
+        return kernel()->ppoll(fds, n, timeout, mask);
+    return poll_any(fds, n, ns_of(timeout), mask);
+}
+
+EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t room);
+EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room);
+
+int __poll_chk(struct pollfd *fds, nfds_t n, int timeout_ms, size_t room)
+{
+    if (n > room / sizeof *fds)
+        abort();
+    return poll(fds, n, timeout_ms);
+}
+
+int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask, size_t room)
+{
+    if (n > room / sizeof *fds)
+        abort();
+    return ppoll(fds, n, timeout, mask);
+}
+
+/* ---- select ---- */
+
+static bool is_in(int fd, const fd_set *set) { return set && FD_ISSET(fd, set); }
+
+static bool sets_have_ours(int n, const fd_set *r, const fd_set *w, const fd_set *e)
+{
+    if (n > FD_SETSIZE || table_size == 0)
+        return false;
+    for (int fd = 0; fd < n; fd++) {
+        const struct file *f = file_of(fd);
+        if (unlikely(f != NULL) && file_kind(f) != UNDECIDED && (is_in(fd, r) || is_in(fd, w) || is_in(fd, e)))
+            return true;
+    }
+    return false;
+}
+
+static nfds_t from_sets(int n, const fd_set *r, const fd_set *w, const fd_set *e, struct pollfd *fds)
+{
+    nfds_t count = 0;
+    for (int fd = 0; fd < n; fd++) {
+        int events = (is_in(fd, r) ? POLLIN : 0) | (is_in(fd, w) ? POLLOUT : 0) | (is_in(fd, e) ? POLLPRI : 0);
+        if (events)
+            fds[count++] = (struct pollfd){.fd = fd, .events = (short)events};
+    }
+    return count;
+}
+
+static int tell(int fd, bool is, bool was_asked, fd_set *set)
+{
+    if (is && was_asked)
+        FD_SET(fd, set);
+    return is && was_asked;
+}
+
+/* As Linux: an error makes readable and writable, the end readable. */
+static int to_sets(const struct pollfd *fds, nfds_t n, fd_set *r, fd_set *w, fd_set *e)
+{
+    fd_set *sets[3] = {r, w, e};
+    int count = 0;
+    for (unsigned i = 0; i < 3; i++)
+        if (sets[i])
+            FD_ZERO(sets[i]);
+    for (nfds_t i = 0; i < n; i++) {
+        const struct pollfd *p = &fds[i];
+        count += tell(p->fd, p->revents & (POLLIN | POLLHUP | POLLERR), p->events & POLLIN, r);
+        count += tell(p->fd, p->revents & (POLLOUT | POLLERR), p->events & POLLOUT, w);
+        count += tell(p->fd, p->revents & POLLPRI, p->events & POLLPRI, e);
+    }
+    return count;
+}
+
+static int select_any(int n, fd_set *r, fd_set *w, fd_set *e, int64_t timeout_ns, const sigset_t *mask)
+{
+    struct pollfd fds[FD_SETSIZE];
+    nfds_t count = from_sets(n, r, w, e, fds);
+    if (poll_any(fds, count, timeout_ns, mask) < 0)
+        return -1;
+    for (nfds_t i = 0; i < count; i++)
+        if (fds[i].revents & POLLNVAL) {
+            errno = EBADF;
+            return -1;
+        }
+    return to_sets(fds, count, r, w, e);
+}
+
+/* As Linux, what is left of the time is told. */
+EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
+{
+    if (likely(!sets_have_ours(n, r, w, e)))
+        return kernel()->select(n, r, w, e, timeout);
+    if (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)) {
+        errno = EINVAL;
+        return -1;
+    }
+    int64_t ns = timeout ? timeout->tv_sec * NS_A_SECOND + timeout->tv_usec * 1000 : -1, start = time_ns();
+    int result = select_any(n, r, w, e, ns, NULL);
+    if (timeout) {
+        int64_t left = ns - (time_ns() - start);
+        left = left > 0 ? left : 0;
+        *timeout = (struct timeval){.tv_sec = left / NS_A_SECOND, .tv_usec = left % NS_A_SECOND / 1000};
+    }
+    return result;
+}
+
+EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *timeout, const sigset_t *mask)
+{
+    if (likely(!sets_have_ours(n, r, w, e)))
+        return kernel()->pselect(n, r, w, e, timeout, mask);
+    return select_any(n, r, w, e, ns_of(timeout), mask);
+}
