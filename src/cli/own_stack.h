@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack of a command that is a program on Weir's sockets (`weir nc`, `weir services`): one interface at a location, one address.
+ */
+#ifndef WEIR_CLI_OWN_STACK_H
+#define WEIR_CLI_OWN_STACK_H
+
+#include <netinet/in.h>
+
+#include "cli/command.h"
+#include "weir/socket.h"
+
+struct own_stack_options {
+    const char *address, *gateway;
+};
+/* Rows for a table of options; `type` has a member `stack` of this structure. */
+#define OWN_STACK_OPTIONS(type)                                                                                        \
+    {"address",                                                                                                        \
+     'a',                                                                                                              \
+     "ADDR/LEN",                                                                                                       \
+     OPTION_TEXT,                                                                                                      \
+     0,                                                                                                                \
+     offsetof(type, stack.address),                                                                                    \
+     "our own address: one that nobody else has, with its subnet (needed)"},                                           \
+    {                                                                                                                  \
+        "gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(type, stack.gateway),                                         \
+            "the way to destinations outside of the subnet"                                                            \
+    }
+
+/* EXIT_MET, or the exit code to end with after a message. */
+MUST_CHECK int own_stack_open(const struct command *c, const char *location, const struct own_stack_options *o,
+                              struct weir_stack **out);
+/* An IPv4 address, or 0 and a message. */
+bool own_stack_host(const struct command *c, const char *text, struct in_addr *out);
+/* "what: reason" on standard error. */
+void own_stack_complain(const struct command *c, const char *what);
+
+#endif
