@@ -76,6 +76,22 @@ void socket_rig_end(struct socket_rig *r)
     link_close(r->ends[1]);
 }
 
+struct socket_rig rig;
+
+int socket_rig_setup(void **state)
+{
+    (void)state;
+    socket_rig_begin(&rig, NULL);
+    return 0;
+}
+
+int socket_rig_teardown(void **state)
+{
+    (void)state;
+    socket_rig_end(&rig);
+    return 0;
+}
+
 /* What arrives while the line is cut is thrown away. */
 static void lose(struct socket_rig *r, unsigned side)
 {

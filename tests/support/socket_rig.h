@@ -21,6 +21,11 @@ struct socket_rig {
     int64_t now;
 };
 
+/* The rig of a test's cases: begun anew with default settings for each, and ended. */
+extern struct socket_rig rig;
+int socket_rig_setup(void **state);
+int socket_rig_teardown(void **state);
+
 void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settings); /* NULL: default */
 /* The same over a line that delays each way. */
 void socket_rig_begin_delayed(struct socket_rig *r, const struct socket_settings *settings, int64_t delay_ns);

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -23,22 +24,6 @@
 #define OUT (POLLOUT | POLLWRNORM | POLLWRBAND)
 #define GROUP 0xefff0001u
 #define SUBNET_BROADCAST 0x0affffffu
-
-static struct socket_rig rig;
-
-static int begin(void **state)
-{
-    (void)state;
-    socket_rig_begin(&rig, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
-    return 0;
-}
 
 static struct socket *udp(unsigned side) { return sock_socket(&rig, side, SOCK_DGRAM); }
 
@@ -709,6 +694,104 @@ static void control_messages_say_how_it_goes(void **state)
     sock_close(&rig, client);
 }
 
+/* ---- datagrams of several calls ---- */
+
+static void several_calls_make_one_datagram(void **state)
+{
+    struct socket *s = udp_at(1, 53), *client = udp(0);
+    (void)state;
+    assert_int_equal(sock_connect(&rig, client, RIG_ADDRESS(1), 53), 0);
+    assert_int_equal(sock_send(&rig, client, "one ", 4, MSG_MORE), 4);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 99, "datagram", 8), 8); /* where the first one went */
+    socket_rig_settle(&rig);
+    expect(s, "one datagram", RIG_ADDRESS(0), 0);
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_CORK, 1), 0);
+    assert_int_equal(sock_get(&rig, client, IPPROTO_UDP, UDP_CORK), 1);
+    assert_int_equal(sock_send(&rig, client, "corked", 6, 0), 6);
+    socket_rig_settle(&rig);
+    expect_nothing(s);
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_CORK, 0), 0);
+    socket_rig_settle(&rig);
+    expect(s, "corked", RIG_ADDRESS(0), 0);
+    assert_int_equal(socket_counters(rig.layers[0])->datagrams_sent, 2);
+    assert_int_equal(socket_counters(rig.layers[1])->datagrams_received, 2);
+    sock_close(&rig, s);
+    sock_close(&rig, client);
+}
+
+static void what_makes_it_too_long_throws_it_away(void **state)
+{
+    static uint8_t bytes[60000];
+    struct socket *s = udp_at(1, 53), *client = udp(0);
+    (void)state;
+    assert_int_equal(sock_connect(&rig, client, RIG_ADDRESS(1), 53), 0);
+    assert_int_equal(sock_send(&rig, client, bytes, sizeof bytes, MSG_MORE), sizeof bytes);
+    assert_int_equal(sock_send(&rig, client, bytes, 5507, MSG_MORE), 5507);
+    assert_int_equal(sock_send(&rig, client, "x", 1, 0), -EMSGSIZE);
+    assert_int_equal(sock_send(&rig, client, "y", 1, 0), 1);
+    assert_int_equal(sock_send(&rig, client, "never", 5, MSG_MORE), 5);
+    sock_close(&rig, client);
+    socket_rig_settle(&rig);
+    expect(s, "y", RIG_ADDRESS(0), 0);
+    expect_nothing(s);
+    sock_close(&rig, s);
+}
+
+/* ---- nobody takes it ---- */
+
+static void a_stranger_is_refused_as_if_nobody_had_the_port(void **state)
+{
+    struct socket *s = udp_at(1, 53), *stranger = udp(0);
+    (void)state;
+    assert_int_equal(sock_connect(&rig, s, RIG_ADDRESS(0), 99), 0);
+    assert_int_equal(sock_connect(&rig, stranger, RIG_ADDRESS(1), 53), 0);
+    assert_int_equal(sock_send(&rig, stranger, "x", 1, 0), 1);
+    socket_rig_settle(&rig);
+    assert_int_equal(sock_receive(&rig, stranger, got.bytes, 10, 0), -ECONNREFUSED);
+    assert_int_equal(socket_counters(rig.layers[1])->drop_no_receiver, 1);
+    assert_int_equal(sock_set(&rig, stranger, SOL_SOCKET, SO_BROADCAST, 1), 0);
+    assert_int_equal(send_to(stranger, SUBNET_BROADCAST, 53, "x", 1), 1); /* never answered */
+    socket_rig_settle(&rig);
+    assert_int_equal(sock_get(&rig, stranger, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(socket_counters(rig.layers[1])->drop_no_receiver, 2);
+    sock_close(&rig, s);
+    sock_close(&rig, stranger);
+}
+
+static void strangers_are_refused_no_faster_than_the_limit(void **state)
+{
+    struct socket *s = udp_at(1, 53), *stranger = udp(0);
+    (void)state;
+    assert_int_equal(sock_connect(&rig, s, RIG_ADDRESS(0), 99), 0);
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_int_equal(send_to(stranger, RIG_ADDRESS(1), 53, "x", 1), 1);
+        socket_rig_settle(&rig);
+    }
+    assert_int_equal(socket_counters(rig.layers[1])->drop_no_receiver, 1000);
+    assert_true(stack_counters(rig.stacks[1])->icmp_rate_limited > 0);
+    sock_close(&rig, s);
+    sock_close(&rig, stranger);
+}
+
+static void without_room_at_the_link_a_datagram_is_lost(void **state)
+{
+    struct socket *client = udp(0), *s = udp_at(1, 53);
+    (void)state;
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, "x", 1), 1);
+    socket_rig_settle(&rig);
+    expect(s, "x", RIG_ADDRESS(0), 0);
+    for (unsigned i = 0; socket_counters(rig.layers[0])->drop_no_room == 0; i++) {
+        assert_true(i < 100000);
+        assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, "x", 1), 1); /* Linux does not say so either */
+    }
+    assert_int_equal(sock_set(&rig, client, IPPROTO_IP, IP_RECVERR, 1), 0);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, "x", 1), -ENOBUFS); /* unless it is asked */
+    assert_int_equal(socket_counters(rig.layers[0])->drop_no_room, 2);
+    socket_rig_settle(&rig);
+    sock_close(&rig, s);
+    sock_close(&rig, client);
+}
+
 /* ---- to ourselves ---- */
 
 static void what_is_sent_to_our_own_address_arrives(void **state)
@@ -794,7 +877,7 @@ static void sockets_may_outlive_nothing(void **state)
     assert_int_equal(socket_layer_new(&rig.settings, rig.stacks[1], alloc_heap(), &rig.layers[1]), 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, socket_rig_setup, socket_rig_teardown)
 
 int main(void)
 {
@@ -821,6 +904,11 @@ int main(void)
         CASE(control_messages_tell_how_it_came),
         CASE(control_without_room_is_cut),
         CASE(control_messages_say_how_it_goes),
+        CASE(several_calls_make_one_datagram),
+        CASE(what_makes_it_too_long_throws_it_away),
+        CASE(a_stranger_is_refused_as_if_nobody_had_the_port),
+        CASE(strangers_are_refused_no_faster_than_the_limit),
+        CASE(without_room_at_the_link_a_datagram_is_lost),
         CASE(what_is_sent_to_our_own_address_arrives),
         CASE(shutdown_as_linux_does_it),
         CASE(a_closed_socket_gives_its_port_back),

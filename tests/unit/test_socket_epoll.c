@@ -15,7 +15,6 @@
 
 #define MANY 10000
 
-static struct socket_rig rig;
 static struct epoll *epoll;
 static unsigned wakes;
 

@@ -27,22 +27,6 @@
 #define SOL_NETLINK 270
 #endif
 
-static struct socket_rig rig;
-
-static int begin(void **state)
-{
-    (void)state;
-    socket_rig_begin(&rig, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
-    return 0;
-}
-
 static struct socket *open_route(void)
 {
     struct socket *s;
@@ -896,7 +880,7 @@ static void interfaces_by_ioctl(void **state)
     sock_close(&rig, s);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, socket_rig_setup, socket_rig_teardown)
 
 int main(void)
 {

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <sys/time.h>
 
-static struct socket_rig rig;
 static struct socket *one;
 
 static int begin(void **state)

@@ -14,21 +14,12 @@
 #include <poll.h>
 #include <string.h>
 
-static struct socket_rig rig;
-
 static int begin(void **state)
 {
     (void)state;
     socket_rig_begin(&rig, NULL);
     for (unsigned i = 0; i < 2; i++)
         rig.guards[i].rules.allow_ethertypes = true;
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
     return 0;
 }
 
@@ -180,7 +171,7 @@ static void calls_that_packet_sockets_do_not_have(void **state)
     sock_close(&rig, s);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, socket_rig_teardown)
 
 int main(void)
 {

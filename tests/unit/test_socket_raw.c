@@ -18,22 +18,6 @@
 
 #define OSPF 89
 
-static struct socket_rig rig;
-
-static int begin(void **state)
-{
-    (void)state;
-    socket_rig_begin(&rig, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
-    return 0;
-}
-
 static struct socket *open_socket(unsigned side, int type, int protocol)
 {
     struct socket *s;
@@ -274,7 +258,7 @@ static void nobody_answers(void **state)
     sock_close(&rig, s);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, socket_rig_setup, socket_rig_teardown)
 
 int main(void)
 {

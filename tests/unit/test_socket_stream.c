@@ -17,22 +17,6 @@
 #define OUT (POLLOUT | POLLWRNORM)
 #define GONE (IN | OUT | POLLRDHUP | POLLHUP)
 
-static struct socket_rig rig;
-
-static int begin(void **state)
-{
-    (void)state;
-    socket_rig_begin(&rig, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
-    return 0;
-}
-
 static uint8_t pattern_at(uint64_t i) { return (uint8_t)(i * 7 + (i >> 8)); }
 
 /* ---- opening and binding ---- */
@@ -162,6 +146,34 @@ static void a_connection_is_made(void **state)
     sock_close(&rig, c);
     sock_close(&rig, s);
     sock_close(&rig, listener);
+}
+
+/* Both directions fill what little memory there is; the byte that finds none ends its connection, which says why. */
+static void without_memory_for_what_arrives_the_connection_ends(void **state)
+{
+    static uint8_t bytes[8192];
+    struct socket *s[2];
+    struct socket_settings settings;
+    (void)state;
+    socket_rig_end(&rig);
+    socket_settings_default(&settings);
+    settings.buffer_bytes = 8192;
+    socket_rig_begin(&rig, &settings);
+    sock_pair(&rig, s);
+    assert_int_equal(sock_send(&rig, s[1], bytes, sizeof bytes, 0), sizeof bytes); /* what waits to be acknowledged */
+    rig.cut = true;
+    socket_rig_settle(&rig);
+    rig.cut = false;
+    for (unsigned i = 0; i < 40 && socket_counters(rig.layers[1])->drop_no_memory == 0; i++) {
+        (void)sock_send(&rig, s[0], bytes, 1000, 0);
+        socket_rig_settle(&rig);
+    }
+    assert_int_equal(socket_counters(rig.layers[1])->drop_no_memory, 1);
+    assert_int_equal(sock_get(&rig, s[1], SOL_SOCKET, SO_ERROR), ENOBUFS);
+    socket_rig_settle(&rig);
+    assert_int_equal(sock_get(&rig, s[0], SOL_SOCKET, SO_ERROR), ECONNRESET);
+    sock_close(&rig, s[0]);
+    sock_close(&rig, s[1]);
 }
 
 static void a_refused_connection_can_be_tried_again(void **state)
@@ -707,7 +719,7 @@ static void a_connection_that_ended_in_the_queue_is_still_accepted(void **state)
     sock_close(&rig, listener);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, socket_rig_setup, socket_rig_teardown)
 
 int main(void)
 {
@@ -718,6 +730,7 @@ int main(void)
         T(bind_reads_addresses_strictly),
         T(ports_are_shared_as_linux_allows),
         T(a_connection_is_made),
+        T(without_memory_for_what_arrives_the_connection_ends),
         T(a_refused_connection_can_be_tried_again),
         T(connect_says_the_error_when_it_is_called_again),
         T(connect_times_out),

@@ -192,6 +192,27 @@ static void unacknowledged_data_fails_after_the_user_timeout(void **state)
     script_end(&s);
 }
 
+/* The peer takes its window back over what is in flight, and says so to each retransmission. */
+static void a_window_shut_over_data_in_flight_fails_after_the_user_timeout(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.user_timeout_ns = 3 * NS_PER_S;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 100);
+    for (unsigned i = 0; i < 100 && !s.closed; i++) {
+        script_pass(&s, 100 * NS_PER_MS);
+        script_drain(&s);
+        if (!s.closed)
+            script_give_window(&s, TCP_ACK, 1, 1, 0, 0);
+    }
+    assert_true(s.closed);
+    assert_int_equal(s.reason, TCP_CLOSE_TIMEOUT);
+    script_drain(&s);
+    script_end(&s);
+}
+
 static void fin_wait_2_ends_after_its_time(void **state)
 {
     struct script s;
@@ -391,6 +412,7 @@ int main(void)
         T(the_users_deadline_comes_once_even_when_parked),
         T(a_deadline_moves_earlier_and_later_and_off),
         T(unacknowledged_data_fails_after_the_user_timeout),
+        T(a_window_shut_over_data_in_flight_fails_after_the_user_timeout),
         T(fin_wait_2_ends_after_its_time),
         T(an_ack_is_delayed_by_its_time),
         T(a_neighbour_that_does_not_answer_is_no_loss),

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The front under load: two stacks of this process over a memory link. Ten thousand connections in one epoll, which tells of those alone that are ready; and
+ * 64 threads at once on one stack, for WEIR_SOCKETS_SECONDS (default 2). Every byte is verified. Run under ThreadSanitizer too; sanitized builds
+ * (WEIR_SIM_CELLS is set) have a tenth of the connections.
+ */
+#define _GNU_SOURCE /* SOCK_NONBLOCK */
+
+#include "support/cmocka_all.h"
+
+#include "weir/socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SERVER "10.2.0.2"
+#define MANY 10000
+#define THREADS 64
+#define MOST_BYTES 20000u
+
+static struct weir_stack *client, *server;
+
+static struct weir_stack *new_stack(const char *address)
+{
+    struct weir_interface i = {.size = sizeof i, .link = "mem:load", .address = address};
+    struct weir_stack_options o = {.size = sizeof o, .interfaces = &i, .n_interfaces = 1};
+    char message[256];
+    struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
+    if (!s)
+        fail_msg("%s", message);
+    return s;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    client = new_stack("10.2.0.1/24");
+    server = new_stack(SERVER "/24");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    weir_stack_delete(client);
+    weir_stack_delete(server);
+    return 0;
+}
+
+static struct sockaddr_in address_of(const char *text, uint16_t port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
+    inet_pton(AF_INET, text, &a.sin_addr);
+    return a;
+}
+
+static int listener_at(uint16_t port)
+{
+    struct sockaddr_in a = address_of("0.0.0.0", port);
+    int fd = weir_socket(server, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(weir_bind(server, fd, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(weir_listen(server, fd, 1000), 0);
+    return fd;
+}
+
+static int connected_to(uint16_t port)
+{
+    struct sockaddr_in a = address_of(SERVER, port);
+    int fd = weir_socket(client, AF_INET, SOCK_STREAM, 0);
+    return fd >= 0 && weir_connect(client, fd, (struct sockaddr *)&a, sizeof a) == 0 ? fd : -1;
+}
+
+static void watch(int epoll, int fd, uint32_t number)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.u32 = number};
+    assert_int_equal(weir_epoll_ctl(server, epoll, EPOLL_CTL_ADD, fd, &e), 0);
+}
+
+/* ---- ten thousand in one epoll ---- */
+
+static int ends[2][MANY]; /* client, server */
+static uint32_t rounds[MANY];
+
+/* What the connection with this number says in a round. */
+static void message_of(uint32_t number, uint32_t round, uint32_t out[4])
+{
+    for (uint32_t i = 0; i < 4; i++)
+        out[i] = (number * 4 + i) * 2654435761u ^ round;
+}
+
+static void say(uint32_t number, uint32_t round)
+{
+    uint32_t m[4];
+    message_of(number, round, m);
+    rounds[number] = round;
+    assert_int_equal(weir_send(client, ends[0][number], m, sizeof m, 0), sizeof m);
+}
+
+static void hear(uint32_t number)
+{
+    uint32_t m[4], expected[4];
+    message_of(number, rounds[number], expected);
+    assert_int_equal(weir_recv(server, ends[1][number], m, sizeof m, MSG_WAITALL), sizeof m);
+    assert_memory_equal(m, expected, sizeof m);
+    rounds[number] = 0;
+}
+
+/* How many events epoll gave until so many messages had come: one each, and nothing about the others. */
+static unsigned hear_all(int epoll, unsigned n)
+{
+    struct epoll_event events[64];
+    unsigned heard = 0;
+    while (heard < n) {
+        int got = weir_epoll_wait(server, epoll, events, 64, -1);
+        assert_in_range(got, 1, 64);
+        for (int i = 0; i < got; i++, heard++) {
+            assert_int_not_equal(rounds[events[i].data.u32], 0);
+            hear(events[i].data.u32);
+        }
+    }
+    assert_int_equal(weir_epoll_wait(server, epoll, events, 64, 0), 0);
+    return heard;
+}
+
+static void ten_thousand_connections_in_one_epoll(void **state)
+{
+    const uint32_t n = getenv("WEIR_SIM_CELLS") ? MANY / 10 : MANY;
+    int listener = listener_at(80), epoll = weir_epoll_create1(server, 0);
+    (void)state;
+    for (uint32_t i = 0; i < n; i++) {
+        ends[0][i] = connected_to(80);
+        assert_true(ends[0][i] >= 0);
+        ends[1][i] = weir_accept(server, listener, NULL, NULL);
+        assert_true(ends[1][i] >= 0);
+        watch(epoll, ends[1][i], i);
+    }
+    for (uint32_t i = 0; i < n; i++) /* all of them */
+        say(i, 1);
+    assert_int_equal(hear_all(epoll, n), n);
+    for (uint32_t round = 2; round < 50; round++) { /* three of them: epoll tells of three */
+        say(round * 7919 % n, round);
+        say((round * 7919 + 1) % n, round);
+        say((round * 7919 + 2) % n, round);
+        assert_int_equal(hear_all(epoll, 3), 3);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        assert_int_equal(weir_close(client, ends[0][i]), 0);
+        assert_int_equal(weir_close(server, ends[1][i]), 0);
+    }
+    assert_int_equal(weir_close(server, listener), 0);
+}
+
+/* ---- many threads on one stack ---- */
+
+static atomic_bool stop, echo_failed;
+
+/* Gives back what comes, in one thread for all connections; ends when it is told and nobody is there any more. */
+static void *echo(void *argument)
+{
+    int listener = *(const int *)argument, epoll = weir_epoll_create1(server, 0), there = 0;
+    static uint8_t bytes[65536];
+    struct epoll_event events[64];
+    watch(epoll, listener, (uint32_t)listener);
+    while (there > 0 || !atomic_load(&stop)) {
+        int n = weir_epoll_wait(server, epoll, events, 64, 20);
+        for (int i = 0; i < n; i++) {
+            int fd = (int)events[i].data.u32;
+            if (fd == listener) {
+                fd = weir_accept(server, listener, NULL, NULL);
+                watch(epoll, fd, (uint32_t)fd);
+                there++;
+                continue;
+            }
+            ssize_t got = weir_recv(server, fd, bytes, sizeof bytes, MSG_DONTWAIT);
+            if (got > 0 && weir_send(server, fd, bytes, (size_t)got, 0) == got)
+                continue;
+            if (got != 0)
+                atomic_store(&echo_failed, true);
+            weir_close(server, fd);
+            there--;
+        }
+    }
+    weir_close(server, epoll);
+    return NULL;
+}
+
+struct hammerer {
+    pthread_t thread;
+    uint64_t seed, bytes, connections;
+    const char *wrong;
+};
+
+static uint32_t next_of(struct hammerer *h)
+{
+    h->seed = h->seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+    return (uint32_t)(h->seed >> 33);
+}
+
+/* One message there and back: what comes is what went. */
+static bool exchange(struct hammerer *h, int fd)
+{
+    uint8_t out[MOST_BYTES], in[MOST_BYTES];
+    size_t n = 1 + next_of(h) % (next_of(h) % 4 ? 200 : MOST_BYTES);
+    uint32_t first = next_of(h);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)((first + i) * 2654435761u >> 24);
+    if (weir_send(client, fd, out, n, 0) != (ssize_t)n)
+        h->wrong = "send";
+    else if (weir_recv(client, fd, in, n, MSG_WAITALL) != (ssize_t)n)
+        h->wrong = "recv";
+    else if (memcmp(in, out, n) != 0)
+        h->wrong = "the bytes";
+    h->bytes += n;
+    return !h->wrong;
+}
+
+static void *hammer(void *argument)
+{
+    struct hammerer *h = argument;
+    while (!h->wrong && !atomic_load(&stop)) {
+        int fd = connected_to(7);
+        if (fd < 0) {
+            h->wrong = "connect";
+            break;
+        }
+        h->connections++;
+        for (uint32_t i = next_of(h) % 20; i > 0 && exchange(h, fd); i--)
+            ;
+        if (weir_close(client, fd) != 0)
+            h->wrong = "close";
+    }
+    return NULL;
+}
+
+static void sixty_four_threads_hammer_one_stack(void **state)
+{
+    static struct hammerer h[THREADS];
+    const char *seconds = getenv("WEIR_SOCKETS_SECONDS");
+    struct timespec time = {.tv_sec = seconds ? atoi(seconds) : 2};
+    uint64_t bytes = 0, connections = 0;
+    int listener = listener_at(7);
+    pthread_t server_thread;
+    (void)state;
+    atomic_store(&stop, false);
+    assert_int_equal(pthread_create(&server_thread, NULL, echo, &listener), 0);
+    for (unsigned i = 0; i < THREADS; i++) {
+        h[i] = (struct hammerer){.seed = i + 1};
+        assert_int_equal(pthread_create(&h[i].thread, NULL, hammer, &h[i]), 0);
+    }
+    nanosleep(&time, NULL);
+    atomic_store(&stop, true);
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(h[i].thread, NULL);
+        if (h[i].wrong)
+            fail_msg("thread %u: %s: %s", i, h[i].wrong, strerror(errno));
+        assert_true(h[i].connections > 0);
+        bytes += h[i].bytes;
+        connections += h[i].connections;
+    }
+    pthread_join(server_thread, NULL);
+    assert_false(atomic_load(&echo_failed));
+    assert_int_equal(weir_close(server, listener), 0);
+    print_message("%llu bytes there and back over %llu connections, all right\n", (unsigned long long)bytes,
+                  (unsigned long long)connections);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(ten_thousand_connections_in_one_epoll),
+        T(sixty_four_threads_hammer_one_stack),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
