@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make install: program, library, public headers, pkg-config file, examples. Manual pages and completions: WeirManual.cmake.
+# make install: program, library, public headers, pkg-config and CMake package files, examples. Manual pages and completions: WeirManual.cmake.
 
 include(GNUInstallDirs)
 
@@ -32,6 +32,23 @@ if(TARGET libweir_shared)
     endforeach()
     configure_file(cmake/weir.pc.in weir.pc @ONLY)
     install(FILES "${PROJECT_BINARY_DIR}/weir.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+
+    include(CMakePackageConfigHelpers)
+    set(WEIR_CMAKE_DIR "${CMAKE_INSTALL_LIBDIR}/cmake/weir")
+    if(NOT IS_ABSOLUTE "${CMAKE_INSTALL_LIBDIR}")
+        file(RELATIVE_PATH WEIR_CMAKE_UP "/${WEIR_CMAKE_DIR}" "/")
+    endif()
+    foreach(dir INCLUDEDIR LIBDIR)
+        if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}}")
+            set(WEIR_CMAKE_${dir} "${CMAKE_INSTALL_${dir}}")
+        else()
+            set(WEIR_CMAKE_${dir} "\${weir_prefix}/${CMAKE_INSTALL_${dir}}")
+        endif()
+    endforeach()
+    configure_file(cmake/weir-config.cmake.in weir-config.cmake @ONLY)
+    write_basic_package_version_file(weir-config-version.cmake COMPATIBILITY SameMajorVersion)
+    install(FILES "${PROJECT_BINARY_DIR}/weir-config.cmake" "${PROJECT_BINARY_DIR}/weir-config-version.cmake"
+        DESTINATION "${WEIR_CMAKE_DIR}")
 endif()
 
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")
