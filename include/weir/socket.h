@@ -113,6 +113,25 @@ int weir_epoll_create1(struct weir_stack *s, int flags);
 int weir_epoll_ctl(struct weir_stack *s, int epoll, int operation, int fd, struct epoll_event *event);
 int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int timeout_ms);
 
+/* ---- without a copy ---- */
+
+/* Bytes that a stream received, where they lie: in a frame, or in memory of the stack. Read only. */
+struct weir_piece {
+    const void *bytes;
+    size_t length;
+    uint64_t number; /* the stack's own */
+};
+
+/*
+ * recv without the copy: up to n pieces of what a stream received, in order. They are the caller's, from whatever thread, until weir_release, also after the
+ * socket is closed; not after weir_stack_delete. flags: MSG_DONTWAIT or 0. Returns how many; 0 is the end; -1 with errno as recv, and ENOBUFS (1024 pieces of
+ * the stack are out: release some), EOPNOTSUPP (no stream), EINVAL (n or flags; or urgent data is pending, which recv reads). However many are out, the stack
+ * goes on receiving.
+ */
+int weir_recv_pieces(struct weir_stack *s, int fd, struct weir_piece *pieces, int n, int flags);
+/* Gives pieces back. EINVAL: one is not out; those before it are given back. */
+int weir_release(struct weir_stack *s, const struct weir_piece *pieces, int n);
+
 /* ---- beside the kernel's descriptors: what libweir-preload.so is made of; not of an embedded stack (EINVAL) ---- */
 
 /*

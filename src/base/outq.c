@@ -3,13 +3,15 @@
  * The output queue: a singly linked list of spans from head to tail, whose lengths add up to end - base.
  *
  * Invariants: the first span begins at stream offset base; head and tail are POOL_NONE exactly when nothing is held; no
- * span is empty; a span with a chunk or an owner has it alone, and only the tail may have room; near is POOL_NONE or a span held,
- * which begins at near_base.
+ * span is empty; a span with a chunk or an owner has it alone, and only the tail may have room; near is POOL_NONE or a
+ * span held, which begins at near_base. A span that was taken is on no queue, and its room is TAKEN.
  */
 #include "base/outq.h"
 
 #include "base/checksum.h"
 #include "base/error.h"
+
+#define TAKEN UINT32_MAX /* as room */
 
 static struct outq_span *span_at(const struct outq_pool *p, uint32_t index) { return pool_at(&p->spans, index); }
 
@@ -227,22 +229,54 @@ unsigned outq_constant_pieces(struct outq *q, const struct outq_pool *p, uint64_
     return find_pieces(q, p, offset, length, pieces, max, false);
 }
 
-/* Frees the first span whole. */
-static void drop_head(struct outq *q, struct outq_pool *p)
+/* Takes the first span off the queue. */
+static uint32_t unlink_head(struct outq *q, const struct outq_pool *p)
 {
     uint32_t index = q->head;
-    struct outq_span *s = span_at(p, index);
+    const struct outq_span *s = span_at(p, index);
     q->base += s->length;
     if (q->near == index)
         q->near = POOL_NONE;
     q->head = s->next;
+    if (q->head == POOL_NONE)
+        q->tail = POOL_NONE;
+    return index;
+}
+
+static void free_span(struct outq_pool *p, uint32_t index)
+{
+    struct outq_span *s = span_at(p, index);
     if (s->chunk == OUTQ_OWNER)
         release_owner(p, s);
     else if (s->chunk != POOL_NONE)
         pool_put(&p->chunks, s->chunk);
     pool_put(&p->spans, index);
+}
+
+/* Frees the first span whole. */
+static void drop_head(struct outq *q, struct outq_pool *p) { free_span(p, unlink_head(q, p)); }
+
+uint32_t outq_take(struct outq *q, struct outq_pool *p, struct outq_piece *piece)
+{
     if (q->head == POOL_NONE)
-        q->tail = POOL_NONE;
+        return POOL_NONE;
+    uint32_t index = unlink_head(q, p);
+    struct outq_span *s = span_at(p, index);
+    *piece = (struct outq_piece){s->bytes, s->length};
+    s->room = TAKEN;
+    return index;
+}
+
+int outq_give_back(struct outq_pool *p, uint32_t span, const uint8_t *bytes)
+{
+    if (span == POOL_NONE || span > p->spans.touched)
+        return ERR_INVALID;
+    struct outq_span *s = span_at(p, span);
+    if (s->room != TAKEN || s->bytes != bytes)
+        return ERR_INVALID;
+    s->room = 0;
+    free_span(p, span);
+    return ERR_OK;
 }
 
 void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset)

@@ -73,6 +73,12 @@ unsigned outq_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset,
 /* The same for bytes all of which are constant references; else 0. */
 unsigned outq_constant_pieces(struct outq *q, const struct outq_pool *p, uint64_t offset, size_t length,
                               struct outq_piece *pieces, unsigned max);
+/*
+ * Takes the first span out of the queue, whole: its bytes stay where they are until it is given back. The span's number, or POOL_NONE when the queue is empty.
+ */
+uint32_t outq_take(struct outq *q, struct outq_pool *p, struct outq_piece *piece);
+/* ERR_INVALID: no such span is taken, or its bytes are others. */
+int outq_give_back(struct outq_pool *p, uint32_t span, const uint8_t *bytes);
 /* Lets go of everything before offset. */
 void outq_trim(struct outq *q, struct outq_pool *p, uint64_t offset);
 /* Lets go of everything; the queue is empty at offset `end`. */

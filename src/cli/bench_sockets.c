@@ -30,6 +30,8 @@ static void record(struct bench_result *r, const char *peer, const struct bench_
 {
     bench_record_peer(r, peer, "throughput_to", "bit/s", f->to_bps);
     bench_record_peer(r, peer, "throughput_from", "bit/s", f->from_bps);
+    if (f->pieces_bps > 0)
+        bench_record_peer(r, peer, "throughput_from_pieces", "bit/s", f->pieces_bps);
     bench_record_peer(r, peer, "ping_pong_p50", "ns", f->p50_ns);
     bench_record_peer(r, peer, "ping_pong_p99", "ns", f->p99_ns);
     bench_record_peer(r, peer, "connections_per_second", "1/s", f->connections_per_second);
@@ -146,7 +148,7 @@ static int measure_peer(const struct bench_options *o, struct bench_result *r)
     char message[MESSAGE_BYTES] = "";
     struct weir_stack_options with = {.size = sizeof with};
     struct bench_end e = {.stack = NULL};
-    struct bench_sockets_figures f;
+    struct bench_sockets_figures f = {0};
     const char *what = "stack";
     int api = api_of(o, r);
     if (api < 0)

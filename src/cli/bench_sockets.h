@@ -31,6 +31,8 @@ int bench_end_connect(const struct bench_end *e, int fd, uint16_t port);
 int bench_end_listen(const struct bench_end *e, uint16_t port);
 int bench_end_accept(const struct bench_end *e, int fd);
 ssize_t bench_end_send(const struct bench_end *e, int fd, const void *bytes, size_t length);
+/* Receives, reads and gives back without a copy (weir_recv_pieces); Weir's only. The bytes. */
+ssize_t bench_end_receive_pieces(const struct bench_end *e, int fd);
 ssize_t bench_end_receive(const struct bench_end *e, int fd, void *bytes, size_t length);
 int bench_end_finish(const struct bench_end *e, int fd); /* shutdown(SHUT_WR) */
 void bench_end_close(const struct bench_end *e, int fd);
@@ -50,6 +52,7 @@ int bench_sockets_serve(const struct bench_end *e, const atomic_bool *stop, atom
 
 struct bench_sockets_figures {
     double to_bps, from_bps; /* bits of payload a second, to and from the server */
+    double pieces_bps;       /* from it, without a copy; 0: the kernel's sockets */
     double p50_ns, p99_ns;   /* of a byte there and back */
     double connections_per_second;
 };

@@ -51,12 +51,13 @@ static int move_to(struct client *c, int fd, double *bps)
     return 0;
 }
 
-static int move_from(struct client *c, int fd, double *bps)
+static int move_from(struct client *c, int fd, bool pieces, double *bps)
 {
     uint64_t bytes = 0;
     int64_t begin = clock_now(), now;
     while ((now = clock_now()) - begin < c->run_ns) {
-        ssize_t n = bench_end_receive(c->end, fd, c->buffer, BUFFER_BYTES);
+        ssize_t n =
+            pieces ? bench_end_receive_pieces(c->end, fd) : bench_end_receive(c->end, fd, c->buffer, BUFFER_BYTES);
         if (n <= 0)
             return -1;
         bytes += (uint64_t)n;
@@ -165,27 +166,32 @@ static int connect_many(struct client *c, int epoll, double *rate)
 
 /* ---- all of it ---- */
 
+enum step_over_one { TO, FROM, PIECES, PING };
+
+static int measure_one(struct client *c, enum step_over_one step, struct bench_sockets_figures *f)
+{
+    static const enum bench_service services[] = {BENCH_DISCARD, BENCH_SOURCE, BENCH_SOURCE, BENCH_ECHO};
+    int fd = open_service(c, services[step]);
+    if (fd < 0)
+        return -1;
+    int result = step == TO     ? move_to(c, fd, &f->to_bps)
+                 : step == FROM ? move_from(c, fd, false, &f->from_bps)
+                 : step == PING ? ping_pong(c, fd, f)
+                                : move_from(c, fd, true, &f->pieces_bps);
+    int error = errno;
+    bench_end_close(c->end, fd);
+    errno = error;
+    return result;
+}
+
 static int measure(struct client *c, struct bench_sockets_figures *f, const char **what)
 {
-    static const struct {
-        enum bench_service service;
-        const char *name;
-    } steps[] = {{BENCH_DISCARD, "throughput to the server"},
-                 {BENCH_SOURCE, "throughput from the server"},
-                 {BENCH_ECHO, "a byte to and fro"}};
-    for (unsigned i = 0; i < ARRAY_SIZE(steps); i++) {
-        *what = steps[i].name;
-        int fd = open_service(c, steps[i].service);
-        if (fd < 0)
+    static const char *const names[] = {"throughput to the server", "throughput from the server",
+                                        "throughput from the server in pieces", "a byte to and fro"};
+    for (int i = TO; i <= PING; i++) {
+        *what = names[i];
+        if ((i != PIECES || c->end->stack) && measure_one(c, (enum step_over_one)i, f) < 0)
             return -1;
-        int result = i == 0   ? move_to(c, fd, &f->to_bps)
-                     : i == 1 ? move_from(c, fd, &f->from_bps)
-                              : ping_pong(c, fd, f);
-        int error = errno;
-        bench_end_close(c->end, fd);
-        errno = error;
-        if (result < 0)
-            return result;
     }
     *what = "connections";
     int epoll = bench_end_epoll(c->end);

@@ -11,6 +11,7 @@
 #include "weir/socket.h"
 
 #define BACKLOG 1024
+#define PIECES 16
 
 int bench_end_epoll(const struct bench_end *e)
 {
@@ -89,6 +90,16 @@ ssize_t bench_end_send(const struct bench_end *e, int fd, const void *bytes, siz
 ssize_t bench_end_receive(const struct bench_end *e, int fd, void *bytes, size_t length)
 {
     return e->stack ? weir_recv(e->stack, fd, bytes, length, 0) : recv(fd, bytes, length, 0);
+}
+
+ssize_t bench_end_receive_pieces(const struct bench_end *e, int fd)
+{
+    struct weir_piece pieces[PIECES];
+    int n = weir_recv_pieces(e->stack, fd, pieces, PIECES, 0);
+    ssize_t bytes = 0;
+    for (int i = 0; i < n; i++)
+        bytes += (ssize_t)pieces[i].length;
+    return n <= 0 || weir_release(e->stack, pieces, n) < 0 ? -1 : bytes;
 }
 
 int bench_end_finish(const struct bench_end *e, int fd)

@@ -190,6 +190,27 @@ ssize_t weir_writev(struct weir_stack *s, int fd, const struct iovec *pieces, in
     return pieces_valid(n) ? perform_io(s, attempt_send, fd, &m, 0) : -1;
 }
 
+int weir_recv_pieces(struct weir_stack *s, int fd, struct weir_piece *pieces, int n, int flags)
+{
+    struct call c = {.attempt = attempt_take_pieces, .fd = fd};
+    c.pieces.to = pieces;
+    c.pieces.n = n;
+    c.pieces.may_wait = flags == 0;
+    if (n < 1 || (flags & ~MSG_DONTWAIT)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)call_perform(s, &c);
+}
+
+int weir_release(struct weir_stack *s, const struct weir_piece *pieces, int n)
+{
+    struct call c = {.attempt = attempt_give_back, .fd = -1};
+    c.pieces.from = pieces;
+    c.pieces.n = n;
+    return (int)call_perform(s, &c);
+}
+
 /* ---- the rest ---- */
 
 int weir_shutdown(struct weir_stack *s, int fd, int how)

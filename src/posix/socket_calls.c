@@ -330,6 +330,36 @@ bool attempt_receive_batch(struct weir_stack *w, struct call *c, int64_t now)
     return end_batch(c, s, 0);
 }
 
+/* ---- without a copy ---- */
+
+bool attempt_take_pieces(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    struct socket_piece piece;
+    int found = 0, result = 1;
+    if (!s)
+        return true;
+    while (found < c->pieces.n && (result = socket_take_piece(s, &piece, now)) == 1)
+        c->pieces.to[found++] = (struct weir_piece){piece.bytes, piece.length, piece.number};
+    if (found > 0 || result != -EAGAIN || !c->pieces.may_wait || c->file->nonblocking || c->expired)
+        return over(c, found > 0 ? found : result);
+    socket_waiting(s, &how);
+    return wait_for(c, s, how.receive_timeout_ns, now);
+}
+
+bool attempt_give_back(struct weir_stack *w, struct call *c, int64_t now)
+{
+    (void)now;
+    int e = c->pieces.n < 0 ? -EINVAL : 0;
+    for (int i = 0; i < c->pieces.n && e == 0; i++) {
+        const struct weir_piece *from = &c->pieces.from[i];
+        struct socket_piece piece = {from->bytes, (uint32_t)from->length, (uint32_t)from->number};
+        e = socket_give_back(w->sockets, &piece);
+    }
+    return over(c, e);
+}
+
 /* ---- options ---- */
 
 bool attempt_set_option(struct weir_stack *w, struct call *c, int64_t now)

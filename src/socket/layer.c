@@ -16,6 +16,7 @@ void socket_settings_default(struct socket_settings *s)
         .send_buffer_max = 4u << 20,
         .receive_buffer_max = 6u << 20,
         .max_buffer = 4u << 20,
+        .max_pieces = 1024,
         .port_first = 32768,
         .port_last = 60999,
         .max_backlog = 4096,

@@ -149,6 +149,7 @@ struct socket_layer {
     struct socket *raws, *packets, *netlinks;       /* through port_next */
     struct netlink_layer netlink;
     struct random random;
+    uint32_t pieces_out;
     struct socket_counters counters;
 };
 
@@ -220,6 +221,10 @@ bool stream_is_sending(const struct socket *s);
 /* What MSG_MORE or TCP_CORK held back goes; with the first, they go on to hold back what comes. */
 void stream_push(struct socket *s, int64_t now);
 void stream_uncork(struct socket *s, int64_t now);
+/* Nothing to read: why; 0: the end. */
+ssize_t stream_no_data(struct socket *s);
+/* The user has n bytes more, which are out of `in`. */
+void stream_consumed(struct socket *s, uint64_t n, int64_t now);
 /* It ends with an RST and is given back. */
 void stream_drop(struct socket *s, int64_t now);
 

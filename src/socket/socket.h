@@ -38,6 +38,7 @@ struct socket_settings {
     /* How far they grow by themselves unless an option says otherwise; default 4 and 6 MiB, as Linux; 0: not at all */
     uint32_t send_buffer_max, receive_buffer_max;
     uint32_t max_buffer;            /* the most that SO_SNDBUF and SO_RCVBUF give, before doubling; default 4 MiB */
+    uint32_t max_pieces;            /* that socket_take_piece has out, in all; default 1024 */
     uint16_t port_first, port_last; /* for bind to port 0; default 32768, 60999 */
     uint32_t max_backlog;           /* default 4096 */
     struct tcp_profile tcp;         /* of a new stream socket; default: Nagle on, 16 KiB .. as Linux */
@@ -77,6 +78,18 @@ int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t l
  */
 ssize_t socket_send(struct socket *s, const struct msghdr *message, int flags, int64_t now);
 ssize_t socket_receive(struct socket *s, struct msghdr *message, int flags, int64_t now);
+/* Bytes that a stream received, where they lie. */
+struct socket_piece {
+    const uint8_t *bytes;
+    uint32_t length, number;
+};
+/*
+ * The oldest of them, whole: the caller's until it is given back to the layer. 1; 0 (the end), -EAGAIN and errors as of socket_receive; -EOPNOTSUPP (no
+ * stream), -EINVAL (urgent data comes next, which socket_receive reads), -ENOBUFS (settings.max_pieces are out).
+ */
+int socket_take_piece(struct socket *s, struct socket_piece *out, int64_t now);
+/* -EINVAL: that piece is not out. */
+int socket_give_back(struct socket_layer *l, const struct socket_piece *piece);
 int socket_shutdown(struct socket *s, int how, int64_t now);
 int socket_name(const struct socket *s, struct sockaddr *address, socklen_t *length);
 int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *length);

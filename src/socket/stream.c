@@ -303,14 +303,19 @@ static uint64_t readable(const struct socket *s)
     return n;
 }
 
-static void trim_in(struct socket *s, uint64_t n, int64_t now)
+void stream_consumed(struct socket *s, uint64_t n, int64_t now)
 {
     struct tcp *c = connection(s);
-    outq_trim(&s->stream.in, &s->layer->buffers, s->stream.in.base + n);
     if (!c)
         return;
     tuning_read(s, c, now);
     tcp_consumed(s->layer->tcp, c, (uint32_t)n, now);
+}
+
+static void trim_in(struct socket *s, uint64_t n, int64_t now)
+{
+    outq_trim(&s->stream.in, &s->layer->buffers, s->stream.in.base + n);
+    stream_consumed(s, n, now);
 }
 
 /* The reader is at the mark: the urgent byte is skipped unless it is to come in line, and the mark is behind. */
@@ -341,8 +346,7 @@ static ssize_t receive_urgent(struct socket *s, const struct msghdr *m, size_t l
     return length > 0;
 }
 
-/* Nothing to read: why. */
-static ssize_t no_data(struct socket *s)
+ssize_t stream_no_data(struct socket *s)
 {
     const struct stream *st = &s->stream;
     if (st->fin)
@@ -379,7 +383,7 @@ static ssize_t stream_receive(struct socket *s, struct msghdr *m, size_t length,
         pass_mark(s, now);
     size_t n = min_size(readable(s), length);
     if (n == 0)
-        return length == 0 && outq_length(&s->stream.in) > 0 ? 0 : no_data(s);
+        return length == 0 && outq_length(&s->stream.in) > 0 ? 0 : stream_no_data(s);
     if (!(flags & MSG_TRUNC)) /* tcp(7): the bytes are discarded */
         n = copy_out(s, m, n);
     if (!(flags & MSG_PEEK)) {

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -421,6 +422,64 @@ static void many_threads_share_a_stack(void **state)
     printf("%d connections of %d threads\n", THREADS * ROUNDS, THREADS);
 }
 
+/* ---- without a copy ---- */
+
+static void pieces_are_what_was_sent_until_they_are_released(void **state)
+{
+    static uint8_t sent[200000], got[sizeof sent];
+    struct weir_piece pieces[8];
+    size_t done = 0;
+    (void)state;
+    int listener = listener_at(80), c = connected_to(80), s = weir_accept(server, listener, NULL, NULL);
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (uint8_t)(i * 3 + i / 256);
+    FAILS(weir_recv_pieces(server, s, pieces, 8, MSG_DONTWAIT), EAGAIN);
+    FAILS(weir_recv_pieces(server, s, pieces, 0, 0), EINVAL);
+    FAILS(weir_recv_pieces(server, s, pieces, 8, MSG_PEEK), EINVAL);
+    FAILS(weir_recv_pieces(server, listener, pieces, 8, 0), ENOTCONN);
+    assert_int_equal(weir_send(client, c, sent, sizeof sent, 0), sizeof sent);
+    assert_int_equal(weir_close(client, c), 0);
+    for (int n; (n = weir_recv_pieces(server, s, pieces, 8, 0)) != 0;) {
+        assert_in_range(n, 1, 8);
+        for (int i = 0; i < n; done += pieces[i++].length)
+            memcpy(got + done, pieces[i].bytes, pieces[i].length);
+        assert_int_equal(weir_release(server, pieces, n), 0);
+        FAILS(weir_release(server, pieces, n), EINVAL);
+    }
+    assert_int_equal(done, sizeof sent);
+    assert_memory_equal(got, sent, sizeof sent);
+    assert_int_equal(weir_close(server, s), 0);
+    assert_int_equal(weir_close(server, listener), 0);
+}
+
+static void a_stack_receives_on_however_many_pieces_are_out(void **state)
+{
+    static struct weir_piece held[1100];
+    char b[2] = {0};
+    int n = 0, more;
+    (void)state;
+    int listener = listener_at(80), c = connected_to(80), s = weir_accept(server, listener, NULL, NULL);
+    int on = 1;
+    assert_int_equal(weir_setsockopt(client, c, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    for (errno = 0; n < 1024; n += more) { /* each is taken before the next is sent */
+        assert_int_equal(weir_send(client, c, "a", 1, 0), 1);
+        more = weir_recv_pieces(server, s, held + n, 8, 0);
+        assert_int_equal(more, 1);
+    }
+    assert_int_equal(weir_send(client, c, "b", 1, 0), 1);
+    struct pollfd p = {.fd = s, .events = POLLIN};
+    assert_int_equal(weir_poll(server, &p, 1, -1), 1);
+    FAILS(weir_recv_pieces(server, s, held + n, 8, 0), ENOBUFS);
+    assert_int_equal(weir_recv(server, s, b, sizeof b, 0), 1);
+    assert_int_equal(b[0], 'b');
+    for (int i = 0; i < n; i++)
+        assert_int_equal(*(const char *)held[i].bytes, 'a');
+    assert_int_equal(weir_close(server, s), 0); /* they outlive their socket */
+    assert_int_equal(weir_release(server, held, n), 0);
+    assert_int_equal(weir_close(client, c), 0);
+    assert_int_equal(weir_close(server, listener), 0);
+}
+
 /* ---- embedded ---- */
 
 static void embedded_one_thread_does_it_all(void **state)
@@ -515,6 +574,8 @@ int main(void)
         T(select_is_poll_with_sets),
         T(epoll_tells_of_listeners_and_connections),
         T(many_threads_share_a_stack),
+        T(pieces_are_what_was_sent_until_they_are_released),
+        T(a_stack_receives_on_however_many_pieces_are_out),
         cmocka_unit_test(embedded_one_thread_does_it_all),
         cmocka_unit_test(embedded_what_does_not_wait_leaves_with_the_next_turn),
     };
