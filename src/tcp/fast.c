@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Header prediction: see fast.h. A segment qualifies when it is exactly the next one expected, carries nothing but ACK
- * (and PSH) with at most the usual timestamps, and its ACK and window are what ack.c handles without recovery.
+ * (and PSH) with at most the usual timestamps, and acknowledges something between SND.UNA and SND.NXT.
  */
 #include "tcp/fast.h"
 
@@ -27,7 +27,8 @@ bool fast_segment(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int
 {
     struct wire_tcp_options o;
     if (c->state != TCP_ESTABLISHED || (s->h.flags & ~(unsigned)TCP_PSH) != TCP_ACK || !seq_eq(s->h.seq, c->rcv_nxt) ||
-        seq_len(c->rcv_nxt, c->rcv_adv) < s->payload_len)
+        seq_len(c->rcv_nxt, c->rcv_adv) < s->payload_len ||
+        seq_len(c->snd_una, s->h.ack) > seq_len(c->snd_una, c->snd_nxt))
         return false;
     o.present = 0;
     if (!predicted_options(c, s, &o))
@@ -35,16 +36,13 @@ bool fast_segment(struct tcp_layer *t, struct tcp *c, struct tcp_segment *s, int
     struct tcp_work *w = tcp_work_of(t, c);
     if (w && w->keepalive)
         return false;
-    bool remember = o.present && (!w || seq_le(s->h.seq, w->last_ack_sent));
+    if (o.present && (!w || seq_le(s->h.seq, w->last_ack_sent)))
+        c->ts_recent = o.ts_val;
     if (!w)
         congestion_restart_after_idle(t, c, now);
     c->heard_ms = tcp_ms(now);
     t->counters.fast_path++;
-    if (!ack_process(t, c, s, &o, now))
-        return true;
-    if (remember)
-        c->ts_recent = o.ts_val;
-    if (s->payload_len > 0)
+    if (ack_process(t, c, s, &o, now) && s->payload_len > 0)
         receive_payload(t, c, s, now);
     return true;
 }
