@@ -71,26 +71,13 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *m, int flags)
     return likely(!f) ? kernel()->recvmsg(fd, m, flags) : receive(f, m, flags & ~MSG_CMSG_CLOEXEC);
 }
 
-/* As recvmmsg(2): the time is looked at after each message only. */
-static int receive_many(const struct file *f, struct mmsghdr *m, unsigned n, int flags, const struct timespec *timeout)
-{
-    int64_t end = timeout ? time_ns() + timeout->tv_sec * INT64_C(1000000000) + timeout->tv_nsec : INT64_MAX;
-    unsigned done = 0;
-    while (done < n && (done == 0 || time_ns() < end)) {
-        ssize_t got = receive(f, &m[done].msg_hdr, flags & ~MSG_WAITFORONE);
-        if (got < 0)
-            break;
-        m[done++].msg_len = (unsigned)got;
-        if (flags & MSG_WAITFORONE)
-            flags |= MSG_DONTWAIT;
-    }
-    return done > 0 || n == 0 ? (int)done : -1;
-}
-
 EXPORT int recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *timeout)
 {
     struct file *f = socket_of(fd);
-    return likely(!f) ? kernel()->recvmmsg(fd, m, n, flags, timeout) : receive_many(f, m, n, flags, timeout);
+    if (likely(!f))
+        return kernel()->recvmmsg(fd, m, n, flags, timeout);
+    struct weir_stack *s = stack_of(f);
+    return s ? weir_recvmmsg(s, f->weir, m, n, flags & ~MSG_CMSG_CLOEXEC, timeout) : -1;
 }
 
 /* ---- out ---- */
@@ -158,10 +145,8 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
     struct file *f = sender_of(fd, n ? m[0].msg_hdr.msg_name : NULL, n ? m[0].msg_hdr.msg_namelen : 0);
     if (likely(!f))
         return kernel()->sendmmsg(fd, m, n, flags);
-    unsigned done = 0;
-    for (ssize_t sent; done < n && (sent = send_message(f, &m[done].msg_hdr, flags)) >= 0; done++)
-        m[done].msg_len = (unsigned)sent;
-    return done > 0 || n == 0 ? (int)done : -1;
+    struct weir_stack *s = stack_of(f);
+    return s ? (int)with_signal(f, weir_sendmmsg(s, f->weir, m, n, flags), flags) : -1;
 }
 
 /* ---- from file to socket ---- */

@@ -103,9 +103,10 @@ EXPORT int fcntl64(int fd, int command, ...)
     return control(fd, command, argument);
 }
 
+/* Bytes that wait, and what the kernel numbers 0x89..: of sockets and interfaces. */
 static bool is_of_sockets(unsigned long request)
 {
-    return request == FIONREAD || request == SIOCOUTQ || request == SIOCOUTQNSD || request == SIOCATMARK;
+    return request == FIONREAD || request == SIOCOUTQ || request >> 8 == SIOCATMARK >> 8;
 }
 
 static int control_socket(int fd, const struct file *f, unsigned long request, void *argument)

@@ -447,6 +447,29 @@ static void datagrams(void)
     close(s);
 }
 
+/* A datagram that had to be waited for comes with all that was asked for. */
+static void control_messages(void)
+{
+    struct sockaddr_in to = peer(7000), from;
+    int s = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+    EXPECT(s >= 0 && setsockopt(s, IPPROTO_IP, IP_RECVTTL, &on, sizeof on) == 0);
+    for (int i = 0; i < 20; i++) {
+        char bytes[8], control[CMSG_SPACE(sizeof(int))];
+        struct iovec v = {bytes, sizeof bytes};
+        struct msghdr m = {.msg_name = &from,
+                           .msg_namelen = sizeof from,
+                           .msg_iov = &v,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = sizeof control};
+        EXPECT(sendto(s, "ttl", 3, 0, (struct sockaddr *)&to, sizeof to) == 3 && recvmsg(s, &m, 0) == 3);
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        EXPECT(c && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL && *(int *)(void *)CMSG_DATA(c) == 64);
+        EXPECT(m.msg_namelen == sizeof from && from.sin_port == htons(7000));
+    }
+    close(s);
+}
+
 /* ---- the kernel's own, beside ---- */
 
 static void loopback_stays(void)
@@ -536,6 +559,7 @@ static const struct {
     {"sendfile", sendfile_sends},
     {"writev and recvmsg", vectors},
     {"datagrams, many at once", datagrams},
+    {"control messages of a datagram that is waited for", control_messages},
     {"loopback beside", loopback_stays},
     {"getaddrinfo", names},
     {"16 threads, 320 connections", many_threads},
