@@ -73,6 +73,7 @@ check "pkg-config knows version $version" pkg-config --exact-version="$version" 
 check "a program built with pkg-config has a stack" build_with_pkg_config
 check "the same by find_package(weir) of CMake" build_with_cmake
 check "the installed program runs" "$work/usr/bin/weir" version
+check "the installed program finds the library that it preloads" "$work/usr/bin/weir" exec -l tap:none -a 10.0.0.1/24 -- true
 for page in "$(dirname "$0")"/../../docs/manual/weir*.[15].md; do
     name=$(basename "$page" .md)
     check "the manual page $name" test -s "$work/usr/share/man/man${name##*.}/$name"
