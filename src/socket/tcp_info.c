@@ -61,7 +61,7 @@ static void fill(struct linux_tcp_info *o, const struct socket *s, const struct 
     o->tcpi_snd_ssthresh = i->ssthresh_bytes >= INT32_MAX / 2 ? INT32_MAX : segments(i->ssthresh_bytes, i->mss);
     o->tcpi_snd_wnd = i->send_window;
     o->tcpi_rcv_space = i->receive_window;
-    o->tcpi_reordering = REORDERING;
+    o->tcpi_reordering = max_u32(i->displaced_segments, REORDERING);
     o->tcpi_reord_seen = i->reordering;
     o->tcpi_total_retrans = i->retransmits;
     o->tcpi_bytes_acked = i->bytes_acked;

@@ -199,6 +199,7 @@ void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_inf
                              .after_timeout = w && w->recovery == RECOVERY_LOSS,
                              .after_mark = w && w->recovery == RECOVERY_CWR,
                              .reordering = w && w->rack.reordered,
+                             .displaced_segments = w ? w->rack.displaced : 0,
                              .send_wscale = c->send_wscale,
                              .receive_wscale = c->receive_wscale};
 }

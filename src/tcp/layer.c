@@ -26,6 +26,7 @@ void tcp_profile_default(struct tcp_profile *p)
         .mtu_probing = TCP_MTU_PROBING_BLACK_HOLE,
         .initial_window = 10,
         .slow_start_segments = 8,
+        .restart_after_idle = true,
         .fixed_window = 65535,
         .delayed_ack_ns = 40 * NS_PER_MS,
         .rto_min_ns = 200 * NS_PER_MS,
@@ -106,6 +107,7 @@ int tcp_register_user(struct tcp_layer *t, const struct tcp_user *user, void *co
         i++;
     if (i == t->settings.max_users)
         return ERR_NO_SPACE;
+    t->any_pairs |= profile->push == TCP_PUSH_PAIRS;
     t->users[i] = (struct tcp_registered){.calls = user, .context = context, .profile = *profile};
     return (int)i;
 }

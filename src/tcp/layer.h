@@ -76,6 +76,7 @@ struct tcp_layer {
     struct limit reset_limit;
     uint32_t port_counters[TCP_PORT_COUNTERS];
     uint32_t pressure;   /* records and works that were not there: reclaim.h */
+    bool any_pairs;      /* some user has had TCP_PUSH_PAIRS */
     uint32_t reclaim_at; /* record looked at last */
     const struct allocator *allocator;
 };

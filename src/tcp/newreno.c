@@ -41,7 +41,7 @@ void congestion_restart_after_idle(const struct tcp_layer *t, struct tcp *c, int
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     uint32_t restart_window = p->initial_window * c->snd_mss;
-    if (c->cwnd <= restart_window || !congestion_of(p)->adapts)
+    if (c->cwnd <= restart_window || !congestion_of(p)->adapts || !p->restart_after_idle)
         return;
     int64_t idle = (int64_t)(tcp_ms(now) - c->heard_ms) * NS_PER_MS, rto = rtt_timeout(c, p, 0);
     if (idle <= rto)

@@ -56,11 +56,16 @@ static bool fin_pending(const struct tcp *c) { return (c->flags & (TCPF_CLOSE | 
 
 static uint64_t offset_of(const struct tcp *c, struct seq s) { return c->acked + seq_len(c->snd_una, s); }
 
-/* Where pushed and paired, r was; and a pair whose halves go again at once is one again. */
+static inline bool pushes_pairs(const struct tcp_layer *t, const struct tcp *c)
+{
+    return t->any_pairs && tcp_profile_of(t, c)->push == TCP_PUSH_PAIRS;
+}
+
+/* What its user pushed is pushed again; and a pair whose halves go again at once is one again. */
 static bool pushed_again(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w,
                          const struct sent_record *r, int64_t now)
 {
-    if (tcp_profile_of(t, c)->push == TCP_PUSH_WINDOW || r->pushed)
+    if (!pushes_pairs(t, c) || r->pushed)
         return true;
     if (!r->pair || w->newest == SENT_NONE)
         return false;
@@ -195,7 +200,7 @@ static inline bool is_last_of_window(const struct tcp *c, const struct tcp_work 
 static inline bool pushed_early(const struct tcp_layer *t, const struct tcp *c, struct tcp_work *w,
                                 const struct output_choice *o, uint32_t full, int64_t now)
 {
-    if (unlikely(tcp_profile_of(t, c)->push == TCP_PUSH_PAIRS))
+    if (unlikely(pushes_pairs(t, c)))
         return !sent_empty(w) && sent_joins(t, w, now);
     return is_last_of_window(c, w, o->spec.payload + full);
 }
@@ -223,8 +228,7 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     if (length == full && length < available)
         enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
     bool all = o->spec.payload == available;
-    bool push = (all && !w->more) || pushed_early(t, c, w, o, full, now);
-    push = push && available > 0;
+    bool push = all ? available > 0 && !w->more : pushed_early(t, c, w, o, full, now);
     o->spec.flags = (uint16_t)((push ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
     return true;
 }
@@ -358,6 +362,8 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     c->snd_nxt = end;
     w->prr_out += s->payload;
     pacing_sent(t, c, w, s->offset, s->payload, now);
+    if (unlikely(pushes_pairs(t, c)) && (s->flags & TCP_PSH))
+        sent_note_push(t, c, w);
     if (w->persist)
         w->retries = w->probe_backoff = 0; /* those of the probes */
     w->persist = false;

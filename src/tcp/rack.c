@@ -52,7 +52,11 @@ void rack_delivered(const struct tcp *c, struct tcp_work *w, const struct sent_d
     struct rack_state *k = &w->rack;
     bool again = d->again_at != SENT_NEVER && rack_sent_after(d->again_at, d->again_end, d->once_at, d->once_end);
     update(k, again ? d->again_at : d->once_at, again ? d->again_end : d->once_end, now);
-    k->reordered |= d->reordered;
+    if (unlikely(d->displaced)) {
+        k->reordered = true;
+        uint32_t segments = (d->displaced + c->snd_mss - 1) / c->snd_mss;
+        k->displaced = (uint8_t)max_u32(k->displaced, min_u32(segments, UINT8_MAX));
+    }
     if (unlikely(dsack || k->in_dsack_round))
         widen_window(c, k, dsack);
 }

@@ -137,8 +137,18 @@ static bool find_losses(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     return w->lost > 0 || (w->dup_acks >= DUP_THRESHOLD && may_enter_fast(c, w));
 }
 
+/* Of what was acknowledged, the bytes that this ACK is the first to tell of. */
+static uint32_t news_of(const struct tcp *c, const struct recovery_ack *a, unsigned dup_acks)
+{
+    uint32_t told = dup_acks * c->snd_mss;
+    if (c->flags & TCPF_SACK)
+        return a->delivered;
+    return a->acked > told ? a->acked - told : 0;
+}
+
 static void in_open(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct recovery_ack *a, int64_t now)
 {
+    unsigned dup_acks = w->dup_acks;
     if (a->acked > 0) {
         w->dup_acks = 0;
         if (seq_gt(c->snd_una, w->recover)) /* stays close behind, or it would be ahead after 2^31 bytes */
@@ -158,7 +168,7 @@ static void in_open(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
     }
     const struct tcp_profile *p = tcp_profile_of(t, c);
     if (a->acked > 0 && w->cwnd_limited && c->cwnd < p->max_in_flight)
-        congestion_of(p)->acked(p, c, w, a->acked, now);
+        congestion_of(p)->acked(p, c, w, unlikely(p->grow_by_delivered) ? news_of(c, a, dup_acks) : a->acked, now);
 }
 
 /* RFC 6582 3.2 (3), RFC 5681 3.2 (4) */

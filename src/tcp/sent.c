@@ -210,7 +210,8 @@ static void note_delivered(const struct tcp_work *w, const struct sent_record *r
             d->once_end = d->once_at == r->sent_at ? seq_max(d->once_end, end) : end;
             d->once_at = r->sent_at;
         }
-        d->reordered |= seq_lt(end, d->fack);
+        if (unlikely(seq_lt(end, d->fack)))
+            d->displaced = max_u32(d->displaced, seq_len(r->start, d->fack));
         d->original |= seq_le(end, w->recover);
         return;
     }

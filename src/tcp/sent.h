@@ -52,10 +52,10 @@ struct sent_delivery {
     int64_t again_before; /* in: what was sent again after that cannot have been acknowledged yet */
     struct seq fack;      /* in: the highest byte delivered before */
     uint32_t bytes;
-    int steps;      /* in: how many records a search for blocks may pass over */
-    bool reordered; /* something sent once was delivered after what was sent later */
-    bool again;     /* something that was sent more than once was delivered */
-    bool original;  /* something below w->recover that was sent once: RFC 5682 */
+    int steps;          /* in: how many records a search for blocks may pass over */
+    uint32_t displaced; /* bytes: something sent once was delivered after what was sent so far behind it; or 0 */
+    bool again;         /* something that was sent more than once was delivered */
+    bool original;      /* something below w->recover that was sent once: RFC 5682 */
 };
 /* Takes off everything before ack. */
 void sent_acknowledge(struct tcp_layer *t, struct tcp_work *w, struct seq ack, struct sent_delivery *d);

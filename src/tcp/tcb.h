@@ -124,6 +124,7 @@ struct rack_state {
     struct seq probe_end; /* snd_nxt when a tail loss probe was sent */
     uint8_t reo_mult;     /* quarters of the smallest round-trip time, less one: zeroed memory is the start */
     uint8_t reo_persist;  /* recoveries until it is one again */
+    uint8_t displaced;    /* segments: how far one was overtaken at most */
     bool reordered : 1, in_dsack_round : 1, probe_out : 1, probe_again : 1;
 };
 

@@ -128,6 +128,8 @@ struct tcp_profile {
     uint8_t window_scale;                           /* offered at least; default 0: what receive_buffer needs */
     uint32_t initial_window;                        /* segments; default 10 (RFC 6928) */
     uint32_t slow_start_segments;                   /* cwnd grows by at most an ACK; default 8 (RFC 9406) */
+    bool grow_by_delivered;                         /* not by what SACKs or duplicates told before; default false */
+    bool restart_after_idle;                        /* cwnd halves with each idle RTO (RFC 2861); default true */
     uint32_t fixed_window;                          /* bytes, for TCP_FIXED */
     int64_t delayed_ack_ns;                         /* default 40 ms; RFC 9293: under 500 ms */
     int64_t rto_min_ns, rto_initial_ns, rto_max_ns; /* default 200 ms, 1 s, 60 s */
@@ -392,7 +394,8 @@ struct tcp_info {
     uint32_t retransmits; /* segments, this connection */
     bool parked, timestamps, sack, ecn;
     bool recovering, after_timeout, after_mark; /* a window reduction is under way; because of a timeout, of ECN */
-    bool reordering;                            /* was seen */
+    bool reordering;                            /* was seen, */
+    uint8_t displaced_segments;                 /* by so many at most, or more than 255 */
     uint8_t send_wscale, receive_wscale;
 };
 void tcp_get_info(const struct tcp_layer *t, const struct tcp *c, struct tcp_info *out);

@@ -11,6 +11,7 @@ void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to)
     struct tcp_profile standard; /* for what plans do not say */
     tcp_profile_default(&standard);
     memset(to, 0, sizeof *to);
+    to->restart_after_idle = standard.restart_after_idle;
     to->slow_start_segments = standard.slow_start_segments;
     to->push = standard.push;
     to->probe_min_ns = standard.probe_min_ns;

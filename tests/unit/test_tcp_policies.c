@@ -113,6 +113,70 @@ static void slow_start_can_grow_by_all_that_one_ack_covers(void **state)
     script_end(&s);
 }
 
+/* Limited transmit, then it was reordering: RFC 5681 grows by what is acknowledged, Linux by what is news. */
+static void cwnd_can_grow_by_what_an_ack_is_the_first_to_tell(void **state)
+{
+    struct script s;
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        profile.grow_by_delivered = i & 1;
+        profile.sack = i & 2;
+        begin(&s);
+        script_send(&s, 100 * MSS);
+        script_drain(&s);
+        script_pass(&s, RTT);
+        for (unsigned k = 0; k < 2; k++) {
+            if (profile.sack)
+                script_sack(&s, 1, S(1), S(2 + k));
+            else
+                script_give(&s, TCP_ACK, 1, 1, 0);
+            assert_int_equal(script_drain(&s), 1);
+        }
+        script_give(&s, TCP_ACK, 1, S(3), 0);
+        assert_int_equal(script_info(&s).cwnd_bytes, (i & 1 ? 11 : 13) * MSS);
+        script_drain(&s);
+        script_end(&s);
+    }
+}
+
+static void the_window_can_outlive_idle_time(void **state)
+{
+    struct script s;
+    (void)state;
+    for (unsigned restart = 0; restart < 2; restart++) {
+        profile.restart_after_idle = restart;
+        begin(&s);
+        script_send(&s, 11 * MSS);
+        script_drain(&s);
+        script_give(&s, TCP_ACK, 1, S(10), 0);
+        script_drain(&s);
+        script_give(&s, TCP_ACK, 1, S(11), 0);
+        assert_int_equal(script_info(&s).cwnd_bytes, 18 * MSS);
+        script_pass(&s, 10 * NS_PER_S);
+        script_send(&s, 1);
+        assert_int_equal(script_info(&s).cwnd_bytes, (restart ? 10 : 18) * MSS);
+        script_drain(&s);
+        script_end(&s);
+    }
+}
+
+static void how_far_segments_are_overtaken_is_counted(void **state)
+{
+    struct script s;
+    (void)state;
+    begin(&s);
+    script_send_segments(&s, 10);
+    script_sack(&s, 1, S(8), S(9));
+    assert_int_equal(script_info(&s).displaced_segments, 0);
+    script_sack(&s, 1, S(5), S(6));
+    assert_int_equal(script_info(&s).displaced_segments, 4);
+    script_sack(&s, 1, S(6), S(7)); /* less */
+    assert_int_equal(script_info(&s).displaced_segments, 4);
+    script_give(&s, TCP_ACK, 1, S(10), 0);
+    script_drain(&s);
+    script_end(&s);
+}
+
 static bool pushed(struct script *s, uint32_t seq)
 {
     const struct wire_segment *w = script_expect(s, TCP_ACK, seq, 1, MSS);
@@ -200,6 +264,9 @@ int main(void)
         T(a_probe_waits_for_two_round_trips_and_its_minimum),
         T(the_first_bytes_of_a_connection_can_be_acknowledged_at_once),
         T(slow_start_can_grow_by_all_that_one_ack_covers),
+        T(cwnd_can_grow_by_what_an_ack_is_the_first_to_tell),
+        T(the_window_can_outlive_idle_time),
+        T(how_far_segments_are_overtaken_is_counted),
         T(a_small_window_and_what_is_sent_again_are_pushed),
         T(every_second_segment_of_a_burst_can_be_pushed_and_so_again),
         T(what_has_more_behind_it_is_not_pushed),

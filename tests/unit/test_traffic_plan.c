@@ -403,8 +403,9 @@ static void tcp_defaults_are_those_of_tcp(void **state)
     SAME(mss), SAME(min_mss), SAME(receive_buffer), SAME(max_in_flight), SAME(window_scaling), SAME(timestamps),
         SAME(sack);
     SAME(rack), SAME(tlp), SAME(f_rto), SAME(nagle), SAME(quick_ack_bytes), SAME(window_scale),
-        SAME(slow_start_segments), SAME(push), SAME(rto_min_of_variance), SAME(probe_min_ns), SAME(ack_push),
-        SAME(congestion), SAME(ecn), SAME(mtu_probing), SAME(initial_window), SAME(fixed_window);
+        SAME(slow_start_segments), SAME(push), SAME(restart_after_idle), SAME(grow_by_delivered),
+        SAME(rto_min_of_variance), SAME(probe_min_ns), SAME(ack_push), SAME(congestion), SAME(ecn), SAME(mtu_probing),
+        SAME(initial_window), SAME(fixed_window);
     SAME(delayed_ack_ns), SAME(rto_min_ns), SAME(rto_initial_ns), SAME(rto_max_ns), SAME(syn_retries),
         SAME(syn_ack_retries);
     SAME(data_retries), SAME(user_timeout_ns), SAME(keepalive_idle_ns), SAME(keepalive_interval_ns),

@@ -41,6 +41,7 @@ static const struct knob knobs[] = {
     {"tcp_keepalive_intvl", KNOB_S, OF_TCP(keepalive_interval_ns)},
     {"tcp_keepalive_probes", KNOB_U32, OF_TCP(keepalive_probes)},
     {"tcp_fin_timeout", KNOB_S, OF_TCP(fin_wait_2_ns)},
+    {"tcp_slow_start_after_idle", KNOB_BOOL, OF_TCP(restart_after_idle)},
     {"initial_window", KNOB_U32, OF_TCP(initial_window)},
     {"delayed_ack_ms", KNOB_MS, OF_TCP(delayed_ack_ns)},
     {"ack_push", KNOB_BOOL, OF_TCP(ack_push)},
@@ -173,7 +174,6 @@ static const struct {
              {"tcp_fack", "0"},
              {"tcp_reordering", "3"},
              {"tcp_syncookies", "1"},
-             {"tcp_slow_start_after_idle", "0"},
              {"tcp_notsent_lowat", "4294967295"}};
 
 static int check_others(const char *name, const char *value)
@@ -229,6 +229,7 @@ static void be_linux(struct adapter_settings *s)
     s->tcp.rto_min_of_variance = true;
     s->tcp.push = TCP_PUSH_PAIRS;
     s->tcp.slow_start_segments = 65535;
+    s->tcp.grow_by_delivered = true;
     s->tcp.probe_min_ns = 2 * NS_PER_MS;
     s->tcp.quick_ack_bytes = 16 * 1460;
     s->tcp.nagle = true;
