@@ -5,6 +5,7 @@
 #include "semantics.h"
 
 #include <sched.h>
+#include <time.h>
 #include <weir/socket.h>
 
 const struct api *test_end;
@@ -33,10 +34,10 @@ static int k_fcntl(int fd, int command, int value) { return fcntl(fd, command, v
 #define KERNEL_CALLS                                                                                                   \
     .bind = bind, .listen = listen, .accept = accept, .accept4 = accept4, .connect = connect, .send = send,            \
     .sendto = sendto, .sendmsg = sendmsg, .recv = recv, .recvfrom = recvfrom, .recvmsg = recvmsg, .read = read,        \
-    .write = write, .readv = readv, .writev = writev, .shutdown = shutdown, .getsockname = getsockname,                \
-    .getpeername = getpeername, .setsockopt = setsockopt, .getsockopt = getsockopt, .ioctl = k_ioctl,                  \
-    .fcntl = k_fcntl, .dup = dup, .close = close, .poll = poll, .select = select, .epoll_create1 = epoll_create1,      \
-    .epoll_ctl = epoll_ctl, .epoll_wait = epoll_wait
+    .write = write, .readv = readv, .writev = writev, .sendmmsg = sendmmsg, .recvmmsg = recvmmsg,                      \
+    .shutdown = shutdown, .getsockname = getsockname, .getpeername = getpeername, .setsockopt = setsockopt,            \
+    .getsockopt = getsockopt, .ioctl = k_ioctl, .fcntl = k_fcntl, .dup = dup, .close = close, .poll = poll,            \
+    .select = select, .epoll_create1 = epoll_create1, .epoll_ctl = epoll_ctl, .epoll_wait = epoll_wait
 
 const struct api kernel_peer = {.socket = p_socket, KERNEL_CALLS};
 static const struct api kernel_test = {.socket = t_socket, KERNEL_CALLS};
@@ -70,6 +71,14 @@ static ssize_t w_read(int fd, void *bytes, size_t n) { return weir_read(stack, f
 static ssize_t w_write(int fd, const void *bytes, size_t n) { return weir_write(stack, fd, bytes, n); }
 static ssize_t w_readv(int fd, const struct iovec *v, int n) { return weir_readv(stack, fd, v, n); }
 static ssize_t w_writev(int fd, const struct iovec *v, int n) { return weir_writev(stack, fd, v, n); }
+static int w_sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
+{
+    return weir_sendmmsg(stack, fd, m, n, flags);
+}
+static int w_recvmmsg(int fd, struct mmsghdr *m, unsigned n, int flags, struct timespec *t)
+{
+    return weir_recvmmsg(stack, fd, m, n, flags, t);
+}
 static int w_shutdown(int fd, int how) { return weir_shutdown(stack, fd, how); }
 static int w_getsockname(int fd, struct sockaddr *a, socklen_t *n) { return weir_getsockname(stack, fd, a, n); }
 static int w_getpeername(int fd, struct sockaddr *a, socklen_t *n) { return weir_getpeername(stack, fd, a, n); }
@@ -116,6 +125,8 @@ static const struct api weir_test = {.socket = w_socket,
                                      .write = w_write,
                                      .readv = w_readv,
                                      .writev = w_writev,
+                                     .sendmmsg = w_sendmmsg,
+                                     .recvmmsg = w_recvmmsg,
                                      .shutdown = w_shutdown,
                                      .getsockname = w_getsockname,
                                      .getpeername = w_getpeername,

@@ -268,6 +268,100 @@ CASE(datagram_more_and_close)
     P(recv(p, text, 20, MSG_DONTWAIT));
 }
 
+/* ---- several at once ---- */
+
+static void note_batch(const struct mmsghdr *m, long n)
+{
+    for (long i = 0; i < n; i++) {
+        note("    message %ld: %u bytes, flags %x", i, m[i].msg_len, (unsigned)m[i].msg_hdr.msg_flags);
+        note_bytes(m[i].msg_hdr.msg_iov->iov_base, m[i].msg_len);
+    }
+}
+
+/* Four messages with room for twelve bytes each. */
+static struct mmsghdr *batch_of_four(void)
+{
+    static char bytes[4][12];
+    static struct iovec v[4];
+    static struct mmsghdr m[4];
+    for (int i = 0; i < 4; i++) {
+        v[i] = (struct iovec){bytes[i], sizeof bytes[i]};
+        m[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &v[i], .msg_iovlen = 1}, .msg_len = 99};
+    }
+    return m;
+}
+
+CASE(datagram_recvmmsg)
+{
+    struct mmsghdr *m = batch_of_four();
+    int t, p;
+    datagram_pair(&t, &p);
+    T(recvmmsg(t, m, 4, MSG_DONTWAIT, NULL));
+    P(send(p, "one", 3, 0));
+    P(send(p, "", 0, 0));
+    P(send(p, "more than twelve", 16, 0));
+    arrived();
+    note_batch(m, T(recvmmsg(t, m, 4, MSG_DONTWAIT, NULL)));
+    P(send(p, "a", 1, 0));
+    P(send(p, "b", 1, 0));
+    P(send(p, "c", 1, 0));
+    arrived();
+    note_batch(m, T(recvmmsg(t, m, 2, 0, NULL)));
+    note_batch(m, T(recvmmsg(t, m, 4, MSG_WAITFORONE, NULL))); /* waits for no second */
+    T(recvmmsg(t, m, 0, 0, NULL));
+}
+
+CASE(datagram_recvmmsg_times_out)
+{
+    struct mmsghdr *m = batch_of_four();
+    struct timeval time = {.tv_usec = 30000};
+    int t, p;
+    datagram_pair(&t, &p);
+    T(setsockopt(t, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time));
+    T(recvmmsg(t, m, 4, 0, NULL));
+    P(send(p, "a", 1, 0));
+    T_WAIT(t, POLLIN);
+    T(recvmmsg(t, m, 4, 0, NULL)); /* the one that came */
+    T(recvmmsg(t, m, 4, 0, &(struct timespec){.tv_nsec = -1}));
+    T(recvmmsg(-1, m, 4, 0, NULL));
+}
+
+CASE(datagram_sendmmsg)
+{
+    char text[20];
+    struct mmsghdr *m = batch_of_four();
+    int t, p;
+    datagram_pair(&t, &p);
+    for (int i = 0; i < 4; i++)
+        memcpy(m[i].msg_hdr.msg_iov->iov_base, "abcdefghijkl", 12);
+    T(sendmmsg(t, m, 3, 0));
+    for (int i = 0; i < 3; i++)
+        P(recv(p, text, 20, 0));
+    m[0].msg_len = m[1].msg_len = 99;
+    m[1].msg_hdr.msg_iov = &(struct iovec){big, 70000};
+    T(sendmmsg(t, m, 3, 0)); /* up to the one that is too long */
+    note("    %u %u", m[0].msg_len, m[1].msg_len);
+    P(recv(p, text, 20, 0));
+    T(sendmmsg(t, m + 1, 2, 0)); /* which says why when it is the first */
+    T(sendmmsg(t, m, 0, 0));
+    T(sendmmsg(-1, m, 1, 0));
+}
+
+CASE(stream_mmsg)
+{
+    char text[30];
+    struct mmsghdr *m = batch_of_four();
+    int t, p;
+    stream_pair(&t, &p);
+    for (int i = 0; i < 4; i++)
+        memcpy(m[i].msg_hdr.msg_iov->iov_base, "abcdefghijkl", 12);
+    T(sendmmsg(t, m, 2, 0));
+    P(recv(p, text, 24, MSG_WAITALL));
+    P(send(p, text, 24, 0));
+    arrived();
+    note_batch(m, T(recvmmsg(t, m, 4, MSG_DONTWAIT, NULL)));
+}
+
 /* ---- connected ---- */
 
 CASE(datagram_connected_hears_its_peer)

@@ -63,6 +63,8 @@ struct api {
     ssize_t (*write)(int fd, const void *bytes, size_t length);
     ssize_t (*readv)(int fd, const struct iovec *pieces, int n);
     ssize_t (*writev)(int fd, const struct iovec *pieces, int n);
+    int (*sendmmsg)(int fd, struct mmsghdr *messages, unsigned n, int flags);
+    int (*recvmmsg)(int fd, struct mmsghdr *messages, unsigned n, int flags, struct timespec *timeout);
     int (*shutdown)(int fd, int how);
     int (*getsockname)(int fd, struct sockaddr *address, socklen_t *length);
     int (*getpeername)(int fd, struct sockaddr *address, socklen_t *length);
