@@ -230,22 +230,6 @@ static void programs_of_libpcap_do_the_same_over_all_captures(void **state)
 
 /* ---- sockets ---- */
 
-static struct socket_rig rig;
-
-static int begin(void **state)
-{
-    (void)state;
-    socket_rig_begin(&rig, NULL);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
-    return 0;
-}
-
 static int attach(struct socket *s, const struct sock_filter *f, uint16_t n)
 {
     struct sock_fprog p = {.len = n, .filter = (struct sock_filter *)(uintptr_t)f};
@@ -404,7 +388,7 @@ static void options_of_packet_sockets(void **state)
     sock_close(&rig, udp);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, socket_rig_setup, socket_rig_teardown)
 
 int main(void)
 {

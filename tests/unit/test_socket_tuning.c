@@ -14,8 +14,6 @@
 #define MOST (1u << 20)
 #define FIRST (256u << 10)
 
-static struct socket_rig rig;
-
 struct flow {
     struct socket *writer, *reader;
     uint64_t written, read;
@@ -28,13 +26,6 @@ static int begin(void **state)
     socket_settings_default(&s);
     s.send_buffer_max = s.receive_buffer_max = MOST;
     socket_rig_begin_delayed(&rig, &s, ONE_WAY_NS);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    socket_rig_end(&rig);
     return 0;
 }
 
@@ -142,7 +133,7 @@ static void a_slow_reader_keeps_the_buffer_it_has(void **state)
     disconnect(&f);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, begin, socket_rig_teardown)
 
 int main(void)
 {
