@@ -136,7 +136,7 @@ int weir_release(struct weir_stack *s, const struct weir_piece *pieces, int n);
 
 /*
  * A poll that does not wait: it adds 1 to the eventfd as soon as one of fds has something to say, at once if that is so already. weir_poll_finish ends it and
- * returns what weir_poll would; until then fds are the stack's. NULL with errno: EINVAL, ENOMEM.
+ * returns what weir_poll would, 0 when the eventfd was not raised; until then fds are the stack's. NULL with errno: EINVAL, ENOMEM.
  */
 struct weir_poll;
 struct weir_poll *weir_poll_start(struct weir_stack *s, struct pollfd *fds, nfds_t n, int event_fd);

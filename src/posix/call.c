@@ -277,6 +277,7 @@ static void cancel(struct call *c, int64_t now)
 {
     size_t done = c->batch.messages ? c->batch.count : c->done;
     c->result = done > 0 ? (ssize_t)done : -EINTR;
+    c->event_fd = 0; /* whoever ends it knows */
     end(c, now);
 }
 

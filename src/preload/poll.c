@@ -99,16 +99,17 @@ static int wait_for_both(struct weir_stack *s, struct halves *h, struct pollfd *
     int event = thread_event();
     if (event < 0)
         return -1;
-    (void)!kernel()->read(event, &count, sizeof count); /* what a poll before may have left */
     struct weir_poll *p = weir_poll_start(s, h->weir, h->n, event);
     if (!p)
         return -1;
     h->kernel[h->n] = (struct pollfd){.fd = event, .events = POLLIN};
     int result = kernel()->ppoll(h->kernel, h->n + 1, timespec_of(timeout_ns, &t), mask);
     int error = errno;
-    if (weir_poll_finish(p) == 0)
-        for (nfds_t i = 0; i < h->n; i++)
-            h->weir[i].revents = 0;
+    bool raised = weir_poll_finish(p) > 0;
+    if (raised)
+        (void)!kernel()->read(event, &count, sizeof count);
+    for (nfds_t i = 0; !raised && i < h->n; i++)
+        h->weir[i].revents = 0;
     for (nfds_t i = 0; result < 0 && i < h->n; i++)
         h->kernel[i].revents = 0;
     int n = unite(h, fds);
