@@ -274,7 +274,7 @@ static int dispatch(struct netlink_request *r)
     if (!(r->header.nlmsg_flags & NLM_F_REQUEST) || type < NLMSG_MIN_TYPE)
         return 0;
     if (type < RTM_BASE || class_of(type) >= NETLINK_CLASSES)
-        return netlink_refuse(r, -EOPNOTSUPP, "Weir has links, addresses, routes and neighbours");
+        return -EOPNOTSUPP;
     if (r->length < sizeof(struct rtgenmsg))
         return 0; /* as Linux does */
     const struct netlink_object *o = objects[class_of(type)];
