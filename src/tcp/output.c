@@ -357,8 +357,6 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     sent_append(t, w, s->seq, end, now);
     if (unlikely(s->mtu_probe))
         plpmtud_probe_sent(t, w, s->seq, s->payload);
-    if (unlikely(tcp_profile_of(t, c)->push == TCP_PUSH_PAIRS) && (s->flags & TCP_PSH))
-        sent_note_push(t, c, w);
     c->snd_nxt = end;
     w->prr_out += s->payload;
     pacing_sent(t, c, w, s->offset, s->payload, now);
