@@ -8,8 +8,15 @@ file(GLOB adapter_sources CONFIGURE_DEPENDS "${folder}/*.c")
 list(FILTER adapter_sources EXCLUDE REGEX "/(command|test_[a-z_]*)\\.c$")
 weir_objects(adapter_objects base wire packet tcp stack socket)
 
+# Asserts stay on; calls are not made to fail here (tests/torture).
+function(weir_packetdrill_flags target)
+    target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+    target_link_libraries(${target} PRIVATE weir_flags PkgConfig::CMOCKA)
+    target_compile_options(${target} PRIVATE -UNDEBUG $<$<C_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+endfunction()
+
 add_library(weir_packetdrill SHARED ${adapter_sources} ${adapter_objects})
-weir_test_flags(weir_packetdrill)
+weir_packetdrill_flags(weir_packetdrill)
 target_link_libraries(weir_packetdrill PRIVATE Threads::Threads ${CMAKE_DL_LIBS} weir_no_lto_link)
 target_link_options(weir_packetdrill PRIVATE "-Wl,--version-script=${folder}/exports.map")
 set_target_properties(weir_packetdrill PROPERTIES OUTPUT_NAME weir-packetdrill LINK_DEPENDS "${folder}/exports.map"
@@ -20,11 +27,11 @@ target_link_libraries(weir_packetdrill_command PRIVATE weir_flags)
 set_target_properties(weir_packetdrill_command PROPERTIES OUTPUT_NAME command RUNTIME_OUTPUT_DIRECTORY packetdrill)
 
 add_executable(conformance_test_packetdrill_adapter "${folder}/test_adapter.c")
-weir_test_flags(conformance_test_packetdrill_adapter)
+weir_packetdrill_flags(conformance_test_packetdrill_adapter)
 target_compile_definitions(conformance_test_packetdrill_adapter PRIVATE
     WEIR_PACKETDRILL_ADAPTER="$<TARGET_FILE:weir_packetdrill>"
     WEIR_PACKETDRILL_COMMAND="$<TARGET_FILE:weir_packetdrill_command>")
-target_link_libraries(conformance_test_packetdrill_adapter PRIVATE ${weir_test_modules} ${CMAKE_DL_LIBS} weir_no_lto_link)
+target_link_libraries(conformance_test_packetdrill_adapter PRIVATE weir_all_modules ${CMAKE_DL_LIBS} weir_no_lto_link)
 add_dependencies(conformance_test_packetdrill_adapter weir_packetdrill weir_packetdrill_command)
 set_target_properties(conformance_test_packetdrill_adapter PROPERTIES
     OUTPUT_NAME test_packetdrill_adapter RUNTIME_OUTPUT_DIRECTORY tests/conformance)
