@@ -102,10 +102,10 @@ static void fill(struct packet *p, uint32_t number, uint32_t length)
 static void receive(struct link *l, struct packet **packets, unsigned n)
 {
     unsigned have = 0;
-    while (have < n) {
+    for (unsigned tries = 0; have < n; tries++) {
         struct pollfd ready = {.fd = l->fd, .events = POLLIN};
         assert_true(l->ops->arm(l));
-        if (poll(&ready, 1, 5000) == 0)
+        if (poll(&ready, 1, 5000) == 0 || tries == 10000 * n)
             fail_msg("%u of %u frames came", have, n);
         struct packet *burst[LINK_BURST];
         unsigned got = link_rx_burst(l, burst, min_u32(LINK_BURST, n - have), 12345);
@@ -328,10 +328,10 @@ static void drops_of_the_kernel_are_counted(void **state)
 /* The next frame of offload_fill's. */
 static struct packet *receive_ours(struct link *l)
 {
-    for (;;) {
+    for (unsigned tries = 0;; tries++) {
         struct packet *p;
         struct pollfd ready = {.fd = l->fd, .events = POLLIN};
-        if (l->ops->arm(l) && poll(&ready, 1, 5000) == 0)
+        if ((l->ops->arm(l) && poll(&ready, 1, 5000) == 0) || tries == 10000)
             fail_msg("no frame came on %s", l->name);
         if (link_rx_burst(l, &p, 1, 1) == 0)
             continue;

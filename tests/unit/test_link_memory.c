@@ -533,6 +533,7 @@ static void want_of_memory_leaves_nothing_behind(void **state)
     int error = ERR_NO_MEMORY;
     size_t before = f->counting.live_blocks;
     for (unsigned allocs = 0; error; allocs++) {
+        assert_true(allocs <= 15);
         f->counting.allocs_left = allocs;
         error = memory_link_new(&f->settings, f->a, "pair", f->ends);
         assert_true(error == ERR_NO_MEMORY || (error == 0 && allocs == 15));

@@ -105,13 +105,16 @@ static void wait_for_frame(struct link *l)
 static struct packet *receive(struct link *l)
 {
     struct packet *p;
-    for (;;) {
-        while (link_rx_burst(l, &p, 1, 12345) == 0)
+    for (unsigned tries = 0; tries < 10000; tries++) {
+        if (link_rx_burst(l, &p, 1, 12345) == 0)
             wait_for_frame(l);
-        if (offload_is_ours(p))
+        else if (offload_is_ours(p))
             return p;
-        packet_release(p);
+        else
+            packet_release(p);
     }
+    fail_msg("%s is readable, and gives nothing", l->name);
+    return NULL;
 }
 
 static struct packet *get(struct link *l, enum link_alloc kind)
