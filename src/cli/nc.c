@@ -22,6 +22,7 @@
 #define MAX_SECONDS 86400u
 #define COPY_BYTES 65536
 #define LINGER_S 5
+#define LAST_WORDS_MS 20 /* for the FIN to leave */
 #define UDP_PROBE_MS 500 /* how long a closed port has time to say so */
 
 struct nc_options {
@@ -241,6 +242,7 @@ static int exchange(struct nc *n)
     int result = n->options.listen ? listen_in(n) : connect_out(n);
     (void)weir_setsockopt(n->stack, n->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     (void)weir_close(n->stack, n->fd); /* everything that was sent has arrived */
+    (void)weir_poll(n->stack, NULL, 0, LAST_WORDS_MS);
     return result;
 }
 
