@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "cli/configuration.h"
+#include "cli/own_interfaces.h"
 #include "config/address.h"
 
 #define LIBRARY "libweir-preload.so"
@@ -61,81 +61,47 @@ static void PRINTF_LIKE(2, 3) append(struct text *t, const char *format, ...)
 /* What divides words there. */
 static bool is_plain(const char *word) { return !strpbrk(word, " ;"); }
 
-static void append_device(struct text *t, const struct plan_port *p, const struct plan_device *d)
+static void append_interface(struct text *t, const struct weir_interface *i)
 {
     static const uint8_t none[6];
-    char address[IP_ADDR_TEXT];
-    (void)ipv4_addr_print(address, sizeof address, d->address);
-    append(t, "%slink=%s address=%s/%u mtu=%u", t->length ? ";" : "", p->location, address, d->prefix_length, p->mtu);
-    (void)ipv4_addr_print(address, sizeof address, d->gateway);
-    if (d->gateway)
-        append(t, " gateway=%s", address);
-    if (p->netns)
-        append(t, " netns=%s", p->netns);
-    (void)ipv4_addr_print(address, sizeof address, p->address);
-    if (p->address)
-        append(t, " kernel_address=%s/%u", address, p->prefix_length);
-    if (memcmp(d->mac, none, sizeof none) != 0)
-        append(t, " mac=%02x:%02x:%02x:%02x:%02x:%02x", d->mac[0], d->mac[1], d->mac[2], d->mac[3], d->mac[4],
-               d->mac[5]);
+    append(t, "%slink=%s address=%s", t->length ? ";" : "", i->link, i->address);
+    if (i->mtu)
+        append(t, " mtu=%u", i->mtu);
+    if (i->gateway)
+        append(t, " gateway=%s", i->gateway);
+    if (i->netns)
+        append(t, " netns=%s", i->netns);
+    if (i->kernel_address)
+        append(t, " kernel_address=%s", i->kernel_address);
+    if (memcmp(i->mac, none, sizeof none) != 0)
+        append(t, " mac=%02x:%02x:%02x:%02x:%02x:%02x", i->mac[0], i->mac[1], i->mac[2], i->mac[3], i->mac[4],
+               i->mac[5]);
 }
 
-static int refuse_port(const char *file, const struct plan_port *p, const char *found, const char *allowed)
+static int describe_interfaces(const char *file, const struct own_interfaces *all, struct text *t)
 {
-    complain("%s: port \"%s\": found %s, allowed for weir exec: %s", file, p->name, found, allowed);
-    return EXIT_USAGE;
-}
-
-static bool has_guard(const struct plan_port *p)
-{
-    struct guard_rules unasked;
-    guard_rules_default(&unasked);
-    return p->guard.n_allowed != unasked.n_allowed || p->guard.max_bits_per_second || p->guard.max_frames ||
-           memcmp(p->guard.allowed, unasked.allowed, sizeof unasked.allowed) != 0;
-}
-
-/* A program's stack has one address an interface, and nothing between them. */
-static int check_port(const char *file, const struct plan *plan, const struct plan_port *p)
-{
-    const struct plan_device *d = &plan->devices[p->first_device];
-    char found[64];
-    if (p->kind != PLAN_TAP && p->kind != PLAN_PACKET)
-        return refuse_port(file, p, p->location, "tap:NAME and packet:IFNAME");
-    snprintf(found, sizeof found, "%u hosts", p->n_hosts);
-    if (p->n_hosts != 1)
-        return refuse_port(file, p, found, "one");
-    if (d->vlan_count > 0)
-        return refuse_port(file, p, "VLAN tags", "none");
-    if (p->impaired || p->capture)
-        return refuse_port(file, p, p->impaired ? "an impairment" : "a capture", "none");
-    if (has_guard(p))
-        return refuse_port(file, p, "a guard", "none");
-    if (!is_plain(p->location) || (p->netns && !is_plain(p->netns)))
-        return refuse_port(file, p, "a blank or semicolon in location or netns", "names without");
-    return EXIT_MET;
-}
-
-static int describe_plan(const char *file, const struct plan *plan, struct text *t)
-{
-    int result = EXIT_MET;
-    for (uint32_t i = 0; i < plan->n_ports && result == EXIT_MET; i++) {
-        result = check_port(file, plan, &plan->ports[i]);
-        if (result == EXIT_MET)
-            append_device(t, &plan->ports[i], &plan->devices[plan->ports[i].first_device]);
+    for (unsigned i = 0; i < all->count; i++) {
+        const struct weir_interface *one = &all->list[i];
+        if (!is_plain(one->link) || (one->netns && !is_plain(one->netns)))
+            return command_refuse(&exec_command,
+                                  "%s: found a blank or semicolon in location or netns, allowed: names "
+                                  "without",
+                                  file);
+        append_interface(t, one);
     }
-    return result;
+    return EXIT_MET;
 }
 
 static int describe_file(const struct exec_options *o, struct text *t)
 {
-    struct configuration c;
+    struct own_interfaces all;
     if (o->link || o->address || o->gateway || o->kernel_address)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
-    int result = configuration_load_hosts(&c, o->config, &o->sets);
+    int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
         return result;
-    result = describe_plan(o->config, c.plan, t);
-    configuration_free(&c);
+    result = describe_interfaces(o->config, &all, t);
+    own_interfaces_free(&all);
     return result;
 }
 
@@ -168,11 +134,9 @@ static int describe_link(const struct exec_options *o, struct text *t)
         check_address("gateway", o->gateway, false) != EXIT_MET ||
         check_address("kernel-address", o->kernel_address, true) != EXIT_MET)
         return EXIT_USAGE;
-    append(t, "link=%s address=%s", o->link, o->address);
-    if (o->gateway)
-        append(t, " gateway=%s", o->gateway);
-    if (o->kernel_address)
-        append(t, " kernel_address=%s", o->kernel_address);
+    append_interface(
+        t, &(struct weir_interface){
+               .link = o->link, .address = o->address, .gateway = o->gateway, .kernel_address = o->kernel_address});
     return EXIT_MET;
 }
 

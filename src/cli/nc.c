@@ -215,19 +215,18 @@ static int listen_in(struct nc *n)
 
 static int read_peer(struct nc *n, const struct operands *words)
 {
+    if (words->count != (n->options.listen ? 1 : 2))
+        return command_refuse(
+            &nc_command, "found %u operands after LOCATION, allowed: HOST PORT, or with --listen PORT", words->count);
     const char *text = words->list[words->count - 1];
     char *end;
     unsigned long port = strtoul(text, &end, 10);
-    if (n->options.listen ? words->count != 2 : words->count != 3)
-        return command_refuse(&nc_command,
-                              "found %u operands, allowed: LOCATION HOST PORT, or with --listen LOCATION PORT",
-                              words->count);
     if (*end || text[0] < '0' || text[0] > '9' || port < 1 || port > MAX_PORT)
         return command_refuse(&nc_command, "port: found '%.60s', allowed: 1 to 65535", text);
     if (n->options.listen && (n->options.zero || n->options.source_port))
         return command_refuse(&nc_command, "found --listen with --zero or --port, allowed one of them");
     n->peer = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    n->host = words->list[1];
+    n->host = words->list[0];
     if (!n->options.listen && !own_stack_host(&nc_command, n->host, &n->peer.sin_addr))
         return EXIT_USAGE;
     return EXIT_MET;
@@ -253,9 +252,10 @@ static int run_nc(int argc, char **argv)
     int result = options_parse(&nc_command, argc, argv, &n.options, &words);
     if (result != OPTIONS_READY)
         return result;
+    const char *location = own_stack_location(&n.options.stack, &words);
     result = read_peer(&n, &words);
     if (result == EXIT_MET)
-        result = own_stack_open(&nc_command, words.list[0], &n.options.stack, &n.stack);
+        result = own_stack_open(&nc_command, location, &n.options.stack, &n.stack);
     if (result != EXIT_MET)
         return result;
     return exchange(&n);
@@ -264,8 +264,8 @@ static int run_nc(int argc, char **argv)
 const struct command nc_command = {
     .name = "nc",
     .summary = "a small netcat on our own stack",
-    .operands = "LOCATION [HOST] PORT",
-    .min_operands = 2,
+    .operands = "[LOCATION] [HOST] PORT",
+    .min_operands = 1,
     .max_operands = 3,
     .description =
         "Connects to PORT of HOST, an IPv4 address, from Weir's own stack at LOCATION (packet:IFNAME, tap:NAME), or\n"
@@ -273,7 +273,8 @@ const struct command nc_command = {
         "output, until the peer closes. Exit code 0: connected and ended in order; 1: not.",
     .examples = "  weir nc packet:eth1 198.18.0.1 80 -a 198.18.0.10/24 -N <request\n"
                 "  weir nc packet:eth1 -l 9000 -a 198.18.0.10/24 >file\n"
-                "  weir nc packet:eth1 198.18.0.1 53 -u -z -a 198.18.0.10/24",
+                "  weir nc packet:eth1 198.18.0.1 53 -u -z -a 198.18.0.10/24\n"
+                "  weir nc -c host.yaml 198.18.0.1 80",
     .options = options,
     .n_options = ARRAY_SIZE(options),
     .run = run_nc,

@@ -8,14 +8,22 @@
 #include <errno.h>
 #include <string.h>
 
-int own_stack_open(const struct command *c, const char *location, const struct own_stack_options *o,
-                   struct weir_stack **out)
+#include "cli/own_interfaces.h"
+
+const char *own_stack_location(const struct own_stack_options *o, struct operands *words)
 {
-    const struct weir_interface i = {.size = sizeof i, .link = location, .address = o->address, .gateway = o->gateway};
-    const struct weir_stack_options s = {.size = sizeof s, .interfaces = &i, .n_interfaces = 1};
+    const char *location = words->list[0];
+    if (o->config || words->count == 0)
+        return NULL;
+    words->count--;
+    memmove(words->list, words->list + 1, words->count * sizeof *words->list);
+    return location;
+}
+
+static int open_with(const struct command *c, const struct weir_interface *list, unsigned n, struct weir_stack **out)
+{
+    const struct weir_stack_options s = {.size = sizeof s, .interfaces = list, .n_interfaces = n};
     char message[256];
-    if (!o->address)
-        return command_refuse(c, "--address is missing: our own address, such as --address 198.18.0.10/24");
     *out = weir_stack_new(&s, message, sizeof message);
     if (*out)
         return EXIT_MET;
@@ -23,6 +31,34 @@ int own_stack_open(const struct command *c, const char *location, const struct o
         return command_refuse(c, "%s", message);
     complain("%s: %s", c->name, message);
     return EXIT_REFUSED;
+}
+
+static int open_configured(const struct command *c, const struct own_stack_options *o, struct weir_stack **out)
+{
+    struct own_interfaces all;
+    if (o->address || o->gateway)
+        return command_refuse(c, "found --config and --address or --gateway, allowed one of them");
+    int result = own_interfaces_load(c, o->config, &o->sets, &all);
+    if (result != EXIT_MET)
+        return result;
+    result = open_with(c, all.list, all.count, out);
+    own_interfaces_free(&all);
+    return result;
+}
+
+int own_stack_open(const struct command *c, const char *location, const struct own_stack_options *o,
+                   struct weir_stack **out)
+{
+    const struct weir_interface i = {.size = sizeof i, .link = location, .address = o->address, .gateway = o->gateway};
+    if (o->config)
+        return open_configured(c, o, out);
+    if (o->sets.count > 0)
+        return command_refuse(c, "found --set without --config, whose file it changes");
+    if (!location)
+        return command_refuse(c, "the stack is missing: LOCATION and --address, or --config FILE");
+    if (!o->address)
+        return command_refuse(c, "--address is missing: our own address, such as --address 198.18.0.10/24");
+    return open_with(c, &i, 1, out);
 }
 
 bool own_stack_host(const struct command *c, const char *text, struct in_addr *out)

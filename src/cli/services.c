@@ -194,7 +194,8 @@ static bool open_services(struct server *v)
     return v->epoll >= 0;
 }
 
-static int run_server(struct weir_stack *stack, const char *address)
+/* where: the address, or the file that has them. */
+static int run_server(struct weir_stack *stack, const char *where)
 {
     static struct server v;
     struct epoll_event events[64];
@@ -205,7 +206,7 @@ static int run_server(struct weir_stack *stack, const char *address)
     }
     interrupt_install(-1);
     for (unsigned i = 0; i < SERVICES; i++)
-        printf("%s on %s, port %u, TCP and UDP\n", services[i].name, address, services[i].port);
+        printf("%s on %s, port %u, TCP and UDP\n", services[i].name, where, services[i].port);
     fflush(stdout);
     while (interrupt_count() == 0) {
         int n = weir_epoll_wait(stack, v.epoll, events, ARRAY_SIZE(events), TURN_MS);
@@ -343,8 +344,8 @@ static int find_service(const char *name)
 
 static int check(const struct services_options *o, const struct operands *words)
 {
-    if (o->ask ? words->count != 2 : words->count != 1)
-        return command_refuse(&services_command, "found %u operands, allowed: LOCATION, or with --ask LOCATION HOST",
+    if (words->count != (o->ask ? 1 : 0))
+        return command_refuse(&services_command, "found %u operands after LOCATION, allowed: none, or with --ask HOST",
                               words->count);
     return EXIT_MET;
 }
@@ -358,16 +359,19 @@ static int run_services(int argc, char **argv)
     int service = 0, result = options_parse(&services_command, argc, argv, &o, &words);
     if (result != OPTIONS_READY)
         return result;
+    const char *location = own_stack_location(&o.stack, &words);
     result = check(&o, &words);
     if (result == EXIT_MET && o.ask &&
-        ((service = find_service(o.ask)) < 0 || !own_stack_host(&services_command, words.list[1], &host)))
+        ((service = find_service(o.ask)) < 0 || !own_stack_host(&services_command, words.list[0], &host)))
         result = EXIT_USAGE;
     if (result == EXIT_MET)
-        result = own_stack_open(&services_command, words.list[0], &o.stack, &stack);
+        result = own_stack_open(&services_command, location, &o.stack, &stack);
     if (result != EXIT_MET)
         return result;
-    result =
-        o.ask ? run_client(stack, &o, (enum service)service, words.list[1], host) : run_server(stack, o.stack.address);
+    if (o.ask)
+        result = run_client(stack, &o, (enum service)service, words.list[0], host);
+    else
+        result = run_server(stack, o.stack.config ? o.stack.config : o.stack.address);
     weir_stack_delete(stack);
     return result;
 }
@@ -375,14 +379,14 @@ static int run_services(int argc, char **argv)
 const struct command services_command = {
     .name = "services",
     .summary = "serve echo, discard and daytime, or ask for them",
-    .operands = "LOCATION [HOST]",
-    .min_operands = 1,
+    .operands = "[LOCATION] [HOST]",
     .max_operands = 2,
     .description =
         "Serves echo (RFC 862, port 7), discard (RFC 863, port 9) and daytime (RFC 867, port 13) over TCP and UDP on\n"
         "Weir's own stack at LOCATION (packet:IFNAME, tap:NAME), until Ctrl-C. With --ask it is the client of one of\n"
         "them at HOST. Exit code 0: served, or answered as it should; 1: no or a wrong answer.",
     .examples = "  weir services packet:eth1 -a 198.18.0.10/24\n"
+                "  weir services -c host.yaml\n"
                 "  weir services packet:eth1 198.18.0.1 --ask echo -a 198.18.0.10/24 -s 1000000\n"
                 "  weir services packet:eth1 198.18.0.1 --ask daytime -u -a 198.18.0.10/24",
     .options = options,

@@ -23,7 +23,11 @@ sum=$(sha256sum <"$work/in")
 
 # ---- the services, asked by the kernel's programs
 
-start_in_ns weir "$work/services.log" "$WEIR" services packet:ours -a $ADDRESS/24
+cat >"$work/host.yaml" <<YAML
+ports: [{name: eth, location: "packet:ours"}]
+devices: [{name: host, port: eth, ipv4: {address: $ADDRESS/24}}]
+YAML
+start_in_ns weir "$work/services.log" "$WEIR" services -c "$work/host.yaml"
 services_pid=$started_pid
 wait_for 20 grep -q "daytime on" "$work/services.log" || not_ok "weir services starts" "$(cat "$work/services.log")"
 check_equal "TCP echo gives back 3 MB to nc -N" "$sum" "$(kernel nc -N $ADDRESS 7 <"$work/in" | sha256sum)"
