@@ -182,7 +182,7 @@ void segment_send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, st
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     bool answer = c->state == TCP_SYN_RCVD;
-    struct wire_tcp_options o = {.present = TCP_OPT_MSS, .mss = c->rcv_mss};
+    struct wire_tcp_options o = {.present = TCP_OPT_MSS, .mss = c->rcv_mss, .wscale_first = p->wscale_first};
     if (answer ? (c->flags & TCPF_SACK) != 0 : p->sack)
         o.present |= TCP_OPT_SACK_PERMITTED;
     if (answer ? (c->flags & TCPF_TIMESTAMPS) != 0 : p->timestamps) {
@@ -250,6 +250,7 @@ bool segment_reply_syn_ack(struct tcp_layer *t, const struct tcp_segment *to, st
         return false;
     uint16_t largest = (uint16_t)(frame.mtu - tcp_fixed_headers(&to->key.remote));
     o->mss = p->mss ? (uint16_t)min_u32(p->mss, largest) : largest;
+    o->wscale_first = p->wscale_first;
     struct wire_tcp h = {.src_port = to->key.local_port,
                          .dst_port = to->key.remote_port,
                          .seq = isn,

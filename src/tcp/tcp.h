@@ -116,6 +116,7 @@ struct tcp_profile {
     uint32_t receive_buffer;                        /* bytes of window at most; default 262144 */
     uint32_t max_in_flight;                         /* bytes sent and not acknowledged at most; default 16 MiB */
     bool window_scaling, timestamps, sack;          /* offered and accepted; default true */
+    bool wscale_first;                              /* a SYN's options in FreeBSD's order; default false: Linux's */
     bool rack, tlp, f_rto;                          /* RFC 8985 (with SACK), RFC 5682; default true */
     bool nagle;                                     /* default false: load generators send whole messages */
     uint64_t quick_ack_bytes;                       /* of a connection's first: no delayed ACK; default 0 */

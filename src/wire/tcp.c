@@ -187,7 +187,13 @@ static void put_sack(struct writer *w, const struct wire_tcp_options *o)
     }
 }
 
-/* The options of the handshake, in Linux's order. */
+static void put_wscale(struct writer *w, const struct wire_tcp_options *o)
+{
+    if (o->present & TCP_OPT_WSCALE)
+        put_bytes(w, TCP_KIND_WSCALE, &o->wscale, 1);
+}
+
+/* The options of the handshake, in Linux's order or FreeBSD's. */
 static void put_syn_options(struct writer *w, const struct wire_tcp_options *o)
 {
     unsigned timestamps = o->present & TCP_OPT_TIMESTAMPS ? SIZE_TIMESTAMPS : 0;
@@ -196,12 +202,14 @@ static void put_syn_options(struct writer *w, const struct wire_tcp_options *o)
         store_be16(mss, o->mss);
         put_bytes(w, TCP_KIND_MSS, mss, sizeof mss);
     }
+    if (o->wscale_first)
+        put_wscale(w, o);
     if (o->present & TCP_OPT_SACK_PERMITTED)
         put_option(w, TCP_KIND_SACK_PERMITTED, SIZE_SACK_PERMITTED, SIZE_SACK_PERMITTED + timestamps);
     if (timestamps != 0)
         put_timestamps(w, o);
-    if (o->present & TCP_OPT_WSCALE)
-        put_bytes(w, TCP_KIND_WSCALE, &o->wscale, 1);
+    if (!o->wscale_first)
+        put_wscale(w, o);
 }
 
 /* Returns the bytes written, a multiple of 4, or ERR_NO_SPACE. */

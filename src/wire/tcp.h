@@ -67,6 +67,7 @@ struct wire_tcp_options {
     uint8_t sack_count;
     uint8_t fast_open_len; /* 0: cookie request */
     uint8_t signature_len; /* MD5: 16; AO: key ids and MAC */
+    bool wscale_first;     /* when built: window scale behind MSS, FreeBSD's order */
     uint32_t ts_val, ts_ecr;
     struct wire_sack_block sack[WIRE_TCP_MAX_SACK];
     const uint8_t *fast_open; /* into the header */
@@ -136,7 +137,8 @@ static ALWAYS_INLINE unsigned wire_tcp_options_parse(const uint8_t *options, siz
  * ERR_NO_SPACE when the options do not fit in 40 bytes (nothing usable written), ERR_INVALID (sack_count not 1 to 4,
  * fast_open_len not 0 or an even 4 to 16, signature_len not 16 for MD5 or 2 to 38 for AO, MD5 and AO both). NOPs
  * stand in front of an option so that it ends on a multiple of 4; where only that costs too much room, options are
- * packed. Option order: MSS, SACK permitted, timestamps, window scale (Linux's), MD5/AO, Fast Open, SACK.
+ * packed. Option order: MSS, SACK permitted, timestamps, window scale (Linux's; wscale_first:
+ * FreeBSD's), MD5/AO, Fast Open, SACK.
  */
 MUST_CHECK int wire_tcp_build(uint8_t *to, const struct wire_tcp *h, const struct wire_tcp_options *options);
 /* "1000 > 80 SYN,ACK seq 1 ack 2 win 65535 <mss 1460,…>"; always terminated; returns the length it would have had. */

@@ -242,6 +242,7 @@ static void be_bsd(struct adapter_settings *s)
     s->tcp.rto_min_ns = 230 * NS_PER_MS;
     s->tcp.nagle = true;
     s->tcp.window_scale = 6;
+    s->tcp.wscale_first = true;
     s->receive_buffer = 65536;
     s->send_buffer = 32768;
 }

@@ -388,6 +388,38 @@ static void commands_of_a_script_change_what_sockets_do(void **state)
     end(&r);
 }
 
+/* Kinds and NOPs of a SYN's options, in order. */
+static void expect_syn_options(const char *flags, const uint8_t *kinds, size_t n)
+{
+    struct rig r;
+    struct got g;
+    begin(&r, flags);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(PEER_PORT), .sin_addr.s_addr = htonl(THEIRS)};
+    int fd = r.i.socket(r.i.userdata, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    assert_int_equal(r.i.connect(r.i.userdata, fd, (struct sockaddr *)&a, sizeof a), -1);
+    expect(&r, &g, TCP_SYN, 0, 0, 0);
+    assert_int_equal(g.length, 60);
+    size_t at = 40;
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(g.bytes[at], kinds[i]);
+        at += kinds[i] == TCP_KIND_NOP ? 1 : g.bytes[at + 1];
+    }
+    assert_int_equal(at, g.length);
+    end(&r);
+}
+
+static void a_personality_orders_the_options_of_a_syn(void **state)
+{
+    static const uint8_t linux_order[] = {TCP_KIND_MSS, TCP_KIND_SACK_PERMITTED, TCP_KIND_TIMESTAMPS, TCP_KIND_NOP,
+                                          TCP_KIND_WSCALE};
+    static const uint8_t bsd_order[] = {TCP_KIND_MSS, TCP_KIND_NOP, TCP_KIND_WSCALE, TCP_KIND_SACK_PERMITTED,
+                                        TCP_KIND_TIMESTAMPS};
+    (void)state;
+    expect_syn_options("personality=weir", linux_order, sizeof linux_order);
+    expect_syn_options("personality=linux", linux_order, sizeof linux_order);
+    expect_syn_options("personality=bsd", bsd_order, sizeof bsd_order);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +430,7 @@ int main(void)
         cmocka_unit_test(tcp_info_comes_by_the_exported_getsockopt),
         cmocka_unit_test(epoll_and_poll_see_what_is_ready),
         cmocka_unit_test(commands_of_a_script_change_what_sockets_do),
+        cmocka_unit_test(a_personality_orders_the_options_of_a_syn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
