@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "posix/fd_sets.h"
 #include "posix/private.h"
 
 #define FEW 64u
@@ -109,43 +110,6 @@ int weir_poll_finish(struct weir_poll *p)
 
 /* ---- select ---- */
 
-static bool asked(int fd, const fd_set *set) { return set && FD_ISSET(fd, set); }
-
-static nfds_t from_sets(int n, const fd_set *r, const fd_set *w, const fd_set *e, struct pollfd *fds)
-{
-    nfds_t count = 0;
-    for (int fd = 0; fd < n; fd++) {
-        int events = (asked(fd, r) ? POLLIN : 0) | (asked(fd, w) ? POLLOUT : 0) | (asked(fd, e) ? POLLPRI : 0);
-        if (events)
-            fds[count++] = (struct pollfd){.fd = fd, .events = (short)events};
-    }
-    return count;
-}
-
-static int tell(int fd, bool is, bool was_asked, fd_set *set)
-{
-    if (is && was_asked)
-        FD_SET(fd, set);
-    return is && was_asked;
-}
-
-/* As Linux: an error makes readable and writable, the end readable. */
-static int to_sets(const struct pollfd *fds, nfds_t n, fd_set *r, fd_set *w, fd_set *e)
-{
-    int count = 0;
-    fd_set *sets[3] = {r, w, e};
-    for (unsigned i = 0; i < 3; i++)
-        if (sets[i])
-            FD_ZERO(sets[i]);
-    for (nfds_t i = 0; i < n; i++) {
-        const struct pollfd *p = &fds[i];
-        count += tell(p->fd, p->revents & (POLLIN | POLLHUP | POLLERR), p->events & POLLIN, r);
-        count += tell(p->fd, p->revents & (POLLOUT | POLLERR), p->events & POLLOUT, w);
-        count += tell(p->fd, p->revents & POLLPRI, p->events & POLLPRI, e);
-    }
-    return count;
-}
-
 int weir_select(struct weir_stack *s, int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
     struct pollfd fds[FD_SETSIZE];
@@ -153,15 +117,7 @@ int weir_select(struct weir_stack *s, int n, fd_set *r, fd_set *w, fd_set *e, st
         errno = EINVAL;
         return -1;
     }
-    nfds_t count = from_sets(n, r, w, e, fds);
+    nfds_t count = fd_sets_to_poll(n, r, w, e, fds);
     int64_t ns = timeout ? timeout->tv_sec * NS_PER_S + timeout->tv_usec * NS_PER_US : -1;
-    int result = poll_ns(s, fds, count, ns);
-    if (result < 0)
-        return -1;
-    for (nfds_t i = 0; i < count; i++)
-        if (fds[i].revents & POLLNVAL) {
-            errno = EBADF;
-            return -1;
-        }
-    return to_sets(fds, count, r, w, e);
+    return poll_ns(s, fds, count, ns) < 0 ? -1 : fd_sets_from_poll(fds, count, r, w, e);
 }

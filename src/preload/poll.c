@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "posix/fd_sets.h"
 #include "preload/preload.h"
 
 #define FEW 64u
@@ -207,67 +208,24 @@ int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, co
 
 /* ---- select ---- */
 
-static bool is_in(int fd, const fd_set *set) { return set && FD_ISSET(fd, set); }
-
 static bool sets_have_ours(int n, const fd_set *r, const fd_set *w, const fd_set *e)
 {
     if (n > FD_SETSIZE || table_size == 0)
         return false;
     for (int fd = 0; fd < n; fd++) {
         const struct file *f = file_of(fd);
-        if (unlikely(f != NULL) && file_kind(f) != UNDECIDED && (is_in(fd, r) || is_in(fd, w) || is_in(fd, e)))
+        if (unlikely(f != NULL) && file_kind(f) != UNDECIDED &&
+            (fd_set_has(fd, r) || fd_set_has(fd, w) || fd_set_has(fd, e)))
             return true;
     }
     return false;
 }
 
-static nfds_t from_sets(int n, const fd_set *r, const fd_set *w, const fd_set *e, struct pollfd *fds)
-{
-    nfds_t count = 0;
-    for (int fd = 0; fd < n; fd++) {
-        int events = (is_in(fd, r) ? POLLIN : 0) | (is_in(fd, w) ? POLLOUT : 0) | (is_in(fd, e) ? POLLPRI : 0);
-        if (events)
-            fds[count++] = (struct pollfd){.fd = fd, .events = (short)events};
-    }
-    return count;
-}
-
-static int tell(int fd, bool is, bool was_asked, fd_set *set)
-{
-    if (is && was_asked)
-        FD_SET(fd, set);
-    return is && was_asked;
-}
-
-/* As Linux: an error makes readable and writable, the end readable. */
-static int to_sets(const struct pollfd *fds, nfds_t n, fd_set *r, fd_set *w, fd_set *e)
-{
-    fd_set *sets[3] = {r, w, e};
-    int count = 0;
-    for (unsigned i = 0; i < 3; i++)
-        if (sets[i])
-            FD_ZERO(sets[i]);
-    for (nfds_t i = 0; i < n; i++) {
-        const struct pollfd *p = &fds[i];
-        count += tell(p->fd, p->revents & (POLLIN | POLLHUP | POLLERR), p->events & POLLIN, r);
-        count += tell(p->fd, p->revents & (POLLOUT | POLLERR), p->events & POLLOUT, w);
-        count += tell(p->fd, p->revents & POLLPRI, p->events & POLLPRI, e);
-    }
-    return count;
-}
-
 static int select_any(int n, fd_set *r, fd_set *w, fd_set *e, int64_t timeout_ns, const sigset_t *mask)
 {
     struct pollfd fds[FD_SETSIZE];
-    nfds_t count = from_sets(n, r, w, e, fds);
-    if (poll_any(fds, count, timeout_ns, mask) < 0)
-        return -1;
-    for (nfds_t i = 0; i < count; i++)
-        if (fds[i].revents & POLLNVAL) {
-            errno = EBADF;
-            return -1;
-        }
-    return to_sets(fds, count, r, w, e);
+    nfds_t count = fd_sets_to_poll(n, r, w, e, fds);
+    return poll_any(fds, count, timeout_ns, mask) < 0 ? -1 : fd_sets_from_poll(fds, count, r, w, e);
 }
 
 /* As Linux, what is left of the time is told. */

@@ -293,14 +293,17 @@ void script_to_syn_rcvd(struct script *s)
             s->ref = tcp_ref_of(s->end.layer, tcp_at(s->end.layer, i));
 }
 
-void script_to_established(struct script *s)
+void script_to_established_after(struct script *s, int64_t rtt)
 {
     script_to_syn_rcvd(s);
+    script_pass(s, rtt);
     script_give(s, TCP_ACK, 1, 1, 0);
     script_expect_nothing(s);
     assert_true(s->connected);
     assert_int_equal(script_state(s), TCP_ESTABLISHED);
 }
+
+void script_to_established(struct script *s) { script_to_established_after(s, 0); }
 
 void script_to_fin_wait_1(struct script *s)
 {

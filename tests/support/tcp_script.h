@@ -88,7 +88,8 @@ int64_t script_wait(struct script *s);
 /* Shortest ways into a state; the peer offers a window of 65535 and s->peer_options. */
 void script_to_syn_sent(struct script *s);
 void script_to_syn_rcvd(struct script *s);
-void script_to_established(struct script *s); /* passive */
+void script_to_established(struct script *s);                    /* passive */
+void script_to_established_after(struct script *s, int64_t rtt); /* the handshake took this long */
 void script_to_fin_wait_1(struct script *s);
 void script_to_fin_wait_2(struct script *s);
 void script_to_close_wait(struct script *s);

@@ -6,7 +6,7 @@
 
 #include "support/cmocka_all.h"
 
-#include "weir/socket.h"
+#include "posix_rig.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,33 +15,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERVER "10.3.0.2"
 #define N 8u
 
-static struct weir_stack *client, *server;
 static int from, to; /* UDP sockets that know each other */
 
 static struct mmsghdr messages[N];
 static struct iovec pieces[N];
 static char bytes[N][32];
-
-static struct weir_stack *new_stack(const char *address)
-{
-    struct weir_interface i = {.size = sizeof i, .link = "mem:batch", .address = address};
-    struct weir_stack_options o = {.size = sizeof o, .interfaces = &i, .n_interfaces = 1};
-    char message[256];
-    struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
-    if (!s)
-        fail_msg("%s", message);
-    return s;
-}
-
-static struct sockaddr_in address_of(const char *text)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9)};
-    inet_pton(AF_INET, text, &a.sin_addr);
-    return a;
-}
 
 static void prepare(size_t length)
 {
@@ -53,25 +33,15 @@ static void prepare(size_t length)
 
 static int begin(void **state)
 {
-    struct sockaddr_in any = address_of("0.0.0.0"), peer = address_of(SERVER);
+    struct sockaddr_in any = front_address("0.0.0.0", 9), peer = front_address(SERVER, 9);
     char hello[8];
-    (void)state;
-    client = new_stack("10.3.0.1/24");
-    server = new_stack(SERVER "/24");
+    front_begin(state);
     from = weir_socket(client, AF_INET, SOCK_DGRAM, 0);
     to = weir_socket(server, AF_INET, SOCK_DGRAM, 0);
     assert_int_equal(weir_bind(server, to, (struct sockaddr *)&any, sizeof any), 0);
     assert_int_equal(weir_connect(client, from, (struct sockaddr *)&peer, sizeof peer), 0);
     assert_int_equal(weir_send(client, from, "hello", 5, 0), 5); /* from here on the neighbours know each other */
     assert_int_equal(weir_recv(server, to, hello, sizeof hello, 0), 5);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    weir_stack_delete(client);
-    weir_stack_delete(server);
     return 0;
 }
 
@@ -103,7 +73,7 @@ static void a_batch_goes_and_comes_whole(void **state)
     for (unsigned i = 0; i < N; i++) {
         assert_int_equal(messages[i].msg_len, i + 1);
         assert_int_equal(bytes[i][i], 'a' + (int)i);
-        assert_int_equal(names[i].sin_addr.s_addr, inet_addr("10.3.0.1"));
+        assert_int_equal(names[i].sin_addr.s_addr, inet_addr(CLIENT));
     }
 }
 
@@ -198,7 +168,7 @@ static void a_receive_timeout_ends_a_batch(void **state)
     assert_int_equal(errno, EAGAIN);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, front_end)
 
 int main(void)
 {

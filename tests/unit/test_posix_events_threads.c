@@ -6,7 +6,7 @@
 #define _GNU_SOURCE
 #include "support/cmocka_all.h"
 
-#include "weir/socket.h"
+#include "posix_rig.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,51 +21,20 @@
 #define LONG_MS 20000
 #define SHORT_MS 20
 
-static struct weir_stack *client, *server;
 static int event, near, far; /* two ends of a connection */
-
-static struct weir_stack *new_stack(const char *address, bool embedded)
-{
-    struct weir_interface i = {.size = sizeof i, .link = "mem:events", .address = address, .gateway = NULL};
-    struct weir_stack_options o = {.size = sizeof o, .embedded = embedded, .interfaces = &i, .n_interfaces = 1};
-    char message[256];
-    struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
-    if (!s)
-        fail_msg("%s", message);
-    return s;
-}
-
-static struct sockaddr_in address_of(const char *text, uint16_t port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-    inet_pton(AF_INET, text, &a.sin_addr);
-    return a;
-}
 
 static int begin(void **state)
 {
-    (void)state;
-    struct sockaddr_in a = address_of("10.1.0.2", 80);
-    client = new_stack("10.1.0.1/24", false);
-    server = new_stack("10.1.0.2/24", false);
+    front_begin(state);
     event = eventfd(0, EFD_NONBLOCK);
-    int listener = weir_socket(server, AF_INET, SOCK_STREAM, 0);
-    near = weir_socket(client, AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(weir_bind(server, listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(weir_listen(server, listener, 1), 0);
-    assert_int_equal(weir_connect(client, near, (struct sockaddr *)&a, sizeof a), 0);
-    far = weir_accept(server, listener, NULL, NULL);
-    assert_true(far >= 0);
+    front_pair(&near, &far);
     return 0;
 }
 
 static int end(void **state)
 {
-    (void)state;
-    weir_stack_delete(client);
-    weir_stack_delete(server);
     close(event);
-    return 0;
+    return front_end(state);
 }
 
 static bool is_raised(int ms)
@@ -153,7 +122,7 @@ static void wrong_arguments_are_refused(void **state)
 
 static enum weir_reach reach_of(const char *text)
 {
-    struct sockaddr_in a = address_of(text, 1);
+    struct sockaddr_in a = front_address(text, 1);
     return weir_reach(client, (struct sockaddr *)&a, sizeof a);
 }
 

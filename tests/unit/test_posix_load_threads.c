@@ -8,7 +8,7 @@
 
 #include "support/cmocka_all.h"
 
-#include "weir/socket.h"
+#include "posix_rig.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,62 +19,9 @@
 #include <string.h>
 #include <time.h>
 
-#define SERVER "10.2.0.2"
 #define MANY 10000
 #define THREADS 64
 #define MOST_BYTES 20000u
-
-static struct weir_stack *client, *server;
-
-static struct weir_stack *new_stack(const char *address)
-{
-    struct weir_interface i = {.size = sizeof i, .link = "mem:load", .address = address};
-    struct weir_stack_options o = {.size = sizeof o, .interfaces = &i, .n_interfaces = 1};
-    char message[256];
-    struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
-    if (!s)
-        fail_msg("%s", message);
-    return s;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    client = new_stack("10.2.0.1/24");
-    server = new_stack(SERVER "/24");
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    weir_stack_delete(client);
-    weir_stack_delete(server);
-    return 0;
-}
-
-static struct sockaddr_in address_of(const char *text, uint16_t port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-    inet_pton(AF_INET, text, &a.sin_addr);
-    return a;
-}
-
-static int listener_at(uint16_t port)
-{
-    struct sockaddr_in a = address_of("0.0.0.0", port);
-    int fd = weir_socket(server, AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(weir_bind(server, fd, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(weir_listen(server, fd, 1000), 0);
-    return fd;
-}
-
-static int connected_to(uint16_t port)
-{
-    struct sockaddr_in a = address_of(SERVER, port);
-    int fd = weir_socket(client, AF_INET, SOCK_STREAM, 0);
-    return fd >= 0 && weir_connect(client, fd, (struct sockaddr *)&a, sizeof a) == 0 ? fd : -1;
-}
 
 static bool watch(int epoll, int fd, uint32_t number)
 {
@@ -131,10 +78,10 @@ static unsigned hear_all(int epoll, unsigned n)
 static void ten_thousand_connections_in_one_epoll(void **state)
 {
     const uint32_t n = getenv("WEIR_SIM_CELLS") ? MANY / 10 : MANY;
-    int listener = listener_at(80), epoll = weir_epoll_create1(server, 0);
+    int listener = front_listener(80), epoll = weir_epoll_create1(server, 0);
     (void)state;
     for (uint32_t i = 0; i < n; i++) {
-        ends[0][i] = connected_to(80);
+        ends[0][i] = front_connection(80);
         assert_true(ends[0][i] >= 0);
         ends[1][i] = weir_accept(server, listener, NULL, NULL);
         assert_true(ends[1][i] >= 0);
@@ -246,7 +193,7 @@ static void *hammer(void *argument)
 {
     struct hammerer *h = argument;
     while (!h->wrong && !atomic_load(&stop)) {
-        int fd = connected_to(7);
+        int fd = front_connection(7);
         if (fd < 0) {
             h->wrong = "connect";
             break;
@@ -266,7 +213,7 @@ static void sixty_four_threads_hammer_one_stack(void **state)
     const char *seconds = getenv("WEIR_SOCKETS_SECONDS");
     struct timespec time = {.tv_sec = seconds ? atoi(seconds) : 2};
     uint64_t bytes = 0, connections = 0;
-    int listener = listener_at(7);
+    int listener = front_listener(7);
     unsigned n = 0;
     pthread_t server_thread;
     (void)state;
@@ -296,7 +243,7 @@ static void sixty_four_threads_hammer_one_stack(void **state)
                   (unsigned long long)connections);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, front_begin, front_end)
 
 int main(void)
 {

@@ -7,7 +7,7 @@
 
 #include "support/cmocka_all.h"
 
-#include "weir/socket.h"
+#include "posix_rig.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -21,72 +21,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-
-#define SERVER "10.1.0.2"
-
-static struct weir_stack *client, *server;
-
-static struct weir_stack *new_stack(const char *link, const char *address, bool embedded)
-{
-    struct weir_interface i = {.size = sizeof i, .link = link, .address = address};
-    struct weir_stack_options o = {.size = sizeof o, .embedded = embedded, .interfaces = &i, .n_interfaces = 1};
-    char message[256];
-    struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
-    if (!s)
-        fail_msg("%s", message);
-    return s;
-}
-
-static int begin(void **state)
-{
-    (void)state;
-    client = new_stack("mem:front", "10.1.0.1/24", false);
-    server = new_stack("mem:front", SERVER "/24", false);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    weir_stack_delete(client);
-    weir_stack_delete(server);
-    return 0;
-}
-
-static struct sockaddr_in address_of(const char *text, uint16_t port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-    inet_pton(AF_INET, text, &a.sin_addr);
-    return a;
-}
-
-static int listener_at(uint16_t port)
-{
-    struct sockaddr_in a = address_of("0.0.0.0", port);
-    int fd = weir_socket(server, AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(weir_bind(server, fd, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(weir_listen(server, fd, 100), 0);
-    return fd;
-}
-
-static int connected_to(uint16_t port)
-{
-    struct sockaddr_in a = address_of(SERVER, port);
-    int fd = weir_socket(client, AF_INET, SOCK_STREAM, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(weir_connect(client, fd, (struct sockaddr *)&a, sizeof a), 0);
-    return fd;
-}
-
-static void pair(int *c, int *s)
-{
-    int listener = listener_at(80);
-    *c = connected_to(80);
-    *s = weir_accept(server, listener, NULL, NULL);
-    assert_true(*s >= 0);
-    assert_int_equal(weir_close(server, listener), 0);
-}
 
 #define FAILS(call, error)                                                                                             \
     do {                                                                                                               \
@@ -187,11 +121,11 @@ static void *accept_and_echo(void *argument)
 static void a_thread_blocks_until_the_peer_comes(void **state)
 {
     pthread_t thread;
-    int listener = listener_at(80);
+    int listener = front_listener(80);
     char b[100];
     (void)state;
     assert_int_equal(pthread_create(&thread, NULL, accept_and_echo, &listener), 0);
-    int fd = connected_to(80);
+    int fd = front_connection(80);
     for (int i = 0; i < 1000; i++) {
         assert_int_equal(weir_write(client, fd, &i, sizeof i), sizeof i);
         assert_int_equal(weir_recv(client, fd, b, sizeof i, MSG_WAITALL), sizeof i);
@@ -205,11 +139,11 @@ static void a_thread_blocks_until_the_peer_comes(void **state)
 
 static void connecting_to_nobody_is_refused(void **state)
 {
-    struct sockaddr_in a = address_of(SERVER, 81);
+    struct sockaddr_in a = front_address(SERVER, 81);
     int fd = weir_socket(client, AF_INET, SOCK_STREAM, 0);
     (void)state;
     FAILS(weir_connect(client, fd, (struct sockaddr *)&a, sizeof a), ECONNREFUSED);
-    int listener = listener_at(81);
+    int listener = front_listener(81);
     assert_int_equal(weir_connect(client, fd, (struct sockaddr *)&a, sizeof a), 0);
     FAILS(weir_connect(client, fd, (struct sockaddr *)&a, sizeof a), EISCONN);
     (void)listener;
@@ -220,7 +154,7 @@ static void a_call_that_may_not_wait_says_so(void **state)
     int c, s, on = 1;
     char b[4];
     (void)state;
-    pair(&c, &s);
+    front_pair(&c, &s);
     FAILS(weir_recv(client, c, b, 4, MSG_DONTWAIT), EAGAIN);
     assert_int_equal(weir_ioctl(client, c, FIONBIO, &on), 0);
     FAILS(weir_recv(client, c, b, 4, 0), EAGAIN);
@@ -246,7 +180,7 @@ static void a_blocking_send_sends_everything(void **state)
     pthread_t thread;
     int c, s;
     (void)state;
-    pair(&c, &s);
+    front_pair(&c, &s);
     uint64_t total[2] = {(uint64_t)s, 0};
     assert_int_equal(pthread_create(&thread, NULL, read_all, total), 0);
     struct iovec v[3] = {{block, 1000000}, {block, 1}, {block, sizeof block}};
@@ -262,7 +196,7 @@ static void close_waits_as_linger_says(void **state)
     struct linger l = {.l_onoff = 1, .l_linger = 10};
     int c, s;
     (void)state;
-    pair(&c, &s);
+    front_pair(&c, &s);
     assert_int_equal(weir_setsockopt(client, c, SOL_SOCKET, SO_LINGER, &l, sizeof l), 0);
     assert_int_equal(weir_send(client, c, block, sizeof block, 0), sizeof block);
     assert_int_equal(weir_close(client, c), 0); /* all of it is acknowledged: the peer's buffer holds it */
@@ -289,7 +223,7 @@ static void a_signal_interrupts_or_not(void **state)
     void *result;
     int c, s;
     (void)state;
-    pair(&c, &s);
+    front_pair(&c, &s);
     for (int restart = 0; restart < 2; restart++) {
         struct sigaction a = {.sa_handler = nothing, .sa_flags = restart ? SA_RESTART : 0};
         sigaction(SIGUSR1, &a, NULL);
@@ -314,7 +248,7 @@ static void poll_waits_for_the_first_of_many(void **state)
 {
     int c, s;
     (void)state;
-    pair(&c, &s);
+    front_pair(&c, &s);
     struct pollfd p[3] = {{.fd = s, .events = POLLIN}, {.fd = -1, .events = POLLIN}, {.fd = 99, .events = POLLIN}};
     assert_int_equal(weir_poll(server, p, 2, 0), 0);
     assert_int_equal(weir_poll(server, p, 2, 20), 0);
@@ -333,7 +267,7 @@ static void select_is_poll_with_sets(void **state)
     fd_set r, w, e;
     struct timeval none = {0};
     (void)state;
-    pair(&c, &s);
+    front_pair(&c, &s);
     FD_ZERO(&r);
     FD_ZERO(&w);
     FD_ZERO(&e);
@@ -353,12 +287,12 @@ static void select_is_poll_with_sets(void **state)
 static void epoll_tells_of_listeners_and_connections(void **state)
 {
     struct epoll_event e = {.events = EPOLLIN}, got[4];
-    int epoll = weir_epoll_create1(server, 0), listener = listener_at(80);
+    int epoll = weir_epoll_create1(server, 0), listener = front_listener(80);
     (void)state;
     e.data.fd = listener;
     assert_int_equal(weir_epoll_ctl(server, epoll, EPOLL_CTL_ADD, listener, &e), 0);
     assert_int_equal(weir_epoll_wait(server, epoll, got, 4, 10), 0);
-    int c = connected_to(80);
+    int c = front_connection(80);
     assert_int_equal(weir_epoll_wait(server, epoll, got, 4, -1), 1);
     assert_int_equal(got[0].data.fd, listener);
     int s = weir_accept(server, listener, NULL, NULL);
@@ -388,7 +322,7 @@ static void *hammer(void *argument)
     unsigned seed = (unsigned)(uintptr_t)argument;
     char out[3000], in[3000];
     for (int round = 0; round < ROUNDS; round++) {
-        int fd = connected_to(80);
+        int fd = front_connection(80);
         size_t length = 1 + (seed = seed * 1103515245u + 12345u) % sizeof out;
         memset(out, (int)(seed >> 8), length);
         assert_int_equal(weir_send(client, fd, out, length, 0), length);
@@ -409,7 +343,7 @@ static void *serve(void *argument)
 static void many_threads_share_a_stack(void **state)
 {
     pthread_t clients[THREADS], servers[4];
-    int listener = listener_at(80);
+    int listener = front_listener(80);
     (void)state;
     for (uintptr_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&servers[i], NULL, serve, &listener), 0);
@@ -430,7 +364,7 @@ static void pieces_are_what_was_sent_until_they_are_released(void **state)
     struct weir_piece pieces[8];
     size_t done = 0;
     (void)state;
-    int listener = listener_at(80), c = connected_to(80), s = weir_accept(server, listener, NULL, NULL);
+    int listener = front_listener(80), c = front_connection(80), s = weir_accept(server, listener, NULL, NULL);
     for (size_t i = 0; i < sizeof sent; i++)
         sent[i] = (uint8_t)(i * 3 + i / 256);
     FAILS(weir_recv_pieces(server, s, pieces, 8, MSG_DONTWAIT), EAGAIN);
@@ -458,7 +392,7 @@ static void a_stack_receives_on_however_many_pieces_are_out(void **state)
     char b[2] = {0};
     int n = 0, more;
     (void)state;
-    int listener = listener_at(80), c = connected_to(80), s = weir_accept(server, listener, NULL, NULL);
+    int listener = front_listener(80), c = front_connection(80), s = weir_accept(server, listener, NULL, NULL);
     int on = 1;
     assert_int_equal(weir_setsockopt(client, c, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
     for (errno = 0; n < 1024; n += more) { /* each is taken before the next is sent */
@@ -484,9 +418,9 @@ static void a_stack_receives_on_however_many_pieces_are_out(void **state)
 
 static void embedded_one_thread_does_it_all(void **state)
 {
-    struct weir_stack *one = new_stack("mem:embedded", "10.2.0.1/24", true);
-    struct weir_stack *two = new_stack("mem:embedded", "10.2.0.2/24", false);
-    struct sockaddr_in a = address_of("10.2.0.1", 80);
+    struct weir_stack *one = front_stack("mem:embedded", "10.2.0.1/24", true);
+    struct weir_stack *two = front_stack("mem:embedded", "10.2.0.2/24", false);
+    struct sockaddr_in a = front_address("10.2.0.1", 80);
     char b[4];
     (void)state;
     FAILS(weir_turn(two, 0), EINVAL);
@@ -506,7 +440,7 @@ static void embedded_one_thread_does_it_all(void **state)
 
 static int datagram_socket(struct weir_stack *s, const char *own, const char *peer)
 {
-    struct sockaddr_in a = address_of(own, 9000), b = address_of(peer, 9000);
+    struct sockaddr_in a = front_address(own, 9000), b = front_address(peer, 9000);
     int fd = weir_socket(s, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     assert_int_equal(weir_bind(s, fd, (struct sockaddr *)&a, sizeof a), 0);
     assert_int_equal(weir_connect(s, fd, (struct sockaddr *)&b, sizeof b), 0);
@@ -533,8 +467,8 @@ static void turn_both(struct weir_stack *one, struct weir_stack *two)
 
 static void embedded_what_does_not_wait_leaves_with_the_next_turn(void **state)
 {
-    struct weir_stack *one = new_stack("mem:turns", "10.3.0.1/24", true);
-    struct weir_stack *two = new_stack("mem:turns", "10.3.0.2/24", true);
+    struct weir_stack *one = front_stack("mem:turns", "10.3.0.1/24", true);
+    struct weir_stack *two = front_stack("mem:turns", "10.3.0.2/24", true);
     (void)state;
     int from = datagram_socket(one, "10.3.0.1", "10.3.0.2"), to = datagram_socket(two, "10.3.0.2", "10.3.0.1");
     assert_int_equal(weir_send(one, from, "a", 1, 0), 1);
@@ -556,7 +490,7 @@ static void embedded_what_does_not_wait_leaves_with_the_next_turn(void **state)
     weir_stack_delete(two);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define T(name) cmocka_unit_test_setup_teardown(name, front_begin, front_end)
 
 int main(void)
 {

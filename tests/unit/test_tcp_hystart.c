@@ -21,9 +21,7 @@ static void begin(struct script *s, unsigned initial_window)
     script_begin(s, &profile);
     s->peer_options.present |= TCP_OPT_WSCALE;
     s->peer_options.wscale = 8;
-    script_to_syn_rcvd(s);
-    script_pass(s, 40 * MS);
-    script_give(s, TCP_ACK, 1, 1, 0);
+    script_to_established_after(s, 40 * MS);
     script_give(s, TCP_ACK, 1, 1, 0); /* its window is scaled */
     script_send(s, ENDLESS);
     script_drain(s);

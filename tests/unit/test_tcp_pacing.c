@@ -30,9 +30,7 @@ static void begin(struct script *s)
     script_begin(s, &profile);
     s->peer_options.present |= TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED;
     s->peer_options.wscale = 8;
-    script_to_syn_rcvd(s);
-    script_pass(s, RTT);
-    script_give(s, TCP_ACK, 1, 1, 0);
+    script_to_established_after(s, RTT);
     script_give(s, TCP_ACK, 1, 1, 0);
 }
 

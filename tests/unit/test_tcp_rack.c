@@ -19,10 +19,7 @@ static void begin(struct script *s)
 {
     script_begin(s, &profile);
     s->peer_options.present |= TCP_OPT_SACK_PERMITTED;
-    script_to_syn_rcvd(s);
-    script_pass(s, RTT);
-    script_give(s, TCP_ACK, 1, 1, 0);
-    script_expect_nothing(s);
+    script_to_established_after(s, RTT);
 }
 
 /* The peer got [left, right) twice. */

@@ -28,9 +28,7 @@ static void begin(struct script *s, uint16_t options)
     script_begin(s, &profile);
     s->peer_options.present |= options;
     s->peer_options.ts_val = 1000;
-    script_to_syn_rcvd(s);
-    script_pass(s, RTT);
-    script_give(s, TCP_ACK, 1, 1, 0);
+    script_to_established_after(s, RTT);
     script_send(s, 10 * MSS);
 }
 
