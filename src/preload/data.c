@@ -152,10 +152,9 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *m, unsigned n, int flags)
 /* ---- from file to socket ---- */
 
 /* What a call before the end could not send is sent by the next, as sendfile's offset says. */
-static ssize_t copy_out(int fd, const struct file *f, int in, off_t *at, size_t count, char *buffer)
+static ssize_t copy_out(const struct file *f, int in, off_t *at, size_t count, char *buffer)
 {
     size_t done = 0;
-    (void)fd;
     while (done < count) {
         size_t want = count - done < SENDFILE_BYTES ? count - done : SENDFILE_BYTES;
         ssize_t got = pread(in, buffer, want, *at);
@@ -173,13 +172,13 @@ static ssize_t copy_out(int fd, const struct file *f, int in, off_t *at, size_t 
     return (ssize_t)done;
 }
 
-static ssize_t send_file(int fd, const struct file *f, int in, off_t *offset, size_t count)
+static ssize_t send_file(const struct file *f, int in, off_t *offset, size_t count)
 {
     off_t at = offset ? *offset : lseek(in, 0, SEEK_CUR);
     char *buffer = at < 0 ? NULL : malloc(SENDFILE_BYTES);
     if (!buffer)
         return -1;
-    ssize_t done = copy_out(fd, f, in, &at, count, buffer);
+    ssize_t done = copy_out(f, in, &at, count, buffer);
     int error = errno;
     free(buffer);
     if (offset)
@@ -193,7 +192,7 @@ static ssize_t send_file(int fd, const struct file *f, int in, off_t *offset, si
 EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t count)
 {
     struct file *f = socket_of(out);
-    return likely(!f) ? kernel()->sendfile(out, in, offset, count) : send_file(out, f, in, offset, count);
+    return likely(!f) ? kernel()->sendfile(out, in, offset, count) : send_file(f, in, offset, count);
 }
 
 /* off_t has 64 bits. */
