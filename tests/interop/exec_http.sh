@@ -55,7 +55,7 @@ start_in_ns kernel "$work/nginx.log" nginx -e stderr -c "$work/nginx.conf"
 nginx=$started_pid
 wait_for 10 listens kernel 8080
 check_equal "curl on Weir gets 100 MB from nginx" "$digest" "$(on_weir curl -m 60 -s http://198.18.0.1:8080/large | sha256sum)"
-check_equal "curl by a name of the hosts file, with loopback beside" small \
+check_equal "curl by a name that it resolves itself" small \
     "$(on_weir curl -m 60 -s --resolve weir.test:8080:198.18.0.1 http://weir.test:8080/small)"
 end nginx "$nginx" "$work/nginx.log"
 
@@ -92,6 +92,6 @@ says "a memory link is no link for a program" \
     "$WEIR" exec -c "$work/bad.yaml" -- true
 says "a program that is not there is named" "weir: exec: /no/such: No such file or directory" \
     "$WEIR" exec -c "$work/host.yaml" -- /no/such
-says "an interface that is not there is named" "weir exec: no stack for process: interface weir0: No such device" \
-    sh -c "nsenter --net=/run/netns/weir-$$-kernel '$WEIR' exec -c '$work/host.yaml' -- nc -z 198.18.0.9 1 2>&1 |
+says "an interface that is not there is named" "weir exec: no stack for process: interface none0: No such device" \
+    sh -c "nsenter --net=/run/netns/weir-$$-kernel '$WEIR' exec -l packet:none0 -a 198.18.0.2/24 -- nc -z 198.18.0.9 1 2>&1 |
         sed 's/process [0-9]*:/process:/'"
