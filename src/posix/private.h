@@ -19,7 +19,7 @@
 #include "socket/socket.h"
 #include "weir/socket.h"
 
-#define POSIX_MAX_INTERFACES 16u
+#define POSIX_MAX_INTERFACES 15u /* the stack loop is one more */
 #define POSIX_MAX_STACKS 64u
 #define POSIX_MAX_DESCRIPTORS (1u << 20) /* of one stack: a process-wide number has the stack's above */
 #define POSIX_MAX_PIECES 1024u           /* UIO_MAXIOV */

@@ -18,6 +18,7 @@
 #include "posix/private.h"
 
 #define MAX_PROFILES 1024u /* combinations of TCP options in use */
+#define LOOP_FRAMES 64u    /* from the program to itself */
 
 /* ---- links ---- */
 
@@ -196,6 +197,7 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     stack_settings_default(&t);
     socket_settings_default(&s);
     t.merge_received = true;
+    t.loop_frames = LOOP_FRAMES;
     t.tcp.max_connections = max_sockets;
     t.max_udp_bindings = max_sockets; /* a port each */
     t.tcp.max_users = MAX_PROFILES;

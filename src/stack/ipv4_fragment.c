@@ -21,11 +21,10 @@ struct packet *ipv4_large_take(struct stack *s)
     return packet_pool_get(&s->large, &p, 1) ? p : NULL;
 }
 
-static bool send_piece(struct stack *s, const struct host *h, const struct packet *whole, uint32_t from, uint32_t bytes,
-                       struct ipv4_fields *f)
+static bool send_piece(struct stack *s, struct interface *itf, const struct host *h, const struct packet *whole,
+                       uint32_t from, uint32_t bytes, struct ipv4_fields *f)
 {
     const uint8_t *ip = whole->data + whole->l3_offset;
-    struct interface *itf = stack_interface_of(s, h);
     struct packet *p = interface_take(itf, LINK_ALLOC_DATA);
     if (!p)
         return false;
@@ -37,14 +36,14 @@ static bool send_piece(struct stack *s, const struct host *h, const struct packe
     return true;
 }
 
-void ipv4_send_cut(struct stack *s, const struct host *h, struct packet *whole, uint32_t mtu)
+void ipv4_send_cut(struct stack *s, struct interface *itf, const struct host *h, struct packet *whole, uint32_t mtu)
 {
     const uint8_t *ip = whole->data + whole->l3_offset;
     struct ipv4_fields f = {.id = load_be16(ip + 4), .ttl = ip[8], .protocol = ip[9], .tos = ip[1]};
     uint32_t bytes = whole->len - whole->l4_offset, step = (mtu - WIRE_IPV4_MIN) & ~7u;
     bool room = true;
     for (uint32_t from = 0; room && from < bytes; from += step) {
-        room = send_piece(s, h, whole, from, min_u32(step, bytes - from), &f);
+        room = send_piece(s, itf, h, whole, from, min_u32(step, bytes - from), &f);
         s->counters.ipv4_fragments_sent += room;
     }
     if (room)

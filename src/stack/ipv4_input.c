@@ -126,6 +126,21 @@ static bool source_ok(struct stack *s, const struct datagram *d)
     return false;
 }
 
+/* From the loop: both are hosts of one domain. Finds d->host, and names it where an answer looks. */
+static bool looped_ok(struct stack *s, const struct arrival *a, struct datagram *d)
+{
+    if (!loop_find(s, a->sender, d->source)) {
+        STACK_DROP(s, TRACE_IP, ip_bad_source);
+        return false;
+    }
+    d->host = loop_find(s, a->sender, d->destination);
+    if (d->host)
+        loop_mac(a->packet->data + WIRE_ETH_ADDR_LEN, d->host->index);
+    else
+        STACK_DROP(s, TRACE_IP, ip_not_for_us);
+    return d->host != NULL;
+}
+
 /* ---- delivery ---- */
 
 void ipv4_input(struct stack *s, const struct arrival *a)
@@ -142,7 +157,7 @@ void ipv4_input(struct stack *s, const struct arrival *a)
                          .source = ip.src,
                          .destination = ip.dst,
                          .group = a->group};
-    if (!destination_ok(s, a, &d) || !source_ok(s, &d))
+    if (unlikely(a->sender != NULL) ? !looped_ok(s, a, &d) : !destination_ok(s, a, &d) || !source_ok(s, &d))
         return;
     a->packet->l4_offset = (uint16_t)(a->packet->l3_offset + ip.header_len);
     if (wire_ipv4_is_fragment(&ip))

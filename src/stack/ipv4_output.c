@@ -27,9 +27,18 @@ static bool destination_is_unicast(const struct host *h, uint32_t destination)
            !ipv4_addr_is_multicast(destination) && !ipv4_addr_is_class_e(destination) && destination != h->broadcast;
 }
 
+static bool is_own(struct stack *s, const struct host *h, uint32_t destination)
+{
+    return s->loop.neighbour != 0 && (destination == h->address || loop_find(s, h, destination));
+}
+
 int ipv4_next_hop(struct stack *s, const struct host *h, uint32_t destination, uint32_t *neighbour)
 {
     uint32_t next_hop;
+    if (unlikely(destination == h->address || s->hosts.by_address.used > 1) && is_own(s, h, destination)) {
+        *neighbour = s->loop.neighbour;
+        return 0;
+    }
     if (unlikely(!destination_is_unicast(h, destination) || s->interfaces[h->interface].down ||
                  !route_find(&s->routes, h, destination, &next_hop))) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
@@ -56,7 +65,7 @@ static bool group_mac(const struct host *h, uint32_t destination, uint8_t *mac)
 static uint32_t path_mtu(struct stack *s, const struct ipv4_output *out)
 {
     if (unlikely(out->departure.discover == DISCOVER_PROBE))
-        return interface_mtu(stack_interface_of(s, out->host));
+        return interface_mtu(out->interface);
     return pmtu_get(s, out->host, out->destination);
 }
 
@@ -68,11 +77,10 @@ static bool needs_fragments(const struct ipv4_output *out, uint32_t l4_bytes)
 /* A frame of the link, or a large one to be cut later. */
 static struct packet *take_frame(struct stack *s, struct ipv4_output *out, uint32_t l4_bytes, enum link_alloc kind)
 {
-    struct interface *itf = stack_interface_of(s, out->host);
     if (unlikely(needs_fragments(out, l4_bytes)))
         return ipv4_large_take(s);
-    out->partial_checksum = itf->tx_checksum;
-    return interface_take(itf, kind);
+    out->partial_checksum = out->interface->tx_checksum;
+    return interface_take(out->interface, kind);
 }
 
 static int begin_in_link_frame(struct stack *s, const uint8_t *mac, uint32_t l4_bytes, struct ipv4_output *out)
@@ -90,7 +98,7 @@ static bool take_waiting_frame(struct stack *s, uint32_t l4_bytes, struct ipv4_o
 {
     if (needs_fragments(out, l4_bytes))
         return (out->packet = ipv4_large_take(s)) != NULL;
-    return packet_pool_get(&stack_interface_of(s, out->host)->waiting, &out->packet, 1) != 0;
+    return packet_pool_get(&out->interface->waiting, &out->packet, 1) != 0;
 }
 
 static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, uint32_t l4_bytes, struct ipv4_output *out)
@@ -117,12 +125,13 @@ int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remo
         .host = host_at(&s->hosts, local), .destination = ip_addr_to_v4(remote), .departure = out->departure};
     if (unlikely(!out->host || !ip_addr_is_v4(remote)))
         return ERR_INVALID;
+    out->interface = stack_interface_of(s, out->host);
     if (unlikely(l4_bytes > WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN))
         return ERR_NO_SPACE;
     out->mtu = path_mtu(s, out);
     if (unlikely(out->departure.discover >= DISCOVER_DO && needs_fragments(out, l4_bytes)))
         return ERR_NO_SPACE;
-    if (unlikely(stack_interface_of(s, out->host)->down)) {
+    if (unlikely(out->interface->down)) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
@@ -134,6 +143,7 @@ int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remo
     if (unlikely(error))
         return error == ERR_NO_MEMORY ? ERR_AGAIN : error;
     const struct neighbour *n = neighbour_at(&s->neighbours, neighbour);
+    out->interface = &s->interfaces[n->interface];
     if (likely(neighbour_use(s, n, neighbour, local)))
         return begin_in_link_frame(s, n->mac, l4_bytes, out);
     return begin_in_waiting_frame(s, neighbour, l4_bytes, out);
@@ -143,19 +153,19 @@ int ipv4_output_open(struct stack *s, uint32_t local, const struct ip_addr *remo
 static uint8_t ttl_for(uint32_t destination) { return ipv4_addr_is_multicast(destination) ? 1 : IPV4_DEFAULT_TTL; }
 
 /* As it is when it fits, else in pieces. */
-static void send_complete(struct stack *s, const struct host *h, struct packet *p, uint32_t mtu)
+static void send_complete(struct stack *s, struct interface *itf, const struct host *h, struct packet *p, uint32_t mtu)
 {
     s->counters.ipv4_sent++;
     if (likely(p->len - p->l3_offset <= mtu))
-        interface_send(s, stack_interface_of(s, h), p);
+        interface_send(s, itf, p);
     else
-        ipv4_send_cut(s, h, p, mtu);
+        ipv4_send_cut(s, itf, h, p, mtu);
 }
 
 void ipv4_output_dispatch(struct stack *s, struct ipv4_output *out)
 {
     if (likely(out->neighbour == 0)) {
-        send_complete(s, out->host, out->packet, out->mtu);
+        send_complete(s, out->interface, out->host, out->packet, out->mtu);
     } else {
         out->packet->holder_word = out->host->index;
         neighbour_enqueue(s, out->neighbour, out->packet);
@@ -182,7 +192,7 @@ void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *ma
     struct interface *itf = stack_interface_of(s, h);
     if (waited->home == &s->large.home) {
         memcpy(waited->data, mac, WIRE_ETH_ADDR_LEN);
-        send_complete(s, h, waited, pmtu_get(s, h, load_be32(waited->data + waited->l3_offset + 16)));
+        send_complete(s, itf, h, waited, pmtu_get(s, h, load_be32(waited->data + waited->l3_offset + 16)));
         return;
     }
     struct packet *p = interface_take(itf, LINK_ALLOC_CONTROL);
@@ -203,6 +213,7 @@ void ipv4_send_waiting(struct stack *s, struct packet *waited, const uint8_t *ma
 bool ipv4_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ipv4_output *out)
 {
     *out = (struct ipv4_output){.host = to->host,
+                                .interface = s->input ? s->input : stack_interface_of(s, to->host),
                                 .destination = to->source,
                                 .mtu = pmtu_get(s, to->host, to->source),
                                 .departure.discover = DISCOVER_DONT};

@@ -80,6 +80,7 @@ struct ipv4_output {
     struct packet *packet;
     uint8_t *l4;
     struct host *host;
+    struct interface *interface;   /* by which it leaves */
     uint32_t destination;          /* host order */
     uint32_t neighbour;            /* it waits for this one; 0: it can go */
     uint32_t mtu;                  /* of its path; longer ones are fragmented */
@@ -107,7 +108,7 @@ MUST_CHECK int ipv4_large_init(struct packet_pool *pool, uint32_t frames, const 
 /* One, or NULL. */
 struct packet *ipv4_large_take(struct stack *s);
 /* Sends a complete datagram of a host in pieces of at most mtu bytes. Takes the frame. */
-void ipv4_send_cut(struct stack *s, const struct host *h, struct packet *whole, uint32_t mtu);
+void ipv4_send_cut(struct stack *s, struct interface *itf, const struct host *h, struct packet *whole, uint32_t mtu);
 
 struct datagram;
 /*

@@ -20,7 +20,7 @@ static struct stack_settings *settings(struct stack *s) { return &s->settings; }
 int neighbour_set_init(struct stack *s, int64_t now)
 {
     struct neighbour_set *set = &s->neighbours;
-    uint32_t capacity = s->settings.max_neighbours;
+    uint32_t capacity = s->settings.max_neighbours + (s->settings.loop_frames != 0);
     int error = pool_init(&set->pool, s->allocator, capacity, sizeof(struct neighbour), alignof(struct neighbour));
     if (!error)
         error = table_init(&set->table, s->allocator, capacity);
@@ -203,6 +203,7 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
                             .address = *address,
                             .domain = domain,
                             .asker = asker,
+                            .interface = s->hosts.hosts[asker].interface,
                             .tag = tag,
                             .ask_at = INT64_MIN,
                             .deadline = TIME_NEVER,
@@ -298,8 +299,9 @@ bool neighbour_use_slow(struct stack *s, uint32_t index, uint32_t asker)
     case NEIGHBOUR_REACHABLE:
     case NEIGHBOUR_PERMANENT:
         return true;
-    case NEIGHBOUR_FREE:
-        break;
+    case NEIGHBOUR_FREE: /* the loop */
+        loop_mac(n->mac, asker);
+        return true;
     }
     return false;
 }

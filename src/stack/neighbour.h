@@ -36,6 +36,7 @@ struct neighbour {
     uint32_t tag;
     uint8_t tries; /* requests sent since it began to ask */
     uint8_t queued;
+    uint8_t interface;    /* by which what is for it leaves */
     uint32_t prev, next;  /* list of its age */
     struct packet *queue; /* datagrams that wait, oldest first, through packet.next */
     int64_t ask_at;       /* no request before */

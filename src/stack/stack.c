@@ -63,14 +63,23 @@ static bool paths_ok(const struct stack_settings *t)
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
-           entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) && entries_ok(t->max_echo_bindings) &&
-           t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) &&
-           t->arp_retry_ns > 0 && t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 &&
-           t->arp_failed_ns > 0 && t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS &&
-           fragments_ok(t) && paths_ok(t);
+           t->loop_frames <= MAX_ENTRIES && entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) &&
+           entries_ok(t->max_echo_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
+           entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
+           t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
+           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t) &&
+           paths_ok(t);
 }
 
 /* ---- life ---- */
+
+static int make_tcp(struct stack *s, int64_t now)
+{
+    struct tcp_settings t = s->settings.tcp;
+    if (s->loop.neighbour)
+        t.links = STACK_LOOP + 1;
+    return tcp_layer_new(&t, &stack_tcp_lower, s, s->allocator, now, &s->tcp);
+}
 
 static int make_parts(struct stack *s, int64_t now)
 {
@@ -78,6 +87,8 @@ static int make_parts(struct stack *s, int64_t now)
     int error = host_set_init(&s->hosts, s->allocator, t->max_addresses);
     if (!error)
         error = neighbour_set_init(s, now);
+    if (!error)
+        error = loop_init(s, t->loop_frames, now);
     if (!error)
         error = pool_init(&s->routes, s->allocator, t->max_routes, sizeof(struct route), alignof(struct route));
     if (!error)
@@ -93,7 +104,7 @@ static int make_parts(struct stack *s, int64_t now)
     if (!error)
         error = ipv4_large_init(&s->large, t->large_datagrams, s->allocator);
     if (!error)
-        error = tcp_layer_new(&t->tcp, &stack_tcp_lower, s, s->allocator, now, &s->tcp);
+        error = make_tcp(s, now);
     return error;
 }
 
@@ -125,6 +136,7 @@ void stack_delete(struct stack *s)
     neighbour_set_free(s);
     for (unsigned i = 0; i < s->n_interfaces; i++)
         interface_free(&s->interfaces[i]);
+    loop_free(s);
     packet_pool_free(&s->large);
     pmtu_free(&s->pmtus);
     reassembly_free(&s->fragments);
@@ -142,7 +154,7 @@ int stack_add_interface(struct stack *s, struct link *link, struct guard *guard)
 {
     if (!guard || link->mtu < WIRE_IPV4_MIN_MTU)
         return ERR_INVALID;
-    if (s->n_interfaces == min_u32(STACK_MAX_INTERFACES, s->settings.tcp.links))
+    if (s->n_interfaces == min_u32(s->loop.neighbour ? STACK_LOOP : STACK_MAX_INTERFACES, s->settings.tcp.links))
         return ERR_NO_SPACE;
     unsigned number = s->n_interfaces;
     int error =
@@ -234,11 +246,15 @@ uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
     return 0;
 }
 
+#define OWN_ADDRESS_LENGTH 33 /* nobody reaches an address better than itself */
+
 /* How well a host reaches a destination: see route_length. */
 static int reach_of(const struct stack *s, const struct host *h, const struct ip_addr *destination)
 {
     if (!h || s->interfaces[h->interface].down || !ip_addr_is_v4(destination))
         return ERR_NO_ROUTE;
+    if (h->address == ip_addr_to_v4(destination) && s->loop.neighbour)
+        return OWN_ADDRESS_LENGTH;
     return route_length(&s->routes, h, ip_addr_to_v4(destination));
 }
 
@@ -301,6 +317,8 @@ unsigned stack_receive(struct stack *s, int64_t now)
         interface_flush(s, itf); /* rx_burst ends the link's promise of room */
         taken += receive_burst(s, i, now);
     }
+    if (unlikely(s->loop.first != NULL))
+        taken += loop_receive(s, now);
     neighbour_tick(s, now);
     reassembly_tick(s, now);
     tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
@@ -315,6 +333,10 @@ unsigned stack_transmit(struct stack *s, int64_t now)
         tcp_output(s->tcp, (uint8_t)i, now);
         interface_end_turn(s, &s->interfaces[i]);
     }
+    if (s->loop.neighbour) {
+        tcp_output(s->tcp, STACK_LOOP, now);
+        interface_end_turn(s, &s->interfaces[STACK_LOOP]);
+    }
     return (unsigned)(s->counters.frames_sent - before);
 }
 
@@ -322,6 +344,8 @@ int64_t stack_next_deadline(struct stack *s)
 {
     int64_t next = min_i64(wheel_next(&s->neighbours.wheel), tcp_next_deadline(s->tcp));
     next = min_i64(next, reassembly_deadline(&s->fragments));
+    if (s->loop.first)
+        next = min_i64(next, s->now);
     for (unsigned i = 0; i < s->n_interfaces; i++)
         next = min_i64(next, link_next_deadline(s->interfaces[i].link));
     return next;
@@ -332,7 +356,7 @@ bool stack_output_pending(const struct stack *s)
     for (unsigned i = 0; i < s->n_interfaces; i++)
         if (s->interfaces[i].queued || tcp_output_pending(s->tcp, (uint8_t)i))
             return true;
-    return false;
+    return s->loop.neighbour && (s->interfaces[STACK_LOOP].queued || tcp_output_pending(s->tcp, STACK_LOOP));
 }
 
 struct tcp_layer *stack_tcp(struct stack *s) { return s->tcp; }

@@ -25,7 +25,7 @@
     X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
     X(udp_received) X(udp_sent) X(raw_received) X(raw_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
-    X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered)
+    X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
@@ -74,10 +74,15 @@ struct stack_settings {
     uint32_t fragment_max_distance; /* fragments of its source between two of a datagram; default 64; 0: any number */
     int64_t fragment_timeout_ns;    /* default 30 s */
     uint32_t large_datagrams;       /* that may be built or wait at once to leave in fragments; default 4 */
-    uint32_t max_path_mtus;         /* destinations whose path MTU is known to be small; default 1024 */
-    uint32_t min_path_mtu;          /* what a router says below that is not believed; default 552, at least 68 */
-    int64_t path_mtu_ns;            /* believed that long; default 10 min */
-    bool merge_received;            /* TCP segments of a burst, by packet/gro, where the link does not; default false */
+    /*
+     * Frames of 64 KB on their way from a host to itself or to another one of its domain; then there are at most 15
+     * interfaces. Default 0: none get there.
+     */
+    uint32_t loop_frames;
+    uint32_t max_path_mtus; /* destinations whose path MTU is known to be small; default 1024 */
+    uint32_t min_path_mtu;  /* what a router says below that is not believed; default 552, at least 68 */
+    int64_t path_mtu_ns;    /* believed that long; default 10 min */
+    bool merge_received;    /* TCP segments of a burst, by packet/gro, where the link does not; default false */
     struct tcp_settings tcp;
     struct hash_key secret;    /* from the system: neighbour table, identifications, blur of the ICMP limit */
     const struct trace *trace; /* or NULL */
@@ -90,7 +95,7 @@ MUST_CHECK int stack_new(const struct stack_settings *s, const struct allocator 
 void stack_delete(struct stack *s);
 
 /*
- * The interface's number (0 to 15), ERR_NO_SPACE (tcp.links of the settings must cover it), ERR_INVALID (no guard, MTU
+ * The interface's number (0 to 15), ERR_NO_SPACE (tcp.links of the settings must cover it; see loop_frames), ERR_INVALID (no guard, MTU
  * under 68), ERR_NO_MEMORY. A larger MTU of the link has no effect later; a smaller one has.
  */
 MUST_CHECK int stack_add_interface(struct stack *s, struct link *link, struct guard *guard);

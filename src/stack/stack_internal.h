@@ -18,6 +18,7 @@
 #include "stack/icmp.h"
 #include "stack/interface.h"
 #include "stack/ipv4_output.h"
+#include "stack/loop.h"
 #include "stack/neighbour.h"
 #include "stack/pmtu.h"
 #include "stack/raw.h"
@@ -34,6 +35,7 @@ struct stack {
     struct interface *input; /* NULL outside of stack_input */
     struct host_set hosts;
     struct neighbour_set neighbours;
+    struct loop loop;
     struct stack_counters counters;
     unsigned n_segments;
     unsigned n_interfaces;
@@ -78,7 +80,8 @@ struct arrival {
     uint32_t l3_len; /* bytes present */
     uint32_t segment;
     uint16_t ethertype;
-    bool group; /* sent to a broadcast or multicast MAC */
+    bool group;                /* sent to a broadcast or multicast MAC */
+    const struct host *sender; /* from the loop: one of ours; NULL: from a link */
 };
 
 static ALWAYS_INLINE struct interface *stack_interface_of(struct stack *s, const struct host *h)

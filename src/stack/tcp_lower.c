@@ -107,11 +107,12 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     if (error)
         return error;
     neighbour_pin(s, neighbour);
+    const struct interface *itf = &s->interfaces[neighbour_at(&s->neighbours, neighbour)->interface];
     *out = (struct tcp_path){.id = neighbour,
                              .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)),
                              .link_mtu = (uint16_t)interface_mtu(stack_interface_of(s, h)),
-                             .link = h->interface,
-                             .gso_max = interface_gso_max(stack_interface_of(s, h))};
+                             .link = itf->number,
+                             .gso_max = interface_gso_max(itf)};
     return 0;
 }
 
@@ -137,6 +138,7 @@ static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const str
         out->frags = itf->scatter ? frags_place(p) : NULL;
     }
     out->packet = p;
+    out->link = itf->number;
     out->l4 = ipv4_begin(p, h, mac, remote);
     out->pseudo_sum = checksum_add_u16(checksum_add_u32(h->source_sum, remote), IP_PROTO_TCP);
     out->partial_checksum = itf->tx_checksum;
@@ -153,7 +155,7 @@ static enum tcp_frame_result frame_open(void *context, const struct flow_key *ke
         return TCP_FRAME_UNRESOLVED;
     }
     const struct host *h = &s->hosts.hosts[key->local];
-    return lend(stack_interface_of(s, h), h, n->mac, ip_addr_to_v4(&key->remote), kind, out);
+    return lend(&s->interfaces[n->interface], h, n->mac, ip_addr_to_v4(&key->remote), kind, out);
 }
 
 static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
@@ -174,30 +176,36 @@ static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes
     p->gso = frame->gso_size ? PACKET_GSO_TCP4 : PACKET_GSO_NONE;
     p->gso_size = frame->gso_size;
     s->counters.ipv4_sent++;
-    interface_send(s, stack_interface_of(s, h), p);
+    interface_send(s, &s->interfaces[frame->link], p);
 }
 
 static void frame_drop(void *context, struct tcp_frame *frame)
 {
     struct stack *s = context;
     struct packet *p = frame->packet;
-    struct interface *itf = stack_interface_of(s, &s->hosts.hosts[p->hash]);
     p->hash = 0;
-    interface_put_back(itf, p);
+    interface_put_back(&s->interfaces[frame->link], p);
+}
+
+static const struct host *receiver_of(struct stack *s, const struct packet *p)
+{
+    struct wire_eth eth;
+    uint32_t segment;
+    if (unlikely(s->input->number == STACK_LOOP && s->loop.neighbour))
+        return loop_named(&s->hosts, p->data + WIRE_ETH_ADDR_LEN);
+    if (ethernet_parse(s, s->input, p, &eth, &segment) < 0)
+        return NULL;
+    return host_find(&s->hosts, segment, load_be32(p->data + p->l3_offset + 16), p->data);
 }
 
 static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
 {
     struct stack *s = context;
-    struct wire_eth eth;
-    uint32_t segment;
-    if (!s->input || to->held || ethernet_parse(s, s->input, to, &eth, &segment) < 0)
-        return TCP_FRAME_NO_ROOM;
-    const uint8_t *ip = to->data + to->l3_offset;
-    const struct host *h = host_find(&s->hosts, segment, load_be32(ip + 16), to->data);
+    const struct host *h = s->input && !to->held ? receiver_of(s, to) : NULL;
     if (!h)
         return TCP_FRAME_NO_ROOM;
-    out->mtu = (uint16_t)interface_mtu(s->input);
+    const uint8_t *ip = to->data + to->l3_offset;
+    out->mtu = (uint16_t)interface_mtu(stack_interface_of(s, h));
     return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, load_be32(ip + 12), LINK_ALLOC_CONTROL, out);
 }
 

@@ -199,6 +199,7 @@ struct tcp_frame {
     bool partial_checksum; /* the link completes checksums: store the folded pseudo sum with length */
     uint16_t gso_size;     /* set by TCP: payload bytes of each segment of a large frame; 0: the frame is one segment */
     uint16_t mtu;          /* with reply_open: bytes of IP packet */
+    uint8_t link;          /* the lower layer's: by which link it leaves */
     /* Of a large frame: place for PACKET_MAX_FRAGS, where its link takes pieces; else NULL */
     struct packet_frag *frags;
     struct tcp_list *waiters; /* with TCP_FRAME_UNRESOLVED: where the connection shall wait for tcp_path_ready() */

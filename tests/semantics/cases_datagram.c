@@ -559,7 +559,7 @@ CASE(datagram_error_queue_unreachable_host)
 {
     int t = t_datagram();
     T_SET(t, IPPROTO_IP, IP_RECVERR, 1);
-    T(sendto(t, "nobody", 6, 0, address_of(NOBODY, 1), LEN));
+    T(sendto(t, "nobody", 6, 0, address_of(NOBODY_ELSE, 1), LEN)); /* whom no case before has missed */
     T_WAIT(t, POLLERR);
     read_error(t);
 }

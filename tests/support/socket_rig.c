@@ -18,6 +18,7 @@ static void begin_side(struct socket_rig *r, unsigned side)
     struct host_settings h = {.address = ip_addr_from_v4(RIG_ADDRESS(side)), .prefix_length = 8};
     stack_settings_default(&t);
     t.max_addresses = 8;
+    t.loop_frames = RIG_LOOP_FRAMES;
     t.secret = (struct hash_key){side + 1, 99};
     t.tcp.max_connections = 32768;
     t.tcp.max_users = 64;

@@ -10,6 +10,7 @@
 #define RIG_ADDRESS(side) (0x0a000001u + (side))
 #define RIG_NOBODY 0x0a000063u  /* on the subnet */
 #define RIG_OUTSIDE 0xc0000201u /* no route */
+#define RIG_LOOP_FRAMES 16u
 
 struct socket_rig {
     struct link *ends[2];

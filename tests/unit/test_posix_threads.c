@@ -56,7 +56,7 @@ static void what_is_wrong_is_said(void **state)
     }
     struct weir_stack_options many = {.size = sizeof many, .n_interfaces = 17};
     assert_null(weir_stack_new(&many, message, sizeof message));
-    assert_string_equal(message, "n_interfaces: found 17, allowed at most 16");
+    assert_string_equal(message, "n_interfaces: found 17, allowed at most 15");
     many = (struct weir_stack_options){.size = sizeof many, .max_sockets = 2u << 20};
     assert_null(weir_stack_new(&many, message, sizeof message));
     assert_string_equal(message, "max_sockets: found 2097152, allowed at most 1048576");
