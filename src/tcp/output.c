@@ -322,6 +322,12 @@ static bool choose_data(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
            choose_probe(c, w, o);
 }
 
+/* A peer believes an RST only at its RCV.NXT (RFC 5961 3.2): SND.NXT (RFC 9293 3.10.5), unless what is in flight timed out. */
+static struct seq reset_seq(const struct tcp *c)
+{
+    return c->backoff > 0 && (c->flags & TCPF_CONNECTED) ? c->snd_una : c->snd_nxt;
+}
+
 static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct output_choice *o, int64_t now)
 {
     o->kind = OUTPUT_NOTHING;
@@ -331,7 +337,7 @@ static void choose(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struc
     o->spec.fresh = false;
     if (unlikely(w->want & WANT_RST)) {
         o->kind = OUTPUT_RESET;
-        o->spec = (struct segment_spec){.flags = TCP_RST, .seq = c->snd_nxt};
+        o->spec = (struct segment_spec){.flags = TCP_RST, .seq = reset_seq(c)};
         return;
     }
     if (unlikely(state_embryonic(c->state))) {

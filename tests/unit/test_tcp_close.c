@@ -282,6 +282,39 @@ static void abort_sends_one_rst_in_every_state(void **state)
     }
 }
 
+/* Where the peer stands is what it acknowledged: SND.NXT would be in its window, and only be challenged (RFC 5961 3.2). */
+static void abort_after_a_timeout_resets_where_the_peer_stands(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 300);
+    script_expect(&s, TCP_ACK, 1, 1, 300);
+    script_give(&s, TCP_ACK, 1, 101, 0);
+    while (script_counters(&s)->rto_fired == 0)
+        (void)script_wait(&s);
+    script_drain(&s);
+    tcp_abort(s.end.layer, script_connection(&s), s.now);
+    script_expect(&s, TCP_RST | TCP_ACK, 101, 1, 0);
+    script_expect_nothing(&s);
+    script_end(&s);
+}
+
+static void an_embryos_rst_comes_after_its_syn(void **state)
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_syn_rcvd(&s);
+    while (script_counters(&s)->rto_fired == 0)
+        (void)script_wait(&s);
+    script_drain(&s);
+    assert_int_equal(tcp_unlisten(s.end.layer, TCP_ANY_LOCAL, OUR_PORT, s.now), 0);
+    script_expect(&s, TCP_RST | TCP_ACK, 1, 1, 0);
+    script_end(&s);
+}
+
 static void abort_in_syn_sent_is_silent(void **state)
 {
     struct script s;
@@ -393,6 +426,8 @@ int main(void)
         T(half_closed_data_flows_in_close_wait),
         T(close_before_establishment),
         T(abort_sends_one_rst_in_every_state),
+        T(abort_after_a_timeout_resets_where_the_peer_stands),
+        T(an_embryos_rst_comes_after_its_syn),
         T(abort_in_syn_sent_is_silent),
         T(an_exact_rst_ends_every_state),
         T(closing_a_listener_leaves_established_connections_alone),
