@@ -15,7 +15,7 @@
 
 int datagrams_init(struct socket_layer *l)
 {
-    uint32_t records = (uint32_t)min_u64(l->settings.buffer_bytes / SOCKET_CHUNK_BYTES, MAX_RECORDS);
+    uint32_t records = (uint32_t)min_u64(l->settings.buffer_bytes / (2 * SOCKET_SPAN_BYTES), MAX_RECORDS);
     int e = pool_init(&l->datagrams, l->allocator, l->settings.max_sockets, sizeof(struct datagram_socket), 8);
     if (e)
         return e;

@@ -32,7 +32,7 @@ void socket_settings_default(struct socket_settings *s)
 static bool settings_valid(const struct socket_settings *s)
 {
     return s->max_sockets >= 1 && s->buffer_bytes >= SOCKET_CHUNK_BYTES &&
-           s->buffer_bytes / SOCKET_CHUNK_BYTES < UINT32_MAX / 2 && s->send_buffer >= 1 && s->receive_buffer >= 1 &&
+           s->buffer_bytes / SOCKET_SPAN_BYTES < UINT32_MAX && s->send_buffer >= 1 && s->receive_buffer >= 1 &&
            s->max_buffer >= s->send_buffer && s->max_buffer >= s->receive_buffer && s->max_buffer <= (512u << 20) &&
            s->port_first >= 1 && s->port_first <= s->port_last && s->max_backlog >= 1;
 }
@@ -44,13 +44,14 @@ static void release_frame(void *context, void *frame)
     tcp_release_packet(l->tcp, frame);
 }
 
-/* Spans of one chunk each, and of the references that zero-copy sending makes. */
+/* Spans of one chunk each, and of frames that are kept. */
 static int init_pools(struct socket_layer *l)
 {
     uint32_t chunks = (uint32_t)(l->settings.buffer_bytes / SOCKET_CHUNK_BYTES);
+    uint32_t spans = (uint32_t)(l->settings.buffer_bytes / SOCKET_SPAN_BYTES);
     int e = pool_init(&l->sockets, l->allocator, l->settings.max_sockets, sizeof(struct socket), CACHE_LINE);
     if (e == 0)
-        e = outq_pool_init_sized(&l->buffers, l->allocator, 2 * chunks, chunks, SOCKET_CHUNK_BYTES);
+        e = outq_pool_init_sized(&l->buffers, l->allocator, spans, chunks, SOCKET_CHUNK_BYTES);
     l->buffers.release = release_frame;
     l->buffers.context = l;
     return e;

@@ -163,6 +163,8 @@ static int stream_disconnect(struct socket *s, int64_t now)
     forget_connection(s);
     outq_clear(&s->stream.in, &s->layer->buffers);
     s->stream.in = (struct outq){0};
+    s->stream.edge = s->stream.read_base = 0;
+    s->stream.least_trip_ns = 0;
     s->shut_read = s->shut_write = s->stream.failed = s->stream.ended = false;
     s->error = c ? ECONNRESET : 0; /* as Linux: SO_ERROR tells of what was thrown away */
     return 0;

@@ -3,6 +3,10 @@
  * Buffers that grow by themselves, where SO_RCVBUF and SO_SNDBUF were not set, as Linux's do. The receive buffer is twice what was read in a round trip
  * (dynamic right-sizing: the peer's congestion window may double in the next), the send buffer twice the congestion window. Neither shrinks.
  *
+ * How long a round trip is, TCP knows from what it sent: of a stream that only receives, from the handshake, which may have been slow for other reasons.
+ * So the least time counts in which the peer has come beyond the window that it had: it cannot before it hears of more. A buffer larger than needed fills
+ * as soon as the reader is the slower end, and all its bytes have left the processor's cache when they are read.
+ *
  * Invariant: a buffer grows only while less than half of the layer's chunks are in use, up to the settings and what the window scale can say. Receive buffers
  * are powers of two apart, since each size is a TCP profile.
  */
@@ -25,22 +29,48 @@ static void grow_receive(struct socket *s, uint64_t wanted, unsigned window_scal
     p.receive_buffer = min_u32(power_of_two_from(wanted), limit);
     if (p.receive_buffer > s->receive_limit && profile_set(s, &p, now) == 0)
         s->receive_limit = p.receive_buffer;
+    s->stream.window_came = false;
+}
+
+static void note_trip(struct stream *st, int64_t ns)
+{
+    if (ns > 0 && (st->least_trip_ns == 0 || ns < st->least_trip_ns))
+        st->least_trip_ns = max_i64(ns, NS_PER_US);
+}
+
+/* The last bytes of the window that this reading opens will come because of what the peer hears from now on. */
+static void watch_edge(struct socket *s, int64_t now)
+{
+    struct stream *st = &s->stream;
+    if (st->edge && st->in.end < st->edge)
+        return;
+    if (st->edge) {
+        note_trip(st, now - st->edge_since);
+        st->window_came = true;
+    }
+    st->edge = st->in.base + s->receive_limit;
+    st->edge_since = now;
 }
 
 void tuning_read(struct socket *s, struct tcp *c, int64_t now)
 {
     struct stream *st = &s->stream;
     struct tcp_info info;
-    if (st->receive_fixed || s->receive_limit >= s->layer->settings.receive_buffer_max ||
-        now - st->read_since < st->rtt_ns)
+    if (st->receive_fixed || s->receive_limit >= s->layer->settings.receive_buffer_max)
+        return;
+    watch_edge(s, now);
+    int64_t passed = now - st->read_since;
+    if (passed < st->least_trip_ns)
         return;
     tcp_get_info(s->layer->tcp, c, &info);
+    note_trip(st, info.srtt_ns);
     uint64_t read = st->in.base - st->read_base;
-    if (st->read_since && 2 * read > s->receive_limit && may_grow(s->layer))
-        grow_receive(s, 2 * read, info.receive_wscale, now);
+    if (st->least_trip_ns && passed > st->least_trip_ns) /* more than one round trip */
+        read = read * (uint64_t)(st->least_trip_ns / NS_PER_US) / (uint64_t)(passed / NS_PER_US);
+    if (st->window_came && 2 * read > s->receive_limit && may_grow(s->layer))
+        grow_receive(s, 2 * min_u64(read, s->receive_limit), info.receive_wscale, now);
     st->read_since = now;
     st->read_base = st->in.base;
-    st->rtt_ns = info.srtt_ns;
 }
 
 void tuning_acked(struct socket *s, struct tcp *c)

@@ -5,6 +5,7 @@
  */
 #include "support/socket_rig.h"
 
+#include "impair/impair.h"
 #include "support/cmocka_all.h"
 
 #include <errno.h>
@@ -133,6 +134,22 @@ static void a_slow_reader_keeps_the_buffer_it_has(void **state)
     disconnect(&f);
 }
 
+/* 30 KB a millisecond: of 100 ms, the handshake's, that is 3 MB, of what the line then takes a few KB. A full buffer that is read so fast lasts 9 ms. */
+static void a_handshake_that_was_slower_than_the_line_does_not_count(void **state)
+{
+    struct impair_settings i;
+    (void)state;
+    struct flow f = connect_flow(0, 0);
+    impair_settings_default(&i);
+    i.delay_ns = NS_PER_MS;
+    assert_int_equal(impair_link_set(rig.ends[0], &i), 0);
+    assert_int_equal(impair_link_set(rig.ends[1], &i), 0);
+    assert_in_range(run(&f, 2000, 30000), 50000000, 60000000);
+    assert_in_range(sock_get(&rig, f.reader, SOL_SOCKET, SO_RCVBUF), FIRST, 2 * FIRST);
+    run(&f, 1000, SIZE_MAX);
+    disconnect(&f);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, socket_rig_teardown)
 
 int main(void)
@@ -142,6 +159,7 @@ int main(void)
         T(a_receive_buffer_that_was_set_stays),
         T(a_send_buffer_that_was_set_stays),
         T(a_slow_reader_keeps_the_buffer_it_has),
+        T(a_handshake_that_was_slower_than_the_line_does_not_count),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
