@@ -2,8 +2,9 @@
 /*
  * Weir's sockets for programs: what the calls of <sys/socket.h>, <poll.h> and <sys/epoll.h> do, on a TCP/IP stack in user space.
  *
- * A stack is made with weir_stack_new over one or more interfaces. By default it runs in a thread of its own, and any number of threads may use its
- * descriptors at once; calls block as usual. Embedded, there is no thread: one thread owns the stack, and it moves in those calls of that thread that may
+ * A stack is made with weir_stack_new over one or more interfaces. By default any number of threads may use its descriptors at once, and calls block as usual;
+ * the stack moves in those calls, a thread at a time, and in a thread of its own when they do not look after it. What a call on a non-blocking socket left to
+ * be sent goes when one of them waits, at the latest after about a millisecond. While a thread is inside, its signals wait. Embedded, there is no thread: one thread owns the stack, and it moves in those calls of that thread that may
  * wait, and in weir_turn. A call on a non-blocking socket does not move it: what it left to be sent goes with the next poll, select, epoll_wait (also with
  * a timeout of 0) or weir_turn, or with the 64th such call, so that many leave in one burst.
  *
@@ -14,6 +15,7 @@
 #define WEIR_SOCKET_H
 
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -134,15 +136,23 @@ int weir_release(struct weir_stack *s, const struct weir_piece *pieces, int n);
 
 /* ---- beside the kernel's descriptors: what libweir-preload.so is made of; not of an embedded stack (EINVAL) ---- */
 
+/* What else may end a wait, as ppoll has it: the kernel's descriptors, whose revents are filled, and the signals that are barred meanwhile (NULL: as they are). */
+struct weir_kernel_poll {
+    struct pollfd *fds;
+    nfds_t n;
+    const sigset_t *mask;
+};
 /*
- * A poll that does not wait: it adds 1 to the eventfd as soon as one of fds has something to say, at once if that is so already. weir_poll_finish ends it and
- * returns what weir_poll would, 0 when the eventfd was not raised; until then fds are the stack's. NULL with errno: EINVAL, ENOMEM.
+ * weir_poll and weir_epoll_wait that also end, perhaps with 0, when something beside is there; that is looked at only by waiting: not when the stack has
+ * something at once, nor with a timeout of 0. timeout_ns -1: none. EINTR after any signal, as poll and epoll_wait.
  */
-struct weir_poll;
-struct weir_poll *weir_poll_start(struct weir_stack *s, struct pollfd *fds, nfds_t n, int event_fd);
-int weir_poll_finish(struct weir_poll *p);
+int weir_poll_with(struct weir_stack *s, struct pollfd *fds, nfds_t n, int64_t timeout_ns,
+                   struct weir_kernel_poll *beside);
+int weir_epoll_wait_with(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int64_t timeout_ns,
+                         struct weir_kernel_poll *beside);
 /*
- * From now on, after a weir_epoll_wait that found nothing, the next thing to tell adds 1 to the eventfd, once. It may be closed when the epoll is.
+ * From now on, after a weir_epoll_wait that found nothing, the next thing to tell while nobody waits for it adds 1 to the eventfd, once. It may be closed when
+ * the epoll is.
  */
 int weir_epoll_signal(struct weir_stack *s, int epoll, int event_fd);
 

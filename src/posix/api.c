@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The functions of weir/socket.h: each is a call for the loop.
+ * The functions of weir/socket.h: each is a call for the owner.
  */
 #define _GNU_SOURCE /* SOCK_NONBLOCK */
 #include "engine/clock.h"
@@ -291,6 +291,15 @@ int weir_epoll_wait(struct weir_stack *s, int epoll, struct epoll_event *events,
     c.epoll.events = events;
     c.epoll.max = max;
     return (int)call_perform(s, &c);
+}
+
+int weir_epoll_wait_with(struct weir_stack *s, int epoll, struct epoll_event *events, int max, int64_t timeout_ns,
+                         struct weir_kernel_poll *beside)
+{
+    struct call c = {.attempt = attempt_epoll_wait, .fd = epoll, .timeout_ns = timeout_ns, .beside = beside};
+    c.epoll.events = events;
+    c.epoll.max = max;
+    return poll_beside_valid(s, beside) ? (int)call_perform(s, &c) : -1;
 }
 
 int weir_epoll_signal(struct weir_stack *s, int epoll, int event_fd)

@@ -1,75 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls on their way: see private.h. A caller spins a little and then sleeps on a futex, which signals interrupt as they interrupt a system call: with
- * SA_RESTART it goes on, without it the call is cancelled and ends with EINTR (or what it has done so far).
+ * Calls on their way: see private.h. A caller whose call somebody else will end spins a little and then sleeps on a futex, which signals interrupt as they
+ * interrupt a system call: with SA_RESTART it goes on, without it the call is cancelled and ends with EINTR (or what it has done so far).
  */
-#define _GNU_SOURCE /* syscall */
-#include <limits.h>
-#include <linux/futex.h>
+#define _GNU_SOURCE
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "engine/clock.h"
 #include "posix/private.h"
 
 #define SPINS 2000u
+#define KIB_PER_CALL 10 /* so many bytes, as a power of two, count as one more call without a turn */
 
 /* ---- the caller ---- */
 
-static void futex_wake(_Atomic uint32_t *word) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0); }
-
-/* False: a signal came. */
-static bool futex_wait(_Atomic uint32_t *word, uint32_t expected)
-{
-    return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0) == 0 || errno != EINTR;
-}
-
 static void submit(struct weir_stack *w, struct call *c)
 {
-    c->stack = w;
     c->next = atomic_load_explicit(&w->calls, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&w->calls, &c->next, c, memory_order_seq_cst, memory_order_relaxed))
         ;
-    if (atomic_load_explicit(&w->sleeping, memory_order_seq_cst)) {
-        uint64_t one = 1;
-        (void)!write(w->wake_fd, &one, sizeof one);
-    }
 }
 
-static bool is_done(const struct call *c) { return atomic_load_explicit(&c->state, memory_order_acquire) == CALL_DONE; }
+bool call_is_done(const struct call *c) { return atomic_load_explicit(&c->state, memory_order_acquire) == CALL_DONE; }
 
 /* False: a signal came before the end. */
 static bool await(struct call *c)
 {
-    for (unsigned i = 0; i < SPINS && !is_done(c); i++)
+    for (unsigned i = 0; i < SPINS && !call_is_done(c); i++)
         cpu_relax();
     uint32_t state = CALL_PENDING;
     if (!atomic_compare_exchange_strong_explicit(&c->state, &state, CALL_SLEEPING, memory_order_acquire,
                                                  memory_order_acquire) &&
         state == CALL_DONE)
         return true;
-    while (!is_done(c))
-        if (!futex_wait(&c->state, CALL_SLEEPING))
-            return is_done(c);
+    while (!call_is_done(c))
+        if (!futex_wait(&c->state, CALL_SLEEPING, -1))
+            return call_is_done(c);
     return true;
-}
-
-/* It ends at once, unless it has ended already. */
-static void cancel_remotely(struct weir_stack *w, struct call *c)
-{
-    struct call cancel = {.attempt = attempt_cancel, .target = c};
-    submit(w, &cancel);
-    while (!await(&cancel)) /* it never waits long */
-        ;
-}
-
-/* Another thread runs the loop. */
-static void perform_remotely(struct weir_stack *w, struct call *c)
-{
-    submit(w, c);
-    if (!await(c))
-        cancel_remotely(w, c);
 }
 
 static ssize_t result_of(const struct call *c)
@@ -80,26 +48,13 @@ static ssize_t result_of(const struct call *c)
     return -1;
 }
 
-void call_begin(struct weir_stack *w, struct call *c)
-{
-    c->deadline = TIME_NEVER;
-    submit(w, c);
-}
-
-ssize_t call_finish(struct call *c)
-{
-    if (!is_done(c))
-        cancel_remotely(c->stack, c);
-    return result_of(c);
-}
-
 void event_raise(int event_fd)
 {
     uint64_t one = 1;
     (void)!write(event_fd - 1, &one, sizeof one);
 }
 
-/* Embedded: may it wait, or is it for moving the stack? Of all others many go with one turn. */
+/* May it wait, or is it for moving the stack? Of all others many go with one turn. */
 static bool needs_turn(const struct weir_stack *w, const struct call *c)
 {
     const struct file *f = file_of(w, c->fd);
@@ -110,27 +65,123 @@ static bool needs_turn(const struct weir_stack *w, const struct call *c)
 
 static void try(struct weir_stack *w, struct call *c, int64_t now);
 
-/* This thread is the loop. */
+/* ---- the caller is the owner ---- */
+
 static void perform_embedded(struct weir_stack *w, struct call *c)
 {
-    c->stack = w;
     if (!needs_turn(w, c) && ++w->without_turn < POSIX_CALLS_PER_TURN) {
         try(w, c, clock_now());
-        if (is_done(c))
+        if (call_is_done(c))
             return;
     } else {
         submit(w, c);
     }
-    while (!is_done(c)) {
+    while (!call_is_done(c)) {
         int64_t now = clock_now();
         if (!loop_turn(w, now))
             loop_rest(w, now, TIME_NEVER);
     }
 }
 
+/*
+ * What a call that does not wait left to be sent may wait for the next turn, as long as nobody sleeps until something comes: the program's next call that
+ * may wait makes it, or the loop within its tick.
+ */
+static bool may_owe_turn(struct weir_stack *w, const struct call *c)
+{
+    w->without_turn += 1 + (c->result > 0 ? (unsigned)min_u64((uint64_t)c->result >> KIB_PER_CALL, UINT16_MAX) : 0);
+    return !w->driver && w->without_turn < POSIX_CALLS_PER_TURN;
+}
+
+static unsigned take_woken(struct weir_stack *w, int64_t now);
+
+/* The owner does its call; if that has to wait, the owner drives, or prepares to sleep. */
+static void perform_as_owner(struct weir_stack *w, struct call *c, const struct outside *o)
+{
+    int64_t now = clock_now();
+    if (needs_turn(w, c)) {
+        w->looks++;
+        submit(w, c);
+        (void)loop_turn(w, now);
+    } else {
+        try(w, c, now);
+        (void)take_woken(w, now);
+        if (!may_owe_turn(w, c))
+            (void)loop_turn(w, now);
+    }
+    if (!call_is_done(c))
+        drive(w, c, o);
+    if (c->beside && !call_is_done(c)) {
+        int event = drive_thread_event();
+        if (event < 0)
+            call_fail(c, event);
+        else
+            c->event_fd = event + 1;
+    }
+}
+
+/* Another thread owns the stack: it does the call, or whoever is the owner later. */
+static void hand_over(struct weir_stack *w, struct call *c)
+{
+    int event = c->beside ? drive_thread_event() : 0;
+    if (event < 0) {
+        c->result = event;
+        atomic_store_explicit(&c->state, CALL_DONE, memory_order_relaxed);
+        return;
+    }
+    c->event_fd = c->beside ? event + 1 : 0;
+    submit(w, c);
+    if (owner_try(w))
+        owner_release(w);
+}
+
+/* The wait is over before the call is, by a signal or by what is beside. */
+static void cut_short(struct weir_stack *w, struct call *c, bool by_signal)
+{
+    struct outside o;
+    owner_enter(w, &o);
+    owner_take(w);
+    (void)call_run(w, clock_now()); /* if it was on the list still, it is not now */
+    if (!call_is_done(c) && c->beside)
+        call_expire(w, c);
+    else if (!call_is_done(c))
+        call_cancel(c, clock_now());
+    owner_release(w);
+    owner_leave(&o);
+    if (by_signal && c->result == 0)
+        c->result = -EINTR;
+}
+
+static void sleep_beside(struct weir_stack *w, struct call *c)
+{
+    uint64_t count;
+    bool signal = !drive_sleep_beside(c);
+    if (!call_is_done(c))
+        cut_short(w, c, signal);
+    (void)!read(c->event_fd - 1, &count, sizeof count);
+}
+
+static void perform_shared(struct weir_stack *w, struct call *c)
+{
+    struct outside o;
+    owner_enter(w, &o);
+    if (owner_try(w)) {
+        perform_as_owner(w, c, &o);
+        owner_release(w);
+    } else {
+        hand_over(w, c);
+    }
+    owner_leave(&o);
+    if (c->event_fd)
+        sleep_beside(w, c);
+    else if (!call_is_done(c) && !await(c))
+        cut_short(w, c, true);
+}
+
 ssize_t call_perform(struct weir_stack *w, struct call *c)
 {
     c->deadline = TIME_NEVER;
+    c->stack = w;
     if (!w) {
         errno = EBADF;
         return -1;
@@ -138,17 +189,19 @@ ssize_t call_perform(struct weir_stack *w, struct call *c)
     if (w->embedded)
         perform_embedded(w, c);
     else
-        perform_remotely(w, c);
+        perform_shared(w, c);
     return result_of(c);
 }
 
-/* ---- the loop ---- */
+/* ---- the owner ---- */
 
 /* The eventfd first: once the call is done, it may be gone. */
 static void finish(struct call *c)
 {
     if (c->event_fd)
         event_raise(c->event_fd);
+    if (c->stack->driver == c)
+        driver_wake(c->stack);
     if (atomic_exchange_explicit(&c->state, CALL_DONE, memory_order_acq_rel) == CALL_SLEEPING)
         futex_wake(&c->state);
 }
@@ -176,6 +229,7 @@ static void end(struct call *c, int64_t now)
         forget_wakening(c);
     if (c->waits) {
         stop_watching(c);
+        c->stack->n_waiting--;
         *c->waiting_link = c->waiting_next;
         if (c->waiting_next)
             c->waiting_next->waiting_link = c->waiting_link;
@@ -193,6 +247,7 @@ static void begin_waiting(struct weir_stack *w, struct call *c)
     if (c->waiting_next)
         c->waiting_next->waiting_link = &c->waiting_next;
     w->waiting = c;
+    w->n_waiting++;
     w->next_deadline = min_i64(w->next_deadline, c->deadline);
 }
 
@@ -273,27 +328,27 @@ unsigned call_run(struct weir_stack *w, int64_t now)
     return n + take_woken(w, now);
 }
 
-static void cancel(struct call *c, int64_t now)
+void call_expire(struct weir_stack *w, struct call *c)
+{
+    c->expired = true;
+    try(w, c, clock_now());
+}
+
+void call_fail(struct call *c, int error)
+{
+    c->result = error;
+    end(c, clock_now());
+}
+
+void call_cancel(struct call *c, int64_t now)
 {
     size_t done = c->batch.messages ? c->batch.count : c->done;
     c->result = done > 0 ? (ssize_t)done : -EINTR;
-    c->event_fd = 0; /* whoever ends it knows */
     end(c, now);
-}
-
-bool attempt_cancel(struct weir_stack *w, struct call *c, int64_t now)
-{
-    for (struct call *x = w->waiting; x; x = x->waiting_next)
-        if (x == c->target) {
-            cancel(x, now);
-            break;
-        }
-    c->result = 0;
-    return true;
 }
 
 void call_cancel_all(struct weir_stack *w)
 {
     while (w->waiting)
-        cancel(w->waiting, 0);
+        call_cancel(w->waiting, 0);
 }

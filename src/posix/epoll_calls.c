@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * epoll(7) over descriptors of a stack. An epoll of epolls is not supported (EINVAL). One that is a member of the kernel's epoll signals an eventfd there:
- * only after somebody found nothing, so that a busy program costs no system calls.
+ * only after somebody found nothing and while nobody waits for it here, so that a busy program costs no system calls.
  */
 #include "base/alloc_heap.h"
 #include "posix/private.h"
@@ -46,8 +46,7 @@ bool attempt_epoll_wait(struct weir_stack *w, struct call *c, int64_t now)
         file_hold(f);
     }
     c->result = epoll_collect(c->file->epoll, c->epoll.events, c->epoll.max);
-    if (c->result == 0 && c->file->event_fd)
-        c->file->signals = true;
+    c->file->signals = c->result == 0 && c->file->event_fd;
     if (c->result > 0 || c->timeout_ns == 0 || c->expired)
         return true;
     if (!c->waits) {

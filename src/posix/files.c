@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Descriptors: the lowest free number for a file, as POSIX says; files are counted. All of it is the loop's.
+ * Descriptors: the lowest free number for a file, as POSIX says; files are counted. All of it is the owner's.
  */
 #include <stdlib.h>
 
@@ -93,7 +93,7 @@ void file_watch(struct file *f, struct socket_watch *watch)
 void file_epoll_woke(void *context)
 {
     struct file *f = context;
-    if (f->signals) {
+    if (f->signals && !f->watches) {
         f->signals = false;
         event_raise(f->event_fd);
     }

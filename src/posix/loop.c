@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop of a stack: frames, calls, timers; and waiting for any of them.
+ * A turn of a stack: frames, calls, timers. The loop, its own thread, which drives (drive.c) when threads of the program do not; and the wait of an embedded one.
  */
 #define _GNU_SOURCE /* ppoll, pthread_setname_np */
 #include <poll.h>
@@ -11,6 +11,7 @@
 #include "engine/cpu.h"
 #include "posix/private.h"
 
+#define TICK_NS NS_PER_MS
 #define MEMORY_SLEEP_NS (40 * NS_PER_US) /* a memory link has nothing to wait on */
 
 bool loop_turn(struct weir_stack *w, int64_t now)
@@ -24,8 +25,9 @@ bool loop_turn(struct weir_stack *w, int64_t now)
     return n > 0;
 }
 
-/* Fills what there is to wait on; false: frames are there already. */
-static bool arm_links(struct weir_stack *w, struct pollfd *fds, nfds_t *n, int64_t *left)
+int64_t loop_next_deadline(struct weir_stack *w) { return min_i64(stack_next_deadline(w->stack), w->next_deadline); }
+
+bool loop_arm_links(struct weir_stack *w, struct pollfd *fds, nfds_t *n, int64_t *left)
 {
     for (unsigned i = 0; i < w->n_interfaces; i++) {
         struct link *l = w->interfaces[i].link;
@@ -40,47 +42,74 @@ static bool arm_links(struct weir_stack *w, struct pollfd *fds, nfds_t *n, int64
     return true;
 }
 
-static void sleep_on(struct weir_stack *w, int64_t left)
-{
-    struct pollfd fds[POSIX_MAX_INTERFACES + 1] = {{.fd = w->wake_fd, .events = POLLIN}};
-    nfds_t n = 1;
-    if (!arm_links(w, fds, &n, &left))
-        return;
-    left = max_i64(left, 0);
-    struct timespec t = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
-    uint64_t count;
-    if (ppoll(fds, n, left == INT64_MAX ? NULL : &t, NULL) > 0 && fds[0].revents)
-        (void)!read(w->wake_fd, &count, sizeof count);
-}
-
 void loop_rest(struct weir_stack *w, int64_t now, int64_t at_most_ns)
 {
+    struct pollfd fds[POSIX_MAX_INTERFACES];
+    nfds_t n = 0;
     cpu_relax();
     if (now - w->worked < w->poll_ns && at_most_ns > 0)
         return;
-    int64_t at = min_i64(stack_next_deadline(w->stack), w->next_deadline);
-    for (unsigned i = 0; i < w->n_interfaces; i++)
-        at = min_i64(at, link_next_deadline(w->interfaces[i].link));
+    int64_t at = loop_next_deadline(w);
     int64_t left = at == TIME_NEVER ? at_most_ns : min_i64(at - now, at_most_ns);
-    if (left <= 0)
+    if (left <= 0 || !loop_arm_links(w, fds, &n, &left))
         return;
-    atomic_store_explicit(&w->sleeping, 1, memory_order_seq_cst);
-    if (!atomic_load_explicit(&w->calls, memory_order_seq_cst) && !atomic_load_explicit(&w->stop, memory_order_seq_cst))
-        sleep_on(w, left);
-    atomic_store_explicit(&w->sleeping, 0, memory_order_relaxed);
+    struct timespec t = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
+    (void)ppoll(fds, n, left == INT64_MAX ? NULL : &t, NULL);
+}
+
+/* ---- the thread ---- */
+
+static void turn_or_rest(struct weir_stack *w)
+{
+    int64_t now = clock_now();
+    if (!loop_turn(w, now)) {
+        drive_rest(w, &w->loop, now, NULL);
+        return;
+    }
+    owner_release(w); /* others want it, too */
+    owner_take(w);
+}
+
+/*
+ * Threads of the program come and go as drivers: it looks from time to time whether they still do, and does what they left. When one drives all the time, it
+ * rests until that one leaves. How often they had looked.
+ */
+static uint32_t stand_by(struct weir_stack *w, uint32_t seen)
+{
+    uint32_t looks = w->looks, calls = atomic_load_explicit(&w->loop_calls, memory_order_relaxed);
+    bool rests = w->driver && looks == seen;
+    if (!w->driver)
+        (void)loop_turn(w, clock_now());
+    w->loop_sleep = rests ? LOOP_RESTS : LOOP_TICKS;
+    owner_release(w);
+    (void)futex_wait(&w->loop_calls, calls, rests ? -1 : TICK_NS);
+    owner_take(w);
+    w->loop_sleep = LOOP_AWAKE;
+    return looks;
+}
+
+static bool should_drive(const struct weir_stack *w, uint32_t seen)
+{
+    return w->driver == &w->loop || (!w->driver && (w->n_waiting > 0 || w->looks == seen));
 }
 
 static void *run(void *argument)
 {
     struct weir_stack *w = argument;
+    uint32_t seen = 0;
     if (w->cpu >= 0)
         cpu_pin(w->cpu);
     (void)pthread_setname_np(pthread_self(), "weir:sockets");
+    owner_take(w);
     while (!atomic_load_explicit(&w->stop, memory_order_relaxed)) {
-        int64_t now = clock_now();
-        if (!loop_turn(w, now))
-            loop_rest(w, now, TIME_NEVER);
+        if (should_drive(w, seen)) {
+            w->driver = &w->loop;
+            turn_or_rest(w);
+        } else {
+            seen = stand_by(w, seen);
+        }
     }
+    owner_release(w);
     return NULL;
 }
 
@@ -100,11 +129,15 @@ int loop_start(struct weir_stack *w)
 
 void loop_stop(struct weir_stack *w)
 {
-    uint64_t one = 1;
     if (!w->thread_running)
         return;
-    atomic_store_explicit(&w->stop, true, memory_order_seq_cst);
-    (void)!write(w->wake_fd, &one, sizeof one);
+    owner_take(w);
+    atomic_store_explicit(&w->stop, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&w->loop_calls, 1, memory_order_seq_cst);
+    driver_wake(w);
+    owner_release(w);
+    futex_wake(&w->loop_calls);
     pthread_join(w->thread, NULL);
     w->thread_running = false;
+    w->driver = NULL;
 }

@@ -49,7 +49,8 @@ bool attempt_poll(struct weir_stack *w, struct call *c, int64_t now)
     return false;
 }
 
-static int poll_ns(struct weir_stack *w, struct pollfd *fds, nfds_t n, int64_t timeout_ns)
+static int poll_ns(struct weir_stack *w, struct pollfd *fds, nfds_t n, int64_t timeout_ns,
+                   struct weir_kernel_poll *beside)
 {
     struct call_watch few[FEW];
     struct call_watch *watches = n <= FEW ? few : malloc(n * sizeof *watches);
@@ -58,7 +59,7 @@ static int poll_ns(struct weir_stack *w, struct pollfd *fds, nfds_t n, int64_t t
         return -1;
     }
     memset(watches, 0, n * sizeof *watches);
-    struct call c = {.attempt = attempt_poll, .timeout_ns = timeout_ns};
+    struct call c = {.attempt = attempt_poll, .timeout_ns = timeout_ns, .beside = beside};
     c.poll.fds = fds;
     c.poll.n = n;
     c.poll.watches = watches;
@@ -74,38 +75,28 @@ int weir_poll(struct weir_stack *w, struct pollfd *fds, nfds_t n, int timeout_ms
         errno = EINVAL;
         return -1;
     }
-    return poll_ns(w, fds, n, timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS);
+    return poll_ns(w, fds, n, timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS, NULL);
 }
 
-/* ---- without waiting ---- */
+/* ---- beside descriptors of the kernel ---- */
 
-struct weir_poll {
-    struct call call;
-    struct call_watch watches[];
-};
-
-struct weir_poll *weir_poll_start(struct weir_stack *w, struct pollfd *fds, nfds_t n, int event_fd)
+bool poll_beside_valid(const struct weir_stack *w, struct weir_kernel_poll *beside)
 {
-    if (w->embedded || n > w->files.size || event_fd < 0) {
+    for (nfds_t i = 0; i < beside->n; i++)
+        beside->fds[i].revents = 0;
+    if (w->embedded)
         errno = EINVAL;
-        return NULL;
-    }
-    struct weir_poll *p = calloc(1, sizeof *p + n * sizeof p->watches[0]);
-    if (!p)
-        return NULL;
-    p->call = (struct call){.attempt = attempt_poll, .timeout_ns = -1, .event_fd = event_fd + 1};
-    p->call.poll.fds = fds;
-    p->call.poll.n = n;
-    p->call.poll.watches = p->watches;
-    call_begin(w, &p->call);
-    return p;
+    return !w->embedded;
 }
 
-int weir_poll_finish(struct weir_poll *p)
+int weir_poll_with(struct weir_stack *w, struct pollfd *fds, nfds_t n, int64_t timeout_ns,
+                   struct weir_kernel_poll *beside)
 {
-    int n = (int)call_finish(&p->call);
-    free(p);
-    return n < 0 && errno == EINTR ? 0 : n; /* it was still waiting */
+    if (n > w->files.size) {
+        errno = EINVAL;
+        return -1;
+    }
+    return poll_beside_valid(w, beside) ? poll_ns(w, fds, n, timeout_ns, beside) : -1;
 }
 
 /* ---- select ---- */
@@ -119,5 +110,5 @@ int weir_select(struct weir_stack *s, int n, fd_set *r, fd_set *w, fd_set *e, st
     }
     nfds_t count = fd_sets_to_poll(n, r, w, e, fds);
     int64_t ns = timeout ? timeout->tv_sec * NS_PER_S + timeout->tv_usec * NS_PER_US : -1;
-    return poll_ns(s, fds, count, ns) < 0 ? -1 : fd_sets_from_poll(fds, count, r, w, e);
+    return poll_ns(s, fds, count, ns, NULL) < 0 ? -1 : fd_sets_from_poll(fds, count, r, w, e);
 }

@@ -2,16 +2,19 @@
 /*
  * Inside of the front: the stack as a program has it, its descriptors, and calls on their way.
  *
- * One thread, the loop, owns everything below struct calls: stack, sockets, descriptors. A thread that calls makes a struct call on its own stack and
- * pushes it onto a lock-free list; the loop takes the whole list at once, tries each call in order, and keeps those that have to wait. A call is tried again
- * when something it watches has changed, and ends with its result, its deadline or a cancellation. Its memory belongs to the loop until `state` says
- * CALL_DONE. Embedded, the calling thread is the loop, and what cannot wait is tried at once, without a turn of the stack.
+ * One thread at a time owns everything below struct calls: stack, sockets, descriptors. A thread that calls makes a struct call on its own stack, becomes the
+ * owner if nobody else is, and tries its call itself; else it pushes the call onto a lock-free list, which the owner serves before it lets go (owner.c has the
+ * protocol and its invariants). A call that has to wait is kept, tried again when something it watches has changed, and ends with its result, its deadline or a
+ * cancellation, by whoever owns the stack then. Its memory belongs to the owner until `state` says CALL_DONE. Who waits for frames and timers is the driver:
+ * a thread that waits for its call, or the stack's own thread, the loop (drive.c). Embedded, the calling thread is the owner all the time, and what cannot wait
+ * is tried at once, without a turn of the stack.
  */
 #ifndef WEIR_POSIX_PRIVATE_H
 #define WEIR_POSIX_PRIVATE_H
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 
 #include "packet/guard.h"
@@ -23,7 +26,7 @@
 #define POSIX_MAX_STACKS 64u
 #define POSIX_MAX_DESCRIPTORS (1u << 20) /* of one stack: a process-wide number has the stack's above */
 #define POSIX_MAX_PIECES 1024u           /* UIO_MAXIOV */
-#define POSIX_CALLS_PER_TURN 64u         /* embedded: at most so many that do not wait */
+#define POSIX_CALLS_PER_TURN 64u         /* without a turn: at most so many that do not wait */
 
 /* ---- descriptors ---- */
 
@@ -71,9 +74,10 @@ struct call {
     size_t done;             /* bytes, so far */
     struct call_watch watch; /* of the file */
     bool waits, woken, expired;
-    int event_fd;           /* plus one: the end is written to it, as nobody waits; 0: none */
-    _Atomic uint32_t state; /* enum call_state */
-    struct {                /* of recvmmsg and sendmmsg, whose `io` is the message that is next */
+    int event_fd; /* plus one: its thread sleeps on it among others, and the end is written to it; 0: none */
+    struct weir_kernel_poll *beside; /* what else ends the wait; of poll and epoll_wait */
+    _Atomic uint32_t state;          /* enum call_state */
+    struct {                         /* of recvmmsg and sendmmsg, whose `io` is the message that is next */
         struct mmsghdr *messages;
         unsigned n, count; /* count: done */
         bool bounded;      /* by a timeout, which is looked at after each message */
@@ -135,7 +139,6 @@ struct call {
             int n;
             bool may_wait;
         } pieces;
-        struct call *target; /* to be cancelled */
         int64_t drain_until;
     };
 };
@@ -147,35 +150,85 @@ struct interface_slot {
     struct guard guard;
 };
 
+/* What the loop does while it does not drive: it is about to own the stack; sleeps for a moment; sleeps until it is called. */
+enum loop_sleep { LOOP_AWAKE, LOOP_TICKS, LOOP_RESTS };
+
+#define DRIVER_AWAKE INT64_MIN
+
 struct weir_stack {
     /* shared with all threads */
     CACHE_ALIGNED _Atomic(struct call *) calls; /* newest first */
-    _Atomic uint32_t sleeping;                  /* the loop waits on wake_fd */
+    _Atomic uint32_t owned;                     /* enum owned of owner.c: a lock */
+    _Atomic uint32_t loop_calls;                /* the loop sleeps on it while it does not drive */
     _Atomic bool stop;
-    int wake_fd;
-    int number; /* in the registry; -1 */
+    int wake_fd, drive_fd; /* eventfds on which the loop, or another driver, sleeps beside the links */
+    int signal_fd;         /* a driver other than the loop */
+    sigset_t asynchronous; /* signals that wait while a thread is inside */
+    int number;            /* in the registry; -1 */
     bool embedded;
-    /* the loop's */
+    /* the owner's */
     CACHE_ALIGNED struct stack *stack;
     struct socket_layer *sockets;
     struct file_table files;
-    struct call *waiting;  /* all that wait */
+    struct call *driver;        /* whose thread looks after links and timers; &loop: the loop; NULL: nobody */
+    struct call loop;           /* stands for the loop as a driver */
+    uint32_t looks;             /* how often a thread of the program looked after links and timers, and ceased to */
+    int64_t sleeps_until;       /* the driver; DRIVER_AWAKE */
+    enum loop_sleep loop_sleep; /* of the loop while it does not drive */
+    sigset_t signals;           /* of signal_fd */
+    struct call *waiting;       /* all that wait */
+    unsigned n_waiting;
     struct call *woken;    /* of them, those to be tried again */
     int64_t next_deadline; /* the earliest of those that wait, or earlier */
     int64_t poll_ns, worked;
     int cpu;
     unsigned n_interfaces;
-    unsigned without_turn; /* embedded: calls since the last turn */
+    unsigned without_turn; /* calls since the last turn */
     struct interface_slot interfaces[POSIX_MAX_INTERFACES];
     struct iovec pieces[POSIX_MAX_PIECES]; /* the rest of a message */
     pthread_t thread;
     bool thread_running;
 };
 
+/* owner.c */
+/* What a thread had before it went inside. */
+struct outside {
+    sigset_t signals;
+    int cancel_state;
+};
+/* A thread of the program inside takes no signals and is not cancelled, so that it never leaves the stack owned. */
+void owner_enter(const struct weir_stack *w, struct outside *o);
+void owner_leave(const struct outside *o);
+/* True: the caller owns the stack. */
+MUST_CHECK bool owner_try(struct weir_stack *w);
+/* Waits for it. */
+void owner_take(struct weir_stack *w);
+/* Serves what was handed over meanwhile, sees to it that somebody drives, lets go. */
+void owner_release(struct weir_stack *w);
+/* Gets a sleeping driver out of its sleep. */
+void driver_wake(struct weir_stack *w);
+void futex_wake(_Atomic uint32_t *word);
+/* timeout_ns -1: none. False: a signal came. */
+bool futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
+
+/* drive.c */
+/* The owner waits for its call, if it may: drives until that is done, or somebody else has to drive. */
+void drive(struct weir_stack *w, struct call *c, const struct outside *o);
+/* Nothing to do: the owner lets go and waits for frames, deadlines, and being woken. */
+void drive_rest(struct weir_stack *w, struct call *self, int64_t now, const struct outside *o);
+/* Not the driver: sleeps on c->event_fd and what is beside. False: a signal came. */
+bool drive_sleep_beside(struct call *c);
+/* This thread's eventfd; -errno. */
+int drive_thread_event(void);
+
 /* loop.c */
 /* One turn: frames in, calls, frames out. True when something moved. */
 bool loop_turn(struct weir_stack *w, int64_t now);
-/* Waits for frames, calls, deadlines. */
+/* The earliest moment at which there is something to do. */
+int64_t loop_next_deadline(struct weir_stack *w);
+/* Fills what there is to wait on, and shortens the wait; false: frames are there already. */
+bool loop_arm_links(struct weir_stack *w, struct pollfd *fds, nfds_t *n, int64_t *left);
+/* Embedded: waits for frames and deadlines. */
 void loop_rest(struct weir_stack *w, int64_t now, int64_t at_most_ns);
 MUST_CHECK int loop_start(struct weir_stack *w);
 void loop_stop(struct weir_stack *w);
@@ -187,17 +240,22 @@ void registry_remove(struct weir_stack *w);
 /* call.c */
 /* Does the call, from any thread: returns the result, or -1 with errno. */
 ssize_t call_perform(struct weir_stack *w, struct call *c);
-/* Not embedded: the call goes to the loop, and nobody waits for it; ends it, and then returns as call_perform does. */
-void call_begin(struct weir_stack *w, struct call *c);
-ssize_t call_finish(struct call *c);
 /* Adds 1 to an eventfd, given plus one. */
 void event_raise(int event_fd);
-/* The loop's: new calls are tried, those that were woken or are late tried again. How many were there. */
+bool call_is_done(const struct call *c);
+/* The owner's: a waiting call is tried a last time; ends with EINTR, or what it has done so far; ends with an error. */
+void call_expire(struct weir_stack *w, struct call *c);
+void call_cancel(struct call *c, int64_t now);
+void call_fail(struct call *c, int error);
+/* The owner's: new calls are tried, those that were woken or are late tried again. How many were there. */
 unsigned call_run(struct weir_stack *w, int64_t now);
 /* Those that still wait end with an error. */
 void call_cancel_all(struct weir_stack *w);
 /* Wakes its call, once. */
 void call_notify(struct socket_watch *watch, unsigned events);
+
+/* poll.c: nothing is there yet; false with errno: embedded, that has nobody to wait. */
+bool poll_beside_valid(const struct weir_stack *w, struct weir_kernel_poll *beside);
 
 /* files.c */
 MUST_CHECK int files_init(struct file_table *t, uint32_t size);
@@ -224,7 +282,7 @@ void file_epoll_woke(void *context);
 attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_connect, attempt_send, attempt_receive,
     attempt_send_batch, attempt_receive_batch, attempt_take_pieces, attempt_give_back, attempt_shutdown, attempt_name,
     attempt_peer, attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close,
-    attempt_poll, attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_cancel,
-    attempt_attach, attempt_count_interfaces, attempt_reach, attempt_drain;
+    attempt_poll, attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_attach,
+    attempt_count_interfaces, attempt_reach, attempt_drain;
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the socket calls do in the loop: the socket's own call, which never waits, and when it has to be tried again.
+ * What the socket calls do: the socket's own call, which never waits, and when it has to be tried again.
  */
 #define _GNU_SOURCE /* accept4's flags, POLLRDHUP */
 #include <fcntl.h>

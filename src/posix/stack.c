@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/alloc_heap.h"
@@ -95,7 +96,7 @@ static int host_of(const struct weir_interface *i, struct host_settings *h, char
     return 0;
 }
 
-/* In the loop: the interface becomes the stack's, with its address. */
+/* The interface becomes the stack's, with its address. */
 static int attach(struct weir_stack *w, struct call *c)
 {
     struct interface_slot *slot = &w->interfaces[w->n_interfaces];
@@ -112,6 +113,7 @@ static int attach(struct weir_stack *w, struct call *c)
     if (local < 0)
         return local;
     stack_announce(w->stack, (uint32_t)local, clock_now());
+    driver_wake(w); /* it knows nothing of the link yet */
     return 0;
 }
 
@@ -212,6 +214,25 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     return e < 0 ? -err_to_errno(e) : socket_layer_new(&s, w->stack, alloc_heap(), &w->sockets);
 }
 
+/* A fault of memory, or of the program's own making, is not to wait. */
+static void choose_signals(struct weir_stack *w)
+{
+    static const int synchronous[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigfillset(&w->asynchronous);
+    for (unsigned i = 0; i < ARRAY_SIZE(synchronous); i++)
+        sigdelset(&w->asynchronous, synchronous[i]);
+    w->signals = w->asynchronous;
+}
+
+static int open_wakers(struct weir_stack *w)
+{
+    choose_signals(w);
+    w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->drive_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->signal_fd = signalfd(-1, &w->signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    return w->wake_fd < 0 || w->drive_fd < 0 || w->signal_fd < 0 ? -errno : 0;
+}
+
 static int make(struct weir_stack *w, const struct weir_stack_options *o, char message[256])
 {
     uint32_t max_sockets = o->max_sockets ? o->max_sockets : 16384;
@@ -223,8 +244,9 @@ static int make(struct weir_stack *w, const struct weir_stack_options *o, char m
         snprintf(message, 256, "n_interfaces: found %u, allowed at most %u", o->n_interfaces, POSIX_MAX_INTERFACES);
         return -EINVAL;
     }
-    w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    int e = w->wake_fd < 0 ? -errno : files_init(&w->files, max_sockets);
+    int e = w->embedded ? 0 : open_wakers(w);
+    if (e == 0)
+        e = files_init(&w->files, max_sockets);
     if (e == 0)
         e = make_stack(w, max_sockets, o->buffer_bytes ? o->buffer_bytes : UINT64_C(1) << 30);
     if (e == 0 && !w->embedded)
@@ -245,7 +267,8 @@ static struct weir_stack *allocate(const struct weir_stack_options *o)
         return NULL;
     w->embedded = o->embedded;
     w->cpu = o->cpu - 1;
-    w->wake_fd = -1;
+    w->wake_fd = w->drive_fd = w->signal_fd = -1;
+    w->sleeps_until = DRIVER_AWAKE;
     w->number = -1;
     w->next_deadline = TIME_NEVER;
     w->poll_ns = (o->poll_us ? o->poll_us : 50) * NS_PER_US;
@@ -267,6 +290,12 @@ struct weir_stack *weir_stack_new(const struct weir_stack_options *options, char
     return NULL;
 }
 
+static void close_if_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 void weir_stack_delete(struct weir_stack *w)
 {
     if (!w)
@@ -281,7 +310,8 @@ void weir_stack_delete(struct weir_stack *w)
     stack_delete(w->stack);
     for (unsigned i = 0; i < w->n_interfaces; i++)
         link_close(w->interfaces[i].link);
-    if (w->wake_fd >= 0)
-        close(w->wake_fd);
+    close_if_open(w->wake_fd);
+    close_if_open(w->drive_fd);
+    close_if_open(w->signal_fd);
     alloc_free(alloc_heap(), w, sizeof *w);
 }

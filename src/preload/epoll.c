@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * epoll over descriptors of both kinds. The program's epoll stays the kernel's. Members of the stack are in an epoll of the stack's, and an eventfd
- * that it raises is a member of the kernel's: edge-triggered, so that nobody has to read it, and named by the address of its file, which no program uses for
- * its own. A wait asks the stack's epoll first, then the kernel's, which it waits in.
+ * epoll over descriptors of both kinds. The program's epoll stays the kernel's. Members of the stack are in an epoll of the stack's, which is waited for with
+ * the kernel's beside. For programs that wait for their epoll by another one, an eventfd that the stack's raises is a member of the kernel's: edge-triggered,
+ * so that nobody has to read it, and named by the address of its file, which no program uses for its own.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -137,52 +137,52 @@ static int without_own(const struct file *f, struct epoll_event *events, int n)
     return kept;
 }
 
-static int wait_in_kernel(int epoll, struct file *f, struct epoll_event *events, int max, int64_t timeout_ns,
-                          const sigset_t *mask)
+/* The kernel's members, without waiting. */
+static int collect_kernel(int epoll, const struct file *f, struct epoll_event *events, int max)
 {
-    int64_t ms = timeout_ns < 0 ? -1 : (timeout_ns + NS_A_MS - 1) / NS_A_MS;
-    atomic_fetch_add(&f->sleepers, 1);
-    int n = kernel()->epoll_pwait(epoll, events, max, ms > INT_MAX ? INT_MAX : (int)ms, mask);
-    atomic_fetch_sub(&f->sleepers, 1);
-    return n < 0 ? n : without_own(f, events, n);
+    int n = max > 0 ? kernel()->epoll_wait(epoll, events, max, 0) : 0;
+    return n > 0 ? without_own(f, events, n) : n;
 }
 
-/* Others that sleep may find more: as the kernel does, one wakes the next. */
-static void wake_next(const struct file *f)
+/* Both once; waits up to timeout_ns. One place is kept for the kernel's members, so that busy ones of the stack do not keep them out. */
+static int wait_once(struct weir_stack *s, int epoll, struct file *f, struct epoll_event *events, int max,
+                     int64_t timeout_ns, const sigset_t *mask)
 {
-    uint64_t one = 1;
-    if (atomic_load(&f->sleepers) > 0)
-        (void)!kernel()->write(f->event, &one, sizeof one);
-}
-
-/* One place is kept for the kernel's members, so that busy ones of the stack do not keep them out. */
-static int collect(struct weir_stack *s, int epoll, struct file *f, struct epoll_event *events, int max)
-{
-    int n = weir_epoll_wait(s, f->weir, events, max > 1 ? max - 1 : 1, 0);
-    if (n <= 0)
+    struct pollfd kernels = {.fd = epoll, .events = POLLIN};
+    struct weir_kernel_poll beside = {.fds = &kernels, .n = 1, .mask = mask};
+    int n = weir_epoll_wait_with(s, f->weir, events, max > 1 ? max - 1 : 1, timeout_ns, &beside);
+    if (n < 0 || (n == 0 && timeout_ns != 0 && !kernels.revents))
         return n;
-    wake_next(f);
-    int more = n < max ? kernel()->epoll_wait(epoll, events + n, max - n, 0) : 0;
-    return n + (more > 0 ? without_own(f, events + n, more) : 0);
+    int more = collect_kernel(epoll, f, events + n, max - n);
+    return n > 0 && more < 0 ? n : n + more;
+}
+
+/* Something in the kernel's that was only the stack's own is no end. */
+static int wait_both(struct weir_stack *s, int epoll, struct file *f, struct epoll_event *events, int max,
+                     int64_t timeout_ns, const sigset_t *mask)
+{
+    int64_t end = timeout_ns > 0 ? time_ns() + timeout_ns : timeout_ns;
+    for (;;) {
+        int n = wait_once(s, epoll, f, events, max, timeout_ns, mask);
+        if (n != 0 || timeout_ns == 0)
+            return n;
+        if (timeout_ns > 0) {
+            timeout_ns = end - time_ns();
+            if (timeout_ns <= 0)
+                return 0;
+        }
+    }
 }
 
 static int wait_any(int epoll, struct file *f, struct epoll_event *events, int max, int64_t timeout_ns,
                     const sigset_t *mask)
 {
     struct weir_stack *s = stack_now();
-    int64_t end = timeout_ns > 0 ? time_ns() + timeout_ns : timeout_ns;
-    for (;;) {
-        int n = s && f->weir >= 0 && max > 0 ? collect(s, epoll, f, events, max) : 0;
-        if (n == 0)
-            n = wait_in_kernel(epoll, f, events, max, timeout_ns, mask);
-        if (n != 0 || timeout_ns == 0)
-            return n;
-        if (timeout_ns > 0) {
-            timeout_ns = end - time_ns();
-            if (timeout_ns < 0)
-                timeout_ns = 0;
-        }
-    }
+    if (s && f->weir >= 0 && max > 0)
+        return wait_both(s, epoll, f, events, max, timeout_ns, mask);
+    int64_t ms = timeout_ns < 0 ? -1 : (timeout_ns + NS_A_MS - 1) / NS_A_MS;
+    int n = kernel()->epoll_pwait(epoll, events, max, ms > INT_MAX ? INT_MAX : (int)ms, mask);
+    return n < 0 ? n : without_own(f, events, n);
 }
 
 static struct file *epoll_of(int fd)

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll and select over descriptors of both kinds. Those of the kernel alone go to the kernel; those of the stack alone wait in the stack. When both are
- * there, the stack is asked to raise this thread's eventfd, and the thread waits in the kernel for that too. An epoll with members of the stack counts as
- * both.
+ * poll and select over descriptors of both kinds. Those of the kernel alone go to the kernel; when there are some of the stack, the stack waits for both. An
+ * epoll with members of the stack counts as both.
  */
 #define _GNU_SOURCE
-#include <limits.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 
 #include "posix/fd_sets.h"
@@ -24,29 +20,9 @@ int64_t time_ns(void)
     return t.tv_sec * NS_A_SECOND + t.tv_nsec;
 }
 
-/* ---- the thread's eventfd ---- */
-
-static pthread_key_t event_key;
-static pthread_once_t event_once = PTHREAD_ONCE_INIT;
-
-static void close_event(void *plus_one) { (void)kernel()->close((int)(intptr_t)plus_one - 1); }
-static void make_key(void) { (void)pthread_key_create(&event_key, close_event); }
-
-int thread_event(void)
-{
-    pthread_once(&event_once, make_key);
-    int fd = (int)(intptr_t)pthread_getspecific(event_key) - 1;
-    if (fd >= 0 && kernel()->fcntl(fd, F_GETFD) >= 0) /* programs close what they do not know */
-        return fd;
-    fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (fd >= 0)
-        (void)pthread_setspecific(event_key, (void *)((intptr_t)fd + 1));
-    return fd;
-}
-
 /* ---- the two halves ---- */
 
-/* The same places in both arrays; -1 where the other looks. The kernel's has one more place, for the eventfd. */
+/* The same places in both arrays; -1 where the other looks. */
 struct halves {
     struct pollfd *kernel, *weir;
     nfds_t n;
@@ -91,37 +67,15 @@ static const struct timespec *timespec_of(int64_t ns, struct timespec *out)
     return ns < 0 ? NULL : out;
 }
 
-/* Both at once. A signal counts only when there is nothing else. */
-static int wait_for_both(struct weir_stack *s, struct halves *h, struct pollfd *fds, int64_t timeout_ns,
-                         const sigset_t *mask)
+/* When the stack has something at once, or nobody may wait, the kernel's half was not looked at. */
+static int poll_both(struct weir_stack *s, struct halves *h, struct pollfd *fds, int64_t timeout_ns,
+                     const sigset_t *mask)
 {
-    struct timespec t;
-    uint64_t count;
-    int event = thread_event();
-    if (event < 0)
+    struct weir_kernel_poll beside = {.fds = h->kernel, .n = h->of_kernel ? h->n : 0, .mask = mask};
+    int n = weir_poll_with(s, h->weir, h->n, timeout_ns, &beside);
+    if (n < 0)
         return -1;
-    struct weir_poll *p = weir_poll_start(s, h->weir, h->n, event);
-    if (!p)
-        return -1;
-    h->kernel[h->n] = (struct pollfd){.fd = event, .events = POLLIN};
-    int result = kernel()->ppoll(h->kernel, h->n + 1, timespec_of(timeout_ns, &t), mask);
-    int error = errno;
-    bool raised = weir_poll_finish(p) > 0;
-    if (raised)
-        (void)!kernel()->read(event, &count, sizeof count);
-    for (nfds_t i = 0; !raised && i < h->n; i++)
-        h->weir[i].revents = 0;
-    for (nfds_t i = 0; result < 0 && i < h->n; i++)
-        h->kernel[i].revents = 0;
-    int n = unite(h, fds);
-    errno = error;
-    return n == 0 && result < 0 ? -1 : n;
-}
-
-/* What is true already needs no preparations. */
-static int look_at_both(struct weir_stack *s, struct halves *h, struct pollfd *fds)
-{
-    if (weir_poll(s, h->weir, h->n, 0) < 0 || kernel()->poll(h->kernel, h->n, 0) < 0)
+    if (h->of_kernel && (n > 0 || timeout_ns == 0) && kernel()->poll(h->kernel, h->n, 0) < 0)
         return -1;
     return unite(h, fds);
 }
@@ -130,30 +84,24 @@ static int poll_halves(struct halves *h, struct pollfd *fds, int64_t timeout_ns,
 {
     struct weir_stack *s = stack_now();
     struct timespec t;
+    if (h->lost)
+        timeout_ns = 0;
     if (!s || h->of_weir == 0) {
-        int result = kernel()->ppoll(h->kernel, h->n, timespec_of(h->lost ? 0 : timeout_ns, &t), mask);
+        int result = kernel()->ppoll(h->kernel, h->n, timespec_of(timeout_ns, &t), mask);
         return result < 0 ? -1 : unite(h, fds);
     }
-    int n = look_at_both(s, h, fds);
-    if (n != 0 || timeout_ns == 0)
-        return n;
-    bool whole_ms = timeout_ns < 0 || (timeout_ns % 1000000 == 0 && timeout_ns / 1000000 <= INT_MAX);
-    if (h->of_kernel == 0 && h->lost == 0 && !mask && whole_ms) {
-        n = weir_poll(s, h->weir, h->n, timeout_ns < 0 ? -1 : (int)(timeout_ns / 1000000));
-        return n < 0 ? -1 : unite(h, fds);
-    }
-    return wait_for_both(s, h, fds, h->lost ? 0 : timeout_ns, mask);
+    return poll_both(s, h, fds, timeout_ns, mask);
 }
 
 int poll_any(struct pollfd *fds, nfds_t n, int64_t timeout_ns, const sigset_t *mask)
 {
-    struct pollfd few[2 * FEW + 1];
-    struct pollfd *both = n <= FEW ? few : calloc(2 * n + 1, sizeof *both);
+    struct pollfd few[2 * FEW];
+    struct pollfd *both = n <= FEW ? few : calloc(2 * n, sizeof *both);
     if (!both) {
         errno = ENOMEM;
         return -1;
     }
-    struct halves h = {.kernel = both, .weir = both + n + 1, .n = n};
+    struct halves h = {.kernel = both, .weir = both + n, .n = n};
     divide(&h, fds);
     int result = poll_halves(&h, fds, timeout_ns, mask);
     if (both != few)

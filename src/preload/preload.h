@@ -85,9 +85,8 @@ struct file {
     _Atomic uint32_t references; /* numbers that stand for it; 0: free */
     _Atomic uint32_t kind;
     int domain, type, protocol;
-    int weir;                  /* the stack's descriptor of a socket or an epoll; -1: none */
-    int event;                 /* of an epoll: the eventfd by which the stack wakes those who wait in the kernel */
-    _Atomic uint32_t sleepers; /* of an epoll: threads that wait in the kernel */
+    int weir; /* the stack's descriptor of a socket or an epoll; -1: none */
+    int event; /* of an epoll: the eventfd by which the stack tells an epoll of the kernel that has this one as its member */
     struct option *options;
     struct registration *registrations;
 };
@@ -163,7 +162,5 @@ void registrations_free(struct file *f);
 /* As ppoll, with the timeout in nanoseconds; -1: none. Some of fds are ours. */
 int poll_any(struct pollfd *fds, nfds_t n, int64_t timeout_ns, const sigset_t *mask);
 int64_t time_ns(void);
-/* This thread's eventfd; -1 with errno. */
-int thread_event(void);
 
 #endif

@@ -64,7 +64,6 @@ struct file *file_new(int fd, enum kind kind)
     f->weir = f->event = -1;
     f->options = NULL;
     f->registrations = NULL;
-    atomic_store(&f->sleepers, 0);
     atomic_store_explicit(&f->kind, kind, memory_order_release);
     return f;
 }

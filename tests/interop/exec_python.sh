@@ -68,14 +68,14 @@ fi
 end exec_echo.py "$server" "$work/server.log"
 quiet exec_echo.py "$work/server.log"
 
-# ---- socat
+# ---- socat; its echo writes no more than one slot of a pipe at once, else it blocks for ever on a pipe that only it reads
 
-start_on_weir "$work/socat.log" socat -d TCP4-LISTEN:8010,reuseaddr PIPE
+start_on_weir "$work/socat.log" socat -d -b 4096 TCP4-LISTEN:8010,reuseaddr PIPE
 socat=$started_pid
 sleep 1
 check_equal "socat on Weir echoes" "$digest" "$(in_ns kernel timeout 30 socat -t 20 - TCP:198.18.0.2:8010 <"$work/www/file" | sha256sum)"
 end socat "$socat" "$work/socat.log"
-start_in_ns kernel "$work/socat.log" socat TCP4-LISTEN:8011,reuseaddr,fork PIPE
+start_in_ns kernel "$work/socat.log" socat -b 4096 TCP4-LISTEN:8011,reuseaddr,fork PIPE
 socat=$started_pid
 wait_for 10 listens kernel 8011
 check_equal "socat on Weir connects" "$digest" "$(on_weir socat -t 20 - TCP:198.18.0.1:8011 <"$work/www/file" | sha256sum)"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The front beside the kernel's descriptors: polls that do not wait and epolls, both of which raise an eventfd; what an address is to a stack; draining. Run
- * under ThreadSanitizer too.
+ * The front beside the kernel's descriptors: polls and epolls that also end by those, in a thread that drives the stack and in one that does not; signals
+ * on the way; an epoll that raises an eventfd; what an address is to a stack; draining. Run under ThreadSanitizer too.
  */
 #define _GNU_SOURCE
 #include "support/cmocka_all.h"
@@ -44,40 +44,181 @@ static bool is_raised(int ms)
     return poll(&p, 1, ms) == 1 && read(event, &count, sizeof count) == sizeof count;
 }
 
-static void poll_raises_when_data_comes(void **state)
+/* ---- waiting for both: each case with nobody else who waits, and with somebody ---- */
+
+enum event_kind { NOTHING, DATA, BESIDE, SIGNAL };
+struct later {
+    enum event_kind what;
+    pthread_t whom;
+};
+
+static void *cause(void *argument)
 {
-    (void)state;
-    struct pollfd fds[2] = {{.fd = -1}, {.fd = near, .events = POLLIN}};
-    char c;
-    struct weir_poll *p = weir_poll_start(client, fds, 2, event);
-    assert_non_null(p);
-    assert_false(is_raised(SHORT_MS));
-    assert_int_equal(weir_send(server, far, "x", 1, 0), 1);
-    assert_true(is_raised(LONG_MS));
-    assert_int_equal(weir_poll_finish(p), 1);
-    assert_int_equal(fds[1].revents, POLLIN);
-    assert_int_equal(weir_recv(client, near, &c, 1, 0), 1);
+    const struct later *l = argument;
+    usleep(SHORT_MS * 1000);
+    if (l->what == DATA)
+        assert_int_equal(weir_send(server, far, "x", 1, 0), 1);
+    else if (l->what == BESIDE)
+        assert_int_equal(eventfd_write(event, 1), 0);
+    else if (l->what == SIGNAL)
+        pthread_kill(l->whom, SIGUSR1);
+    return NULL;
 }
 
-static void poll_raises_at_once_when_something_is_true(void **state)
+static void *accept_one(void *listener)
+{
+    return (void *)(intptr_t)weir_accept(client, (int)(intptr_t)listener, NULL, NULL);
+}
+
+/* Somebody else waits in the client's stack as long as a case runs. */
+static int listener;
+static pthread_t other;
+static void begin_other(bool there)
+{
+    struct sockaddr_in a = front_address(CLIENT, 81);
+    if (!there)
+        return;
+    listener = weir_socket(client, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(weir_bind(client, listener, (struct sockaddr *)&a, sizeof a), 0);
+    assert_int_equal(weir_listen(client, listener, 1), 0);
+    pthread_create(&other, NULL, accept_one, (void *)(intptr_t)listener);
+    usleep(SHORT_MS * 1000);
+}
+
+static void end_other(bool there)
+{
+    struct sockaddr_in a = front_address(CLIENT, 81);
+    void *accepted;
+    if (!there)
+        return;
+    int fd = weir_socket(server, AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(weir_connect(server, fd, (struct sockaddr *)&a, sizeof a), 0);
+    pthread_join(other, &accepted);
+    assert_true((intptr_t)accepted >= 0);
+}
+
+static void nothing(int number) { (void)number; }
+
+typedef int wait_fn(int ms, struct weir_kernel_poll *beside);
+
+static int poll_once(int ms, struct weir_kernel_poll *beside)
+{
+    struct pollfd fds[2] = {{.fd = -1}, {.fd = near, .events = POLLIN}};
+    int n = weir_poll_with(client, fds, 2, ms * 1000000ll, beside);
+    assert_int_equal(fds[1].revents, n > 0 ? POLLIN : 0);
+    return n;
+}
+
+static int epoll_once(int ms, struct weir_kernel_poll *beside)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.fd = 7}, got = {.data.fd = 0};
+    int epoll = weir_epoll_create1(client, 0);
+    assert_int_equal(weir_epoll_ctl(client, epoll, EPOLL_CTL_ADD, near, &e), 0);
+    int n = weir_epoll_wait_with(client, epoll, &got, 1, ms * 1000000ll, beside), error = errno;
+    assert_int_equal(got.data.fd, n > 0 ? 7 : 0);
+    assert_int_equal(weir_close(client, epoll), 0);
+    errno = error;
+    return n;
+}
+
+static void check_wait(wait_fn *wait, enum event_kind what, int ms, const sigset_t *mask)
+{
+    struct later l = {.what = what, .whom = pthread_self()};
+    struct pollfd kernels[100]; /* more than lie on the stack */
+    struct weir_kernel_poll beside = {.fds = kernels, .n = 100, .mask = mask};
+    pthread_t thread;
+    char c;
+    for (unsigned i = 0; i < 100; i++)
+        kernels[i] = (struct pollfd){.fd = i == 99 ? event : -1, .events = POLLIN};
+    pthread_create(&thread, NULL, cause, &l);
+    int n = wait(ms, &beside);
+    int error = errno;
+    pthread_join(thread, NULL);
+    assert_int_equal(n, what == DATA ? 1 : what == SIGNAL && !mask ? -1 : 0);
+    assert_true(n >= 0 || error == EINTR);
+    assert_int_equal(kernels[99].revents, what == BESIDE ? POLLIN : 0);
+    assert_int_equal(is_raised(0), what == BESIDE);
+    if (what == DATA)
+        assert_int_equal(weir_recv(client, near, &c, 1, 0), 1);
+}
+
+static void check_waits(bool with_other)
+{
+    struct sigaction a = {.sa_handler = nothing, .sa_flags = SA_RESTART}; /* as poll(2): it ends all the same */
+    wait_fn *waits[2] = {poll_once, epoll_once};
+    sigset_t barred;
+    sigaction(SIGUSR1, &a, NULL);
+    sigemptyset(&barred);
+    sigaddset(&barred, SIGUSR1);
+    begin_other(with_other);
+    for (unsigned i = 0; i < 2; i++) {
+        check_wait(waits[i], DATA, LONG_MS, NULL);
+        check_wait(waits[i], BESIDE, LONG_MS, NULL);
+        check_wait(waits[i], SIGNAL, LONG_MS, NULL);
+        check_wait(waits[i], SIGNAL, 3 * SHORT_MS, &barred);
+        check_wait(waits[i], NOTHING, SHORT_MS, NULL);
+    }
+    end_other(with_other);
+}
+
+static void a_driver_waits_for_both(void **state)
+{
+    (void)state;
+    check_waits(false);
+}
+
+static void others_wait_for_both(void **state)
+{
+    (void)state;
+    check_waits(true);
+}
+
+static void what_is_true_at_once_needs_no_wait(void **state)
 {
     (void)state;
     struct pollfd fds = {.fd = near, .events = POLLOUT};
-    struct weir_poll *p = weir_poll_start(client, &fds, 1, event);
-    assert_true(is_raised(LONG_MS));
-    assert_int_equal(weir_poll_finish(p), 1);
+    struct weir_kernel_poll beside = {.n = 0};
+    assert_int_equal(weir_poll_with(client, &fds, 1, -1, &beside), 1);
     assert_int_equal(fds.revents, POLLOUT);
 }
 
-static void a_poll_that_found_nothing_can_be_ended(void **state)
+/* ---- signals ---- */
+
+static void call_from_handler(int number)
+{
+    char c;
+    int error = errno;
+    (void)number;
+    (void)weir_recv(client, near, &c, 1, MSG_DONTWAIT);
+    (void)weir_send(client, near, "y", 1, MSG_DONTWAIT);
+    errno = error;
+}
+
+static void *shoot(void *whom)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        pthread_kill(*(pthread_t *)whom, SIGUSR1);
+        usleep(i % 64);
+    }
+    return NULL;
+}
+
+/* Wherever it comes, a handler may use the stack: it is never inside. */
+static void a_handler_may_call_the_stack(void **state)
 {
     (void)state;
+    struct sigaction a = {.sa_handler = call_from_handler, .sa_flags = SA_RESTART};
     struct pollfd fds = {.fd = near, .events = POLLIN};
-    for (unsigned i = 0; i < 100; i++) {
-        struct weir_poll *p = weir_poll_start(client, &fds, 1, event);
-        assert_int_equal(weir_poll_finish(p), 0);
+    pthread_t self = pthread_self(), thread;
+    char c[64];
+    sigaction(SIGUSR1, &a, NULL);
+    pthread_create(&thread, NULL, shoot, &self);
+    for (unsigned i = 0; i < 3000; i++) {
+        (void)weir_send(client, near, "x", 1, 0);
+        (void)weir_recv(server, far, c, sizeof c, MSG_DONTWAIT);
+        (void)weir_poll(client, &fds, 1, i % 256 == 0);
     }
-    assert_false(is_raised(SHORT_MS));
+    pthread_join(thread, NULL);
 }
 
 static void epoll_raises_once_after_a_wait_that_found_nothing(void **state)
@@ -108,14 +249,16 @@ static void wrong_arguments_are_refused(void **state)
     (void)state;
     struct weir_stack_options o = {.size = sizeof o, .embedded = true};
     struct pollfd fds = {.fd = near, .events = POLLIN};
-    assert_null(weir_poll_start(client, &fds, 1, -1));
-    assert_int_equal(errno, EINVAL);
+    struct weir_kernel_poll beside = {.n = 0};
+    struct epoll_event got;
     assert_int_equal(weir_epoll_signal(client, near, event), -1);
     assert_int_equal(errno, EINVAL);
     assert_int_equal(weir_epoll_signal(client, 1000, event), -1);
     assert_int_equal(errno, EBADF);
     struct weir_stack *embedded = weir_stack_new(&o, NULL, 0);
-    assert_null(weir_poll_start(embedded, &fds, 1, event));
+    assert_int_equal(weir_poll_with(embedded, &fds, 1, 0, &beside), -1);
+    assert_int_equal(errno, EINVAL);
+    assert_int_equal(weir_epoll_wait_with(embedded, 0, &got, 1, 0, &beside), -1);
     assert_int_equal(errno, EINVAL);
     weir_stack_delete(embedded);
 }
@@ -181,9 +324,10 @@ static void signals_come_to_the_program_s_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(poll_raises_when_data_comes, begin, end),
-        cmocka_unit_test_setup_teardown(poll_raises_at_once_when_something_is_true, begin, end),
-        cmocka_unit_test_setup_teardown(a_poll_that_found_nothing_can_be_ended, begin, end),
+        cmocka_unit_test_setup_teardown(a_driver_waits_for_both, begin, end),
+        cmocka_unit_test_setup_teardown(others_wait_for_both, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_true_at_once_needs_no_wait, begin, end),
+        cmocka_unit_test_setup_teardown(a_handler_may_call_the_stack, begin, end),
         cmocka_unit_test_setup_teardown(epoll_raises_once_after_a_wait_that_found_nothing, begin, end),
         cmocka_unit_test_setup_teardown(wrong_arguments_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(addresses_are_own_routed_or_out_of_reach, begin, end),
