@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -221,6 +222,71 @@ static void a_handler_may_call_the_stack(void **state)
     pthread_join(thread, NULL);
 }
 
+/* ---- who looks after the stack ---- */
+
+#define THREADS 4u
+#define ROUNDS 400u
+
+static void *echo(void *fd)
+{
+    char c;
+    while (weir_recv(server, (int)(intptr_t)fd, &c, 1, 0) == 1)
+        (void)weir_send(server, (int)(intptr_t)fd, &c, 1, 0);
+    (void)weir_close(server, (int)(intptr_t)fd);
+    return NULL;
+}
+
+/* Sometimes busy for so long that the loop takes over, or asleep for so long that it rests. */
+static void *come_and_go(void *fd)
+{
+    unsigned seed = (unsigned)(intptr_t)fd * 7919u;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        char there = (char)i, back = 0;
+        if (weir_send(client, (int)(intptr_t)fd, &there, 1, 0) != 1 ||
+            weir_recv(client, (int)(intptr_t)fd, &back, 1, 0) != 1 || back != there)
+            return "a byte did not come back";
+        seed = seed * 1103515245u + 12345u;
+        if (seed >> 16 & 1)
+            usleep(seed >> 20 & 4095);
+    }
+    (void)weir_close(client, (int)(intptr_t)fd);
+    return NULL;
+}
+
+/* A lost wake-up would let a thread wait for ever. */
+static void drivers_come_and_go(void **state)
+{
+    (void)state;
+    int from = front_listener(82);
+    for (unsigned n = 1; n <= THREADS; n *= 2) {
+        pthread_t threads[2 * THREADS];
+        for (unsigned i = 0; i < n; i++) {
+            int c = front_connection(82), s = weir_accept(server, from, NULL, NULL);
+            pthread_create(&threads[2 * i], NULL, come_and_go, (void *)(intptr_t)c);
+            pthread_create(&threads[2 * i + 1], NULL, echo, (void *)(intptr_t)s);
+        }
+        for (unsigned i = 0; i < 2 * n; i++) {
+            void *wrong;
+            pthread_join(threads[i], &wrong);
+            assert_null(wrong);
+        }
+    }
+}
+
+/* What a call that does not wait left to be sent needs no other call. */
+static void what_was_left_is_sent_by_the_loop(void **state)
+{
+    (void)state;
+    struct pollfd fds = {.fd = near, .events = POLLIN};
+    char c;
+    for (unsigned i = 0; i < 20; i++) {
+        assert_int_equal(weir_poll(client, &fds, 1, (int)i % 4), 0); /* it drove, and left */
+        assert_int_equal(weir_fcntl(client, near, F_SETFL, O_NONBLOCK), 0);
+        assert_int_equal(weir_send(client, near, "x", 1, 0), 1);
+        assert_int_equal(weir_recv(server, far, &c, 1, 0), 1);
+    }
+}
+
 static void epoll_raises_once_after_a_wait_that_found_nothing(void **state)
 {
     (void)state;
@@ -328,6 +394,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(others_wait_for_both, begin, end),
         cmocka_unit_test_setup_teardown(what_is_true_at_once_needs_no_wait, begin, end),
         cmocka_unit_test_setup_teardown(a_handler_may_call_the_stack, begin, end),
+        cmocka_unit_test_setup_teardown(drivers_come_and_go, begin, end),
+        cmocka_unit_test_setup_teardown(what_was_left_is_sent_by_the_loop, begin, end),
         cmocka_unit_test_setup_teardown(epoll_raises_once_after_a_wait_that_found_nothing, begin, end),
         cmocka_unit_test_setup_teardown(wrong_arguments_are_refused, begin, end),
         cmocka_unit_test_setup_teardown(addresses_are_own_routed_or_out_of_reach, begin, end),
