@@ -32,6 +32,27 @@ static void end_keepalive(struct tcp_work *w)
     w->keepalive = false;
 }
 
+/*
+ * When unacknowledged data (or a shut window) has lasted as long as the user allows: RFC 9293 3.8.3. Not before something
+ * was sent again: after a jump of the clock (a machine that slept) the peer gets the chance to answer.
+ */
+static int64_t user_limit(const struct tcp_profile *p, const struct tcp *c, const struct tcp_work *w)
+{
+    bool tried = w->persist ? w->probe_backoff > 0 : c->backoff > 0; /* a shut window takes retries back, not these */
+    if (likely(p->user_timeout_ns == 0) || !tried || w->stalled_since == TIME_NEVER)
+        return TIME_NEVER;
+    return w->stalled_since + p->user_timeout_ns;
+}
+
+/* When it is tried again, or given up for the user; after a jump of the clock over that, not before the peer could answer. */
+static int64_t next_try(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w, unsigned backoff,
+                        int64_t now)
+{
+    const struct tcp_profile *p = tcp_profile_of(t, c);
+    int64_t at = now + rtt_timeout(c, p, backoff), limit = user_limit(p, c, w);
+    return limit > now ? min_i64(at, limit) : at;
+}
+
 void timers_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     if (w->retransmit_at != TIME_NEVER)
@@ -39,7 +60,7 @@ void timers_sent(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t
     end_keepalive(w);
     if (w->retries == 0)
         w->stalled_since = now;
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff);
+    w->retransmit_at = next_try(t, c, w, c->backoff, now);
     arm(t, c, w->retransmit_at);
 }
 
@@ -50,13 +71,13 @@ void timers_acked(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_
         w->retransmit_at = w->early_at = TIME_NEVER;
         return;
     }
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff); /* (5.3) */
+    w->retransmit_at = next_try(t, c, w, c->backoff, now); /* (5.3) */
     arm(t, c, w->retransmit_at);
 }
 
 void timers_first_sent_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), c->backoff);
+    w->retransmit_at = next_try(t, c, w, c->backoff, now);
     arm(t, c, w->retransmit_at);
 }
 
@@ -107,7 +128,7 @@ void timers_window_shut(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     if (!w->persist)
         w->stalled_since = now;
     w->persist = true;
-    w->retransmit_at = now + rtt_timeout(c, tcp_profile_of(t, c), w->probe_backoff);
+    w->retransmit_at = next_try(t, c, w, w->probe_backoff, now);
     arm(t, c, w->retransmit_at);
 }
 
@@ -164,21 +185,11 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
     arm(t, c, at);
 }
 
-/*
- * Has unacknowledged data (or a shut window) lasted longer than the user allows? RFC 9293 3.8.3. Not before something
- * was sent again: after a jump of the clock (a machine that slept) the peer gets the chance to answer.
- */
-static bool user_timed_out(const struct tcp_profile *p, const struct tcp *c, const struct tcp_work *w, int64_t now)
-{
-    bool tried = w->persist ? w->probe_backoff > 0 : c->backoff > 0; /* a shut window takes retries back, not these */
-    return p->user_timeout_ns > 0 && tried && now - w->stalled_since >= p->user_timeout_ns;
-}
-
 /* Counts one more try and doubles the time to the next; false when there were enough and the connection is given up. */
 static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff,
                       int64_t now)
 {
-    if (w->retries >= limit || user_timed_out(tcp_profile_of(t, c), c, w, now)) {
+    if (w->retries >= limit || now >= user_limit(tcp_profile_of(t, c), c, w)) {
         t->counters.timeout_closed++;
         tcp_finish(t, c, TCP_CLOSE_TIMEOUT, now);
         return false;

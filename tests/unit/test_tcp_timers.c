@@ -185,10 +185,30 @@ static void unacknowledged_data_fails_after_the_user_timeout(void **state)
     script_drain(&s);
     script_pass(&s, 9900 * NS_PER_MS);
     assert_false(s.closed);
-    script_pass(&s, 1200 * NS_PER_MS); /* noticed by the next retransmission */
+    script_pass(&s, 100 * NS_PER_MS + SLACK);
     assert_true(s.closed);
     assert_int_equal(s.reason, TCP_CLOSE_TIMEOUT);
     script_drain(&s);
+    script_end(&s);
+}
+
+/* Retransmissions at 0.2, 0.6, 1.4, 3, 6.2 s: the next, at 12.6 s, would be too late. */
+static void the_user_timeout_ends_at_its_time_between_retransmissions(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.user_timeout_ns = 10 * NS_PER_S;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 100);
+    script_expect(&s, TCP_ACK, 1, 1, 100);
+    script_pass(&s, 10 * NS_PER_S - NS_PER_MS);
+    assert_false(s.closed);
+    assert_int_equal(script_drain(&s), 5);
+    script_pass(&s, SLACK + NS_PER_MS);
+    assert_true(s.closed);
+    assert_int_equal(s.reason, TCP_CLOSE_TIMEOUT);
+    script_expect_nothing(&s);
     script_end(&s);
 }
 
@@ -412,6 +432,7 @@ int main(void)
         T(the_users_deadline_comes_once_even_when_parked),
         T(a_deadline_moves_earlier_and_later_and_off),
         T(unacknowledged_data_fails_after_the_user_timeout),
+        T(the_user_timeout_ends_at_its_time_between_retransmissions),
         T(a_window_shut_over_data_in_flight_fails_after_the_user_timeout),
         T(fin_wait_2_ends_after_its_time),
         T(an_ack_is_delayed_by_its_time),

@@ -48,7 +48,7 @@ struct wire {
     struct link link;
     struct packet_pool in, out;
     struct departure *first, *last;
-    bool shut; /* the interface sends nothing: it has no room */
+    bool shut; /* what is sent is dropped, as by a driver whose queue is full */
     uint8_t gateway[6];
 };
 MUST_CHECK int wire_init(struct wire *w, uint32_t mtu);

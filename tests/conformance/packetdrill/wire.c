@@ -28,7 +28,7 @@ static unsigned tx_alloc(struct link *l, struct packet **p, unsigned n, enum lin
 {
     struct wire *w = container_of(l, struct wire, link);
     (void)kind;
-    return w->shut ? 0 : packet_pool_get(&w->out, p, n);
+    return packet_pool_get(&w->out, p, n);
 }
 
 static void append(struct wire *w, const struct packet *p, int64_t now)
