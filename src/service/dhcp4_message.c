@@ -173,7 +173,7 @@ static bool mask_is_good(uint32_t mask) { return mask != 0 && (~mask & (~mask + 
 
 static bool relay_agent_is_good(const struct dhcp4_value *v)
 {
-    struct cursor c = cursor_over(v->bytes, v->length);
+    struct cursor c = dhcp4_value_cursor(v);
     while (!c.failed && cursor_left(&c) > 0) {
         (void)cursor_u8(&c);
         (void)cursor_take(&c, cursor_u8(&c));
@@ -183,7 +183,7 @@ static bool relay_agent_is_good(const struct dhcp4_value *v)
 
 static bool routes_are_good(const struct dhcp4_value *v)
 {
-    struct cursor c = cursor_over(v->bytes, v->length);
+    struct cursor c = dhcp4_value_cursor(v);
     while (!c.failed && cursor_left(&c) > 0) {
         unsigned bits = cursor_u8(&c);
         if (bits > 32)

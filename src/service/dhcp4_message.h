@@ -148,6 +148,13 @@ static inline uint16_t dhcp4_message_u16(const struct dhcp4_message *m, enum dhc
     return m->option[o].bytes ? load_be16(m->option[o].bytes) : otherwise;
 }
 
+/* A reader of a value; of no bytes when it is absent. */
+static inline struct cursor dhcp4_value_cursor(const struct dhcp4_value *v)
+{
+    static const uint8_t nothing[1];
+    return cursor_over(v->bytes ? v->bytes : nothing, v->length);
+}
+
 /*
  * The name of a domain search list that begins at `at`, as text with dots; size of at least 256 holds any. Returns where
  * the next one begins (the list's length after the last), or ERR_MALFORMED.

@@ -25,7 +25,7 @@ const struct dhcp4_binding *dhcp4_server_find(struct dhcp4_server *s, uint32_t a
 static uint32_t selected_link(const struct dhcp4_message *m)
 {
     const struct dhcp4_value *v = &m->option[DHCP4_RELAY_AGENT];
-    struct cursor c = cursor_over(v->bytes, v->length);
+    struct cursor c = dhcp4_value_cursor(v);
     while (cursor_left(&c) > 0) {
         uint8_t code = cursor_u8(&c), length = cursor_u8(&c);
         const uint8_t *bytes = cursor_take(&c, length);
