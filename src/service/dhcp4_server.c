@@ -10,13 +10,13 @@
 #define LINK_SELECTION 5u /* sub-option, RFC 3527 */
 
 const struct dhcp4_server_counters *dhcp4_server_counters(const struct dhcp4_server *s) { return &s->counters; }
-const struct dhcp4_leases *dhcp4_server_leases(const struct dhcp4_server *s) { return &s->leases; }
+const struct lease_table *dhcp4_server_leases(const struct dhcp4_server *s) { return &s->leases; }
 int64_t dhcp4_server_deadline(const struct dhcp4_server *s) { return wheel_next(&s->leases.wheel); }
-void dhcp4_server_tick(struct dhcp4_server *s, int64_t now) { dhcp4_leases_tick(&s->leases, now); }
+void dhcp4_server_tick(struct dhcp4_server *s, int64_t now) { lease_table_tick(&s->leases, now); }
 
-const struct dhcp4_binding *dhcp4_server_find(struct dhcp4_server *s, uint32_t address)
+const struct lease_binding *dhcp4_server_find(struct dhcp4_server *s, uint32_t address)
 {
-    return dhcp4_leases_of_address(&s->leases, address);
+    return lease_table_of_address(&s->leases, address);
 }
 
 /* ---- whose message, of which subnet ---- */
@@ -45,7 +45,7 @@ static uint16_t pool_for(const struct dhcp4_server *s, const struct dhcp4_messag
     return dhcp4_server_pool_of(s, h->ciaddr ? h->ciaddr : s->settings.address);
 }
 
-static struct dhcp4_client_key client_of(const struct dhcp4_server *s, const struct dhcp4_message *m)
+static struct lease_client client_of(const struct dhcp4_server *s, const struct dhcp4_message *m)
 {
     const struct dhcp4_value *id = &m->option[DHCP4_CLIENT_ID];
     return id->bytes ? dhcp4_server_key_of_id(s, id->bytes, id->length) : dhcp4_server_key_of_mac(s, m->header.chaddr);
@@ -61,7 +61,7 @@ static int64_t end_of(uint32_t lease_s, int64_t now)
 }
 
 /* RFC 2131 4.3.1: what the client asks for within our bounds, else what it had, else what is usual. */
-static uint32_t lease_time(const struct dhcp4_server *s, const struct dhcp4_request *r, const struct dhcp4_binding *b)
+static uint32_t lease_time(const struct dhcp4_server *s, const struct dhcp4_request *r, const struct lease_binding *b)
 {
     const struct dhcp4_pool_settings *p = &s->settings.pools[r->pool];
     uint32_t had = b->lease_s ? b->lease_s : p->lease_s;
@@ -75,23 +75,23 @@ static uint32_t lease_time(const struct dhcp4_server *s, const struct dhcp4_requ
 static uint32_t choose_address(struct dhcp4_server *s, const struct dhcp4_request *r)
 {
     uint32_t reserved = dhcp4_server_reserved(s, r);
-    const struct dhcp4_binding *has = reserved ? dhcp4_leases_of_address(&s->leases, reserved) : NULL;
-    if (reserved && (!has || has->state == DHCP4_LEASE_REMEMBERED))
+    const struct lease_binding *has = reserved ? lease_table_of_address(&s->leases, reserved) : NULL;
+    if (reserved && (!has || has->state == LEASE_REMEMBERED))
         return reserved;
     uint32_t asked = dhcp4_message_u32(&r->message, DHCP4_REQUESTED_ADDRESS, 0);
-    if (dhcp4_leases_is_free(&s->leases, r->pool, asked))
+    if (lease_table_is_free(&s->leases, r->pool, asked))
         return asked;
-    return dhcp4_leases_search(&s->leases, r->pool);
+    return lease_table_search(&s->leases, r->pool);
 }
 
-static struct dhcp4_binding *new_binding(struct dhcp4_server *s, const struct dhcp4_request *r)
+static struct lease_binding *new_binding(struct dhcp4_server *s, const struct dhcp4_request *r)
 {
     uint32_t address = choose_address(s, r);
     if (address == 0) {
         s->counters.drop_exhausted++;
         return NULL;
     }
-    struct dhcp4_binding *b = dhcp4_leases_add(&s->leases, &r->client, r->pool, address);
+    struct lease_binding *b = lease_table_add(&s->leases, &r->client, r->pool, address);
     if (b)
         memcpy(b->mac, r->message.header.chaddr, sizeof b->mac);
     else
@@ -99,14 +99,14 @@ static struct dhcp4_binding *new_binding(struct dhcp4_server *s, const struct dh
     return b;
 }
 
-static bool is_held(const struct dhcp4_binding *b)
+static bool is_held(const struct lease_binding *b)
 {
-    return b && (b->state == DHCP4_LEASE_OFFERED || b->state == DHCP4_LEASE_BOUND);
+    return b && (b->state == LEASE_OFFERED || b->state == LEASE_BOUND);
 }
 
 static void discover(struct dhcp4_server *s, const struct dhcp4_request *r, int64_t now)
 {
-    struct dhcp4_binding *b = dhcp4_leases_of_client(&s->leases, &r->client, r->pool);
+    struct lease_binding *b = lease_table_of_client(&s->leases, &r->client, r->pool);
     s->counters.discovers++;
     if (!is_held(b) && s->leases.offered >= s->settings.max_offers) {
         s->counters.drop_offer_limit++;
@@ -116,18 +116,18 @@ static void discover(struct dhcp4_server *s, const struct dhcp4_request *r, int6
         b = new_binding(s, r);
     if (!b)
         return;
-    if (b->state != DHCP4_LEASE_BOUND)
-        dhcp4_leases_set(&s->leases, b, DHCP4_LEASE_OFFERED, now + s->settings.offer_ns);
+    if (b->state != LEASE_BOUND)
+        lease_table_set(&s->leases, b, LEASE_OFFERED, now + s->settings.offer_ns);
     s->counters.offers++;
     dhcp4_server_reply_lease(s, r, DHCP4_OFFER, b->address, lease_time(s, r, b));
 }
 
 /* ---- REQUEST ---- */
 
-static void acknowledge(struct dhcp4_server *s, const struct dhcp4_request *r, struct dhcp4_binding *b, int64_t now)
+static void acknowledge(struct dhcp4_server *s, const struct dhcp4_request *r, struct lease_binding *b, int64_t now)
 {
     b->lease_s = lease_time(s, r, b);
-    dhcp4_leases_set(&s->leases, b, DHCP4_LEASE_BOUND, end_of(b->lease_s, now));
+    lease_table_set(&s->leases, b, LEASE_BOUND, end_of(b->lease_s, now));
     s->counters.acks++;
     dhcp4_server_reply_lease(s, r, DHCP4_ACK, b->address, b->lease_s);
 }
@@ -136,11 +136,11 @@ static void acknowledge(struct dhcp4_server *s, const struct dhcp4_request *r, s
 static void request_selecting(struct dhcp4_server *s, const struct dhcp4_request *r, uint32_t server, uint32_t address,
                               int64_t now)
 {
-    struct dhcp4_binding *b = dhcp4_leases_of_client(&s->leases, &r->client, r->pool);
+    struct lease_binding *b = lease_table_of_client(&s->leases, &r->client, r->pool);
     if (server != s->settings.address) {
         s->counters.drop_other_server++;
-        if (b && b->state == DHCP4_LEASE_OFFERED)
-            dhcp4_leases_remove(&s->leases, b);
+        if (b && b->state == LEASE_OFFERED)
+            lease_table_remove(&s->leases, b);
         return;
     }
     if (is_held(b) && b->address == address)
@@ -152,8 +152,8 @@ static void request_selecting(struct dhcp4_server *s, const struct dhcp4_request
 /* A lease that ended may go on while nobody else has the address. */
 static void request_known(struct dhcp4_server *s, const struct dhcp4_request *r, uint32_t address, int64_t now)
 {
-    struct dhcp4_binding *b = dhcp4_leases_of_client(&s->leases, &r->client, r->pool);
-    bool known = b && b->state != DHCP4_LEASE_OFFERED;
+    struct lease_binding *b = lease_table_of_client(&s->leases, &r->client, r->pool);
+    bool known = b && b->state != LEASE_OFFERED;
     if (known && b->address == address)
         acknowledge(s, r, b, now);
     else if (known || s->settings.authoritative)
@@ -190,10 +190,10 @@ static void request(struct dhcp4_server *s, const struct dhcp4_request *r, int64
 /* ---- DECLINE, RELEASE, INFORM ---- */
 
 /* The client's own record of the address, or NULL, counted. */
-static struct dhcp4_binding *own_binding(struct dhcp4_server *s, const struct dhcp4_request *r, uint32_t address)
+static struct lease_binding *own_binding(struct dhcp4_server *s, const struct dhcp4_request *r, uint32_t address)
 {
     uint32_t server = dhcp4_message_u32(&r->message, DHCP4_SERVER_ID, 0);
-    struct dhcp4_binding *b = dhcp4_leases_of_client(&s->leases, &r->client, r->pool);
+    struct lease_binding *b = lease_table_of_client(&s->leases, &r->client, r->pool);
     if (server != s->settings.address) {
         s->counters.drop_other_server++;
         return NULL;
@@ -208,27 +208,27 @@ static struct dhcp4_binding *own_binding(struct dhcp4_server *s, const struct dh
 /* RFC 2131 4.3.3. The record is nobody's any more, so that its client can get another address. */
 static void decline(struct dhcp4_server *s, const struct dhcp4_request *r, int64_t now)
 {
-    struct dhcp4_binding *b = own_binding(s, r, dhcp4_message_u32(&r->message, DHCP4_REQUESTED_ADDRESS, 0));
+    struct lease_binding *b = own_binding(s, r, dhcp4_message_u32(&r->message, DHCP4_REQUESTED_ADDRESS, 0));
     if (!b)
         return;
     uint32_t address = b->address;
-    struct dhcp4_client_key nobody = dhcp4_client_key_of(&s->settings.key, &address, sizeof address);
+    struct lease_client nobody = lease_client_of(&s->settings.key, &address, sizeof address);
     nobody.b = 0;
     s->counters.declines++;
-    dhcp4_leases_remove(&s->leases, b);
-    b = dhcp4_leases_add(&s->leases, &nobody, r->pool, address);
+    lease_table_remove(&s->leases, b);
+    b = lease_table_add(&s->leases, &nobody, r->pool, address);
     assert(b != NULL); /* the record that was just given back */
-    dhcp4_leases_set(&s->leases, b, DHCP4_LEASE_DECLINED, now + s->settings.decline_ns);
+    lease_table_set(&s->leases, b, LEASE_DECLINED, now + s->settings.decline_ns);
 }
 
 /* RFC 2131 4.3.4: what the client had is remembered. */
 static void release(struct dhcp4_server *s, const struct dhcp4_request *r)
 {
-    struct dhcp4_binding *b = own_binding(s, r, r->message.header.ciaddr);
+    struct lease_binding *b = own_binding(s, r, r->message.header.ciaddr);
     if (!b)
         return;
     s->counters.releases++;
-    dhcp4_leases_set(&s->leases, b, DHCP4_LEASE_REMEMBERED, TIME_NEVER);
+    lease_table_set(&s->leases, b, LEASE_REMEMBERED, TIME_NEVER);
 }
 
 static void inform(struct dhcp4_server *s, const struct dhcp4_request *r)

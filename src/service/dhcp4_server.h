@@ -11,8 +11,8 @@
 #ifndef WEIR_SERVICE_DHCP4_SERVER_H
 #define WEIR_SERVICE_DHCP4_SERVER_H
 
-#include "service/dhcp4_leases.h"
 #include "service/dhcp4_message.h"
+#include "service/lease_table.h"
 
 #define DHCP4_POOLS_MAX 1024u
 #define DHCP4_POOL_DNS 3u
@@ -111,8 +111,8 @@ void dhcp4_server_input(struct dhcp4_server *s, const uint8_t *bytes, size_t len
 void dhcp4_server_tick(struct dhcp4_server *s, int64_t now);
 int64_t dhcp4_server_deadline(const struct dhcp4_server *s);
 const struct dhcp4_server_counters *dhcp4_server_counters(const struct dhcp4_server *s);
-const struct dhcp4_leases *dhcp4_server_leases(const struct dhcp4_server *s);
+const struct lease_table *dhcp4_server_leases(const struct dhcp4_server *s);
 /* What is known of an address; NULL: nothing. Valid until the next call. */
-const struct dhcp4_binding *dhcp4_server_find(struct dhcp4_server *s, uint32_t address);
+const struct lease_binding *dhcp4_server_find(struct dhcp4_server *s, uint32_t address);
 
 #endif

@@ -13,9 +13,9 @@
 struct dhcp4_server {
     struct dhcp4_server_settings settings;
     struct dhcp4_server_counters counters;
-    struct dhcp4_leases leases;
-    struct table reserved;                  /* index + 1 of settings.reservations by client */
-    struct dhcp4_client_key *reserved_keys; /* of each reservation */
+    struct lease_table leases;
+    struct table reserved;              /* index + 1 of settings.reservations by client */
+    struct lease_client *reserved_keys; /* of each reservation */
     const struct allocator *allocator;
     uint8_t reply[DHCP4_MOST_ROOM];
 };
@@ -23,13 +23,13 @@ struct dhcp4_server {
 /* A message with what was found out about it. */
 struct dhcp4_request {
     struct dhcp4_message message;
-    struct dhcp4_client_key client;
+    struct lease_client client;
     uint16_t pool; /* DHCP4_NO_POOL: none */
 };
 
 /* What of a client identifies it: its identifier, else its hardware address. */
-struct dhcp4_client_key dhcp4_server_key_of_id(const struct dhcp4_server *s, const uint8_t *id, size_t length);
-struct dhcp4_client_key dhcp4_server_key_of_mac(const struct dhcp4_server *s, const uint8_t *mac);
+struct lease_client dhcp4_server_key_of_id(const struct dhcp4_server *s, const uint8_t *id, size_t length);
+struct lease_client dhcp4_server_key_of_mac(const struct dhcp4_server *s, const uint8_t *mac);
 /* The address kept for this client in the pool, or 0. */
 uint32_t dhcp4_server_reserved(const struct dhcp4_server *s, const struct dhcp4_request *r);
 /* The pool to whose subnet the address belongs. */

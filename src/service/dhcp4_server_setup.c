@@ -13,15 +13,15 @@ void dhcp4_server_settings_default(struct dhcp4_server_settings *s)
 }
 
 /* Identifiers and hardware addresses are different kinds: a byte of its own begins what is hashed. */
-struct dhcp4_client_key dhcp4_server_key_of_id(const struct dhcp4_server *s, const uint8_t *id, size_t length)
+struct lease_client dhcp4_server_key_of_id(const struct dhcp4_server *s, const uint8_t *id, size_t length)
 {
-    return dhcp4_client_key_of(&s->settings.key, id, length);
+    return lease_client_of(&s->settings.key, id, length);
 }
 
-struct dhcp4_client_key dhcp4_server_key_of_mac(const struct dhcp4_server *s, const uint8_t *mac)
+struct lease_client dhcp4_server_key_of_mac(const struct dhcp4_server *s, const uint8_t *mac)
 {
     struct hash_key of_hardware = {.k0 = s->settings.key.k0, .k1 = ~s->settings.key.k1};
-    return dhcp4_client_key_of(&of_hardware, mac, 6);
+    return lease_client_of(&of_hardware, mac, 6);
 }
 
 static bool in_subnet(const struct dhcp4_pool_settings *p, uint32_t address)
@@ -46,7 +46,7 @@ static bool pool_is_good(const struct dhcp4_pool_settings *p)
         return false;
     if (p->first > p->last || !in_subnet(p, p->first) || !in_subnet(p, p->last))
         return false;
-    if (p->first == p->network || p->last == (p->network | ~mask) || p->last - p->first >= DHCP4_RANGE_MAX)
+    if (p->first == p->network || p->last == (p->network | ~mask) || p->last - p->first >= LEASE_RANGE_MAX)
         return false;
     if (p->router && !in_subnet(p, p->router))
         return false;
@@ -78,14 +78,14 @@ static bool settings_are_good(const struct dhcp4_server_settings *s)
 
 /* ---- reservations ---- */
 
-static uint32_t reserved_tag(const struct dhcp4_client_key *key) { return (uint32_t)key->a; }
+static uint32_t reserved_tag(const struct lease_client *key) { return (uint32_t)key->a; }
 
 /* The reservation of this key in the pool: its number + 1, or 0. */
-static uint32_t find_reserved(const struct dhcp4_server *s, const struct dhcp4_client_key *key, uint16_t pool)
+static uint32_t find_reserved(const struct dhcp4_server *s, const struct lease_client *key, uint16_t pool)
 {
     uint32_t tag = reserved_tag(key);
     for (uint32_t at = tag, i; (i = table_next(&s->reserved, tag, &at)) != 0;)
-        if (dhcp4_client_key_equal(&s->reserved_keys[i - 1], key) &&
+        if (lease_client_equal(&s->reserved_keys[i - 1], key) &&
             dhcp4_server_pool_of(s, s->settings.reservations[i - 1].address) == pool)
             return i;
     return 0;
@@ -95,7 +95,7 @@ uint32_t dhcp4_server_reserved(const struct dhcp4_server *s, const struct dhcp4_
 {
     if (s->settings.n_reservations == 0)
         return 0;
-    struct dhcp4_client_key of_mac = dhcp4_server_key_of_mac(s, r->message.header.chaddr);
+    struct lease_client of_mac = dhcp4_server_key_of_mac(s, r->message.header.chaddr);
     uint32_t i = find_reserved(s, &r->client, r->pool);
     if (i == 0)
         i = find_reserved(s, &of_mac, r->pool);
@@ -107,7 +107,7 @@ static int add_reservation(struct dhcp4_server *s, uint32_t number)
 {
     const struct dhcp4_reservation *r = &s->settings.reservations[number];
     uint16_t pool = dhcp4_server_pool_of(s, r->address);
-    struct dhcp4_client_key key =
+    struct lease_client key =
         r->client_id ? dhcp4_server_key_of_id(s, r->client_id, r->client_id_len) : dhcp4_server_key_of_mac(s, r->mac);
     if (pool == DHCP4_NO_POOL || r->address == s->settings.address)
         return ERR_INVALID;
@@ -117,7 +117,7 @@ static int add_reservation(struct dhcp4_server *s, uint32_t number)
         if (s->settings.reservations[i].address == r->address)
             return ERR_EXISTS;
     s->reserved_keys[number] = key;
-    dhcp4_leases_keep(&s->leases, r->address);
+    lease_table_keep(&s->leases, r->address);
     return table_add(&s->reserved, reserved_tag(&key), number + 1);
 }
 
@@ -126,7 +126,7 @@ static int add_reservations(struct dhcp4_server *s)
     uint32_t n = s->settings.n_reservations;
     if (n == 0)
         return 0;
-    s->reserved_keys = alloc_array(s->allocator, n, sizeof *s->reserved_keys, alignof(struct dhcp4_client_key));
+    s->reserved_keys = alloc_array(s->allocator, n, sizeof *s->reserved_keys, alignof(struct lease_client));
     int e = s->reserved_keys ? table_init(&s->reserved, s->allocator, n) : ERR_NO_MEMORY;
     for (uint32_t i = 0; i < n && !e; i++)
         e = add_reservation(s, i);
@@ -137,11 +137,11 @@ static int add_pools(struct dhcp4_server *s)
 {
     int e = 0;
     for (unsigned i = 0; i < s->settings.n_pools && !e; i++)
-        e = dhcp4_leases_add_range(&s->leases, s->settings.pools[i].first, s->settings.pools[i].last);
+        e = lease_table_add_range(&s->leases, s->settings.pools[i].first, s->settings.pools[i].last);
     for (unsigned i = 0; i < s->settings.n_pools && !e; i++)
-        dhcp4_leases_keep(&s->leases, s->settings.pools[i].router);
+        lease_table_keep(&s->leases, s->settings.pools[i].router);
     if (!e)
-        dhcp4_leases_keep(&s->leases, s->settings.address);
+        lease_table_keep(&s->leases, s->settings.address);
     return e;
 }
 
@@ -158,7 +158,7 @@ int dhcp4_server_new(const struct dhcp4_server_settings *settings, const struct 
     s->settings = *settings;
     s->allocator = a;
     s->leases.allocator = a;
-    int e = dhcp4_leases_init(&s->leases, a, settings->max_leases, (uint16_t)settings->n_pools, &settings->key, now);
+    int e = lease_table_init(&s->leases, a, settings->max_leases, (uint16_t)settings->n_pools, &settings->key, now);
     if (!e)
         e = add_pools(s);
     if (!e)
@@ -179,6 +179,6 @@ void dhcp4_server_delete(struct dhcp4_server *s)
     if (s->reserved.slots)
         table_free(&s->reserved);
     alloc_free(a, s->reserved_keys, s->settings.n_reservations * sizeof *s->reserved_keys);
-    dhcp4_leases_free(&s->leases);
+    lease_table_free(&s->leases);
     alloc_free(a, s, sizeof *s);
 }

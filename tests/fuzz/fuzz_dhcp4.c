@@ -137,18 +137,18 @@ static void check_client(const struct world *w)
 
 static void check_server(const struct world *w)
 {
-    struct dhcp4_leases *l = (struct dhcp4_leases *)(uintptr_t)dhcp4_server_leases(w->server);
+    struct lease_table *l = (struct lease_table *)(uintptr_t)dhcp4_server_leases(w->server);
     uint32_t offered = 0, used = 0, bits = 0, taken = 0;
     for (uint32_t i = 1; i <= l->records.touched; i++) {
-        struct dhcp4_binding *b = pool_at(&l->records, i);
-        if (b->state == DHCP4_LEASE_FREE)
+        struct lease_binding *b = pool_at(&l->records, i);
+        if (b->state == LEASE_FREE)
             continue;
         used++;
-        offered += b->state == DHCP4_LEASE_OFFERED;
-        assert(dhcp4_leases_of_address(l, b->address) == b);
-        assert(dhcp4_leases_of_client(l, &b->client, b->pool) == b);
-        if (b->state != DHCP4_LEASE_REMEMBERED)
-            assert(!dhcp4_leases_is_free(l, b->pool, b->address));
+        offered += b->state == LEASE_OFFERED;
+        assert(lease_table_of_address(l, b->address) == b);
+        assert(lease_table_of_client(l, &b->client, b->pool) == b);
+        if (b->state != LEASE_REMEMBERED)
+            assert(!lease_table_is_free(l, b->pool, b->address));
     }
     for (unsigned i = 0; i < l->n_ranges; i++) {
         taken += l->ranges[i].taken;

@@ -128,8 +128,8 @@ static void configure(void *context, struct dhcp4_client *c, const struct dhcp4_
         fail_msg("seed %llu: two clients have one address", (unsigned long long)n->seed);
     n->configured += n->holder[at] == 0;
     n->holder[at] = number_of(n, c) + 1;
-    const struct dhcp4_binding *b = dhcp4_server_find(n->server, lease->address);
-    assert_true(n->server_away || (b && b->state == DHCP4_LEASE_BOUND && b->expires_ns >= c->expires_ns));
+    const struct lease_binding *b = dhcp4_server_find(n->server, lease->address);
+    assert_true(n->server_away || (b && b->state == LEASE_BOUND && b->expires_ns >= c->expires_ns));
 }
 
 static void unconfigure(void *context, struct dhcp4_client *c, uint32_t address)

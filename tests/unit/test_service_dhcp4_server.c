@@ -167,10 +167,10 @@ static unsigned say(struct rig *r, struct ask a)
 static uint32_t yiaddr(const struct rig *r) { return r->reply.header.yiaddr; }
 static const struct dhcp4_server_counters *counters(const struct rig *r) { return dhcp4_server_counters(r->server); }
 
-static enum dhcp4_lease_state state_of(struct rig *r, uint32_t address)
+static enum lease_state state_of(struct rig *r, uint32_t address)
 {
-    const struct dhcp4_binding *b = dhcp4_server_find(r->server, address);
-    return b ? b->state : DHCP4_LEASE_FREE;
+    const struct lease_binding *b = dhcp4_server_find(r->server, address);
+    return b ? b->state : LEASE_FREE;
 }
 
 /* DISCOVER and REQUEST; the address, or 0. */
@@ -220,7 +220,7 @@ static void an_offer_has_all_that_rfc_2131_table_3_asks_for(void **state)
     assert_memory_equal(m->option[DHCP4_DOMAIN_NAME].bytes, "example.net", 11);
     assert_false(dhcp4_message_has(m, DHCP4_NTP) || dhcp4_message_has(m, DHCP4_REQUESTED_ADDRESS) ||
                  dhcp4_message_has(m, DHCP4_CLIENT_ID) || dhcp4_message_has(m, DHCP4_PARAMETER_LIST));
-    assert_int_equal(state_of(&r, FIRST), DHCP4_LEASE_OFFERED);
+    assert_int_equal(state_of(&r, FIRST), LEASE_OFFERED);
     rig_free(&r);
 }
 
@@ -243,11 +243,11 @@ static void a_lease_ends_and_its_client_gets_the_address_again(void **state)
     struct rig r;
     rig_init(&r);
     uint32_t address = take_lease(&r, 1);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_BOUND);
+    assert_int_equal(state_of(&r, address), LEASE_BOUND);
     advance(&r, 3599 * NS_PER_S);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_BOUND);
+    assert_int_equal(state_of(&r, address), LEASE_BOUND);
     advance(&r, 2 * NS_PER_S);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_REMEMBERED);
+    assert_int_equal(state_of(&r, address), LEASE_REMEMBERED);
     assert_int_equal(dhcp4_server_leases(r.server)->leases_expired, 1);
     assert_int_not_equal(take_lease(&r, 2), address);
     assert_int_equal(take_lease(&r, 1), address);
@@ -264,7 +264,7 @@ static void what_is_remembered_goes_to_others_when_nothing_else_is_left(void **s
     advance(&r, 3601 * NS_PER_S);
     uint32_t address = take_lease(&r, 9);
     assert_true(address >= FIRST && address <= FIRST + 3);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_BOUND);
+    assert_int_equal(state_of(&r, address), LEASE_BOUND);
     rig_free(&r);
 }
 
@@ -276,9 +276,9 @@ static void an_offer_that_is_not_taken_is_free_again(void **state)
     SAY(&r, .type = DHCP4_DISCOVER, .who = 1);
     uint32_t address = yiaddr(&r);
     advance(&r, 29 * NS_PER_S);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_OFFERED);
+    assert_int_equal(state_of(&r, address), LEASE_OFFERED);
     advance(&r, 2 * NS_PER_S);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_FREE);
+    assert_int_equal(state_of(&r, address), LEASE_FREE);
     assert_int_equal(dhcp4_server_leases(r.server)->offers_expired, 1);
     rig_free(&r);
 }
@@ -341,7 +341,7 @@ static void renewing_extends_the_lease(void **state)
     assert_int_equal(r.reply.header.ciaddr, address);
     assert_int_equal(r.sent.to, address);
     advance(&r, 3500 * NS_PER_S);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_BOUND);
+    assert_int_equal(state_of(&r, address), LEASE_BOUND);
     rig_free(&r);
 }
 
@@ -369,7 +369,7 @@ static void a_client_that_chooses_another_server_frees_the_offer(void **state)
     uint32_t address = yiaddr(&r);
     assert_int_equal(SAY(&r, .type = DHCP4_REQUEST, .who = 1, .requested = 0x0a000077, .server = 0x0a000002), 0);
     assert_int_equal(counters(&r)->drop_other_server, 1);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_FREE);
+    assert_int_equal(state_of(&r, address), LEASE_FREE);
     rig_free(&r);
 }
 
@@ -428,7 +428,7 @@ static void a_declined_address_is_nobodys_for_a_while(void **state)
     uint32_t address = take_lease(&r, 1);
     SAY(&r, .type = DHCP4_DECLINE, .who = 1, .requested = address, .server = SERVER);
     assert_int_equal(counters(&r)->declines, 1);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_DECLINED);
+    assert_int_equal(state_of(&r, address), LEASE_DECLINED);
     for (uint8_t who = 1; who <= 3; who++)
         assert_int_not_equal(take_lease(&r, who), address);
     assert_int_equal(take_lease(&r, 4), 0);
@@ -450,10 +450,10 @@ static void only_the_holder_declines_and_releases(void **state)
     assert_int_equal(counters(&r)->drop_unknown, 3);
     SAY(&r, .type = DHCP4_RELEASE, .who = 1, .ciaddr = address, .server = 0x0a000002);
     assert_int_equal(counters(&r)->drop_other_server, 1);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_BOUND);
+    assert_int_equal(state_of(&r, address), LEASE_BOUND);
     assert_int_equal(SAY(&r, .type = DHCP4_RELEASE, .who = 1, .ciaddr = address, .server = SERVER), 0);
     assert_int_equal(counters(&r)->releases, 1);
-    assert_int_equal(state_of(&r, address), DHCP4_LEASE_REMEMBERED);
+    assert_int_equal(state_of(&r, address), LEASE_REMEMBERED);
     rig_free(&r);
 }
 

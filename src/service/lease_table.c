@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DHCPv4 server's memory. See dhcp4_leases.h.
+ * A DHCP server's memory. See lease_table.h.
  */
-#include "service/dhcp4_leases.h"
+#include "service/lease_table.h"
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -10,11 +10,11 @@
 #define TICK_SHIFT 26u /* 67 ms; the wheel reaches nine years */
 #define TICK_BUDGET 1024u
 
-int dhcp4_leases_init(struct dhcp4_leases *l, const struct allocator *a, uint32_t capacity, uint16_t ranges,
-                      const struct hash_key *key, int64_t now)
+int lease_table_init(struct lease_table *l, const struct allocator *a, uint32_t capacity, uint16_t ranges,
+                     const struct hash_key *key, int64_t now)
 {
-    *l = (struct dhcp4_leases){.allocator = a, .key = *key};
-    int e = pool_init(&l->records, a, capacity, sizeof(struct dhcp4_binding), alignof(struct dhcp4_binding));
+    *l = (struct lease_table){.allocator = a, .key = *key};
+    int e = pool_init(&l->records, a, capacity, sizeof(struct lease_binding), alignof(struct lease_binding));
     if (!e)
         e = table_init(&l->by_client, a, capacity);
     if (!e)
@@ -22,11 +22,11 @@ int dhcp4_leases_init(struct dhcp4_leases *l, const struct allocator *a, uint32_
     if (!e)
         e = wheel_init(&l->wheel, a, capacity, TICK_SHIFT, now);
     if (!e) {
-        l->ranges = alloc_array(a, ranges, sizeof *l->ranges, alignof(struct dhcp4_range));
+        l->ranges = alloc_array(a, ranges, sizeof *l->ranges, alignof(struct lease_range));
         e = l->ranges ? 0 : ERR_NO_MEMORY;
     }
     if (e) {
-        dhcp4_leases_free(l);
+        lease_table_free(l);
         return e;
     }
     l->n_ranges = ranges;
@@ -35,9 +35,9 @@ int dhcp4_leases_init(struct dhcp4_leases *l, const struct allocator *a, uint32_
     return 0;
 }
 
-static size_t words_of(const struct dhcp4_range *r) { return (r->size + 63u) / 64u; }
+static size_t words_of(const struct lease_range *r) { return (r->size + 63u) / 64u; }
 
-void dhcp4_leases_free(struct dhcp4_leases *l)
+void lease_table_free(struct lease_table *l)
 {
     const struct allocator *a = l->allocator;
     for (unsigned i = 0; i < l->n_ranges; i++) {
@@ -53,17 +53,17 @@ void dhcp4_leases_free(struct dhcp4_leases *l)
         table_free(&l->by_client);
     if (l->records.objects)
         pool_free(&l->records);
-    *l = (struct dhcp4_leases){.allocator = a};
+    *l = (struct lease_table){.allocator = a};
 }
 
-int dhcp4_leases_add_range(struct dhcp4_leases *l, uint32_t first, uint32_t last)
+int lease_table_add_range(struct lease_table *l, uint32_t first, uint32_t last)
 {
-    struct dhcp4_range *r = l->ranges;
+    struct lease_range *r = l->ranges;
     while (r < l->ranges + l->n_ranges && r->size)
         r++;
-    if (r == l->ranges + l->n_ranges || last < first || last - first >= DHCP4_RANGE_MAX)
+    if (r == l->ranges + l->n_ranges || last < first || last - first >= LEASE_RANGE_MAX)
         return ERR_INVALID;
-    *r = (struct dhcp4_range){.first = first, .size = last - first + 1};
+    *r = (struct lease_range){.first = first, .size = last - first + 1};
     r->bits = alloc_array(l->allocator, words_of(r), 8, 8);
     r->kept = alloc_array(l->allocator, words_of(r), 8, 8);
     return r->bits && r->kept ? 0 : ERR_NO_MEMORY;
@@ -71,16 +71,16 @@ int dhcp4_leases_add_range(struct dhcp4_leases *l, uint32_t first, uint32_t last
 
 /* ---- bits ---- */
 
-static bool range_has(const struct dhcp4_range *r, uint32_t address)
+static bool range_has(const struct lease_range *r, uint32_t address)
 {
     return address >= r->first && address - r->first < r->size;
 }
 
 static bool bit_of(const uint64_t *bits, uint32_t at) { return bits[at / 64] >> (at % 64) & 1; }
 
-static void set_taken(struct dhcp4_leases *l, uint32_t address, uint16_t pool, bool taken)
+static void set_taken(struct lease_table *l, uint32_t address, uint16_t pool, bool taken)
 {
-    struct dhcp4_range *r = &l->ranges[pool];
+    struct lease_range *r = &l->ranges[pool];
     if (!range_has(r, address))
         return;
     uint32_t at = address - r->first;
@@ -90,10 +90,10 @@ static void set_taken(struct dhcp4_leases *l, uint32_t address, uint16_t pool, b
     r->taken += taken ? 1u : ~0u;
 }
 
-void dhcp4_leases_keep(struct dhcp4_leases *l, uint32_t address)
+void lease_table_keep(struct lease_table *l, uint32_t address)
 {
     for (unsigned i = 0; i < l->n_ranges; i++) {
-        struct dhcp4_range *r = &l->ranges[i];
+        struct lease_range *r = &l->ranges[i];
         if (!range_has(r, address))
             continue;
         uint32_t at = address - r->first;
@@ -102,14 +102,14 @@ void dhcp4_leases_keep(struct dhcp4_leases *l, uint32_t address)
     }
 }
 
-bool dhcp4_leases_is_free(const struct dhcp4_leases *l, uint16_t pool, uint32_t address)
+bool lease_table_is_free(const struct lease_table *l, uint16_t pool, uint32_t address)
 {
-    const struct dhcp4_range *r = &l->ranges[pool];
+    const struct lease_range *r = &l->ranges[pool];
     return range_has(r, address) && !bit_of(r->bits, address - r->first);
 }
 
 /* The first clear bit from `from` on, or r->size. */
-static uint32_t clear_bit_from(const struct dhcp4_range *r, uint32_t from)
+static uint32_t clear_bit_from(const struct lease_range *r, uint32_t from)
 {
     while (from < r->size) {
         uint64_t free = ~r->bits[from / 64] >> (from % 64);
@@ -120,9 +120,9 @@ static uint32_t clear_bit_from(const struct dhcp4_range *r, uint32_t from)
     return r->size;
 }
 
-uint32_t dhcp4_leases_search(struct dhcp4_leases *l, uint16_t pool)
+uint32_t lease_table_search(struct lease_table *l, uint16_t pool)
 {
-    struct dhcp4_range *r = &l->ranges[pool];
+    struct lease_range *r = &l->ranges[pool];
     if (r->taken >= r->size)
         return 0;
     uint32_t at = clear_bit_from(r, r->cursor);
@@ -134,36 +134,35 @@ uint32_t dhcp4_leases_search(struct dhcp4_leases *l, uint16_t pool)
 
 /* ---- finding ---- */
 
-struct dhcp4_client_key dhcp4_client_key_of(const struct hash_key *key, const void *bytes, size_t length)
+struct lease_client lease_client_of(const struct hash_key *key, const void *bytes, size_t length)
 {
     struct hash_key second = {.k0 = ~key->k0, .k1 = key->k1};
-    return (struct dhcp4_client_key){.a = hash_sip24(key, bytes, length), .b = hash_sip24(&second, bytes, length)};
+    return (struct lease_client){.a = hash_sip24(key, bytes, length), .b = hash_sip24(&second, bytes, length)};
 }
 
-static uint32_t client_tag(const struct dhcp4_client_key *client, uint16_t pool) { return (uint32_t)client->a + pool; }
+static uint32_t client_tag(const struct lease_client *client, uint16_t pool) { return (uint32_t)client->a + pool; }
 
-static uint32_t address_tag(const struct dhcp4_leases *l, uint32_t address)
+static uint32_t address_tag(const struct lease_table *l, uint32_t address)
 {
     return (uint32_t)hash_sip13(&l->key, &address, sizeof address);
 }
 
-struct dhcp4_binding *dhcp4_leases_of_client(struct dhcp4_leases *l, const struct dhcp4_client_key *client,
-                                             uint16_t pool)
+struct lease_binding *lease_table_of_client(struct lease_table *l, const struct lease_client *client, uint16_t pool)
 {
     uint32_t tag = client_tag(client, pool);
     for (uint32_t at = tag, i; (i = table_next(&l->by_client, tag, &at)) != 0;) {
-        struct dhcp4_binding *b = pool_at(&l->records, i);
-        if (b->pool == pool && dhcp4_client_key_equal(&b->client, client))
+        struct lease_binding *b = pool_at(&l->records, i);
+        if (b->pool == pool && lease_client_equal(&b->client, client))
             return b;
     }
     return NULL;
 }
 
-struct dhcp4_binding *dhcp4_leases_of_address(struct dhcp4_leases *l, uint32_t address)
+struct lease_binding *lease_table_of_address(struct lease_table *l, uint32_t address)
 {
     uint32_t tag = address_tag(l, address);
     for (uint32_t at = tag, i; (i = table_next(&l->by_address, tag, &at)) != 0;) {
-        struct dhcp4_binding *b = pool_at(&l->records, i);
+        struct lease_binding *b = pool_at(&l->records, i);
         if (b->address == address)
             return b;
     }
@@ -172,9 +171,9 @@ struct dhcp4_binding *dhcp4_leases_of_address(struct dhcp4_leases *l, uint32_t a
 
 /* ---- the list of those remembered ---- */
 
-static struct dhcp4_binding *at(struct dhcp4_leases *l, uint32_t index) { return pool_at(&l->records, index); }
+static struct lease_binding *at(struct lease_table *l, uint32_t index) { return pool_at(&l->records, index); }
 
-static void remember(struct dhcp4_leases *l, struct dhcp4_binding *b, uint32_t index)
+static void remember(struct lease_table *l, struct lease_binding *b, uint32_t index)
 {
     b->next = POOL_NONE;
     b->prev = l->newest;
@@ -185,7 +184,7 @@ static void remember(struct dhcp4_leases *l, struct dhcp4_binding *b, uint32_t i
     l->newest = index;
 }
 
-static void recall(struct dhcp4_leases *l, struct dhcp4_binding *b)
+static void recall(struct lease_table *l, struct lease_binding *b)
 {
     if (b->prev)
         at(l, b->prev)->next = b->next;
@@ -199,28 +198,28 @@ static void recall(struct dhcp4_leases *l, struct dhcp4_binding *b)
 
 /* ---- changes ---- */
 
-static void leave_state(struct dhcp4_leases *l, struct dhcp4_binding *b)
+static void leave_state(struct lease_table *l, struct lease_binding *b)
 {
-    if (b->state == DHCP4_LEASE_REMEMBERED)
+    if (b->state == LEASE_REMEMBERED)
         recall(l, b);
-    l->offered -= b->state == DHCP4_LEASE_OFFERED;
+    l->offered -= b->state == LEASE_OFFERED;
 }
 
-void dhcp4_leases_set(struct dhcp4_leases *l, struct dhcp4_binding *b, enum dhcp4_lease_state state, int64_t expires)
+void lease_table_set(struct lease_table *l, struct lease_binding *b, enum lease_state state, int64_t expires)
 {
     uint32_t index = pool_index(&l->records, b);
     leave_state(l, b);
     b->state = (uint8_t)state;
     b->expires_ns = expires;
-    l->offered += state == DHCP4_LEASE_OFFERED;
-    set_taken(l, b->address, b->pool, state != DHCP4_LEASE_REMEMBERED);
-    if (state == DHCP4_LEASE_REMEMBERED)
+    l->offered += state == LEASE_OFFERED;
+    set_taken(l, b->address, b->pool, state != LEASE_REMEMBERED);
+    if (state == LEASE_REMEMBERED)
         remember(l, b, index);
     else
         wheel_arm(&l->wheel, index, expires);
 }
 
-void dhcp4_leases_remove(struct dhcp4_leases *l, struct dhcp4_binding *b)
+void lease_table_remove(struct lease_table *l, struct lease_binding *b)
 {
     uint32_t index = pool_index(&l->records, b);
     leave_state(l, b);
@@ -228,37 +227,37 @@ void dhcp4_leases_remove(struct dhcp4_leases *l, struct dhcp4_binding *b)
     table_remove(&l->by_client, client_tag(&b->client, b->pool), index);
     table_remove(&l->by_address, address_tag(l, b->address), index);
     wheel_disarm(&l->wheel, index);
-    b->state = DHCP4_LEASE_FREE;
+    b->state = LEASE_FREE;
     pool_put(&l->records, index);
 }
 
-static uint32_t take_record(struct dhcp4_leases *l)
+static uint32_t take_record(struct lease_table *l)
 {
     if (l->records.used == l->records.capacity && l->oldest) {
         l->evicted++;
-        dhcp4_leases_remove(l, at(l, l->oldest));
+        lease_table_remove(l, at(l, l->oldest));
     }
     return pool_get(&l->records);
 }
 
-struct dhcp4_binding *dhcp4_leases_add(struct dhcp4_leases *l, const struct dhcp4_client_key *client, uint16_t pool,
-                                       uint32_t address)
+struct lease_binding *lease_table_add(struct lease_table *l, const struct lease_client *client, uint16_t pool,
+                                      uint32_t address)
 {
-    struct dhcp4_binding *before = dhcp4_leases_of_address(l, address);
+    struct lease_binding *before = lease_table_of_address(l, address);
     if (before) {
-        assert(before->state == DHCP4_LEASE_REMEMBERED);
-        dhcp4_leases_remove(l, before);
+        assert(before->state == LEASE_REMEMBERED);
+        lease_table_remove(l, before);
     }
     uint32_t index = take_record(l);
     if (index == POOL_NONE)
         return NULL;
-    struct dhcp4_binding *b = at(l, index);
-    *b = (struct dhcp4_binding){.address = address, .client = *client, .pool = pool, .state = DHCP4_LEASE_FREE};
+    struct lease_binding *b = at(l, index);
+    *b = (struct lease_binding){.address = address, .client = *client, .pool = pool, .state = LEASE_FREE};
     if (table_add(&l->by_client, client_tag(client, pool), index) < 0)
         goto no_client;
     if (table_add(&l->by_address, address_tag(l, address), index) < 0)
         goto no_address;
-    dhcp4_leases_set(l, b, DHCP4_LEASE_OFFERED, TIME_NEVER);
+    lease_table_set(l, b, LEASE_OFFERED, TIME_NEVER);
     return b;
 no_address:
     table_remove(&l->by_client, client_tag(client, pool), index);
@@ -271,23 +270,23 @@ no_client:
 
 static void binding_due(void *context, uint32_t index, int64_t now)
 {
-    struct dhcp4_leases *l = context;
-    struct dhcp4_binding *b = at(l, index);
-    if (b->state == DHCP4_LEASE_FREE || b->state == DHCP4_LEASE_REMEMBERED)
+    struct lease_table *l = context;
+    struct lease_binding *b = at(l, index);
+    if (b->state == LEASE_FREE || b->state == LEASE_REMEMBERED)
         return;
     if (b->expires_ns > now) {
         wheel_arm(&l->wheel, index, b->expires_ns);
         return;
     }
-    l->offers_expired += b->state == DHCP4_LEASE_OFFERED;
-    l->leases_expired += b->state == DHCP4_LEASE_BOUND;
-    if (b->state == DHCP4_LEASE_BOUND)
-        dhcp4_leases_set(l, b, DHCP4_LEASE_REMEMBERED, TIME_NEVER);
+    l->offers_expired += b->state == LEASE_OFFERED;
+    l->leases_expired += b->state == LEASE_BOUND;
+    if (b->state == LEASE_BOUND)
+        lease_table_set(l, b, LEASE_REMEMBERED, TIME_NEVER);
     else
-        dhcp4_leases_remove(l, b);
+        lease_table_remove(l, b);
 }
 
-void dhcp4_leases_tick(struct dhcp4_leases *l, int64_t now)
+void lease_table_tick(struct lease_table *l, int64_t now)
 {
     (void)wheel_advance(&l->wheel, now, TICK_BUDGET, binding_due, l);
 }
