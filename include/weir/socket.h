@@ -134,6 +134,35 @@ int weir_recv_pieces(struct weir_stack *s, int fd, struct weir_piece *pieces, in
 /* Gives pieces back. EINVAL: one is not out; those before it are given back. */
 int weir_release(struct weir_stack *s, const struct weir_piece *pieces, int n);
 
+/*
+ * send without the copy: a program registers memory of its own once, and sends parts of it where they lie. Each send has a token of the program's choice,
+ * which comes back when the bytes may be changed: when the peer has acknowledged all of them, or the connection is over. Until then they must stay as they
+ * are, since they may be sent again. Retransmission, checksums and cutting into segments are as for any other bytes; a link that cannot take pieces of
+ * memory gathers them into its frames.
+ *
+ * weir_memory_register: its number, or -1 with EINVAL (no memory) or ENOBUFS (64 are registered). It stays the program's, which frees it only after
+ * weir_memory_unregister or weir_stack_delete. weir_memory_unregister: EINVAL (no such number), EBUSY (some of it is still being sent); completions that
+ * were not read are forgotten.
+ */
+int weir_memory_register(struct weir_stack *s, const void *base, size_t size);
+int weir_memory_unregister(struct weir_stack *s, int memory);
+/*
+ * As weir_send of the bytes [offset, offset + length) of a memory, all of them at once as soon as the send buffer has any room: `length`, or -1 with errno as
+ * send; EAGAIN with MSG_DONTWAIT or a non-blocking descriptor when it has none, EOPNOTSUPP (no stream), EINVAL (flags; no such memory; no bytes, over 1 GiB
+ * or not within it), ENOBUFS (4096 sends are under way or not yet told of). flags: MSG_DONTWAIT, MSG_NOSIGNAL.
+ */
+ssize_t weir_send_registered(struct weir_stack *s, int fd, int memory, size_t offset, size_t length, uint64_t token,
+                             int flags);
+struct weir_completion {
+    uint64_t token;
+    int acknowledged; /* 1: all of it, by the peer; 0: the connection ended before */
+};
+/*
+ * Up to n completions of a memory's sends, oldest first, each once. Waits at most timeout_ms (-1: as long as it takes) for the first. Returns how many; 0: none
+ * came, or nothing is being sent; -1 with EINVAL (n, or no such memory).
+ */
+int weir_completions(struct weir_stack *s, int memory, struct weir_completion *completions, int n, int timeout_ms);
+
 /* ---- beside the kernel's descriptors: what libweir-preload.so is made of; not of an embedded stack (EINVAL) ---- */
 
 /* What else may end a wait, as ppoll has it: the kernel's descriptors, whose revents are filled, and the signals that are barred meanwhile (NULL: as they are). */

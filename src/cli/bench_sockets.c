@@ -29,6 +29,8 @@ static const char *const api_names[API_COUNT] = {"kernel", "embedded", "thread"}
 static void record(struct bench_result *r, const char *peer, const struct bench_sockets_figures *f)
 {
     bench_record_peer(r, peer, "throughput_to", "bit/s", f->to_bps);
+    if (f->registered_bps > 0)
+        bench_record_peer(r, peer, "throughput_to_registered", "bit/s", f->registered_bps);
     bench_record_peer(r, peer, "throughput_from", "bit/s", f->from_bps);
     if (f->pieces_bps > 0)
         bench_record_peer(r, peer, "throughput_from_pieces", "bit/s", f->pieces_bps);

@@ -31,6 +31,13 @@ int bench_end_connect(const struct bench_end *e, int fd, uint16_t port);
 int bench_end_listen(const struct bench_end *e, uint16_t port);
 int bench_end_accept(const struct bench_end *e, int fd);
 ssize_t bench_end_send(const struct bench_end *e, int fd, const void *bytes, size_t length);
+/*
+ * Sending without a copy, Weir's only: memory whose bytes never change, all of which is sent with each call (weir_send_registered); what was acknowledged is
+ * taken note of with every some calls. The end waits for the rest and lets go of the memory.
+ */
+int bench_end_register(const struct bench_end *e, const void *bytes, size_t length);
+ssize_t bench_end_send_registered(const struct bench_end *e, int fd, int memory, size_t length, uint64_t number);
+int bench_end_unregister(const struct bench_end *e, int memory);
 /* Receives, reads and gives back without a copy (weir_recv_pieces); Weir's only. The bytes. */
 ssize_t bench_end_receive_pieces(const struct bench_end *e, int fd);
 ssize_t bench_end_receive(const struct bench_end *e, int fd, void *bytes, size_t length);
@@ -53,6 +60,7 @@ int bench_sockets_serve(const struct bench_end *e, const atomic_bool *stop, atom
 struct bench_sockets_figures {
     double to_bps, from_bps; /* bits of payload a second, to and from the server */
     double pieces_bps;       /* from it, without a copy; 0: the kernel's sockets */
+    double registered_bps;   /* to it, without a copy; the same */
     double p50_ns, p99_ns;   /* of a byte there and back */
     double connections_per_second;
 };

@@ -35,12 +35,14 @@ static double rate_per_second(uint64_t n, int64_t ns) { return (double)n * 1e9 /
 
 /* ---- throughput ---- */
 
-static int move_to(struct client *c, int fd, double *bps)
+/* memory -1: the bytes are copied. */
+static int move_to(struct client *c, int fd, int memory, double *bps)
 {
     uint64_t bytes = 0;
     int64_t begin = clock_now();
-    while (clock_now() - begin < c->run_ns) {
-        ssize_t n = bench_end_send(c->end, fd, c->buffer, BUFFER_BYTES);
+    for (uint64_t number = 1; clock_now() - begin < c->run_ns; number++) {
+        ssize_t n = memory >= 0 ? bench_end_send_registered(c->end, fd, memory, BUFFER_BYTES, number)
+                                : bench_end_send(c->end, fd, c->buffer, BUFFER_BYTES);
         if (n < 0)
             return -1;
         bytes += (uint64_t)n;
@@ -49,6 +51,17 @@ static int move_to(struct client *c, int fd, double *bps)
         return -1;
     *bps = 8 * rate_per_second(bytes, clock_now() - begin);
     return 0;
+}
+
+static int move_registered(struct client *c, int fd, double *bps)
+{
+    uint8_t *bytes = calloc(1, BUFFER_BYTES); /* while it is sent, the buffer is used to read the end */
+    int memory = bytes ? bench_end_register(c->end, bytes, BUFFER_BYTES) : -1;
+    int result = memory < 0 ? -1 : move_to(c, fd, memory, bps);
+    if (memory >= 0 && bench_end_unregister(c->end, memory) < 0)
+        result = -1;
+    free(bytes);
+    return result;
 }
 
 static int move_from(struct client *c, int fd, bool pieces, double *bps)
@@ -166,18 +179,31 @@ static int connect_many(struct client *c, int epoll, double *rate)
 
 /* ---- all of it ---- */
 
-enum step_over_one { TO, FROM, PIECES, PING };
+enum step_over_one { TO, REGISTERED, FROM, PIECES, PING };
+
+static int measure_on(struct client *c, enum step_over_one step, int fd, struct bench_sockets_figures *f)
+{
+    switch (step) {
+    case TO:
+        return move_to(c, fd, -1, &f->to_bps);
+    case REGISTERED:
+        return move_registered(c, fd, &f->registered_bps);
+    case FROM:
+    case PIECES:
+        return move_from(c, fd, step == PIECES, step == PIECES ? &f->pieces_bps : &f->from_bps);
+    case PING:
+        break;
+    }
+    return ping_pong(c, fd, f);
+}
 
 static int measure_one(struct client *c, enum step_over_one step, struct bench_sockets_figures *f)
 {
-    static const enum bench_service services[] = {BENCH_DISCARD, BENCH_SOURCE, BENCH_SOURCE, BENCH_ECHO};
+    static const enum bench_service services[] = {BENCH_DISCARD, BENCH_DISCARD, BENCH_SOURCE, BENCH_SOURCE, BENCH_ECHO};
     int fd = open_service(c, services[step]);
     if (fd < 0)
         return -1;
-    int result = step == TO     ? move_to(c, fd, &f->to_bps)
-                 : step == FROM ? move_from(c, fd, false, &f->from_bps)
-                 : step == PING ? ping_pong(c, fd, f)
-                                : move_from(c, fd, true, &f->pieces_bps);
+    int result = measure_on(c, step, fd, f);
     int error = errno;
     bench_end_close(c->end, fd);
     errno = error;
@@ -186,11 +212,12 @@ static int measure_one(struct client *c, enum step_over_one step, struct bench_s
 
 static int measure(struct client *c, struct bench_sockets_figures *f, const char **what)
 {
-    static const char *const names[] = {"throughput to the server", "throughput from the server",
-                                        "throughput from the server in pieces", "a byte to and fro"};
+    static const char *const names[] = {"throughput to the server", "throughput to the server from registered memory",
+                                        "throughput from the server", "throughput from the server in pieces",
+                                        "a byte to and fro"};
     for (int i = TO; i <= PING; i++) {
         *what = names[i];
-        if ((i != PIECES || c->end->stack) && measure_one(c, (enum step_over_one)i, f) < 0)
+        if (((i != PIECES && i != REGISTERED) || c->end->stack) && measure_one(c, (enum step_over_one)i, f) < 0)
             return -1;
     }
     *what = "connections";

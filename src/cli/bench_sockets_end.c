@@ -12,6 +12,7 @@
 
 #define BACKLOG 1024
 #define PIECES 16
+#define COMPLETIONS 256 /* fewer than a stack keeps */
 
 int bench_end_epoll(const struct bench_end *e)
 {
@@ -85,6 +86,28 @@ int bench_end_accept(const struct bench_end *e, int fd)
 ssize_t bench_end_send(const struct bench_end *e, int fd, const void *bytes, size_t length)
 {
     return e->stack ? weir_send(e->stack, fd, bytes, length, 0) : send(fd, bytes, length, MSG_NOSIGNAL);
+}
+
+int bench_end_register(const struct bench_end *e, const void *bytes, size_t length)
+{
+    return weir_memory_register(e->stack, bytes, length);
+}
+
+ssize_t bench_end_send_registered(const struct bench_end *e, int fd, int memory, size_t length, uint64_t number)
+{
+    struct weir_completion done[COMPLETIONS];
+    if (number % COMPLETIONS == 0 && weir_completions(e->stack, memory, done, COMPLETIONS, 0) < 0)
+        return -1;
+    return weir_send_registered(e->stack, fd, memory, 0, length, number, 0);
+}
+
+int bench_end_unregister(const struct bench_end *e, int memory)
+{
+    struct weir_completion done[COMPLETIONS];
+    int n;
+    while ((n = weir_completions(e->stack, memory, done, COMPLETIONS, -1)) > 0)
+        ;
+    return n < 0 ? -1 : weir_memory_unregister(e->stack, memory);
 }
 
 ssize_t bench_end_receive(const struct bench_end *e, int fd, void *bytes, size_t length)

@@ -211,6 +211,46 @@ int weir_release(struct weir_stack *s, const struct weir_piece *pieces, int n)
     return (int)call_perform(s, &c);
 }
 
+int weir_memory_register(struct weir_stack *s, const void *base, size_t size)
+{
+    struct call c = {.attempt = attempt_register, .fd = -1, .memory = {.base = base, .length = size}};
+    return (int)call_perform(s, &c);
+}
+
+int weir_memory_unregister(struct weir_stack *s, int memory)
+{
+    struct call c = {.attempt = attempt_unregister, .fd = -1, .memory = {.number = memory}};
+    return (int)call_perform(s, &c);
+}
+
+ssize_t weir_send_registered(struct weir_stack *s, int fd, int memory, size_t offset, size_t length, uint64_t token,
+                             int flags)
+{
+    struct call c = {
+        .attempt = attempt_send_registered,
+        .fd = fd,
+        .memory = {
+            .number = memory, .offset = offset, .length = length, .token = token, .may_wait = !(flags & MSG_DONTWAIT)}};
+    if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL)) {
+        errno = EINVAL;
+        return -1;
+    }
+    return call_perform(s, &c);
+}
+
+int weir_completions(struct weir_stack *s, int memory, struct weir_completion *completions, int n, int timeout_ms)
+{
+    struct call c = {.attempt = attempt_completions,
+                     .fd = -1,
+                     .timeout_ns = timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS,
+                     .memory = {.number = memory, .to = completions, .n = n}};
+    if (n < 1) {
+        errno = EINVAL;
+        return -1;
+    }
+    return (int)call_perform(s, &c);
+}
+
 /* ---- the rest ---- */
 
 int weir_shutdown(struct weir_stack *s, int fd, int how)

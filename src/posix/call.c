@@ -58,7 +58,8 @@ void event_raise(int event_fd)
 static bool needs_turn(const struct weir_stack *w, const struct call *c)
 {
     const struct file *f = file_of(w, c->fd);
-    if (c->attempt == attempt_poll || c->attempt == attempt_epoll_wait || c->attempt == attempt_attach)
+    if (c->attempt == attempt_poll || c->attempt == attempt_epoll_wait || c->attempt == attempt_attach ||
+        c->attempt == attempt_completions)
         return true;
     return f && f->socket && !f->nonblocking;
 }

@@ -139,6 +139,14 @@ struct call {
             int n;
             bool may_wait;
         } pieces;
+        struct {
+            const void *base;
+            size_t offset, length;
+            uint64_t token;
+            struct weir_completion *to;
+            int number, n;
+            bool may_wait;
+        } memory;
         int64_t drain_until;
     };
 };
@@ -280,9 +288,10 @@ void file_epoll_woke(void *context);
 
 /* attempts of socket_calls.c, poll.c and epoll_calls.c are named after their calls */
 attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_connect, attempt_send, attempt_receive,
-    attempt_send_batch, attempt_receive_batch, attempt_take_pieces, attempt_give_back, attempt_shutdown, attempt_name,
-    attempt_peer, attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close,
-    attempt_poll, attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_attach,
+    attempt_send_batch, attempt_receive_batch, attempt_take_pieces, attempt_give_back, attempt_register,
+    attempt_unregister, attempt_send_registered, attempt_completions, attempt_shutdown, attempt_name, attempt_peer,
+    attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close, attempt_poll,
+    attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_attach,
     attempt_count_interfaces, attempt_reach, attempt_drain;
 
 #endif

@@ -360,6 +360,49 @@ bool attempt_give_back(struct weir_stack *w, struct call *c, int64_t now)
     return over(c, e);
 }
 
+bool attempt_register(struct weir_stack *w, struct call *c, int64_t now)
+{
+    (void)now;
+    return over(c, socket_memory_register(w->sockets, c->memory.base, c->memory.length));
+}
+
+bool attempt_unregister(struct weir_stack *w, struct call *c, int64_t now)
+{
+    (void)now;
+    return over(c, socket_memory_unregister(w->sockets, c->memory.number));
+}
+
+bool attempt_send_registered(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket *s = socket_of(w, c);
+    struct socket_waiting how;
+    if (!s)
+        return true;
+    ssize_t n = socket_send_registered(s, c->memory.number, c->memory.offset, c->memory.length, c->memory.token, now);
+    if (n != -EAGAIN || !c->memory.may_wait || c->file->nonblocking || c->expired)
+        return over(c, n);
+    socket_waiting(s, &how);
+    return wait_for(c, s, how.send_timeout_ns, now);
+}
+
+bool attempt_completions(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct socket_completion one;
+    int found = 0, result = 1;
+    while (found < c->memory.n && (result = socket_take_completion(w->sockets, c->memory.number, &one)) == 1)
+        c->memory.to[found++] = (struct weir_completion){one.token, one.acknowledged};
+    if (found > 0 || result != -EAGAIN)
+        return over(c, found > 0 ? found : result);
+    if (c->expired || c->timeout_ns == 0)
+        return over(c, 0);
+    if (c->waits)
+        return false;
+    c->deadline = c->timeout_ns > 0 ? now + c->timeout_ns : TIME_NEVER;
+    c->watch = (struct call_watch){.watch = {.notify = call_notify}, .call = c};
+    socket_memory_watch(w->sockets, c->memory.number, &c->watch.watch);
+    return false;
+}
+
 /* ---- options ---- */
 
 bool attempt_set_option(struct weir_stack *w, struct call *c, int64_t now)

@@ -17,6 +17,8 @@ void socket_settings_default(struct socket_settings *s)
         .receive_buffer_max = 6u << 20,
         .max_buffer = 4u << 20,
         .max_pieces = 1024,
+        .max_memories = 64,
+        .max_registered_sends = 4096,
         .port_first = 32768,
         .port_last = 60999,
         .max_backlog = 4096,
@@ -34,17 +36,22 @@ static bool settings_valid(const struct socket_settings *s)
     return s->max_sockets >= 1 && s->buffer_bytes >= SOCKET_CHUNK_BYTES &&
            s->buffer_bytes / SOCKET_SPAN_BYTES < UINT32_MAX && s->send_buffer >= 1 && s->receive_buffer >= 1 &&
            s->max_buffer >= s->send_buffer && s->max_buffer >= s->receive_buffer && s->max_buffer <= (512u << 20) &&
+           s->max_memories >= 1 && s->max_memories <= UINT16_MAX && s->max_registered_sends >= 1 &&
            s->port_first >= 1 && s->port_first <= s->port_last && s->max_backlog >= 1;
 }
 
-/* A frame that a stream kept. */
-static void release_frame(void *context, void *frame)
+/* A frame that a stream kept, or registered memory that it sent from. */
+static void release_owner(void *context, void *owner)
 {
-    const struct socket_layer *l = context;
-    tcp_release_packet(l->tcp, frame);
+    struct socket_layer *l = context;
+    struct registered_send *r = registered_of(owner);
+    if (r)
+        registered_release(l, r);
+    else
+        tcp_release_packet(l->tcp, owner);
 }
 
-/* Spans of one chunk each, and of frames that are kept. */
+/* Spans of one chunk each, of frames that are kept, and of registered memory. */
 static int init_pools(struct socket_layer *l)
 {
     uint32_t chunks = (uint32_t)(l->settings.buffer_bytes / SOCKET_CHUNK_BYTES);
@@ -52,9 +59,9 @@ static int init_pools(struct socket_layer *l)
     int e = pool_init(&l->sockets, l->allocator, l->settings.max_sockets, sizeof(struct socket), CACHE_LINE);
     if (e == 0)
         e = outq_pool_init_sized(&l->buffers, l->allocator, spans, chunks, SOCKET_CHUNK_BYTES);
-    l->buffers.release = release_frame;
+    l->buffers.release = release_owner;
     l->buffers.context = l;
-    return e;
+    return e ? e : registered_init(l);
 }
 
 int socket_layer_new(const struct socket_settings *settings, struct stack *stack, const struct allocator *a,
@@ -91,6 +98,7 @@ void socket_layer_delete(struct socket_layer *l)
     profiles_free(l);
     datagrams_free(l);
     outq_pool_free(&l->buffers);
+    registered_free(l);
     pool_free(&l->sockets);
     alloc_free(l->allocator, l, sizeof *l);
 }
@@ -158,14 +166,16 @@ struct socket *socket_of_word(const struct socket_layer *l, uint64_t word)
 
 unsigned socket_ready(const struct socket *s) { return s->kind->ready(s); }
 
-void socket_watch_add(struct socket *s, struct socket_watch *w)
+void watches_add(struct socket_watch **list, struct socket_watch *w)
 {
-    w->next = s->watches;
-    w->link = &s->watches;
+    w->next = *list;
+    w->link = list;
     if (w->next)
         w->next->link = &w->next;
-    s->watches = w;
+    *list = w;
 }
+
+void socket_watch_add(struct socket *s, struct socket_watch *w) { watches_add(&s->watches, w); }
 
 void socket_watch_remove(struct socket_watch *w)
 {
@@ -178,10 +188,10 @@ void socket_watch_remove(struct socket_watch *w)
 }
 
 /* A cursor among the watches marks the place, so that whoever is told may take any of them off. */
-void socket_notify(struct socket *s, unsigned events)
+void watches_notify(struct socket_watch **list, unsigned events)
 {
     struct socket_watch cursor = {.notify = NULL};
-    for (struct socket_watch *w = s->watches; w;) {
+    for (struct socket_watch *w = *list; w;) {
         cursor.next = w->next;
         cursor.link = &w->next;
         if (cursor.next)
@@ -193,6 +203,8 @@ void socket_notify(struct socket *s, unsigned events)
         socket_watch_remove(&cursor);
     }
 }
+
+void socket_notify(struct socket *s, unsigned events) { watches_notify(&s->watches, events); }
 
 void socket_fail(struct socket *s, int error)
 {

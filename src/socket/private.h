@@ -153,6 +153,8 @@ struct socket_layer {
     struct netlink_layer netlink;
     struct random random;
     uint32_t pieces_out;
+    struct pool memories, registered; /* registered.c */
+    bool acknowledging;               /* what a queue lets go of now is acknowledged */
     struct socket_counters counters;
 };
 
@@ -169,6 +171,9 @@ static inline uint64_t socket_word(const struct socket *s)
 struct socket *socket_of_word(const struct socket_layer *l, uint64_t word);
 /* Something happened: those who watch hear of it. */
 void socket_notify(struct socket *s, unsigned events);
+/* The same of any list of watches. */
+void watches_add(struct socket_watch **list, struct socket_watch *watch);
+void watches_notify(struct socket_watch **list, unsigned events);
 /* Sets SO_ERROR and says so. */
 void socket_fail(struct socket *s, int error);
 /* Linux's errno, negative, for a negative enum err. */
@@ -224,12 +229,28 @@ bool stream_is_sending(const struct socket *s);
 /* What MSG_MORE or TCP_CORK held back goes; with the first, they go on to hold back what comes. */
 void stream_push(struct socket *s, int64_t now);
 void stream_uncork(struct socket *s, int64_t now);
+/* 0: bytes may be appended to `out`; -EAGAIN: not now; or why not. Tells TCP that n bytes were. */
+int stream_has_room(struct socket *s);
+void stream_added(struct socket *s, uint64_t n, bool more, int64_t now);
 /* Nothing to read: why; 0: the end. */
 ssize_t stream_no_data(struct socket *s);
 /* The user has n bytes more, which are out of `in`. */
 void stream_consumed(struct socket *s, uint64_t n, int64_t now);
 /* It ends with an RST and is given back. */
 void stream_drop(struct socket *s, int64_t now);
+
+/* registered.c */
+struct registered_send;
+MUST_CHECK int registered_init(struct socket_layer *l);
+void registered_free(struct socket_layer *l);
+/* As owner of a span: an odd address, which no frame has. */
+static inline void *registered_owner(struct registered_send *r) { return (char *)r + 1; }
+static inline struct registered_send *registered_of(void *owner)
+{
+    return (uintptr_t)owner & 1 ? (struct registered_send *)(void *)((char *)owner - 1) : NULL;
+}
+/* No queue needs its bytes any more. */
+void registered_release(struct socket_layer *l, struct registered_send *r);
 
 /* tuning.c: the user has read, and something is about to be let go of as acknowledged */
 void tuning_read(struct socket *s, struct tcp *c, int64_t now);

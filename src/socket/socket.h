@@ -39,6 +39,8 @@ struct socket_settings {
     uint32_t send_buffer_max, receive_buffer_max;
     uint32_t max_buffer;            /* the most that SO_SNDBUF and SO_RCVBUF give, before doubling; default 4 MiB */
     uint32_t max_pieces;            /* that socket_take_piece has out, in all; default 1024 */
+    uint32_t max_memories;          /* registered for sending; default 64, at most 65535 */
+    uint32_t max_registered_sends;  /* of them, until their completions are taken; default 4096 */
     uint16_t port_first, port_last; /* for bind to port 0; default 32768, 60999 */
     uint32_t max_backlog;           /* default 4096 */
     struct tcp_profile tcp;         /* of a new stream socket; default: Nagle on, 16 KiB .. as Linux */
@@ -90,6 +92,26 @@ struct socket_piece {
 int socket_take_piece(struct socket *s, struct socket_piece *out, int64_t now);
 /* -EINVAL: that piece is not out. */
 int socket_give_back(struct socket_layer *l, const struct socket_piece *piece);
+/*
+ * Memory of the user from which streams send without a copy. Its number; -EINVAL (nothing, or beyond the end of the address space), -ENOBUFS
+ * (settings.max_memories).
+ */
+int socket_memory_register(struct socket_layer *l, const void *base, size_t size);
+/* Completions that nobody took are forgotten. -EINVAL (no such memory), -EBUSY (a stream still needs some of it). */
+int socket_memory_unregister(struct socket_layer *l, int memory);
+#define SOCKET_REGISTERED_MAX (UINT32_C(1) << 30)
+/*
+ * As socket_send of a part of it, which goes whole as soon as there is any room: `length`, or -EAGAIN and errors as of socket_send; -EOPNOTSUPP (no stream),
+ * -EINVAL (no such memory, no bytes, more than SOCKET_REGISTERED_MAX, or not all within it), -ENOBUFS (settings.max_registered_sends). The bytes must stay as
+ * they are until their completion; each send that succeeded has one.
+ */
+ssize_t socket_send_registered(struct socket *s, int memory, size_t offset, size_t length, uint64_t token, int64_t now);
+struct socket_completion {
+    uint64_t token;
+    bool acknowledged; /* all of it, by the peer; or the connection ended before */
+};
+/* The oldest completion of a memory. 1; 0: none is to come, -EAGAIN: not yet, -EINVAL (no such memory). */
+int socket_take_completion(struct socket_layer *l, int memory, struct socket_completion *out);
 int socket_shutdown(struct socket *s, int how, int64_t now);
 int socket_name(const struct socket *s, struct sockaddr *address, socklen_t *length);
 int socket_peer(const struct socket *s, struct sockaddr *address, socklen_t *length);
@@ -131,6 +153,8 @@ struct socket_watch {
     void (*notify)(struct socket_watch *watch, unsigned events);
 };
 void socket_watch_add(struct socket *s, struct socket_watch *watch);
+/* The same for the completions of a memory that is registered. */
+void socket_memory_watch(struct socket_layer *l, int memory, struct socket_watch *watch);
 void socket_watch_remove(struct socket_watch *watch);
 
 #endif

@@ -256,6 +256,19 @@ static void promise_urgent(struct socket *s, struct tcp *c, int64_t now)
         s->stream.promised += bytes;
 }
 
+int stream_has_room(struct socket *s)
+{
+    int e = may_send(s);
+    return e == 0 && room_of(s) == 0 ? -EAGAIN : e;
+}
+
+void stream_added(struct socket *s, uint64_t n, bool more, int64_t now)
+{
+    s->layer->counters.bytes_sent += n;
+    s->stream.hold = more;
+    promise(s, connection(s), !s->stream.cork && !more, now);
+}
+
 static ssize_t stream_send(struct socket *s, const struct msghdr *m, size_t length, int flags, int64_t now)
 {
     struct tcp *c = connection(s);
@@ -267,11 +280,9 @@ static ssize_t stream_send(struct socket *s, const struct msghdr *m, size_t leng
     size_t done = enqueue(s, m);
     if (done == 0)
         return -EAGAIN;
-    s->layer->counters.bytes_sent += done;
     if ((flags & MSG_OOB) && done == length)
         promise_urgent(s, c, now);
-    s->stream.hold = (flags & MSG_MORE) != 0;
-    promise(s, c, !s->stream.cork && !s->stream.hold, now);
+    stream_added(s, done, (flags & MSG_MORE) != 0, now);
     return (ssize_t)done;
 }
 
@@ -675,7 +686,9 @@ static void on_acked(void *context, struct tcp *c, uint64_t offset, int64_t now)
         return;
     bool before = writable(s);
     tuning_acked(s, c);
+    l->acknowledging = true;
     outq_trim(&s->stream.out, &l->buffers, offset);
+    l->acknowledging = false;
     if (!before && writable(s) && !s->orphan)
         socket_notify(s, POLLOUT | POLLWRNORM);
 }
@@ -728,7 +741,8 @@ static void on_closed(void *context, struct tcp *c, enum tcp_close_reason reason
         stream_free(s);
         return;
     }
-    listen_ready(s); /* nobody knows it yet; Linux lets accept have it, and so do we */
+    outq_clear(&st->out, &s->layer->buffers); /* nobody gets it any more */
+    listen_ready(s);                          /* nobody knows it yet; Linux lets accept have it, and so do we */
     if (connecting) {
         forget_connection(s);
         st->failed = true;

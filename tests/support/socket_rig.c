@@ -5,7 +5,6 @@
 #include "cmocka_all.h"
 
 #include "base/alloc_heap.h"
-#include "impair/impair.h"
 #include "link/memory.h"
 
 #include <errno.h>
@@ -30,14 +29,18 @@ static void begin_side(struct socket_rig *r, unsigned side)
     assert_int_equal(socket_layer_new(&r->settings, r->stacks[side], alloc_heap(), &r->layers[side]), 0);
 }
 
-/* Puts an impaired link over an end. */
-static void delay_end(struct socket_rig *r, unsigned side, int64_t delay_ns)
+static void begin_links(struct socket_rig *r, const struct socket_settings *settings, uint32_t gso_max)
 {
-    struct impair_settings s;
-    struct link *lower = r->ends[side];
-    impair_settings_default(&s);
-    s.delay_ns = delay_ns;
-    assert_int_equal(impair_link_new(&s, lower, alloc_heap(), &r->ends[side]), 0);
+    struct memory_settings m;
+    *r = (struct socket_rig){.now = 5 * NS_PER_S};
+    memory_settings_default(&m);
+    m.gso_max = gso_max;
+    m.trust_checksums = gso_max != 0;
+    assert_int_equal(memory_link_new(&m, alloc_heap(), "rig", r->ends), 0);
+    if (settings)
+        r->settings = *settings;
+    else
+        socket_settings_default(&r->settings);
 }
 
 void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settings)
@@ -47,17 +50,28 @@ void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settin
 
 void socket_rig_begin_delayed(struct socket_rig *r, const struct socket_settings *settings, int64_t delay_ns)
 {
-    struct memory_settings m;
-    *r = (struct socket_rig){.now = 5 * NS_PER_S};
-    memory_settings_default(&m);
-    assert_int_equal(memory_link_new(&m, alloc_heap(), "rig", r->ends), 0);
-    if (settings)
-        r->settings = *settings;
-    else
-        socket_settings_default(&r->settings);
+    struct impair_settings line;
+    impair_settings_default(&line);
+    line.delay_ns = delay_ns;
+    socket_rig_begin_impaired(r, settings, delay_ns ? &line : NULL);
+}
+
+void socket_rig_begin_impaired(struct socket_rig *r, const struct socket_settings *settings,
+                               const struct impair_settings *line)
+{
+    begin_links(r, settings, 0);
     for (unsigned i = 0; i < 2; i++) {
-        if (delay_ns)
-            delay_end(r, i, delay_ns);
+        if (line)
+            assert_int_equal(impair_link_new(line, r->ends[i], alloc_heap(), &r->ends[i]), 0);
+        begin_side(r, i);
+    }
+}
+
+void socket_rig_begin_large(struct socket_rig *r)
+{
+    begin_links(r, NULL, UINT16_MAX);
+    for (unsigned i = 0; i < 2; i++) {
+        r->ends[i]->caps = LINK_CAP_TX_CHECKSUM | LINK_CAP_TSO | LINK_CAP_SCATTER;
         begin_side(r, i);
     }
 }
@@ -179,6 +193,21 @@ void sock_pair(struct socket_rig *r, struct socket *out[2])
     out[1] = sock_accept(listener);
     assert_non_null(out[1]);
     sock_close(r, listener);
+}
+
+/* From now on nothing large fits any more: link_tx_burst cuts it, with checksums. */
+static void cut_large(struct socket_rig *r)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        r->ends[i]->caps = LINK_CAP_TSO;
+        r->ends[i]->gso_max = 1;
+    }
+}
+
+void sock_pair_large(struct socket_rig *r, struct socket *out[2])
+{
+    sock_pair(r, out);
+    cut_large(r);
 }
 
 ssize_t sock_send(struct socket_rig *r, struct socket *s, const void *bytes, size_t length, int flags)

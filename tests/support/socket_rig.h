@@ -5,6 +5,7 @@
 #ifndef WEIR_TESTS_SOCKET_RIG_H
 #define WEIR_TESTS_SOCKET_RIG_H
 
+#include "impair/impair.h"
 #include "socket/socket.h"
 
 #define RIG_ADDRESS(side) (0x0a000001u + (side))
@@ -30,6 +31,12 @@ int socket_rig_teardown(void **state);
 void socket_rig_begin(struct socket_rig *r, const struct socket_settings *settings); /* NULL: default */
 /* The same over a line that delays each way. */
 void socket_rig_begin_delayed(struct socket_rig *r, const struct socket_settings *settings, int64_t delay_ns);
+/* The same over a line that harms each way. */
+void socket_rig_begin_impaired(struct socket_rig *r, const struct socket_settings *settings,
+                               const struct impair_settings *line);
+/* The same over links that take packets of 64 KB in pieces; and a connection (sock_pair) whose packets they cut and checksum themselves. */
+void socket_rig_begin_large(struct socket_rig *r);
+void sock_pair_large(struct socket_rig *r, struct socket *out[2]);
 /* Checks that no socket is left, and that every frame came home. */
 void socket_rig_end(struct socket_rig *r);
 /* Turns of both until nothing moves. */
