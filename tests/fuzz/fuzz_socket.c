@@ -2,7 +2,7 @@
 /*
  * libFuzzer: the socket layer, stateful. Two small stacks wired to each other, with a socket layer each; operations decoded from the input are socket calls
  * on either, frames from nowhere, time, and frames that are lost. What one end of a stream says the other hears, byte for byte; what poll promises recv
- * keeps; at the end everything is closed and everything given back.
+ * keeps; what is sent from registered memory completes once; at the end everything is closed and everything given back.
  *
  * Input: a byte of scarcity (bits 0-5 which allocation fails first, 0: none; 6-7 how little memory for data there is); then operations of 6 bytes: {kind, slot,
  * a, b, c, d}, kind modulo OP_COUNT as in enum operation, slot modulo SLOTS: even slots are sockets of side 0, odd ones of side 1. Bytes a to d mean what
@@ -32,6 +32,7 @@
 #define ADDRESS(side) (0x0a000001u + (side))
 #define GROUP 0xe1000001u
 #define MOST 3000u
+#define PATTERN_BYTES 65536u /* after which pattern_at begins anew */
 
 enum operation {
     OP_OPEN,
@@ -71,6 +72,8 @@ struct world {
     struct socket_layer *layers[2];
     struct epoll *epoll;
     struct slot slots[SLOTS];
+    int memories[2];     /* registered at each layer: the pattern */
+    uint64_t pending[2]; /* sends from there that were not told of */
     bool cut;
     int64_t now;
     const uint8_t *data;
@@ -84,6 +87,8 @@ static void require(bool condition)
 }
 
 static uint8_t pattern_at(uint64_t i) { return (uint8_t)(i * 7 + (i >> 8)); }
+
+static uint8_t pattern[PATTERN_BYTES + MOST];
 
 /* ---- the world ---- */
 
@@ -103,6 +108,7 @@ static int begin_side(struct world *w, unsigned side, uint64_t buffer_bytes)
     t.resolve_queue_total = 16;
     t.fragment_bytes_high = t.fragment_bytes_low = t.fragment_source_bytes = 128 << 10;
     t.large_datagrams = 1;
+    t.loop_frames = 4;
     t.secret = (struct hash_key){side + 1, 99};
     t.tcp.max_connections = 32;
     t.tcp.max_time_wait = 8;
@@ -116,11 +122,16 @@ static int begin_side(struct world *w, unsigned side, uint64_t buffer_bytes)
     s.tcp.syn_retries = s.tcp.syn_ack_retries = 2;
     s.tcp.data_retries = 3;
     s.tcp.time_wait_ns = 5 * NS_PER_S;
+    s.max_memories = 1;
+    s.max_registered_sends = 16;
     int e = guard_init(&w->guards[side], &rules, NULL, w->now);
     e = e ? e : stack_new(&t, w->memory, w->now, &w->stacks[side]);
     e = e ? e : stack_add_interface(w->stacks[side], w->ends[side], &w->guards[side]);
     e = e ? e : stack_add_host(w->stacks[side], &h);
-    return e < 0 ? e : socket_layer_new(&s, w->stacks[side], w->memory, &w->layers[side]);
+    e = e < 0 ? e : socket_layer_new(&s, w->stacks[side], w->memory, &w->layers[side]);
+    if (e == 0)
+        w->memories[side] = socket_memory_register(w->layers[side], pattern, sizeof pattern);
+    return e;
 }
 
 static int begin(struct world *w, uint8_t scarcity)
@@ -135,7 +146,7 @@ static int begin(struct world *w, uint8_t scarcity)
         arena_fail_from((scarcity & 63u) - 1);
     int e = memory_link_new(&m, w->memory, "fuzz", w->ends);
     for (unsigned side = 0; side < 2 && e == 0; side++)
-        e = begin_side(w, side, UINT64_C(8192) << (scarcity >> 6 << 1));
+        e = begin_side(w, side, UINT64_C(32768) << (scarcity >> 6 << 1));
     return e ? e : epoll_new(w->memory, SLOTS, NULL, NULL, &w->epoll);
 }
 
@@ -150,6 +161,20 @@ static void turn(struct world *w)
             stack_transmit(w->stacks[side], w->now);
         }
     w->now += NS_PER_US;
+}
+
+/* Completions that are there; each belongs to a send. */
+static void take_completions(struct world *w, unsigned side)
+{
+    struct socket_completion c;
+    int e;
+    while ((e = socket_take_completion(w->layers[side], w->memories[side], &c)) == 1) {
+        require(w->pending[side] > 0);
+        w->pending[side]--;
+    }
+    require(e == (w->pending[side] ? -EAGAIN : 0));
+    require(socket_memory_unregister(w->layers[side], w->memories[side] + 1) == -EINVAL);
+    require(w->pending[side] == 0 || socket_memory_unregister(w->layers[side], w->memories[side]) == -EBUSY);
 }
 
 static void close_slot(struct world *w, struct slot *x)
@@ -182,6 +207,10 @@ static void end(struct world *w)
         turn(w);
     }
     require(!whole || !in_use(w));
+    for (unsigned side = 0; side < 2 && whole; side++) {
+        take_completions(w, side);
+        require(w->pending[side] == 0 && socket_memory_unregister(w->layers[side], w->memories[side]) == 0);
+    }
     for (unsigned side = 0; side < 2; side++) {
         socket_layer_delete(w->layers[side]);
         stack_delete(w->stacks[side]);
@@ -242,12 +271,26 @@ static void op_connect(struct world *w, struct slot *x, unsigned side, const uin
         *x = (struct slot){.socket = x->socket};
 }
 
-/* a, b: how much; c: flags; d: a name (bit 7), and whom. */
+/* As op_send, without a copy. */
+static void send_registered(struct world *w, struct slot *x, unsigned side, size_t n)
+{
+    ssize_t sent = socket_send_registered(x->socket, w->memories[side], x->sent % PATTERN_BYTES, n, x->sent, w->now);
+    require(sent < 0 || sent == (ssize_t)n);
+    w->pending[side] += sent > 0;
+    x->sent += sent > 0 ? (size_t)sent : 0;
+    take_completions(w, side);
+}
+
+/* a, b: how much; c: flags, or (bit 7) from registered memory; d: a name (bit 7), and whom. */
 static void op_send(struct world *w, struct slot *x, unsigned side, const uint8_t *a)
 {
     static const int flags[8] = {0, 0, 0, MSG_MORE, MSG_OOB, MSG_DONTWAIT, MSG_MORE | MSG_OOB, MSG_CONFIRM};
     uint8_t bytes[MOST];
     size_t n = (a[0] | (size_t)a[1] << 8) % (MOST + 1);
+    if (a[2] & 128) {
+        send_registered(w, x, side, n);
+        return;
+    }
     for (size_t i = 0; i < n; i++)
         bytes[i] = pattern_at(x->sent + i);
     struct sockaddr_in name = name_of(side, a[3], a[3] >> 3);
@@ -531,6 +574,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world w;
     if (size == 0)
         return 0;
+    for (size_t i = 0; i < sizeof pattern && pattern[1] == 0; i++)
+        pattern[sizeof pattern - 1 - i] = pattern_at(sizeof pattern - 1 - i);
     int e = begin(&w, data[0]);
     require(e == 0 || arena_failed());
     w.data = data + 1;
