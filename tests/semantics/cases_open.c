@@ -540,6 +540,8 @@ CASE(connect_four_tuple_in_use)
     P_FD(accept(a, NULL, NULL));
 }
 
+CASE(connect_to_ourselves_where_nobody_listens) { T(connect(t_stream(), AT_T(2), LEN)); }
+
 CASE(connect_to_ourselves)
 {
     char text[8] = "";

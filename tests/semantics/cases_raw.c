@@ -70,6 +70,20 @@ CASE(ping_bound_identifier)
     note("    identifier: %d", ntohs(h.un.echo.id) == port_of(1));
 }
 
+CASE(ping_to_ourselves)
+{
+    struct sockaddr_in from = {0};
+    socklen_t length = sizeof from;
+    int t = T_FD(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
+    size_t n = echo_request(frame, 0, 7, "myself");
+    T(sendto(t, frame, n, 0, AT_T(PORT0), LEN));
+    T_WAIT(t, POLLIN);
+    T(recvfrom(t, frame, sizeof frame, 0, (struct sockaddr *)&from, &length));
+    note_bytes(frame + sizeof(struct icmphdr), 6);
+    note_address(&from, length);
+    T(recv(t, frame, sizeof frame, MSG_DONTWAIT));
+}
+
 CASE(ping_identifier_twice)
 {
     int t = T_FD(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)), u = T_FD(socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
@@ -206,6 +220,19 @@ CASE(raw_icmp_filter)
     socklen_t length = sizeof filter;
     T(getsockopt(t, IPPROTO_RAW, 1, &filter, &length));
     note("    %x [%u]", filter, length);
+}
+
+CASE(raw_to_ourselves)
+{
+    struct sockaddr_in from = {0};
+    socklen_t length = sizeof from;
+    int t = T_FD(socket(AF_INET, SOCK_RAW, 209));
+    T(sendto(t, "self", 4, 0, AT_T(PORT0), LEN));
+    T_WAIT(t, POLLIN);
+    T(recvfrom(t, frame, sizeof frame, 0, (struct sockaddr *)&from, &length));
+    note_bytes(frame + 20, 4);
+    note_address(&from, length);
+    T(recv(t, frame, sizeof frame, MSG_DONTWAIT));
 }
 
 CASE(raw_unsolicited_protocol)
