@@ -150,8 +150,9 @@ void tcp_consumed(struct tcp_layer *t, struct tcp *c, uint32_t n, int64_t now)
     uint32_t buffer = tcp_profile_of(t, c)->receive_buffer;
     uint32_t low =
         max_u32(buffer / 4, min_u32(buffer / 2, c->rcv_mss)); /* below it, the peer may wait: RFC 9293 3.8.6.2.1 */
-    /* The peer hears of new room with the next ACK, unless it may be waiting for it. */
-    if (advertised >= low || !state_receives(c->state) || segment_window(t, c) <= advertised)
+    /* The peer hears of new room with the next ACK, unless it may be waiting for it: then of a 16th of the buffer at least, or a program that reads less at a
+     * time gets as small segments, each with an ACK of its own. */
+    if (advertised >= low || !state_receives(c->state) || segment_window(t, c) < advertised + max_u32(buffer / 16, 1))
         return;
     struct tcp_work *w = tcp_attach(t, c);
     if (w) {

@@ -426,6 +426,39 @@ static void the_right_edge_moves_in_worthwhile_steps_and_never_back(void **state
     script_end(&s);
 }
 
+/* What we sent: how many segments; the peer's right edge moves. */
+static unsigned heard(struct script *s, uint32_t *edge)
+{
+    unsigned n = 0;
+    tcp_output(s->end.layer, 0, s->now);
+    for (const struct wire_segment *w; (w = tcp_end_take(&s->end)) != NULL; n++)
+        *edge = w->h.ack.v - PEER_ISN + w->h.window;
+    return n;
+}
+
+/* The peer fills at once whatever it hears of. With an update for each reading it would send as little at a time. */
+static void small_readings_open_a_shut_window_by_a_sixteenth_of_the_buffer(void **state)
+{
+    struct script s;
+    uint32_t at = 1, edge = 64001;
+    unsigned updates = 0;
+    (void)state;
+    profile.receive_buffer = 64000;
+    script_begin(&s, &profile);
+    s.consume = false;
+    script_to_established(&s);
+    for (unsigned reading = 0; reading < 100; reading++) {
+        for (; at < edge; at += min_u32(edge - at, 1000))
+            script_give(&s, TCP_ACK, at, 1, min_u32(edge - at, 1000));
+        (void)heard(&s, &edge);
+        tcp_consumed(s.end.layer, script_connection(&s), 2000, s.now);
+        updates += heard(&s, &edge);
+    }
+    assert_int_equal(updates, 50);
+    assert_int_equal(s.received, 64000 + 49 * 4000);
+    script_end(&s);
+}
+
 static void a_reader_that_catches_up_opens_a_small_buffer_at_once(
     void **state) /* else the peer waits for its override time */
 {
@@ -519,6 +552,7 @@ int main(void)
         T(data_beyond_the_window_is_cut),
         T(the_payload_of_a_syn_ack_stays_within_the_window),
         T(the_right_edge_moves_in_worthwhile_steps_and_never_back),
+        T(small_readings_open_a_shut_window_by_a_sixteenth_of_the_buffer),
         T(a_reader_that_catches_up_opens_a_small_buffer_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
