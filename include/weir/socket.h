@@ -6,7 +6,8 @@
  * the stack moves in those calls, a thread at a time, and in a thread of its own when they do not look after it. What a call on a non-blocking socket left to
  * be sent goes when one of them waits, at the latest after about a millisecond. While a thread is inside, its signals wait. Embedded, there is no thread: one thread owns the stack, and it moves in those calls of that thread that may
  * wait, and in weir_turn. A call on a non-blocking socket does not move it: what it left to be sent goes with the next poll, select, epoll_wait (also with
- * a timeout of 0) or weir_turn, or with the 64th such call, so that many leave in one burst.
+ * a timeout of 0) or weir_turn, or with the 64th such call, so that many leave in one burst. Nor does a recv that finds what it asks for, up to about 64 KB
+ * in a row.
  *
  * Each function is its namesake's (socket(2), ...) with the stack in front: same results, -1 with errno, same flags. Descriptors are small numbers of
  * the stack's own, unknown to the kernel. SIGPIPE is never raised. Differences from Linux are listed in ARCHITECTURE.md, "Sockets".

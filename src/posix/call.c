@@ -54,14 +54,32 @@ void event_raise(int event_fd)
     (void)!write(event_fd - 1, &one, sizeof one);
 }
 
-/* May it wait, or is it for moving the stack? Of all others many go with one turn. */
-static bool needs_turn(const struct weir_stack *w, const struct call *c)
+static bool blocks(const struct weir_stack *w, const struct call *c)
 {
     const struct file *f = file_of(w, c->fd);
+    return f && f->socket && !f->nonblocking;
+}
+
+/* What it asks for is there. */
+static bool receives(const struct weir_stack *w, const struct call *c)
+{
+    return (c->attempt == attempt_receive || c->attempt == attempt_take_pieces) &&
+           (file_ready(file_of(w, c->fd)) & POLLIN);
+}
+
+/* Will it wait, or is it for moving the stack? Of all others many go with one turn. */
+static bool needs_turn(const struct weir_stack *w, const struct call *c)
+{
     if (c->attempt == attempt_poll || c->attempt == attempt_epoll_wait || c->attempt == attempt_attach ||
         c->attempt == attempt_completions)
         return true;
-    return f && f->socket && !f->nonblocking;
+    return blocks(w, c) && !receives(w, c);
+}
+
+/* Counts a call as one, and as one more for each KiB. */
+static void count_without_turn(struct weir_stack *w, const struct call *c)
+{
+    w->without_turn += 1 + (c->result > 0 ? (unsigned)min_u64((uint64_t)c->result >> KIB_PER_CALL, UINT16_MAX) : 0);
 }
 
 static void try(struct weir_stack *w, struct call *c, int64_t now);
@@ -71,7 +89,13 @@ static void try(struct weir_stack *w, struct call *c, int64_t now);
 static void perform_embedded(struct weir_stack *w, struct call *c)
 {
     if (!needs_turn(w, c) && ++w->without_turn < POSIX_CALLS_PER_TURN) {
-        try(w, c, clock_now());
+        int64_t now = clock_now();
+        bool blocking = blocks(w, c);
+        try(w, c, now);
+        if (blocking) { /* the peer hears of the room that it made now: nobody knows when the program calls again */
+            count_without_turn(w, c);
+            stack_transmit(w->stack, now);
+        }
         if (call_is_done(c))
             return;
     } else {
@@ -90,7 +114,7 @@ static void perform_embedded(struct weir_stack *w, struct call *c)
  */
 static bool may_owe_turn(struct weir_stack *w, const struct call *c)
 {
-    w->without_turn += 1 + (c->result > 0 ? (unsigned)min_u64((uint64_t)c->result >> KIB_PER_CALL, UINT16_MAX) : 0);
+    count_without_turn(w, c);
     return !w->driver && w->without_turn < POSIX_CALLS_PER_TURN;
 }
 

@@ -490,6 +490,31 @@ static void embedded_what_does_not_wait_leaves_with_the_next_turn(void **state)
     weir_stack_delete(two);
 }
 
+/* A turn takes what the link holds: it is still there after what had come was read. */
+static void embedded_what_came_is_read_without_a_turn(void **state)
+{
+    struct weir_stack *one = front_stack("mem:reads", "10.4.0.1/24", true);
+    struct weir_stack *two = front_stack("mem:reads", "10.4.0.2/24", true);
+    char b;
+    (void)state;
+    int from = datagram_socket(one, "10.4.0.1", "10.4.0.2"), to = datagram_socket(two, "10.4.0.2", "10.4.0.1");
+    assert_int_equal(weir_send(one, from, "a", 1, 0), 1);
+    turn_both(one, two); /* ARP */
+    assert_int_equal(weir_send(one, from, "b", 1, 0), 1);
+    turn_both(one, two);
+    assert_int_equal(weir_fcntl(two, to, F_SETFL, 0), 0);
+    assert_int_equal(weir_send(one, from, "c", 1, 0), 1);
+    assert_true(weir_turn(one, 0) >= 0);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(weir_recv(two, to, &b, 1, 0), 1);
+    assert_int_equal(b, 'b');
+    assert_int_equal(weir_turn(two, 0), 1);
+    assert_int_equal(weir_recv(two, to, &b, 1, 0), 1);
+    assert_int_equal(b, 'c');
+    weir_stack_delete(one);
+    weir_stack_delete(two);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, front_begin, front_end)
 
 int main(void)
@@ -512,6 +537,7 @@ int main(void)
         T(a_stack_receives_on_however_many_pieces_are_out),
         cmocka_unit_test(embedded_one_thread_does_it_all),
         cmocka_unit_test(embedded_what_does_not_wait_leaves_with_the_next_turn),
+        cmocka_unit_test(embedded_what_came_is_read_without_a_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
