@@ -4,9 +4,9 @@
  * relay agent information RFC 3046, classless routes RFC 3442. No state.
  *
  * A parsed message refers to the caller's bytes and to itself (`joined`), so it is not copied. Options that are not in
- * the list are skipped. Anything that is wrong makes the whole message rejected with a named reason: a client that acts
- * on half a message configures half a host. A message is written by a writer whose error sticks; what does not fit
- * into the options field goes on in the fields file and sname (option overload).
+ * the list are skipped. Anything that is wrong makes the whole message rejected with a named reason: a client that
+ * acts on half a message configures half a host. A message is written by a writer whose error sticks; what does not
+ * fit into the options field goes on in the fields file and sname (option overload).
  */
 #ifndef WEIR_SERVICE_DHCP4_MESSAGE_H
 #define WEIR_SERVICE_DHCP4_MESSAGE_H
@@ -156,8 +156,8 @@ static inline struct cursor dhcp4_value_cursor(const struct dhcp4_value *v)
 }
 
 /*
- * The name of a domain search list that begins at `at`, as text with dots; size of at least 256 holds any. Returns where
- * the next one begins (the list's length after the last), or ERR_MALFORMED.
+ * The name of a domain search list that begins at `at`, as text with dots; size of at least 256 holds any. Returns
+ * where the next one begins (the list's length after the last), or ERR_MALFORMED.
  */
 MUST_CHECK int dhcp4_search_name(const struct dhcp4_value *list, size_t at, char *to, size_t size);
 

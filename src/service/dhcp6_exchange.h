@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Retransmission of a client's DHCPv6 messages: RFC 8415 15, with the parameters of 7.6. An exchange is one message sent
- * again and again under one transaction id, until it is answered or fails by its count (MRC) or its duration (MRD).
+ * Retransmission of a client's DHCPv6 messages: RFC 8415 15, with the parameters of 7.6. An exchange is one message
+ * sent again and again under one transaction id, until it is answered or fails by its count (MRC) or its duration
+ * (MRD).
  */
 #ifndef WEIR_SERVICE_DHCP6_EXCHANGE_H
 #define WEIR_SERVICE_DHCP6_EXCHANGE_H
@@ -30,8 +31,8 @@ void dhcp6_exchange_begin(struct dhcp6_exchange *x, const struct dhcp6_exchange_
 /* Whether it failed: nothing more is sent. To be asked when next_ns has come. */
 bool dhcp6_exchange_failed(const struct dhcp6_exchange *x, int64_t now);
 /*
- * Counts a message that is sent now, and says by `next_ns` when the next one is. positive: the first RT is not below its
- * initial value (Solicit, 18.2.1).
+ * Counts a message that is sent now, and says by `next_ns` when the next one is. positive: the first RT is not below
+ * its initial value (Solicit, 18.2.1).
  */
 void dhcp6_exchange_sent(struct dhcp6_exchange *x, int64_t now, uint64_t random, bool positive);
 /* Hundredths of a second since the first message; at most 65535. */

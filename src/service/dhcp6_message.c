@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading DHCPv6 messages: RFC 8415 21. See dhcp6_message.h. Nesting is of fixed depth (message, association, lease), so
- * nothing calls itself.
+ * Reading DHCPv6 messages: RFC 8415 21. See dhcp6_message.h. Nesting is of fixed depth (message, association, lease),
+ * so nothing calls itself.
  */
 #include "service/dhcp6_message.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer: a DHCPv4 client and a server, and an attacker who sees everything. Laws: ticks get on; messages that are
- * sent can be  * read; the client's address is configured exactly in BOUND, RENEWING and REBINDING, and its times are in order; the
- * server's records, bits and offers agree. Frames on the way may be changed, lost, kept and sent again.
+ * sent can be read; the client's address is configured exactly in BOUND, RENEWING and REBINDING, and its times are in
+ * order; the server's records, bits and offers agree. Frames on the way may be changed, lost, kept and sent again.
  *
  * Input: operations of 4 bytes: what (bits 0-3), and three bytes that say how.
  */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libFuzzer: a DHCPv6 client and a server, and an attacker who sees everything. Laws: ticks get on; messages that are
- * sent can be  * read; what the host has configured is what the client holds, and it has a deadline before it ends; the server's
- * records, bits and offers agree. Messages on the way may be changed, lost, kept, sent again, put into envelopes.
+ * sent can be read; what the host has configured is what the client holds, and it has a deadline before it ends; the
+ * server's records, bits and offers agree. Messages on the way may be changed, lost, kept, sent again, put into
+ * envelopes.
  *
  * Input: a byte of settings, then operations of 4 bytes: what (bits 0-3), and three bytes that say how.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: any bytes as a DHCPv6 message, and as a relay agent's envelope. What is accepted refers to bytes inside the
- * input; its associations, written anew, parse to the same; the message in an envelope lies in it.
+ * libFuzzer: any bytes as a DHCPv6 message, and as a relay agent's envelope. What is accepted refers to bytes inside
+ * the input; its associations, written anew, parse to the same; the message in an envelope lies in it.
  */
 #undef NDEBUG
 #include <assert.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * DHCPv4 messages: a DISCOVER byte by byte, captures against what tshark 4.0.17 says of them, options in pieces and in
- * overloaded fields, names, writing, and each way to be wrong (THREATS DH-01). Messages to be read end where memory ends.
+ * overloaded fields, names, writing, and each way to be wrong (THREATS DH-01). Messages to be read end where memory
+ * ends.
  */
 #include "base/error.h"
 #include "service/dhcp4_message.h"

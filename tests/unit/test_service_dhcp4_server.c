@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The DHCPv4 server: RFC 2131 4.3 message by message, where replies go (4.1), relay agents, reservations, what happens
- * when addresses, records or offers run out. Clients are played by hand; time is virtual. Each drop adds one to its counter.
+ * when addresses, records or offers run out. Clients are played by hand; time is virtual. Each drop adds one to its
+ * counter.
  */
 #include <stdio.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The DHCPv6 client: states and events as a table, the retransmission of RFC 8415 15 with the parameters of 7.6, what
- * each message holds, times, and what it must not be led astray by (THREATS DH-01, DH-02). The server is played by hand;
- * time is virtual.
+ * each message holds, times, and what it must not be led astray by (THREATS DH-01, DH-02). The server is played by
+ * hand; time is virtual.
  */
 #include "base/error.h"
 #include "service/dhcp6_client.h"
