@@ -43,8 +43,7 @@
     X(drop_type, "message that is no reply, or not for this state")                 \
     X(drop_server, "no server identifier, or not the server that was asked")        \
     X(drop_address, "address that no host can have, or not the one asked for")      \
-    X(drop_lease, "lease of no time, or none")                                      \
-    X(drop_write, "message longer than the room for it")
+    X(drop_lease, "lease of no time, or none")
 // clang-format on
 
 enum dhcp4_client_state {

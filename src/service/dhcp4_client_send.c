@@ -55,10 +55,7 @@ static void finish(struct dhcp4_client *c, struct draft *d, uint32_t from, uint3
 {
     const struct dhcp4_client_host *host = &c->settings->host;
     int length = dhcp4_writer_end(&d->writer);
-    if (length < 0) {
-        c->settings->counters->drop_write++;
-        return;
-    }
+    assert(length > 0); /* dhcp4_client_settings_check() */
     host->send(host->context, c,
                &(struct dhcp4_client_datagram){.bytes = d->bytes, .length = (size_t)length, .from = from, .to = to});
 }

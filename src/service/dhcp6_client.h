@@ -38,8 +38,7 @@
     X(drop_server, "no server identifier, or not the server that was asked")        \
     X(drop_type, "message that is no answer to this exchange")                      \
     X(drop_nothing, "ADVERTISE without an address or prefix")                       \
-    X(drop_failed, "REPLY of a server that could not")                              \
-    X(drop_write, "message longer than the room for it")
+    X(drop_failed, "REPLY of a server that could not")
 // clang-format on
 
 enum dhcp6_client_state {

@@ -79,8 +79,6 @@ void dhcp6_client_send(struct dhcp6_client *c, int64_t now)
     if (c->state == S(SOLICITING) && c->settings->rapid_commit)
         dhcp6_writer_bytes(&w, DHCP6_OPT_RAPID_COMMIT, NULL, 0);
     int length = dhcp6_writer_end(&w);
-    if (length < 0)
-        c->settings->counters->drop_write++;
-    else
-        h->send(h->context, c, bytes, (size_t)length);
+    assert(length > 0); /* all that is written is of bounded length */
+    h->send(h->context, c, bytes, (size_t)length);
 }

@@ -720,6 +720,28 @@ static void dh_01_malformed_answers_leave_the_lease_as_it_is(void **state)
     }
 }
 
+static void the_longest_settings_fit_into_a_message(void **state)
+{
+    (void)state;
+    static const char longest[] = "123456789012345678901234567890123456789012345678901234567890123";
+    uint8_t parameters[64];
+    struct rig r;
+    rig_init(&r);
+    for (unsigned i = 0; i < sizeof parameters; i++)
+        parameters[i] = (uint8_t)(1 + i);
+    r.settings.host_name = r.settings.class_id = longest;
+    r.settings.parameters = parameters;
+    r.settings.n_parameters = sizeof parameters;
+    r.settings.request_lease_s = 60;
+    assert_int_equal(dhcp4_client_settings_check(&r.settings), 0);
+    dhcp4_client_start(&r.client, 0, r.now);
+    give_type(&r, DHCP4_OFFER);
+    assert_int_equal(r.message.type, DHCP4_REQUEST);
+    assert_int_equal(r.message.option[DHCP4_HOST_NAME].length, 63);
+    assert_int_equal(r.message.option[DHCP4_CLASS_ID].length, 63);
+    assert_int_equal(r.message.option[DHCP4_PARAMETER_LIST].length, 64);
+}
+
 static void settings_that_cannot_work_are_refused(void **state)
 {
     (void)state;
@@ -766,6 +788,7 @@ int main(void)
         cmocka_unit_test(dh_02_answers_that_are_not_ours_are_counted_and_ignored),
         cmocka_unit_test(dh_02_a_thousand_offers_make_one_request),
         cmocka_unit_test(dh_01_malformed_answers_leave_the_lease_as_it_is),
+        cmocka_unit_test(the_longest_settings_fit_into_a_message),
         cmocka_unit_test(settings_that_cannot_work_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -426,6 +426,28 @@ static void dh_02_what_runs_out_is_said_by_a_status(void **state)
     rig_free(&r);
 }
 
+static void a_reply_that_does_not_fit_is_counted(void **state)
+{
+    (void)state;
+    static uint8_t bytes[1300];
+    struct rig r;
+    struct dhcp6_writer w;
+    struct ip_addr from = addr("fe80::9");
+    struct dhcp6_relay relay = {
+        .type = DHCP6_RELAY_FORWARD, .link = addr("2001:db8::1"), .interface_id = {bytes, 1140}};
+    rig_init(&r);
+    dhcp6_writer_begin(&w, bytes, sizeof bytes);
+    size_t opened = dhcp6_writer_relay(&w, &relay);
+    write_ask(&w, &(struct ask){.type = DHCP6_SOLICIT, .who = 1, .na = true});
+    dhcp6_writer_close(&w, opened);
+    int n = dhcp6_writer_end(&w);
+    assert_true(n > 0);
+    dhcp6_server_input(r.server, &from, at_end_of_memory(bytes, (size_t)n), (size_t)n, r.now);
+    assert_int_equal(counters(&r)->drop_write, 1);
+    assert_int_equal(r.replies, 0);
+    rig_free(&r);
+}
+
 static void settings_that_cannot_work_are_refused(void **state)
 {
     (void)state;
@@ -496,6 +518,7 @@ int main(void)
         cmocka_unit_test(dh_01_more_envelopes_than_hops_are_rejected),
         cmocka_unit_test(messages_without_the_right_identifiers_get_no_answer),
         cmocka_unit_test(dh_02_what_runs_out_is_said_by_a_status),
+        cmocka_unit_test(a_reply_that_does_not_fit_is_counted),
         cmocka_unit_test(settings_that_cannot_work_are_refused),
         cmocka_unit_test(memory_that_fails_gives_no_server_and_leaks_nothing),
     };
