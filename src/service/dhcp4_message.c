@@ -300,6 +300,8 @@ enum dhcp4_reject dhcp4_message_parse(const uint8_t *bytes, size_t length, struc
     struct found found[DHCP4_OPTIONS] = {{.pieces = 0}};
     if (length < DHCP4_HEADER_LEN)
         return DHCP4_REJECT_SHORT;
+    if (length > DHCP4_LONGEST)
+        return DHCP4_REJECT_LONG;
     memset(out, 0, offsetof(struct dhcp4_message, joined));
     read_header(bytes, &out->header);
     enum dhcp4_reject reason = check_header(bytes, &out->header);

@@ -19,6 +19,7 @@
 #define DHCP4_SHORTEST 300u    /* what is written is padded to this: BOOTP relays drop less */
 #define DHCP4_LEAST_ROOM 548u  /* what every client and server takes: 576 bytes of IPv4, RFC 2131 2 */
 #define DHCP4_MOST_ROOM 1472u  /* the longest we write */
+#define DHCP4_LONGEST 4096u    /* what is read: we never ask for more than DHCP4_MOST_ROOM */
 #define DHCP4_JOINED_MAX 1024u /* bytes of options that came in several pieces */
 #define DHCP4_BROADCAST 0x8000u
 #define DHCP4_INFINITE 0xffffffffu
@@ -67,6 +68,7 @@ enum dhcp4_type {
 /* Why a message is rejected: name, text. */
 #define DHCP4_REJECT_LIST(X)                                                            \
     X(SHORT, "shorter than the fixed fields and the cookie")                            \
+    X(LONG, "longer than 4096 bytes")                                                   \
     X(OP, "op neither 1 nor 2")                                                         \
     X(HARDWARE, "hardware address longer than 16 bytes, or not 6 on Ethernet")          \
     X(COOKIE, "no magic cookie")                                                        \

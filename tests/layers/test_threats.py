@@ -25,8 +25,9 @@ REQUIRED = collections.OrderedDict([
     ("IC", [n for n in range(1, 15) if n != 10]),
     ("UD", range(1, 6)),
     ("TC", range(1, 51)),
+    ("DH", range(1, 3)),
 ])
-NAME = re.compile(r"^(?:test_)?(l2|arp|ip4|fr|ic|ud|tc)((?:_\d\d)+)_(\w+)$")
+NAME = re.compile(r"^(?:test_)?(l2|arp|ip4|fr|ic|ud|tc|dh)((?:_\d\d)+)_(\w+)$")
 ROW = re.compile(r"^\| ([A-Z0-9]+-\d\d) \| (.*) \| (\S+) \| ([\d,]+) \|$")
 
 Shown = collections.namedtuple("Shown", "row test program")

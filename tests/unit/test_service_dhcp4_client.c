@@ -663,6 +663,7 @@ static void dh_02_answers_that_are_not_ours_are_counted_and_ignored(void **state
         assert_memory_equal(&before, &r.client, sizeof before);
         assert_int_equal(r.sent, sent);
     }
+    print_message("DH-02: %u cases\n", 12u);
 }
 
 static void dh_02_a_thousand_offers_make_one_request(void **state)
@@ -690,6 +691,7 @@ static void dh_02_a_thousand_offers_make_one_request(void **state)
     assert_true(r.client.deadline <= begun + 2 * NS_PER_S); /* offers do not put the choice off */
     tick_at_deadline(&r);
     assert_int_equal(r.client.lease.lease_s, LEASE + 999);
+    print_message("DH-02: %u cases\n", 2000u);
 }
 
 static void dh_01_malformed_answers_leave_the_lease_as_it_is(void **state)
@@ -718,6 +720,7 @@ static void dh_01_malformed_answers_leave_the_lease_as_it_is(void **state)
         assert_int_equal(r.counters.malformed[reasons[i]], 1);
         assert_memory_equal(&before, &r.client, sizeof before);
     }
+    print_message("DH-01: %u cases\n", (unsigned)ARRAY_SIZE(lists));
 }
 
 static void the_longest_settings_fit_into_a_message(void **state)

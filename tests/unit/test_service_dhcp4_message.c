@@ -354,6 +354,7 @@ static void dh_01_each_bad_option_rejects_the_message_by_its_reason(void **state
         if (reason != rows[i].reason)
             fail_msg("%s: %s", rows[i].what, dhcp4_reject_text(reason));
     }
+    print_message("DH-01: %u cases\n", (unsigned)ARRAY_SIZE(rows));
 }
 
 static void dh_01_an_overload_inside_an_overloaded_field_is_no_loop(void **state)
@@ -363,6 +364,7 @@ static void dh_01_an_overload_inside_an_overloaded_field_is_no_loop(void **state
     ADD(&r, 53, 1, 5, 52, 1, 1, 255);
     PUT(&r, 108, 52, 1, 2, 255);
     assert_int_equal(parse(&r), DHCP4_REJECT_OVERLOAD);
+    print_message("DH-01: %u cases\n", 1u);
 }
 
 static void dh_01_an_option_past_the_end_of_an_overloaded_field_is_rejected(void **state)
@@ -372,6 +374,7 @@ static void dh_01_an_option_past_the_end_of_an_overloaded_field_is_rejected(void
     ADD(&r, 53, 1, 5, 52, 1, 2, 255);
     PUT(&r, 44, 12, 63, 'x'); /* would run into file */
     assert_int_equal(parse(&r), DHCP4_REJECT_OPTION_PAST_END);
+    print_message("DH-01: %u cases\n", 1u);
 }
 
 static void dh_01_bad_fixed_fields_are_rejected(void **state)
@@ -388,16 +391,19 @@ static void dh_01_bad_fixed_fields_are_rejected(void **state)
         r.bytes[rows[i].at] = rows[i].value;
         assert_int_equal(parse(&r), rows[i].reason);
     }
+    print_message("DH-01: %u cases\n", (unsigned)ARRAY_SIZE(rows));
 }
 
 static void dh_01_a_message_cut_off_anywhere_is_rejected(void **state)
 {
     (void)state;
     struct raw r = raw_reply();
+    unsigned cases = 0;
     ADD(&r, 53, 1, 5, 51, 4, 0, 0, 0, 60, 12, 3, 'a', 'b', 'c', 255);
     assert_int_equal(parse(&r), DHCP4_ACCEPTED);
-    for (r.length--; r.length > 0; r.length--)
+    for (r.length--; r.length > 0; r.length--, cases++)
         assert_int_not_equal(parse(&r), DHCP4_ACCEPTED);
+    print_message("DH-01: %u cases\n", cases);
 }
 
 static void dh_01_more_in_pieces_than_there_is_room_for_is_rejected(void **state)
@@ -414,6 +420,21 @@ static void dh_01_more_in_pieces_than_there_is_room_for_is_rejected(void **state
     add_filled(&r, 60, 1, 0);
     ADD(&r, 255);
     assert_int_equal(parse(&r), DHCP4_REJECT_TOO_LONG);
+    print_message("DH-01: %u cases\n", 2u);
+}
+
+/* So that what a message costs is bounded. */
+static void dh_01_a_message_of_more_than_4096_bytes_is_rejected(void **state)
+{
+    (void)state;
+    static uint8_t bytes[DHCP4_LONGEST + 1];
+    struct raw r = raw_reply();
+    ADD(&r, 53, 1, 5);
+    memcpy(bytes, r.bytes, r.length);
+    bytes[DHCP4_LONGEST - 1] = 255;
+    assert_int_equal(dhcp4_message_parse(bytes, DHCP4_LONGEST, &message), DHCP4_ACCEPTED);
+    assert_int_equal(dhcp4_message_parse(bytes, DHCP4_LONGEST + 1, &message), DHCP4_REJECT_LONG);
+    print_message("DH-01: %u cases\n", 2u);
 }
 
 static void every_reason_has_its_own_text(void **state)
@@ -445,6 +466,7 @@ int main(void)
         cmocka_unit_test(dh_01_bad_fixed_fields_are_rejected),
         cmocka_unit_test(dh_01_a_message_cut_off_anywhere_is_rejected),
         cmocka_unit_test(dh_01_more_in_pieces_than_there_is_room_for_is_rejected),
+        cmocka_unit_test(dh_01_a_message_of_more_than_4096_bytes_is_rejected),
         cmocka_unit_test(every_reason_has_its_own_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

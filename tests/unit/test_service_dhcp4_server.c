@@ -598,6 +598,7 @@ static void dh_02_starvation_ends_with_the_offers(void **state)
     assert_int_equal(dhcp4_server_leases(r.server)->offers_expired, 3);
     assert_true(take_lease(&r, 5) != 0);
     rig_free(&r);
+    print_message("DH-02: %u cases\n", 1000u);
 }
 
 static void what_is_no_clients_message_is_counted(void **state)

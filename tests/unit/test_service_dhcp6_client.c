@@ -648,6 +648,7 @@ static void dh_02_dhcpv6_answers_that_are_not_ours_are_counted_and_ignored(void 
         assert_memory_equal(&before, &r.client, sizeof before);
         assert_int_equal(r.sent, sent);
     }
+    print_message("DH-02: %u cases\n", 9u);
 }
 
 static void dh_02_a_thousand_advertises_make_one_request(void **state)
@@ -664,6 +665,7 @@ static void dh_02_a_thousand_advertises_make_one_request(void **state)
     tick_at_deadline(&r);
     assert_int_equal(r.sent, 2);
     assert_int_equal(r.client.preference, 199);
+    print_message("DH-02: %u cases\n", 1000u);
 }
 
 static void dh_01_malformed_dhcpv6_answers_leave_the_lease_as_it_is(void **state)
@@ -677,6 +679,7 @@ static void dh_01_malformed_dhcpv6_answers_leave_the_lease_as_it_is(void **state
     assert_int_equal(r.counters.drop_malformed, 1);
     assert_int_equal(r.counters.malformed[DHCP6_REJECT_OPTION_PAST_END], 1);
     assert_memory_equal(&before, &r.client, sizeof before);
+    print_message("DH-01: %u cases\n", 1u);
 }
 
 int main(void)

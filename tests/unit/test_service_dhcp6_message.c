@@ -263,6 +263,7 @@ static void dh_01_each_bad_dhcpv6_option_rejects_the_message_by_its_reason(void 
             fail_msg("%s: %s", rows[i].what, dhcp6_reject_text(reason));
     }
 #undef W
+    print_message("DH-01: %u cases\n", (unsigned)ARRAY_SIZE(rows));
 }
 
 static void dh_01_bad_envelopes_are_rejected(void **state)
@@ -278,6 +279,7 @@ static void dh_01_bad_envelopes_are_rejected(void **state)
     assert_int_equal(dhcp6_relay_parse(bytes, 42, &r), DHCP6_REJECT_RELAY);
     bytes[0] = 7;
     assert_int_equal(dhcp6_relay_parse(bytes, 42, &r), DHCP6_REJECT_TYPE);
+    print_message("DH-01: %u cases\n", 46u);
 }
 
 static void dh_01_a_dhcpv6_message_cut_off_inside_an_option_is_rejected(void **state)
@@ -287,6 +289,7 @@ static void dh_01_a_dhcpv6_message_cut_off_inside_an_option_is_rejected(void **s
     for (size_t n = sizeof reply; n-- > 0;)
         accepted += parse(reply, n) == DHCP6_ACCEPTED;
     assert_int_equal(accepted, 11); /* between options */
+    print_message("DH-01: %u cases\n", (unsigned)sizeof reply);
 }
 
 static void every_reason_has_its_own_text(void **state)

@@ -365,6 +365,7 @@ static void dh_01_more_envelopes_than_hops_are_rejected(void **state)
     assert_int_equal(r.replies, 1);
     assert_int_equal(counters(&r)->malformed[DHCP6_REJECT_RELAY], 1);
     rig_free(&r);
+    print_message("DH-01: %u cases\n", 2u);
 }
 
 /* ---- what is not answered, what runs out ---- */
@@ -424,6 +425,7 @@ static void dh_02_what_runs_out_is_said_by_a_status(void **state)
     SAY(&r, .type = DHCP6_SOLICIT, .who = 2, .na = true);
     assert_int_equal(counters(&r)->no_record, 1);
     rig_free(&r);
+    print_message("DH-02: %u cases\n", 102u);
 }
 
 static void a_reply_that_does_not_fit_is_counted(void **state)
