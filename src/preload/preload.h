@@ -15,6 +15,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -41,7 +43,7 @@
     X(getsockopt) X(setsockopt) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) X(recvmsg) X(recvmmsg)   \
     X(read) X(write) X(readv) X(writev) X(sendfile) X(splice) X(ioctl) X(fcntl) X(close) X(close_range) X(dup)        \
     X(dup2) X(dup3) X(poll) X(ppoll) X(select) X(pselect) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2)   \
-    X(getaddrinfo) X(_exit)
+    X(getaddrinfo) X(getifaddrs) X(if_nameindex) X(if_nametoindex) X(if_indextoname) X(_exit)
 /* clang-format on */
 struct kernel_calls {
 #define KERNEL_CALL_MEMBER(name) __typeof__(name) *name;

@@ -8,8 +8,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <netpacket/packet.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -501,6 +504,54 @@ static void names(void)
     close(s);
 }
 
+/* ---- interfaces ---- */
+
+/* The first entry of a family that has the name, or, without one, the address; NULL. */
+static const struct ifaddrs *find(const struct ifaddrs *a, int family, const char *name, struct in_addr address)
+{
+    for (; a; a = a->ifa_next)
+        if (a->ifa_addr && a->ifa_addr->sa_family == family &&
+            (name ? strcmp(a->ifa_name, name) == 0
+                  : ((struct sockaddr_in *)(void *)a->ifa_addr)->sin_addr.s_addr == address.s_addr))
+            return a;
+    return NULL;
+}
+
+static bool is_in_index(unsigned number, const char *name)
+{
+    struct if_nameindex *all = if_nameindex();
+    bool found = false;
+    for (const struct if_nameindex *i = all; i && i->if_index; i++)
+        found |= i->if_index == number && strcmp(i->if_name, name) == 0;
+    if (all)
+        if_freenameindex(all);
+    return found;
+}
+
+static void interfaces(void)
+{
+    struct sockaddr_in ours;
+    socklen_t length = sizeof ours;
+    struct ifaddrs *all;
+    char name[IF_NAMESIZE];
+    int s = connected(7000);
+    EXPECT(s >= 0 && getsockname(s, (struct sockaddr *)&ours, &length) == 0 && getifaddrs(&all) == 0);
+    const struct ifaddrs *a = find(all, AF_INET, NULL, ours.sin_addr);
+    EXPECT(a && (a->ifa_flags & IFF_UP) && (a->ifa_flags & IFF_BROADCAST));
+    EXPECT(((struct sockaddr_in *)(void *)a->ifa_netmask)->sin_addr.s_addr == htonl(0xffffff00));
+    const struct ifaddrs *link = find(all, AF_PACKET, a->ifa_name, ours.sin_addr);
+    unsigned number = if_nametoindex(a->ifa_name);
+    EXPECT(link && ((struct sockaddr_ll *)(void *)link->ifa_addr)->sll_ifindex == (int)number);
+    EXPECT(((struct sockaddr_ll *)(void *)link->ifa_addr)->sll_halen == 6);
+    EXPECT(number > 0 && if_indextoname(number, name) == name && strcmp(name, a->ifa_name) == 0);
+    EXPECT(is_in_index(number, name));
+    freeifaddrs(all);
+    errno = 0;
+    EXPECT(if_nametoindex("nobody0") == 0 && errno == ENODEV);
+    EXPECT(if_indextoname(4000, name) == NULL && errno == ENXIO);
+    close(s);
+}
+
 /* ---- threads ---- */
 
 #define THREADS 16
@@ -562,6 +613,7 @@ static const struct {
     {"control messages of a datagram that is waited for", control_messages},
     {"loopback beside", loopback_stays},
     {"getaddrinfo", names},
+    {"getifaddrs, if_nameindex, numbers of interfaces", interfaces},
     {"16 threads, 320 connections", many_threads},
 };
 

@@ -15,3 +15,4 @@ check_equal "ip route lists subnet and gateway" "198.18.0.0/24 default via 198.1
 check_equal "ip -batch adds a route and then lists it" "10.9.0.0/16 via 198.18.0.7" \
     "$(printf 'route add 10.9.0.0/16 via 198.18.0.7\nroute show 10.9.0.0/16\n' | on_weir ip -batch - | awk '{ print $1, $2, $3 }')"
 check "iputils' ping on Weir reaches the kernel" on_weir ping -q -c 3 -i 0.2 -W 5 198.18.0.1
+check_equal "if_nameindex tells of Weir's interface alone" "[(1, 'weir0')]" "$(on_weir /usr/bin/python3 -c 'import socket; print(socket.if_nameindex())')"
