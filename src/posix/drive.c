@@ -153,12 +153,16 @@ static void driver_sleeps(struct weir_stack *w, struct bed *b, struct call *self
         admit_signals(w, self, o);
         b->fds[0].fd = w->drive_fd;
         b->fds[1] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
+    } else {
+        w->loop_sleep = LOOP_POLLS;
     }
     owner_release(w);
     int n = wait_on(b->fds, b->n, left, NULL), error = n < 0 ? errno : 0;
     owner_take(w);
     if (w->driver == self)
         w->sleeps_until = DRIVER_AWAKE;
+    if (!o)
+        w->loop_sleep = LOOP_AWAKE;
     if (n > 0)
         drain(&b->fds[0]);
     if (n > 0 && self->beside && tell_beside(b, self->beside) && !call_is_done(self))
@@ -201,6 +205,8 @@ void drive(struct weir_stack *w, struct call *c, const struct outside *o)
     while (!call_is_done(c)) {
         if (w->driver != c && !may_drive(w))
             return;
+        if (w->driver != c)
+            w->sleeps_until = DRIVER_AWAKE; /* the loop's, from whom it takes over */
         w->driver = c;
         w->looks++;
         int64_t now = clock_now();

@@ -133,10 +133,8 @@ void loop_stop(struct weir_stack *w)
         return;
     owner_take(w);
     atomic_store_explicit(&w->stop, true, memory_order_relaxed);
-    atomic_fetch_add_explicit(&w->loop_calls, 1, memory_order_seq_cst);
-    driver_wake(w);
+    loop_wake(w);
     owner_release(w);
-    futex_wake(&w->loop_calls);
     pthread_join(w->thread, NULL);
     w->thread_running = false;
     w->driver = NULL;

@@ -11,7 +11,7 @@
  *  2. Whoever waits is woken when its call ends: `woken` is empty, and who waits is in `waiting` with its watches.
  *  3. Somebody looks after links and timers. Either there is a driver, and it is awake or sleeps no longer than until `sleeps_until`, which is not after the
  *     next deadline; or nobody waits, and the loop is awake or ticks, so that it looks within TICK_NS.
- *  4. The loop rests only while another driver is there.
+ *  4. The loop rests, or still sleeps on its links though another took over, only while that other driver is there.
  *
  * The loop's state, `driver` and `sleeps_until` change only in an owner's hands. An owner serves others only so many times before it has the loop do
  * it. Signals wait and cancellation is off while a thread of the program is inside: a handler that calls the stack, leaves by longjmp or exits finds it free.
@@ -77,31 +77,36 @@ static void let_go(struct weir_stack *w)
 
 /* ---- who looks after links and timers ---- */
 
+void loop_wake(struct weir_stack *w)
+{
+    enum loop_sleep was = w->loop_sleep;
+    w->loop_sleep = LOOP_AWAKE;
+    if (w->driver == &w->loop)
+        w->sleeps_until = DRIVER_AWAKE;
+    if (was == LOOP_POLLS)
+        event_raise(w->wake_fd + 1);
+    if (was != LOOP_TICKS && was != LOOP_RESTS)
+        return;
+    atomic_fetch_add_explicit(&w->loop_calls, 1, memory_order_seq_cst);
+    futex_wake(&w->loop_calls);
+}
+
 void driver_wake(struct weir_stack *w)
 {
-    uint64_t one = 1;
     if (w->sleeps_until == DRIVER_AWAKE)
         return;
     w->sleeps_until = DRIVER_AWAKE;
-    (void)!write(w->driver == &w->loop ? w->wake_fd : w->drive_fd, &one, sizeof one);
-}
-
-static void call_loop(struct weir_stack *w)
-{
     if (w->driver == &w->loop)
-        driver_wake(w);
-    if (w->loop_sleep == LOOP_AWAKE)
-        return;
-    w->loop_sleep = LOOP_AWAKE;
-    atomic_fetch_add_explicit(&w->loop_calls, 1, memory_order_seq_cst);
-    futex_wake(&w->loop_calls);
+        loop_wake(w);
+    else
+        event_raise(w->drive_fd + 1);
 }
 
 /* Invariants 3 and 4. */
 static void see_to_driver(struct weir_stack *w)
 {
-    if (!w->driver && (w->n_waiting > 0 || w->loop_sleep == LOOP_RESTS))
-        call_loop(w);
+    if (!w->driver && w->loop_sleep != LOOP_AWAKE && (w->n_waiting > 0 || w->loop_sleep != LOOP_TICKS))
+        loop_wake(w);
     if (w->sleeps_until != DRIVER_AWAKE && loop_next_deadline(w) < w->sleeps_until)
         driver_wake(w);
 }
@@ -111,7 +116,7 @@ void owner_release(struct weir_stack *w)
     for (unsigned i = 0;; i++) {
         see_to_driver(w);
         if (i == ROUNDS)
-            call_loop(w);
+            loop_wake(w);
         let_go(w);
         if (i == ROUNDS || !atomic_load_explicit(&w->calls, memory_order_seq_cst) || !owner_try(w))
             return;

@@ -158,8 +158,8 @@ struct interface_slot {
     struct guard guard;
 };
 
-/* What the loop does while it does not drive: it is about to own the stack; sleeps for a moment; sleeps until it is called. */
-enum loop_sleep { LOOP_AWAKE, LOOP_TICKS, LOOP_RESTS };
+/* How the loop sleeps: it is about to own the stack; on its links, as the driver, or one who was; for a moment; until it is called. */
+enum loop_sleep { LOOP_AWAKE, LOOP_POLLS, LOOP_TICKS, LOOP_RESTS };
 
 #define DRIVER_AWAKE INT64_MIN
 
@@ -178,13 +178,13 @@ struct weir_stack {
     CACHE_ALIGNED struct stack *stack;
     struct socket_layer *sockets;
     struct file_table files;
-    struct call *driver;        /* whose thread looks after links and timers; &loop: the loop; NULL: nobody */
-    struct call loop;           /* stands for the loop as a driver */
-    uint32_t looks;             /* how often a thread of the program looked after links and timers, and ceased to */
-    int64_t sleeps_until;       /* the driver; DRIVER_AWAKE */
-    enum loop_sleep loop_sleep; /* of the loop while it does not drive */
-    sigset_t signals;           /* of signal_fd */
-    struct call *waiting;       /* all that wait */
+    struct call *driver;  /* whose thread looks after links and timers; &loop: the loop; NULL: nobody */
+    struct call loop;     /* stands for the loop as a driver */
+    uint32_t looks;       /* how often a thread of the program looked after links and timers, and ceased to */
+    int64_t sleeps_until; /* the driver; DRIVER_AWAKE */
+    enum loop_sleep loop_sleep;
+    sigset_t signals;     /* of signal_fd */
+    struct call *waiting; /* all that wait */
     unsigned n_waiting;
     struct call *woken;    /* of them, those to be tried again */
     int64_t next_deadline; /* the earliest of those that wait, or earlier */
@@ -213,8 +213,9 @@ MUST_CHECK bool owner_try(struct weir_stack *w);
 void owner_take(struct weir_stack *w);
 /* Serves what was handed over meanwhile, sees to it that somebody drives, lets go. */
 void owner_release(struct weir_stack *w);
-/* Gets a sleeping driver out of its sleep. */
+/* Gets a sleeping driver, or the loop, out of its sleep. */
 void driver_wake(struct weir_stack *w);
+void loop_wake(struct weir_stack *w);
 void futex_wake(_Atomic uint32_t *word);
 /* timeout_ns -1: none. False: a signal came. */
 bool futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);

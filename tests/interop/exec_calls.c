@@ -504,6 +504,24 @@ static void names(void)
     close(s);
 }
 
+/* ---- a program that does not come back ---- */
+
+/* It waited, sends, and does something else: the bytes go and their echo is there all the same. */
+static void absence(void)
+{
+    int s = connected(7000);
+    char got[8];
+    EXPECT(s >= 0 && fcntl(s, F_SETFL, O_NONBLOCK) == 0);
+    for (unsigned i = 0; i < 10; i++) {
+        usleep(i % 2 ? 20000 : 0);
+        EXPECT(!is_readable(s, 1));
+        EXPECT(send(s, "absent", 6, 0) == 6);
+        usleep(SHORT_MS * 1000);
+        EXPECT(recv(s, got, sizeof got, 0) == 6);
+    }
+    close(s);
+}
+
 /* ---- interfaces ---- */
 
 /* The first entry of a family that has the name, or, without one, the address; NULL. */
@@ -614,6 +632,7 @@ static const struct {
     {"loopback beside", loopback_stays},
     {"getaddrinfo", names},
     {"getifaddrs, if_nameindex, numbers of interfaces", interfaces},
+    {"bytes of a program that does something else", absence},
     {"16 threads, 320 connections", many_threads},
 };
 
