@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Made-up routes with the prefix lengths of the Internet's table (2024, rounded to 0.1 %; sums of public BGP reports), for
- * benches and tests. IPv4: 59 % are /24, 31 % /20 to /23, 8 % /16 to /19, the rest /8 to /15. IPv6: 46 % /48, 12 %
- * /32, 11 % /44, 8 % /40, the rest between /20 and /47.
+ * Made-up routes for benches and tests, whose prefix lengths are about those of the Internet's table in 2024 (rounded,
+ * not taken from a snapshot). IPv4: 59 % are /24, 31 % /20 to /23, 6 % /16 to /19, the rest /8 to /15. IPv6: 46 % /48,
+ * 12 % /32, 11 % /44, 8 % /40, the rest between /20 and /47.
  *
  * Prefixes are uniform over 1.0.0.0 to 223.255.255.255, and over 2000::/3 in 65,536 allocations of a /32 each. The
  * real ones lie closer together; these need more memory and more cache, not less.

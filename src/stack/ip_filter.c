@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet filter: what state a packet has, which rule decides, and what an accepted packet does to its connection. Judging
- * changes no connection, so that what the rules drop leaves no trace.
+ * The packet filter: what state a packet has, which rule decides, and what an accepted packet does to its connection.
+ * Judging changes no connection, so that what the rules drop leaves no trace.
  */
 #include "stack/ip_filter.h"
 
@@ -252,6 +252,8 @@ static enum ip_filter_verdict decide(struct ip_filter *f, const struct ip_filter
     const struct compiled_rule *r = ip_filter_rules_find(rules, p, state);
     count(&rules->counts[r ? r->count : rules->n_counts - IP_FILTER_DIRECTIONS + p->direction], p);
     enum ip_filter_verdict verdict = r ? r->verdict : rules->policy.verdicts[p->direction];
+    if (verdict == IP_FILTER_ACCEPT)
+        return verdict;
     f->counters.drop_rule += verdict == IP_FILTER_DROP && r;
     f->counters.drop_default += verdict == IP_FILTER_DROP && !r;
     f->counters.reject_rule += verdict == IP_FILTER_REJECT && r;

@@ -9,8 +9,10 @@
  * these: segments without connection or outside its window, flags no TCP sends, echo replies nobody asked for, what has
  * no transport header. Only an accepted packet changes the table (ip_filter_state.h).
  *
- * Rule sets are compiled once, immutable but for their counters, and exchanged between two packets; connections stay. One
- * owner, no locks, no memory taken after ip_filter_new. A packet costs at most one step a rule and a few a connection.
+ * Rule sets are compiled once, immutable but for their counters, and exchanged between two packets; connections stay.
+ * One owner, no locks, no memory taken after ip_filter_new. A segment of a known connection costs 660 instructions
+ * (callgrind) and 27 for each rule that does not match; nothing else grows. A peer with addresses of its own can fill
+ * the table with confirmed connections; then no more begin (drop_table_full).
  */
 #ifndef WEIR_STACK_IP_FILTER_H
 #define WEIR_STACK_IP_FILTER_H
@@ -96,7 +98,7 @@ struct ip_filter_rule {
 
 struct ip_filter_policy {
     uint8_t verdicts[IP_FILTER_DIRECTIONS]; /* where no rule matches */
-    bool track;                             /* follow connections even if no rule asks for a state */
+    bool track; /* follow connections even if no rule asks for a state; what began while none was followed is invalid */
 };
 
 struct ip_filter_count {
@@ -154,8 +156,8 @@ struct ip_filter_counters {
 
 /* clang-format off */
 /*
- * What a connection can be: name, seconds after which it is forgotten (RFC 5382 5, RFC 4787 4.3, RFC 5508 3.2; Linux's where they
- * leave it open), whether it gives way to new ones when the table is full.
+ * What a connection can be: name, seconds after which it is forgotten (RFC 5382 5, RFC 4787 4.3, RFC 5508 3.2; Linux's
+ * where they leave it open), whether it gives way to new ones when the table is full.
  */
 #define IP_FILTER_CLASS_LIST(X)                       \
     X(SYN_SENT, 120, UNCONFIRMED)                     \
@@ -180,7 +182,7 @@ enum ip_filter_class {
 };
 
 struct ip_filter_settings {
-    uint32_t connections; /* at most; about 120 bytes each, all taken at the start */
+    uint32_t connections; /* at most; 138 to 144 bytes each, all taken at the start */
     int64_t timeouts_ns[IP_FILTER_CLASSES];
     struct hash_key key; /* the stack's secret */
 };
@@ -188,11 +190,17 @@ struct ip_filter_settings {
 void ip_filter_settings_default(struct ip_filter_settings *s);
 
 struct ip_filter;
-/* Accepts everything until it has rules. ERR_INVALID (0 or more than 2^28 connections, a timeout under 0 or over 73 years), ERR_NO_MEMORY. */
+/*
+ * Accepts everything until it has rules. ERR_INVALID (0 or more than 2^28 connections, a timeout under 0 or over 36
+ * years), ERR_NO_MEMORY.
+ */
 MUST_CHECK int ip_filter_new(const struct ip_filter_settings *s, const struct allocator *a, struct ip_filter **out);
 /* The rules stay the caller's. */
 void ip_filter_delete(struct ip_filter *f);
-/* From the next packet on these rules hold (NULL: none, all is accepted); returns those before, which the caller may delete. */
+/*
+ * From the next packet on these rules hold (NULL: none, all is accepted); returns those before, which the caller may
+ * delete.
+ */
 struct ip_filter_rules *ip_filter_swap(struct ip_filter *f, struct ip_filter_rules *rules);
 
 enum ip_filter_verdict ip_filter_judge(struct ip_filter *f, const struct ip_filter_packet *p, int64_t now);

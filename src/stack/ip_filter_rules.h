@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inside the packet filter: compiled rules, for each direction those that name it, in their order. Immutable but for the
- * counters, which a rule that names several directions has once.
+ * Inside the packet filter: compiled rules, for each direction those that name it, in their order. Immutable but for
+ * the counters, which a rule that names several directions has once.
  */
 #ifndef WEIR_STACK_IP_FILTER_RULES_H
 #define WEIR_STACK_IP_FILTER_RULES_H

@@ -9,7 +9,7 @@
 #include "wire/icmpv6.h"
 
 #define MOST_CONNECTIONS (UINT32_C(1) << 28)
-#define LONGEST_TIMEOUT (INT64_MAX / 4)
+#define LONGEST_TIMEOUT (INT64_MAX / 8)
 #define EXPIRE_AT_OPEN 4u
 
 enum gives_way { STAYS, UNCONFIRMED, IS_CLOSED };
@@ -30,6 +30,7 @@ int connections_init(struct connections *t, const struct ip_filter_settings *s, 
         if (s->timeouts_ns[i] < 0 || s->timeouts_ns[i] > LONGEST_TIMEOUT)
             return ERR_INVALID;
         t->timeouts[i] = s->timeouts_ns[i];
+        t->slacks[i] = gives_way[i] == STAYS ? s->timeouts_ns[i] / 8 : 0;
     }
     t->records = alloc_array(a, (size_t)s->connections + 1, sizeof *t->records, CACHE_LINE);
     if (!t->records)
@@ -51,8 +52,8 @@ void connections_free(struct connections *t)
 /* ---- keys ---- */
 
 /*
- * An echo's request goes from port `id` to 0 and its reply back, so that two hosts that ask each other with one id have two
- * connections. Protocols without ports have 0.
+ * An echo's request goes from port `id` to 0 and its reply back, so that two hosts that ask each other with one id have
+ * two connections. Protocols without ports have 0.
  */
 static void ports_of(const struct ip_filter_flow *flow, uint16_t *source, uint16_t *destination)
 {
@@ -122,6 +123,9 @@ static void list_remove(struct connections *t, struct connection *c)
 
 void connections_set_class(struct connections *t, struct connection *c, enum ip_filter_class class, int64_t now)
 {
+    c->seen = now;
+    if (class == c->class && now - c->since < t->slacks[class])
+        return;
     if (gives_way[c->class] == UNCONFIRMED && gives_way[class] == STAYS)
         t->counters->confirmed++;
     list_remove(t, c);
@@ -145,7 +149,7 @@ void connections_remove(struct connections *t, struct connection *c)
 
 static bool is_over(const struct connections *t, const struct connection *c, int64_t now)
 {
-    return now - c->since >= t->timeouts[c->class];
+    return now - c->seen >= t->timeouts[c->class];
 }
 
 struct connection *connections_find(struct connections *t, const struct ip_filter_flow *flow, int64_t now,
@@ -218,7 +222,7 @@ struct connection *connections_open(struct connections *t, const struct ip_filte
     struct connection *c = take(t);
     if (!c)
         return NULL;
-    *c = (struct connection){.class = (uint8_t) class, .since = now};
+    *c = (struct connection){.class = (uint8_t) class, .since = now, .seen = now};
     c->opener_is_high = key_of(flow, &c->key);
     c->tag = tag_of(t, &c->key);
     int error = table_add(&t->table, c->tag, number_of(t, c));
@@ -231,11 +235,18 @@ struct connection *connections_open(struct connections *t, const struct ip_filte
 
 /* ---- time ---- */
 
+/* When the first of a list is over for certain, or TIME_NEVER. */
+static int64_t list_deadline(const struct connections *t, unsigned class)
+{
+    uint32_t first = t->lists[class].first;
+    return first ? t->records[first].since + t->timeouts[class] + t->slacks[class] : TIME_NEVER;
+}
+
 uint32_t connections_expire(struct connections *t, int64_t now, uint32_t budget)
 {
     uint32_t expired = 0;
     for (unsigned i = 0; i < IP_FILTER_CLASSES; i++) {
-        while (expired < budget && t->lists[i].first && is_over(t, &t->records[t->lists[i].first], now)) {
+        while (expired < budget && list_deadline(t, i) <= now) {
             connections_remove(t, &t->records[t->lists[i].first]);
             expired++;
         }
@@ -248,8 +259,7 @@ int64_t connections_next_deadline(const struct connections *t)
 {
     int64_t next = TIME_NEVER;
     for (unsigned i = 0; i < IP_FILTER_CLASSES; i++)
-        if (t->lists[i].first)
-            next = min_i64(next, t->records[t->lists[i].first].since + t->timeouts[i]);
+        next = min_i64(next, list_deadline(t, i));
     return next;
 }
 
@@ -264,6 +274,8 @@ static uint32_t check_list(const struct connections *t, unsigned class)
         if (c->class != class || c->previous != previous || ++n > t->used)
             return UINT32_MAX;
         if (previous && t->records[previous].since > c->since)
+            return UINT32_MAX;
+        if (c->seen < c->since || c->seen - c->since > t->slacks[class])
             return UINT32_MAX;
         uint32_t at = c->tag, found;
         while ((found = table_next(&t->table, c->tag, &at)) != 0 && found != i)

@@ -2,7 +2,9 @@
 /*
  * Inside the packet filter: its connections. Each is in the hash table (keyed, since peers choose what is hashed) under
  * its key, whose ends are in the order of their addresses and not of their roles, and in the list of its class, the
- * one longest in it first. A list's timeout is the same for all, so that expiry looks at heads only.
+ * one longest in it first. A list's timeout is the same for all, so that expiry looks at heads only. Confirmed
+ * connections go to the end not with each packet, which would touch their neighbours, but an eighth of the timeout
+ * later at the latest (slack); so much later they may be forgotten, and from their timeout on no packet finds them.
  *
  * Unconfirmed connections, whose opener has not yet answered the answer, are not moved back when more of their packets
  * come: a flood cannot keep its own, and the oldest of all of them gives way when the table is full, then the oldest
@@ -39,6 +41,7 @@ struct connection_end {
 
 enum connection_side { CONNECTION_OPENER, CONNECTION_ANSWERER };
 
+/* Two cache lines: the second is what a packet of it changes. */
 struct connection {
     struct connection_key key;
     uint32_t tag;
@@ -46,9 +49,11 @@ struct connection {
     uint8_t class;
     bool opener_is_high;
     bool answered;
-    int64_t since;                 /* it counts from here to its timeout */
+    int64_t since; /* its place in the list */
+    int64_t seen;  /* the last packet from which its timeout counts, at most the class's slack behind `since` */
     struct connection_end ends[2]; /* TCP, by side */
-};
+} CACHE_ALIGNED;
+_Static_assert(sizeof(struct connection) == 128, "ip_filter.h says what a connection takes");
 
 struct connection_list {
     uint32_t first, last;
@@ -59,7 +64,7 @@ struct connections {
     uint32_t capacity, used, free;
     struct table table;
     struct connection_list lists[IP_FILTER_CLASSES];
-    int64_t timeouts[IP_FILTER_CLASSES];
+    int64_t timeouts[IP_FILTER_CLASSES], slacks[IP_FILTER_CLASSES];
     struct hash_key hash_key;
     struct ip_filter_counters *counters;
     const struct allocator *allocator;
@@ -69,13 +74,15 @@ MUST_CHECK int connections_init(struct connections *t, const struct ip_filter_se
                                 struct ip_filter_counters *counters);
 void connections_free(struct connections *t);
 
-/* The connection a flow is of, and which end sent it; NULL: there is none. One whose time is over is forgotten first. */
+/*
+ * The connection a flow is of, and which end sent it; NULL: there is none. One whose time is over is forgotten first.
+ */
 struct connection *connections_find(struct connections *t, const struct ip_filter_flow *flow, int64_t now,
                                     enum connection_side *side);
 /* A new one that the flow opens; NULL: the table is full of confirmed ones. */
 struct connection *connections_open(struct connections *t, const struct ip_filter_flow *flow,
                                     enum ip_filter_class class, int64_t now);
-/* Into the list of a class, as its youngest. */
+/* Into a class, or a packet that prolongs its time in the same one. */
 void connections_set_class(struct connections *t, struct connection *c, enum ip_filter_class class, int64_t now);
 void connections_remove(struct connections *t, struct connection *c);
 uint32_t connections_expire(struct connections *t, int64_t now, uint32_t budget);

@@ -4,8 +4,9 @@
  * its receiver's window, as far as it was seen, does not allow.
  *
  * Only a SYN opens. A RST closes where its number is what its receiver acknowledged last, or what its sender would send
- * next (RFC 5961 3.2: one of these is RCV.NXT); another in the window passes, for the receiver to judge. A SYN within a connection that lives is `new`: rules that let connections in
- * let it through, and its receiver answers with a challenge (RFC 5961 4.2), which here too changes nothing.
+ * next (RFC 5961 3.2: one of these is RCV.NXT); another in the window passes, for the receiver to judge. A SYN within a
+ * connection that lives is `new`: rules that let connections in let it through, and its receiver answers with a
+ * challenge (RFC 5961 4.2), which here too changes nothing.
  */
 #include "stack/ip_filter_state.h"
 #include "wire/tcp.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Adding and removing prefixes. An add first makes sure of all the memory that it can need (make_room); what comes after
- * cannot fail. rebuild() copies a trie breadth first into new arrays: the new nodes are the queue of what is still to
- * be copied, and an old node's `children` then says where its copy is.
+ * Adding and removing prefixes. An add first makes sure of all the memory that it can need (make_room); what comes
+ * after cannot fail. rebuild() copies a trie breadth first into new arrays: the new nodes are the queue of what is
+ * still to be copied, and an old node's `children` then says where its copy is.
  */
 #include "stack/lpm.h"
 

@@ -15,7 +15,7 @@ static unsigned size_for(unsigned n)
     if (n <= 2)
         return n - 1;
     unsigned k = 31u - (unsigned)__builtin_clz(n - 1);
-    return 2 * k + (n > (3u << (k - 1)));
+    return 2 * k + (n > (3u << k) / 2);
 }
 
 static uint32_t cells_of(unsigned size)

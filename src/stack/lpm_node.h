@@ -3,9 +3,9 @@
  * Inside longest-prefix tables (lpm*.c only): keys, nodes and where a prefix is in them.
  *
  * A key is an address with its first bit on top, an IPv4 address in the top 32 bits. A node of level i stands for 6 * i
- * bits of it; `chunk`, the next 6 bits, selects a child. Prefixes 1 to 6 bits longer than the node's own are bits in it:
- * of 6 bits the chunk-th bit of `full`, of fewer one of 62 in `part`, shorter ones first. Children and values lie in
- * blocks in the order of these bits, values of `full` before those of `part`.
+ * bits of it; `chunk`, the next 6 bits, selects a child. Prefixes 1 to 6 bits longer than the node's own are bits in
+ * it: of 6 bits the chunk-th bit of `full`, of fewer one of 62 in `part`, shorter ones first. Children and values lie
+ * in blocks in the order of these bits, values of `full` before those of `part`.
  */
 #ifndef WEIR_STACK_LPM_NODE_H
 #define WEIR_STACK_LPM_NODE_H

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libFuzzer: the packet filter with random rules, packets, time and exchanged rule sets. What its rules say without states
- * is what a plain reading of them says; each packet is counted once, with whom it should; connections are as many as
- * were opened and not forgotten; the table's invariants hold; an accepted packet of a stranger was new, or a rule lets the
- * invalid through; without memory a rule set is refused; nothing is left at the end.
+ * libFuzzer: the packet filter with random rules, packets, time and exchanged rule sets. What its rules say without
+ * states is what a plain reading of them says; each packet is counted once, with whom it should; connections are as
+ * many as were opened and not forgotten; the table's invariants hold; an accepted packet of a stranger was new, or a
+ * rule lets the invalid through; without memory a rule set is refused; nothing is left at the end.
  *
  * Input: operations of 12 bytes. The first byte, modulo 16: 0 compiles a new set from the rules so far, 1 adds a
- * rule, 2 forgets the rules, 3 lets time pass, 4 expires, all else is a packet. Fields are few bits each, so that packets and
- * rules meet.
+ * rule, 2 forgets the rules, 3 lets time pass, 4 expires, all else is a packet. Fields are few bits each, so that
+ * packets and rules meet.
  */
 #undef NDEBUG
 #include <assert.h>

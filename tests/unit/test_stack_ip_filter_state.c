@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packet filter's connections: every way a TCP connection goes, what its window forbids, UDP, echo, other protocols,
- * ICMP errors, time, and floods. The rules are rig_load_stateful's: what is not accepted is dropped by the default.
+ * The packet filter's connections: every way a TCP connection goes, what its window forbids, UDP, echo, other
+ * protocols, ICMP errors, time, and floods. The rules are rig_load_stateful's: what is not accepted is dropped by the
+ * default.
  */
 #include "support/cmocka_all.h"
 
@@ -454,14 +455,40 @@ static void test_each_class_lasts_its_time_and_no_longer(void **state)
             pass(&t, 0, TCP_RST, 0);
         assert_int_equal(class_of(&t), (int)want);
         int64_t over = rig.now + seconds[want] * NS_PER_S;
-        assert_int_equal(ip_filter_next_deadline(rig.filter), over);
-        assert_int_equal(ip_filter_expire(rig.filter, over - 1, 100), 0);
+        bool stays = want == CLASS(ESTABLISHED) || want == CLASS(FIN_WAIT); /* its record, an eighth longer */
+        int64_t forgotten = over + (stays ? seconds[want] * NS_PER_S / 8 : 0);
+        assert_int_equal(ip_filter_next_deadline(rig.filter), forgotten);
+        assert_int_equal(ip_filter_expire(rig.filter, forgotten - 1, 100), 0);
+        rig.now = over - 1;
         assert_int_equal(class_of(&t), (int)want);
-        rig.now = over;
-        assert_int_equal(ip_filter_expire(rig.filter, rig.now, 100), 1);
+        rig.now = stays ? over : over - 1;
+        assert_int_equal(ip_filter_expire(rig.filter, forgotten, 100), 1);
         assert_int_equal(class_of(&t), -1);
         assert_int_equal(ip_filter_next_deadline(rig.filter), TIME_NEVER);
     }
+}
+
+static void test_a_connection_in_use_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct talk busy = talk_of(1), idle = talk_of(2);
+    talk_open(&rig, &idle);
+    talk_open(&rig, &busy);
+    pass(&busy, 0, TCP_FIN | TCP_ACK, 0);
+    pass(&idle, 0, TCP_FIN | TCP_ACK, 0);
+    int64_t start = rig.now;
+    for (unsigned i = 1; i <= 600; i++) { /* FIN_WAIT lasts 240 s */
+        rig.now = start + i * NS_PER_S;
+        pass(&busy, 1, TCP_ACK, 10);
+        ip_filter_expire(rig.filter, rig.now, 10);
+        assert_int_equal(class_of(&idle), i < 240 ? CLASS(FIN_WAIT) : -1);
+        assert_int_equal(ip_filter_connections(rig.filter), i < 240 ? 2 : 1);
+    }
+    rig.now += 240 * NS_PER_S - 1;
+    assert_int_equal(class_of(&busy), CLASS(FIN_WAIT));
+    rig.now++;
+    struct ip_filter_packet p = talk_send(&busy, 1, TCP_ACK, 10);
+    DROPS_AS(&rig, &p, invalid_no_connection);
 }
 
 static void test_expiry_keeps_to_its_budget(void **state)
@@ -630,6 +657,7 @@ int main(void)
         TEST(test_an_error_that_lies_is_invalid),
         TEST(test_an_icmpv6_error_is_related_too),
         TEST(test_each_class_lasts_its_time_and_no_longer),
+        TEST(test_a_connection_in_use_is_not_forgotten),
         TEST(test_expiry_keeps_to_its_budget),
         TEST(test_a_full_table_gives_up_the_oldest_unconfirmed_then_the_oldest_closed_then_none),
         TEST(test_a_flood_of_a_million_syns_leaves_established_connections_alone),
