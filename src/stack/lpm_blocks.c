@@ -12,6 +12,7 @@
 /* The number of the smallest size that holds n (1 to 128): sizes 2k and 2k+1 are 1.5 * 2^k and 2 * 2^k. */
 static unsigned size_for(unsigned n)
 {
+    assert(n > 0 && n <= LPM_BLOCK_CELLS);
     if (n <= 2)
         return n - 1;
     unsigned k = 31u - (unsigned)__builtin_clz(n - 1);

@@ -157,8 +157,8 @@ static void test_a_rule_meets_its_interface_and_its_directions(void **state)
     assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
     for (uint8_t directions = 1; directions <= IP_FILTER_ALL_DIRECTIONS; directions++) {
         drop_only(&r, (struct ip_filter_rule){.directions = directions});
-        for (uint8_t d = 0; d < IP_FILTER_DIRECTIONS; d++) {
-            p.direction = d;
+        for (unsigned d = 0; d < IP_FILTER_DIRECTIONS; d++) {
+            p.direction = (uint8_t)d;
             assert_int_equal(rig_judge(&r, &p), directions >> d & 1 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
         }
     }
@@ -216,9 +216,9 @@ static void test_the_first_rule_decides_and_counts_packets_and_bytes(void **stat
         {"11.0.0.1", {IP_FILTER_ACCEPT, IP_FILTER_REJECT, IP_FILTER_DROP}},
     };
     for (uint32_t i = 0; i < 4; i++) {
-        for (uint8_t d = 0; d < IP_FILTER_DIRECTIONS; d++) {
+        for (unsigned d = 0; d < IP_FILTER_DIRECTIONS; d++) {
             struct ip_filter_packet p = udp(cases[i].source, 1, OUTSIDE, 2);
-            p.direction = d;
+            p.direction = (uint8_t)d;
             p.length = 100 + i;
             assert_int_equal(rig_judge(&r, &p), cases[i].verdicts[d]);
             if (i == 3)
