@@ -20,7 +20,8 @@ void rig_init(struct rig *r, uint32_t connections)
 
 void rig_free(struct rig *r)
 {
-    assert_true(ip_filter_check(r->filter));
+    if (r->filter)
+        assert_true(ip_filter_check(r->filter));
     ip_filter_delete(r->filter);
     ip_filter_rules_delete(r->rules);
     assert_int_equal(r->memory.live_blocks, 0);
