@@ -11,35 +11,35 @@
 #include "wire/icmp.h"
 
 /* One rule that drops; the rest is accepted. */
-static void drop_only(struct rig *r, struct ip_filter_rule rule)
+static void drop_only(struct filter_rig *r, struct ip_filter_rule rule)
 {
     if (rule.directions == 0)
         rule.directions = IP_FILTER_ALL_DIRECTIONS;
     rule.verdict = IP_FILTER_DROP;
-    rig_load(r, &rule, 1, IP_FILTER_ACCEPT);
+    filter_load(r, &rule, 1, IP_FILTER_ACCEPT);
 }
 
 static struct ip_filter_packet udp(const char *source, uint16_t source_port, const char *destination, uint16_t port)
 {
-    return rig_packet(IP_PROTO_UDP, source, source_port, destination, port);
+    return filter_packet(IP_PROTO_UDP, source, source_port, destination, port);
 }
 
 static void test_without_rules_everything_passes_and_nothing_is_followed(void **state)
 {
     (void)state;
-    struct rig r;
-    rig_init(&r, 16);
+    struct filter_rig r;
+    filter_init(&r, 16);
     struct ip_filter_packet p = udp(INSIDE, 1, OUTSIDE, 2);
-    rig_passes(&r, &p);
+    filter_passes(&r, &p);
     assert_int_equal(ip_filter_connections(r.filter), 0);
     assert_int_equal(ip_filter_counters(r.filter)->accepted, 1);
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_a_rule_meets_source_and_destination_prefixes_of_its_family_only(void **state)
 {
     (void)state;
-    struct rig r;
+    struct filter_rig r;
     static const struct {
         const char *prefix, *address;
         enum ip_filter_verdict verdict;
@@ -58,28 +58,30 @@ static void test_a_rule_meets_source_and_destination_prefixes_of_its_family_only
         {"2001:db8::1/128", "2001:db8::2", IP_FILTER_ACCEPT},
         {"192.0.2.77/24", "192.0.2.1", IP_FILTER_DROP},
     };
-    rig_init(&r, 16);
+    filter_init(&r, 16);
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         const char *other = strchr(cases[i].address, '.') ? "10.9.9.9" : "fd00::9";
         struct ip_filter_packet from = udp(cases[i].address, 1, other, 2), to = udp(other, 1, cases[i].address, 2);
-        drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_SOURCE, .source = rig_prefix(cases[i].prefix)});
-        assert_int_equal(rig_judge(&r, &from), cases[i].verdict);
+        drop_only(&r,
+                  (struct ip_filter_rule){.match = IP_FILTER_MATCH_SOURCE, .source = filter_prefix(cases[i].prefix)});
+        assert_int_equal(filter_judge(&r, &from), cases[i].verdict);
         drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_DESTINATION,
-                                              .destination = rig_prefix(cases[i].prefix)});
-        assert_int_equal(rig_judge(&r, &to), cases[i].verdict);
+                                              .destination = filter_prefix(cases[i].prefix)});
+        assert_int_equal(filter_judge(&r, &to), cases[i].verdict);
     }
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_a_rule_meets_protocol_and_port_ranges(void **state)
 {
     (void)state;
-    struct rig r;
-    rig_init(&r, 16);
-    struct ip_filter_packet p = udp(INSIDE, 1000, OUTSIDE, 53), t = rig_packet(IP_PROTO_TCP, INSIDE, 1000, OUTSIDE, 53);
+    struct filter_rig r;
+    filter_init(&r, 16);
+    struct ip_filter_packet p = udp(INSIDE, 1000, OUTSIDE, 53),
+                            t = filter_packet(IP_PROTO_TCP, INSIDE, 1000, OUTSIDE, 53);
     drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_PROTOCOL, .protocol = IP_PROTO_UDP});
-    assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
-    rig_passes(&r, &t);
+    assert_int_equal(filter_judge(&r, &p), IP_FILTER_DROP);
+    filter_passes(&r, &t);
     static const struct {
         struct ip_filter_ports ports;
         bool meets_1000, meets_53;
@@ -93,117 +95,117 @@ static void test_a_rule_meets_protocol_and_port_ranges(void **state)
         drop_only(&r, (struct ip_filter_rule){.match = (uint16_t)(match | IP_FILTER_MATCH_SOURCE_PORTS),
                                               .protocol = IP_PROTO_UDP,
                                               .source_ports = cases[i].ports});
-        assert_int_equal(rig_judge(&r, &p), cases[i].meets_1000 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
-        rig_passes(&r, &t);
+        assert_int_equal(filter_judge(&r, &p), cases[i].meets_1000 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
+        filter_passes(&r, &t);
         drop_only(&r, (struct ip_filter_rule){.match = (uint16_t)(match | IP_FILTER_MATCH_DESTINATION_PORTS),
                                               .protocol = IP_PROTO_UDP,
                                               .destination_ports = cases[i].ports});
-        assert_int_equal(rig_judge(&r, &p), cases[i].meets_53 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
+        assert_int_equal(filter_judge(&r, &p), cases[i].meets_53 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
     }
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_a_rule_meets_tcp_flags_under_its_mask(void **state)
 {
     (void)state;
-    struct rig r;
-    rig_init(&r, 16);
+    struct filter_rig r;
+    filter_init(&r, 16);
     drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_PROTOCOL | IP_FILTER_MATCH_TCP_FLAGS,
                                           .protocol = IP_PROTO_TCP,
                                           .tcp_flags_mask = TCP_SYN | TCP_ACK,
                                           .tcp_flags_value = TCP_SYN});
-    struct ip_filter_packet p = rig_packet(IP_PROTO_TCP, INSIDE, 1, OUTSIDE, 2);
+    struct ip_filter_packet p = filter_packet(IP_PROTO_TCP, INSIDE, 1, OUTSIDE, 2);
     for (uint16_t flags = 0; flags < 0x200; flags++) {
         p.tcp_flags = flags;
         bool meets = (flags & TCP_SYN) && !(flags & TCP_ACK);
-        assert_int_equal(rig_judge(&r, &p), meets ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
+        assert_int_equal(filter_judge(&r, &p), meets ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
     }
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_a_rule_meets_icmp_type_and_code(void **state)
 {
     (void)state;
-    struct rig r;
-    rig_init(&r, 16);
-    struct ip_filter_packet p = rig_packet(IP_PROTO_ICMP, OUTSIDE, 0, INSIDE, 0);
+    struct filter_rig r;
+    filter_init(&r, 16);
+    struct ip_filter_packet p = filter_packet(IP_PROTO_ICMP, OUTSIDE, 0, INSIDE, 0);
     p.flow.icmp_type = WIRE_ICMP_UNREACHABLE;
     p.flow.icmp_code = WIRE_ICMP_FRAGMENTATION_NEEDED;
     struct ip_filter_rule rule = {.match = IP_FILTER_MATCH_PROTOCOL | IP_FILTER_MATCH_ICMP_TYPE,
                                   .protocol = IP_PROTO_ICMP,
                                   .icmp_type = WIRE_ICMP_UNREACHABLE};
     drop_only(&r, rule);
-    assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
+    assert_int_equal(filter_judge(&r, &p), IP_FILTER_DROP);
     rule.match |= IP_FILTER_MATCH_ICMP_CODE;
     drop_only(&r, rule);
-    rig_passes(&r, &p);
+    filter_passes(&r, &p);
     rule.icmp_code = WIRE_ICMP_FRAGMENTATION_NEEDED;
     drop_only(&r, rule);
-    assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
+    assert_int_equal(filter_judge(&r, &p), IP_FILTER_DROP);
     p.flow.icmp_type = WIRE_ICMP_TIME_EXCEEDED;
-    rig_passes(&r, &p);
-    rig_free(&r);
+    filter_passes(&r, &p);
+    filter_free(&r);
 }
 
 static void test_a_rule_meets_its_interface_and_its_directions(void **state)
 {
     (void)state;
-    struct rig r;
-    rig_init(&r, 16);
+    struct filter_rig r;
+    filter_init(&r, 16);
     struct ip_filter_packet p = udp(INSIDE, 1, OUTSIDE, 2);
     drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_INTERFACE, .interface = 3});
-    rig_passes(&r, &p);
+    filter_passes(&r, &p);
     p.interface = 3;
-    assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
+    assert_int_equal(filter_judge(&r, &p), IP_FILTER_DROP);
     for (uint8_t directions = 1; directions <= IP_FILTER_ALL_DIRECTIONS; directions++) {
         drop_only(&r, (struct ip_filter_rule){.directions = directions});
         for (unsigned d = 0; d < IP_FILTER_DIRECTIONS; d++) {
             p.direction = (uint8_t)d;
-            assert_int_equal(rig_judge(&r, &p), directions >> d & 1 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
+            assert_int_equal(filter_judge(&r, &p), directions >> d & 1 ? IP_FILTER_DROP : IP_FILTER_ACCEPT);
         }
     }
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_what_has_no_transport_header_meets_no_rule_that_looks_there(void **state)
 {
     (void)state;
-    struct rig r;
-    rig_init(&r, 16);
+    struct filter_rig r;
+    filter_init(&r, 16);
     struct ip_filter_packet p = udp(INSIDE, 0, OUTSIDE, 0);
     p.flow.headerless = true;
     drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_PROTOCOL | IP_FILTER_MATCH_DESTINATION_PORTS,
                                           .protocol = IP_PROTO_UDP,
                                           .destination_ports = {0, 65535}});
-    rig_passes(&r, &p);
+    filter_passes(&r, &p);
     drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_PROTOCOL, .protocol = IP_PROTO_UDP});
-    assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
+    assert_int_equal(filter_judge(&r, &p), IP_FILTER_DROP);
     drop_only(&r, (struct ip_filter_rule){.match = IP_FILTER_MATCH_STATE, .states = IP_FILTER_INVALID});
-    assert_int_equal(rig_judge(&r, &p), IP_FILTER_DROP);
+    assert_int_equal(filter_judge(&r, &p), IP_FILTER_DROP);
     assert_int_equal(ip_filter_counters(r.filter)->invalid_headerless, 1);
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_the_first_rule_decides_and_counts_packets_and_bytes(void **state)
 {
     (void)state;
-    struct rig r;
+    struct filter_rig r;
     struct ip_filter_policy policy = {.verdicts = {IP_FILTER_ACCEPT, IP_FILTER_REJECT, IP_FILTER_DROP}};
     struct ip_filter_rule rules[] = {
         {.match = IP_FILTER_MATCH_SOURCE,
          .directions = 7,
          .verdict = IP_FILTER_REJECT,
-         .source = rig_prefix("10.0.0.1")},
+         .source = filter_prefix("10.0.0.1")},
         {.match = IP_FILTER_MATCH_SOURCE,
          .directions = 7,
          .verdict = IP_FILTER_ACCEPT,
-         .source = rig_prefix("10.0.0.0/24")},
+         .source = filter_prefix("10.0.0.0/24")},
         {.match = IP_FILTER_MATCH_SOURCE,
          .directions = 7,
          .verdict = IP_FILTER_DROP,
-         .source = rig_prefix("10.0.0.0/8")},
+         .source = filter_prefix("10.0.0.0/8")},
     };
-    rig_init(&r, 16);
+    filter_init(&r, 16);
     assert_int_equal(ip_filter_rules_new(rules, 3, &policy, &r.memory.allocator, &r.rules, NULL), 0);
     assert_null(ip_filter_swap(r.filter, r.rules));
     static const struct {
@@ -220,7 +222,7 @@ static void test_the_first_rule_decides_and_counts_packets_and_bytes(void **stat
             struct ip_filter_packet p = udp(cases[i].source, 1, OUTSIDE, 2);
             p.direction = (uint8_t)d;
             p.length = 100 + i;
-            assert_int_equal(rig_judge(&r, &p), cases[i].verdicts[d]);
+            assert_int_equal(filter_judge(&r, &p), cases[i].verdicts[d]);
             if (i == 3)
                 assert_int_equal(ip_filter_rules_default_count(r.rules, d).bytes, 103);
         }
@@ -235,17 +237,18 @@ static void test_the_first_rule_decides_and_counts_packets_and_bytes(void **stat
     assert_int_equal(c->reject_rule, 3);
     assert_int_equal(c->drop_default, 1);
     assert_int_equal(c->reject_default, 1);
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_wrong_rules_are_refused_by_their_number(void **state)
 {
     (void)state;
-    struct rig r;
+    struct filter_rig r;
     struct ip_filter_rules *out;
     struct ip_filter_policy policy = {.verdicts = {0}};
     uint32_t wrong = 99;
-    struct ip_prefix long_v4 = rig_prefix("10.0.0.0"), v6 = rig_prefix("fd00::/8"), v4 = rig_prefix("10.0.0.0/8");
+    struct ip_prefix long_v4 = filter_prefix("10.0.0.0"), v6 = filter_prefix("fd00::/8"),
+                     v4 = filter_prefix("10.0.0.0/8");
     long_v4.length = 33;
     const struct ip_filter_rule bad[] = {
         {.directions = 0},
@@ -279,7 +282,7 @@ static void test_wrong_rules_are_refused_by_their_number(void **state)
          .protocol = IP_PROTO_ICMP,
          .source = v6},
     };
-    rig_init(&r, 16);
+    filter_init(&r, 16);
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         struct ip_filter_rule rules[2] = {{.directions = 1}, bad[i]};
         assert_int_equal(ip_filter_rules_new(rules, 2, &policy, &r.memory.allocator, &out, &wrong), ERR_INVALID);
@@ -289,7 +292,7 @@ static void test_wrong_rules_are_refused_by_their_number(void **state)
     policy.verdicts[2] = 7;
     assert_int_equal(ip_filter_rules_new(NULL, 0, &policy, &r.memory.allocator, &out, &wrong), ERR_INVALID);
     assert_int_equal(wrong, 0);
-    rig_free(&r);
+    filter_free(&r);
 }
 
 static void test_failing_memory_and_wrong_settings_leave_nothing(void **state)
@@ -322,24 +325,24 @@ static void test_failing_memory_and_wrong_settings_leave_nothing(void **state)
 static void test_rule_sets_exchanged_under_load_keep_connections(void **state)
 {
     (void)state;
-    struct rig r;
+    struct filter_rig r;
     struct talk t = talk_of(40000);
-    rig_init(&r, 64);
-    rig_load_stateful(&r);
+    filter_init(&r, 64);
+    filter_load_stateful(&r);
     talk_open(&r, &t);
     for (unsigned i = 0; i < 1000; i++) {
         struct ip_filter_packet p = talk_send(&t, i & 1, TCP_ACK, 100), stranger = udp(OUTSIDE, 5, INSIDE, 6);
-        rig_passes(&r, &p);
-        rig_drops(&r, &stranger);
-        rig_load_stateful(&r);
+        filter_passes(&r, &p);
+        filter_drops(&r, &stranger);
+        filter_load_stateful(&r);
         assert_int_equal(ip_filter_rules_count(r.rules, 0).packets, 0);
     }
     assert_int_equal(ip_filter_connections(r.filter), 1);
     struct ip_filter_rules *before = ip_filter_swap(r.filter, NULL);
     assert_ptr_equal(before, r.rules);
     struct ip_filter_packet stranger = udp(OUTSIDE, 5, INSIDE, 6);
-    rig_passes(&r, &stranger);
-    rig_free(&r);
+    filter_passes(&r, &stranger);
+    filter_free(&r);
 }
 
 /* ---- a plain reading of the rules ---- */
@@ -359,7 +362,7 @@ static bool reads_as(const struct ip_filter_rule *r, const struct ip_filter_pack
 
 static struct ip_addr random_address(struct random *r, bool v4)
 {
-    struct ip_addr a = v4 ? rig_address("10.0.0.0") : rig_address("2001:db8::");
+    struct ip_addr a = v4 ? filter_address("10.0.0.0") : filter_address("2001:db8::");
     return ip_addr_add(&a, random_below(r, 16));
 }
 
@@ -384,15 +387,15 @@ static struct ip_filter_rule random_rule(struct random *r)
 static void test_random_rules_decide_as_they_read(void **state)
 {
     (void)state;
-    struct rig r;
+    struct filter_rig r;
     struct random random;
     random_seed(&random, 4);
-    rig_init(&r, 16);
+    filter_init(&r, 16);
     for (unsigned round = 0; round < 300; round++) {
         struct ip_filter_rule rules[12];
         for (unsigned i = 0; i < 12; i++)
             rules[i] = random_rule(&random);
-        rig_load(&r, rules, 12, IP_FILTER_REJECT);
+        filter_load(&r, rules, 12, IP_FILTER_REJECT);
         for (unsigned i = 0; i < 200; i++) {
             bool v4 = random_below(&random, 2);
             struct ip_filter_packet p = {.flow = {.source = random_address(&random, v4),
@@ -404,10 +407,10 @@ static void test_random_rules_decide_as_they_read(void **state)
             unsigned first = 0;
             while (first < 12 && !reads_as(&rules[first], &p))
                 first++;
-            assert_int_equal(rig_judge(&r, &p), first < 12 ? rules[first].verdict : IP_FILTER_REJECT);
+            assert_int_equal(filter_judge(&r, &p), first < 12 ? rules[first].verdict : IP_FILTER_REJECT);
         }
     }
-    rig_free(&r);
+    filter_free(&r);
 }
 
 int main(void)

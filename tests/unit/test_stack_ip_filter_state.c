@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The packet filter's connections: every way a TCP connection goes, what its window forbids, UDP, echo, other
- * protocols, ICMP errors, time, and floods. The rules are rig_load_stateful's: what is not accepted is dropped by the
+ * protocols, ICMP errors, time, and floods. The rules are filter_load_stateful's: what is not accepted is dropped by the
  * default.
  */
 #include "support/cmocka_all.h"
@@ -18,24 +18,24 @@
 #define DROPS_AS(r, p, name)                                                                                           \
     do {                                                                                                               \
         uint64_t before_ = COUNTS(r, name);                                                                            \
-        rig_drops(r, p);                                                                                               \
+        filter_drops(r, p);                                                                                            \
         assert_int_equal(COUNTS(r, name), before_ + 1);                                                                \
     } while (0)
 
-static struct rig rig;
+static struct filter_rig rig;
 
 static int set_up(void **state)
 {
     (void)state;
-    rig_init(&rig, 64);
-    rig_load_stateful(&rig);
+    filter_init(&rig, 64);
+    filter_load_stateful(&rig);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    rig_free(&rig);
+    filter_free(&rig);
     return 0;
 }
 
@@ -43,14 +43,14 @@ static int tear_down(void **state)
 static int pass(struct talk *t, unsigned from, uint16_t flags, uint32_t payload)
 {
     struct ip_filter_packet p = talk_send(t, from, flags, payload);
-    rig_passes(&rig, &p);
-    return rig_class(&rig, &p);
+    filter_passes(&rig, &p);
+    return filter_class(&rig, &p);
 }
 
 static int class_of(struct talk *t)
 {
     struct ip_filter_packet p = talk_send(t, 0, TCP_ACK, 0);
-    return rig_class(&rig, &p);
+    return filter_class(&rig, &p);
 }
 
 /* ---- TCP: its ways ---- */
@@ -84,8 +84,8 @@ static void test_the_outside_opens_only_what_the_rules_let_in(void **state)
     talk_open(&rig, &t);
     t.ends[1].port = 81;
     struct ip_filter_packet p = talk_send(&t, 0, TCP_SYN, 0);
-    rig_drops(&rig, &p);
-    assert_int_equal(rig_class(&rig, &p), -1);
+    filter_drops(&rig, &p);
+    assert_int_equal(filter_class(&rig, &p), -1);
     p = talk_send(&t, 0, TCP_ACK, 10);
     DROPS_AS(&rig, &p, invalid_no_connection);
 }
@@ -95,11 +95,11 @@ static void test_ways_out_of_syn_sent(void **state)
     (void)state;
     struct talk t = talk_of(1), u = talk_of(2), v = talk_of(3), w = talk_of(4);
     struct ip_filter_packet syn = talk_send(&t, 0, TCP_SYN, 0), p = syn;
-    rig_passes(&rig, &syn);
-    rig_passes(&rig, &syn); /* sent again */
+    filter_passes(&rig, &syn);
+    filter_passes(&rig, &syn); /* sent again */
     assert_int_equal(COUNTS(&rig, opened), 1);
     p.tcp_sequence += 99; /* another attempt */
-    rig_passes(&rig, &p);
+    filter_passes(&rig, &p);
     assert_int_equal(COUNTS(&rig, reopened), 1);
     p = talk_send(&t, 0, TCP_ACK, 0);
     DROPS_AS(&rig, &p, invalid_window);
@@ -123,7 +123,7 @@ static void test_ways_out_of_syn_sent(void **state)
     w.ends[0].next--, w.ends[1].next--;
     struct ip_filter_packet first = talk_send(&w, 0, TCP_SYN | TCP_ACK, 0);
     first.tcp_acknowledgement++;
-    rig_passes(&rig, &first);
+    filter_passes(&rig, &first);
     assert_int_equal(pass(&w, 1, TCP_SYN | TCP_ACK, 0), CLASS(ESTABLISHED));
 }
 
@@ -132,16 +132,16 @@ static void test_ways_out_of_syn_received(void **state)
     (void)state;
     struct talk t = talk_of(1), u = talk_of(2);
     struct ip_filter_packet syn = talk_send(&t, 0, TCP_SYN, 0);
-    rig_passes(&rig, &syn);
+    filter_passes(&rig, &syn);
     struct ip_filter_packet answer = talk_send(&t, 1, TCP_SYN | TCP_ACK, 0), p;
-    rig_passes(&rig, &answer);
-    rig_passes(&rig, &answer);
-    rig_passes(&rig, &syn);
-    assert_int_equal(rig_class(&rig, &syn), CLASS(SYN_RECEIVED));
+    filter_passes(&rig, &answer);
+    filter_passes(&rig, &answer);
+    filter_passes(&rig, &syn);
+    assert_int_equal(filter_class(&rig, &syn), CLASS(SYN_RECEIVED));
     p = talk_send(&t, 0, TCP_ACK, 0);
     p.tcp_acknowledgement--; /* passes, but is no answer to the answer */
-    rig_passes(&rig, &p);
-    assert_int_equal(rig_class(&rig, &p), CLASS(SYN_RECEIVED));
+    filter_passes(&rig, &p);
+    assert_int_equal(filter_class(&rig, &p), CLASS(SYN_RECEIVED));
     p.tcp_acknowledgement += 2;
     DROPS_AS(&rig, &p, invalid_window);
     assert_int_equal(pass(&t, 0, TCP_FIN | TCP_ACK, 100), CLASS(FIN_WAIT)); /* ACK, data and FIN in one */
@@ -169,7 +169,7 @@ static void test_flags_that_no_tcp_sends_are_invalid(void **state)
         bool good = kind == TCP_SYN || kind == TCP_ACK || kind == TCP_RST || kind == (TCP_SYN | TCP_ACK) ||
                     kind == (TCP_FIN | TCP_ACK) || kind == (TCP_RST | TCP_ACK);
         allowed += good;
-        (void)rig_judge(&rig, &p);
+        (void)filter_judge(&rig, &p);
         assert_int_equal(COUNTS(&rig, invalid_tcp_flags), before + !good);
     }
     assert_int_equal(allowed, 6 * 32);
@@ -184,7 +184,7 @@ static void changed(struct talk *t, unsigned from, int64_t sequence, int64_t ack
     p.tcp_sequence += (uint32_t)sequence;
     p.tcp_acknowledgement += (uint32_t)acknowledgement;
     if (passes)
-        rig_passes(&rig, &p);
+        filter_passes(&rig, &p);
     else
         DROPS_AS(&rig, &p, invalid_window);
 }
@@ -237,13 +237,13 @@ static void test_a_reset_closes_only_by_its_exact_number(void **state)
     pass(&t, 1, TCP_ACK, 100);
     struct ip_filter_packet p = talk_send(&t, 1, TCP_RST, 0);
     p.tcp_sequence += 200; /* passes: the receiver challenges it (RFC 5961) */
-    rig_passes(&rig, &p);
+    filter_passes(&rig, &p);
     assert_int_equal(class_of(&t), CLASS(ESTABLISHED));
     p.tcp_sequence += 1u << 30;
     DROPS_AS(&rig, &p, invalid_window);
     p = talk_send(&t, 1, TCP_RST, 0);
     p.tcp_sequence -= 100; /* what the other end acknowledged last */
-    rig_passes(&rig, &p);
+    filter_passes(&rig, &p);
     assert_int_equal(class_of(&t), CLASS(CLOSED));
     struct talk u = talk_of(2);
     talk_open(&rig, &u);
@@ -259,10 +259,10 @@ static void test_a_syn_within_a_connection_is_new_and_changes_nothing(void **sta
     stranger = t;
     stranger.ends[1].next += 1u << 30;
     struct ip_filter_packet p = talk_send(&stranger, 1, TCP_SYN, 0);
-    rig_drops(&rig, &p); /* no rule lets it in */
+    filter_drops(&rig, &p); /* no rule lets it in */
     stranger.ends[0].next += 1u << 30;
     p = talk_send(&stranger, 0, TCP_SYN, 0);
-    rig_passes(&rig, &p); /* the inside may open */
+    filter_passes(&rig, &p); /* the inside may open */
     assert_int_equal(pass(&t, 0, TCP_ACK, 100), CLASS(ESTABLISHED));
     assert_int_equal(pass(&t, 1, TCP_ACK, 100), CLASS(ESTABLISHED));
 }
@@ -272,14 +272,14 @@ static void test_what_is_dropped_leaves_no_trace(void **state)
     (void)state;
     struct talk t = {{{OUTSIDE, 50000, 8000, 0, 77}, {INSIDE, 22, 8000, 0, 99}}}, u = talk_of(1);
     struct ip_filter_packet p = talk_send(&t, 0, TCP_SYN, 0);
-    rig_drops(&rig, &p);
+    filter_drops(&rig, &p);
     assert_int_equal(ip_filter_connections(rig.filter), 0);
     talk_open(&rig, &u);
     const struct ip_filter_rule none = {.match = IP_FILTER_MATCH_STATE, .directions = 7, .states = IP_FILTER_RELATED};
-    rig_load(&rig, &none, 1, IP_FILTER_DROP);
+    filter_load(&rig, &none, 1, IP_FILTER_DROP);
     struct ip_filter_packet fin = talk_send(&u, 0, TCP_FIN | TCP_ACK, 0), reset = talk_send(&u, 0, TCP_RST, 0);
-    rig_drops(&rig, &fin);
-    rig_drops(&rig, &reset);
+    filter_drops(&rig, &fin);
+    filter_drops(&rig, &reset);
     assert_int_equal(class_of(&u), CLASS(ESTABLISHED));
 }
 
@@ -288,40 +288,42 @@ static void test_what_is_dropped_leaves_no_trace(void **state)
 static void test_udp_is_new_until_it_is_answered_and_lasts_when_it_goes_on(void **state)
 {
     (void)state;
-    struct ip_filter_packet there = rig_packet(IP_PROTO_UDP, INSIDE, 5000, OUTSIDE, 53);
-    struct ip_filter_packet back = rig_packet(IP_PROTO_UDP, OUTSIDE, 53, INSIDE, 5000);
-    rig_drops(&rig, &back);
-    rig_passes(&rig, &there);
-    rig_passes(&rig, &there);
+    struct ip_filter_packet there = filter_packet(IP_PROTO_UDP, INSIDE, 5000, OUTSIDE, 53);
+    struct ip_filter_packet back = filter_packet(IP_PROTO_UDP, OUTSIDE, 53, INSIDE, 5000);
+    filter_drops(&rig, &back);
+    filter_passes(&rig, &there);
+    filter_passes(&rig, &there);
     assert_int_equal(ip_filter_rules_count(rig.rules, 1).packets, 2); /* both new */
-    rig_passes(&rig, &back);
-    assert_int_equal(rig_class(&rig, &there), CLASS(UDP_OPENING));
-    rig_passes(&rig, &there);
+    filter_passes(&rig, &back);
+    assert_int_equal(filter_class(&rig, &there), CLASS(UDP_OPENING));
+    filter_passes(&rig, &there);
     assert_int_equal(ip_filter_rules_count(rig.rules, 0).packets, 2);
-    assert_int_equal(rig_class(&rig, &there), CLASS(UDP));
+    assert_int_equal(filter_class(&rig, &there), CLASS(UDP));
     rig.now += 179 * NS_PER_S;
-    rig_passes(&rig, &back); /* goes on from here */
+    filter_passes(&rig, &back); /* goes on from here */
     rig.now += 180 * NS_PER_S - 1;
-    assert_int_equal(rig_class(&rig, &there), CLASS(UDP));
+    assert_int_equal(filter_class(&rig, &there), CLASS(UDP));
     rig.now++;
-    rig_drops(&rig, &back);
+    filter_drops(&rig, &back);
     assert_int_equal(COUNTS(&rig, expired), 1);
     back.flow.source_port = 54;
-    rig_drops(&rig, &back);
+    filter_drops(&rig, &back);
 }
 
 static void test_an_echo_reply_needs_its_request(void **state)
 {
     (void)state;
-    struct ip_filter_packet request = rig_echo(INSIDE, OUTSIDE, 7, true), reply = rig_echo(OUTSIDE, INSIDE, 7, false);
-    struct ip_filter_packet theirs = rig_echo(OUTSIDE, INSIDE, 7, true), other = rig_echo(OUTSIDE, INSIDE, 8, false);
+    struct ip_filter_packet request = filter_echo(INSIDE, OUTSIDE, 7, true),
+                            reply = filter_echo(OUTSIDE, INSIDE, 7, false);
+    struct ip_filter_packet theirs = filter_echo(OUTSIDE, INSIDE, 7, true),
+                            other = filter_echo(OUTSIDE, INSIDE, 8, false);
     DROPS_AS(&rig, &reply, invalid_no_connection);
-    rig_passes(&rig, &request);
-    rig_passes(&rig, &reply);
-    rig_passes(&rig, &request);
-    assert_int_equal(rig_class(&rig, &request), CLASS(ECHO));
+    filter_passes(&rig, &request);
+    filter_passes(&rig, &reply);
+    filter_passes(&rig, &request);
+    assert_int_equal(filter_class(&rig, &request), CLASS(ECHO));
     DROPS_AS(&rig, &other, invalid_no_connection);
-    rig_drops(&rig, &theirs); /* one with the same id the other way is another one */
+    filter_drops(&rig, &theirs); /* one with the same id the other way is another one */
     assert_int_equal(ip_filter_connections(rig.filter), 1);
     rig.now += 60 * NS_PER_S;
     DROPS_AS(&rig, &reply, invalid_no_connection);
@@ -330,26 +332,26 @@ static void test_an_echo_reply_needs_its_request(void **state)
 static void test_other_protocols_are_followed_by_their_addresses(void **state)
 {
     (void)state;
-    struct ip_filter_packet there = rig_packet(IP_PROTO_GRE, INSIDE, 0, OUTSIDE, 0);
-    struct ip_filter_packet back = rig_packet(IP_PROTO_GRE, OUTSIDE, 0, INSIDE, 0);
-    struct ip_filter_packet esp = rig_packet(IP_PROTO_ESP, OUTSIDE, 0, INSIDE, 0);
-    rig_drops(&rig, &back);
-    rig_passes(&rig, &there);
-    rig_drops(&rig, &esp);
-    rig_passes(&rig, &back);
-    assert_int_equal(rig_class(&rig, &back), CLASS(OTHER_OPENING));
-    rig_passes(&rig, &there);
-    assert_int_equal(rig_class(&rig, &back), CLASS(OTHER));
+    struct ip_filter_packet there = filter_packet(IP_PROTO_GRE, INSIDE, 0, OUTSIDE, 0);
+    struct ip_filter_packet back = filter_packet(IP_PROTO_GRE, OUTSIDE, 0, INSIDE, 0);
+    struct ip_filter_packet esp = filter_packet(IP_PROTO_ESP, OUTSIDE, 0, INSIDE, 0);
+    filter_drops(&rig, &back);
+    filter_passes(&rig, &there);
+    filter_drops(&rig, &esp);
+    filter_passes(&rig, &back);
+    assert_int_equal(filter_class(&rig, &back), CLASS(OTHER_OPENING));
+    filter_passes(&rig, &there);
+    assert_int_equal(filter_class(&rig, &back), CLASS(OTHER));
 }
 
 static void test_messages_without_connection_are_new(void **state)
 {
     (void)state;
-    struct ip_filter_packet p = rig_packet(IP_PROTO_ICMPV6, "fe80::1", 0, "ff02::1", 0);
+    struct ip_filter_packet p = filter_packet(IP_PROTO_ICMPV6, "fe80::1", 0, "ff02::1", 0);
     const struct ip_filter_rule fresh = {.match = IP_FILTER_MATCH_STATE, .directions = 7, .states = IP_FILTER_NEW};
-    rig_load(&rig, &fresh, 1, IP_FILTER_DROP);
+    filter_load(&rig, &fresh, 1, IP_FILTER_DROP);
     p.flow.icmp_type = WIRE_ICMPV6_NEIGHBOR_SOLICITATION;
-    rig_passes(&rig, &p);
+    filter_passes(&rig, &p);
     assert_int_equal(ip_filter_connections(rig.filter), 0);
     p.flow.icmp_type = WIRE_ICMPV6_ECHO_REPLY;
     DROPS_AS(&rig, &p, invalid_no_connection);
@@ -361,23 +363,23 @@ static void test_an_error_about_a_known_connection_is_related(void **state)
 {
     (void)state;
     struct talk t = talk_of(1);
-    struct ip_filter_packet udp = rig_packet(IP_PROTO_UDP, INSIDE, 5000, OUTSIDE, 53);
-    struct ip_filter_packet echo = rig_echo(INSIDE, OUTSIDE, 3, true);
-    struct ip_filter_packet error = rig_error("203.0.113.1", &udp);
+    struct ip_filter_packet udp = filter_packet(IP_PROTO_UDP, INSIDE, 5000, OUTSIDE, 53);
+    struct ip_filter_packet echo = filter_echo(INSIDE, OUTSIDE, 3, true);
+    struct ip_filter_packet error = filter_error("203.0.113.1", &udp);
     DROPS_AS(&rig, &error, invalid_quote);
-    rig_passes(&rig, &udp);
-    rig_passes(&rig, &echo);
-    rig_passes(&rig, &error);
-    error = rig_error("203.0.113.1", &echo);
-    rig_passes(&rig, &error);
+    filter_passes(&rig, &udp);
+    filter_passes(&rig, &echo);
+    filter_passes(&rig, &error);
+    error = filter_error("203.0.113.1", &echo);
+    filter_passes(&rig, &error);
     talk_open(&rig, &t);
     struct ip_filter_packet segment = talk_send(&t, 0, TCP_ACK, 100);
-    rig_passes(&rig, &segment);
-    error = rig_error("203.0.113.1", &segment);
-    rig_passes(&rig, &error);
+    filter_passes(&rig, &segment);
+    error = filter_error("203.0.113.1", &segment);
+    filter_passes(&rig, &error);
     assert_int_equal(class_of(&t), CLASS(ESTABLISHED));
     error.flow.icmp_type = WIRE_ICMP_TIME_EXCEEDED;
-    rig_passes(&rig, &error);
+    filter_passes(&rig, &error);
     assert_int_equal(ip_filter_connections(rig.filter), 3);
 }
 
@@ -387,10 +389,10 @@ static void test_an_error_that_lies_is_invalid(void **state)
     struct talk t = talk_of(1);
     talk_open(&rig, &t);
     struct ip_filter_packet segment = talk_send(&t, 0, TCP_ACK, 100);
-    rig_passes(&rig, &segment);
-    const struct ip_filter_packet good = rig_error("203.0.113.1", &segment);
+    filter_passes(&rig, &segment);
+    const struct ip_filter_packet good = filter_error("203.0.113.1", &segment);
     struct ip_filter_packet p = good;
-    p.flow.destination = rig_address("10.0.0.2"); /* not to who sent it */
+    p.flow.destination = filter_address("10.0.0.2"); /* not to who sent it */
     DROPS_AS(&rig, &p, invalid_quote);
     p = good;
     p.quoted_sequence += 101; /* never sent */
@@ -406,31 +408,31 @@ static void test_an_error_that_lies_is_invalid(void **state)
     p = good;
     p.quotes = false;
     DROPS_AS(&rig, &p, invalid_quote);
-    p = rig_error("203.0.113.1", &good); /* about an error */
+    p = filter_error("203.0.113.1", &good); /* about an error */
     DROPS_AS(&rig, &p, invalid_quote);
     struct talk u = talk_of(2);
     pass(&u, 0, TCP_SYN, 0);
     segment = talk_send(&u, 1, TCP_SYN | TCP_ACK, 0); /* about an answer that was never seen */
-    p = rig_error(INSIDE, &segment);
+    p = filter_error(INSIDE, &segment);
     DROPS_AS(&rig, &p, invalid_quote);
     p = good;
-    rig_passes(&rig, &p);
+    filter_passes(&rig, &p);
 }
 
 static void test_an_icmpv6_error_is_related_too(void **state)
 {
     (void)state;
-    struct ip_filter_packet p = rig_packet(IP_PROTO_UDP, "2001:db8::1", 5000, "2001:db8:1::1", 53);
+    struct ip_filter_packet p = filter_packet(IP_PROTO_UDP, "2001:db8::1", 5000, "2001:db8:1::1", 53);
     const struct ip_filter_rule rules[] = {
         {.match = IP_FILTER_MATCH_STATE, .directions = 7, .states = IP_FILTER_RELATED, .verdict = IP_FILTER_ACCEPT},
         {.match = IP_FILTER_MATCH_PROTOCOL, .directions = 7, .protocol = IP_PROTO_UDP, .verdict = IP_FILTER_ACCEPT}};
-    rig_load(&rig, rules, 2, IP_FILTER_DROP);
-    rig_passes(&rig, &p);
-    struct ip_filter_packet error = rig_packet(IP_PROTO_ICMPV6, "2001:db8:2::1", 0, "2001:db8::1", 0);
+    filter_load(&rig, rules, 2, IP_FILTER_DROP);
+    filter_passes(&rig, &p);
+    struct ip_filter_packet error = filter_packet(IP_PROTO_ICMPV6, "2001:db8:2::1", 0, "2001:db8::1", 0);
     error.flow.icmp_type = WIRE_ICMPV6_PACKET_TOO_BIG;
     error.quotes = true;
     error.quoted = p.flow;
-    rig_passes(&rig, &error);
+    filter_passes(&rig, &error);
     error.quoted.destination_port = 54;
     DROPS_AS(&rig, &error, invalid_quote);
 }
@@ -495,8 +497,8 @@ static void test_expiry_keeps_to_its_budget(void **state)
 {
     (void)state;
     for (uint16_t i = 0; i < 10; i++) {
-        struct ip_filter_packet p = rig_packet(IP_PROTO_UDP, INSIDE, i, OUTSIDE, 53);
-        rig_passes(&rig, &p);
+        struct ip_filter_packet p = filter_packet(IP_PROTO_UDP, INSIDE, i, OUTSIDE, 53);
+        filter_passes(&rig, &p);
     }
     assert_int_equal(ip_filter_expire(rig.filter, rig.now + 30 * NS_PER_S, 4), 4);
     assert_int_equal(ip_filter_connections(rig.filter), 6);
@@ -510,10 +512,10 @@ static void test_a_full_table_gives_up_the_oldest_unconfirmed_then_the_oldest_cl
 {
     (void)state;
     struct talk first = talk_of(1), second = talk_of(2), closed = talk_of(3);
-    struct ip_filter_packet udp = rig_packet(IP_PROTO_UDP, INSIDE, 5000, OUTSIDE, 53);
+    struct ip_filter_packet udp = filter_packet(IP_PROTO_UDP, INSIDE, 5000, OUTSIDE, 53);
     pass(&first, 0, TCP_SYN, 0);
     rig.now += NS_PER_S;
-    rig_passes(&rig, &udp);
+    filter_passes(&rig, &udp);
     rig.now += NS_PER_S;
     pass(&second, 0, TCP_SYN, 0);
     talk_open(&rig, &closed);
@@ -526,7 +528,7 @@ static void test_a_full_table_gives_up_the_oldest_unconfirmed_then_the_oldest_cl
     talk_open(&rig, &more[0]);
     assert_int_equal(class_of(&first), -1);
     talk_open(&rig, &more[1]);
-    assert_int_equal(rig_class(&rig, &udp), -1);
+    assert_int_equal(filter_class(&rig, &udp), -1);
     assert_int_equal(class_of(&second), CLASS(SYN_SENT));
     talk_open(&rig, &more[2]);
     assert_int_equal(class_of(&second), -1);
@@ -535,7 +537,7 @@ static void test_a_full_table_gives_up_the_oldest_unconfirmed_then_the_oldest_cl
     assert_int_equal(class_of(&closed), -1);
     assert_int_equal(COUNTS(&rig, evicted_closed), 1);
     struct ip_filter_packet p = talk_send(&more[4], 0, TCP_SYN, 0);
-    assert_int_equal(rig_judge(&rig, &p), IP_FILTER_DROP);
+    assert_int_equal(filter_judge(&rig, &p), IP_FILTER_DROP);
     assert_int_equal(COUNTS(&rig, drop_table_full), 1);
     assert_int_equal(ip_filter_connections(rig.filter), 64);
 }
@@ -546,9 +548,9 @@ static void flood(bool answered)
     static struct talk talks[100];
     struct random r;
     random_seed(&r, 8);
-    rig_free(&rig);
-    rig_init(&rig, 4096);
-    rig_load_stateful(&rig);
+    filter_free(&rig);
+    filter_init(&rig, 4096);
+    filter_load_stateful(&rig);
     for (uint16_t i = 0; i < 100; i++) {
         talks[i] = talk_of((uint16_t)(1000 + i));
         talk_open(&rig, &talks[i]);
@@ -556,20 +558,20 @@ static void flood(bool answered)
     size_t memory = rig.memory.live_bytes;
     unsigned opened = 0;
     for (unsigned i = 0; i < 1000000; i++) {
-        struct ip_filter_packet p = rig_packet(IP_PROTO_TCP, OUTSIDE, (uint16_t)random_u32(&r), INSIDE, 80);
+        struct ip_filter_packet p = filter_packet(IP_PROTO_TCP, OUTSIDE, (uint16_t)random_u32(&r), INSIDE, 80);
         p.flow.source = ip_addr_from_v4(0x2d000000u | (uint32_t)random_below(&r, 1u << 24));
         p.tcp_flags = TCP_SYN;
         p.tcp_sequence = random_u32(&r);
         p.tcp_window = 1000;
         rig.now += 1000;
-        rig_passes(&rig, &p);
+        filter_passes(&rig, &p);
         if (answered) {
             struct ip_filter_packet answer = p;
             answer.flow.source = p.flow.destination, answer.flow.destination = p.flow.source;
             answer.flow.source_port = 80, answer.flow.destination_port = p.flow.source_port;
             answer.tcp_flags = TCP_SYN | TCP_ACK;
             answer.tcp_acknowledgement = p.tcp_sequence + 1;
-            (void)rig_judge(&rig, &answer);
+            (void)filter_judge(&rig, &answer);
         }
         if (i % 1000 == 0)
             assert_int_equal(pass(&talks[i / 1000 % 100], i / 1000 & 1, TCP_ACK, 1000), CLASS(ESTABLISHED));
@@ -610,8 +612,8 @@ static void test_random_packets_keep_the_invariants(void **state)
     for (unsigned i = 0; i < 200000; i++) {
         bool inside = random_below(&r, 2);
         struct ip_filter_packet p =
-            rig_packet(protocols[random_below(&r, 5)], inside ? INSIDE : OUTSIDE, (uint16_t)random_below(&r, 12),
-                       inside ? OUTSIDE : INSIDE, (uint16_t)random_below(&r, 12));
+            filter_packet(protocols[random_below(&r, 5)], inside ? INSIDE : OUTSIDE, (uint16_t)random_below(&r, 12),
+                          inside ? OUTSIDE : INSIDE, (uint16_t)random_below(&r, 12));
         p.tcp_flags = (uint16_t)random_below(&r, 32);
         p.tcp_sequence = (uint32_t)random_below(&r, 4);
         p.tcp_acknowledgement = (uint32_t)random_below(&r, 4);
@@ -622,7 +624,7 @@ static void test_random_packets_keep_the_invariants(void **state)
         p.quoted = p.flow;
         p.quoted.protocol = protocols[random_below(&r, 5)];
         rig.now += (int64_t)random_below(&r, NS_PER_S);
-        (void)rig_judge(&rig, &p);
+        (void)filter_judge(&rig, &p);
         if (i % 1000 == 0)
             assert_true(ip_filter_check(rig.filter));
     }
