@@ -431,12 +431,12 @@ static void dh_02_what_runs_out_is_said_by_a_status(void **state)
 static void a_reply_that_does_not_fit_is_counted(void **state)
 {
     (void)state;
-    static uint8_t bytes[1300];
+    static uint8_t bytes[1300], id[1140];
     struct rig r;
     struct dhcp6_writer w;
     struct ip_addr from = addr("fe80::9");
     struct dhcp6_relay relay = {
-        .type = DHCP6_RELAY_FORWARD, .link = addr("2001:db8::1"), .interface_id = {bytes, 1140}};
+        .type = DHCP6_RELAY_FORWARD, .link = addr("2001:db8::1"), .interface_id = {id, sizeof id}};
     rig_init(&r);
     dhcp6_writer_begin(&w, bytes, sizeof bytes);
     size_t opened = dhcp6_writer_relay(&w, &relay);
