@@ -97,7 +97,7 @@ static void learn(struct stack *s, const struct host *h, const struct wire_arp *
     struct ip_addr sender = ip_addr_from_v4(arp->spa);
     if (hear_known(s, h->domain, arp))
         return;
-    if (!host_on_link(h, arp->spa) || arp->spa == h->broadcast) {
+    if (!host_on_link(h, &sender) || arp->spa == h->broadcast) {
         STACK_DROP(s, TRACE_ARP, arp_bad_sender);
         return;
     }
@@ -140,12 +140,13 @@ void arp_input(struct stack *s, const struct arrival *a)
         STACK_DROP(s, TRACE_ARP, arp_bad_sender);
         return;
     }
-    struct host *owner = arp.spa ? host_find_address(&s->hosts, a->segment, arp.spa) : NULL;
+    const struct ip_addr sender = ip_addr_from_v4(arp.spa), wanted = ip_addr_from_v4(arp.tpa);
+    struct host *owner = arp.spa ? host_find_address(&s->hosts, a->segment, &sender) : NULL;
     if (owner) {
         conflict(s, owner);
         return;
     }
-    const struct host *target = host_find_address(&s->hosts, a->segment, arp.tpa);
+    const struct host *target = host_find_address(&s->hosts, a->segment, &wanted);
     if (target)
         for_us(s, target, &arp);
     else

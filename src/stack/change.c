@@ -71,7 +71,7 @@ int stack_remove_route(struct stack *s, uint32_t local, const struct ip_addr *pr
 {
     struct host *h = host_at(&s->hosts, local);
     s->now = now;
-    uint32_t index = h && ip_addr_is_v4(prefix) ? route_of(&s->routes, h, ip_addr_to_v4(prefix), length) : 0;
+    uint32_t index = h && ip_addr_is_v4(prefix) != h->v6 ? route_of(&s->routes, h, prefix, length) : 0;
     if (!index)
         return ERR_NOT_FOUND;
     stack_tell(s, STACK_ROUTE_REMOVED, index);
@@ -85,10 +85,9 @@ int stack_set_gateway(struct stack *s, uint32_t local, const struct ip_addr *gat
     s->now = now;
     if (!h)
         return ERR_NOT_FOUND;
-    bool none = ip_addr_is_unspecified(gateway);
-    if (!none && (!ip_addr_is_v4(gateway) || !host_gateway_usable(h, ip_addr_to_v4(gateway))))
+    if (!ip_addr_is_unspecified(gateway) && !host_gateway_usable(h, gateway))
         return ERR_INVALID;
-    h->gateway = none ? 0 : ip_addr_to_v4(gateway);
+    h->gateway = *gateway;
     stack_tell(s, STACK_HOST_CHANGED, local);
     return 0;
 }

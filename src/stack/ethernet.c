@@ -6,7 +6,7 @@
  * is released at its end.
  */
 #include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/ipv6_input.h"
 
 int ethernet_parse(const struct stack *s, const struct interface *itf, const struct packet *p, struct wire_eth *eth,
                    uint32_t *segment)
@@ -84,8 +84,7 @@ static void ethernet_input(struct stack *s, const struct interface *itf, struct 
         arp_input(s, &a);
         break;
     case ETHERTYPE_IPV6:
-        s->counters.ipv6_received++;
-        STACK_DROP(s, TRACE_IP, ipv6_unsupported);
+        ipv6_input(s, &a);
         break;
     default:
         STACK_DROP(s, TRACE_LINK, l2_unknown_ethertype);
@@ -97,7 +96,10 @@ static void frame_input(struct stack *s, const struct interface *itf, struct pac
     struct datagram d;
     if (likely(ipv4_decode_common(s, itf->untagged, p, &d))) {
         s->counters.ipv4_received++;
-        ipv4_deliver(s, &d);
+        ip_deliver(s, &d);
+    } else if (ipv6_decode_common(s, itf->untagged, p, &d)) {
+        s->counters.ipv6_received++;
+        ip_deliver(s, &d);
     } else {
         ethernet_input(s, itf, p);
     }

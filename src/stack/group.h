@@ -17,7 +17,7 @@
 struct group {
     uint32_t local; /* while free, the pool's */
     uint32_t segment;
-    uint32_t address; /* host order */
+    struct ip_addr address;
     uint32_t members; /* 0: free */
 };
 
@@ -30,10 +30,10 @@ MUST_CHECK int group_set_init(struct group_set *set, const struct allocator *a, 
 void group_set_free(struct group_set *set);
 
 /* One more member, and one less. ERR_NO_SPACE; ERR_NOT_FOUND. */
-MUST_CHECK int group_join(struct group_set *set, const struct host *h, uint32_t address);
-int group_leave(struct group_set *set, const struct host *h, uint32_t address);
+MUST_CHECK int group_join(struct group_set *set, const struct host *h, const struct ip_addr *address);
+int group_leave(struct group_set *set, const struct host *h, const struct ip_addr *address);
 void group_leave_all(struct group_set *set, uint32_t local);
 /* A local address of the segment that has joined, or 0. */
-uint32_t group_find(const struct group_set *set, uint32_t segment, uint32_t address);
+uint32_t group_find(const struct group_set *set, uint32_t segment, const struct ip_addr *address);
 
 #endif

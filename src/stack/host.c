@@ -6,6 +6,7 @@
  */
 #include "stack/host.h"
 
+#include "base/checksum.h"
 #include "base/error.h"
 #include "wire/ipv4.h"
 
@@ -28,6 +29,10 @@ int host_set_init(struct host_set *set, const struct allocator *a, uint32_t capa
     if (!error)
         error = table_init(&set->by_address, a, capacity);
     if (!error)
+        error = table_init(&set->by_ipv6, a, capacity);
+    if (!error)
+        error = table_init(&set->by_solicited, a, capacity);
+    if (!error)
         error = table_init(&set->by_mac, a, capacity);
     if (!error)
         error = table_init(&set->by_subnet, a, capacity);
@@ -44,6 +49,8 @@ void host_set_free(struct host_set *set)
     pool_free(&set->domains);
     pool_free(&set->subnets);
     table_free(&set->by_address);
+    table_free(&set->by_ipv6);
+    table_free(&set->by_solicited);
     table_free(&set->by_mac);
     table_free(&set->by_subnet);
     table_free(&set->by_tags);
@@ -54,12 +61,44 @@ static uint32_t mac_tag(uint32_t segment, const uint8_t *mac)
     return host_tag(segment, load_be32(mac + 2)) ^ load_be16(mac);
 }
 
-struct host *host_find_address(const struct host_set *set, uint32_t segment, uint32_t address)
+static const struct table *table_of(const struct host_set *set, const struct ip_addr *ip)
 {
-    uint32_t tag = host_tag(segment, address);
-    for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;)
-        if (set->hosts[i].address == address && set->hosts[i].segment == segment)
+    return ip_addr_is_v4(ip) ? &set->by_address : &set->by_ipv6;
+}
+
+struct host *host_find_address(const struct host_set *set, uint32_t segment, const struct ip_addr *ip)
+{
+    uint32_t tag = host_ip_tag(segment, ip);
+    for (uint32_t at = tag, i; (i = table_next(table_of(set, ip), tag, &at)) != 0;)
+        if (ip_addr_equal(&set->hosts[i].ip, ip) && set->hosts[i].segment == segment)
             return &set->hosts[i];
+    return NULL;
+}
+
+struct host *host_find_in_domain(const struct host_set *set, uint32_t segment, uint32_t domain,
+                                 const struct ip_addr *ip)
+{
+    uint32_t tag = host_ip_tag(segment, ip);
+    for (uint32_t at = tag, i; (i = table_next(table_of(set, ip), tag, &at)) != 0;)
+        if (ip_addr_equal(&set->hosts[i].ip, ip) && set->hosts[i].domain == domain)
+            return &set->hosts[i];
+    return NULL;
+}
+
+/* Of an address or of its solicited-node group. */
+static uint32_t solicited_tag(uint32_t segment, const struct ip_addr *ip)
+{
+    return host_tag(segment, load_be32(ip->bytes + 12) & 0xffffffu);
+}
+
+struct host *host_find_solicited(const struct host_set *set, uint32_t segment, const struct ip_addr *group)
+{
+    uint32_t tag = solicited_tag(segment, group);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_solicited, tag, &at)) != 0;) {
+        struct host *h = &set->hosts[i];
+        if (h->segment == segment && memcmp(h->ip.bytes + 13, group->bytes + 13, 3) == 0)
+            return h;
+    }
     return NULL;
 }
 
@@ -162,7 +201,7 @@ static int domain_intern(struct host_set *set, uint32_t segment, uint32_t vrf, u
 
 static int subnet_intern(struct host_set *set, const struct host *h)
 {
-    if (h->prefix_length > 30 || host_find_broadcast(set, h->segment, h->broadcast))
+    if (h->v6 || host_prefix_length(h) > 30 || host_find_broadcast(set, h->segment, h->broadcast))
         return 0;
     uint32_t i = pool_get(&set->subnets);
     if (i == POOL_NONE)
@@ -172,47 +211,33 @@ static int subnet_intern(struct host_set *set, const struct host *h)
     return table_add(&set->by_subnet, host_tag(h->segment, h->broadcast), i);
 }
 
-static bool address_usable(uint32_t a)
+static bool address_usable(const struct ip_addr *ip)
 {
+    if (!ip_addr_is_v4(ip))
+        return !ip_addr_is_unspecified(ip) && !ip_addr_is_loopback(ip) && !ip_addr_is_multicast(ip);
+    uint32_t a = ip_addr_to_v4(ip);
     return !ipv4_addr_is_this_network(a) && !ipv4_addr_is_loopback(a) && !ipv4_addr_is_multicast(a) &&
            !ipv4_addr_is_class_e(a);
 }
 
-/* Neither the network itself nor its broadcast address. */
-static bool host_part_plain(uint32_t address, unsigned prefix_length)
+/* Neither an IPv4 network itself nor its broadcast address. */
+static bool host_part_plain(const struct ip_addr *ip, unsigned prefix_length)
 {
-    uint32_t mask = ipv4_addr_mask(prefix_length);
-    return prefix_length > 30 || ((address & ~mask) != 0 && (address | mask) != 0xffffffffu);
+    if (!ip_addr_is_v4(ip) || prefix_length > 30)
+        return true;
+    uint32_t address = ip_addr_to_v4(ip), mask = ipv4_addr_mask(prefix_length);
+    return (address & ~mask) != 0 && (address | mask) != 0xffffffffu;
 }
 
-static bool gateway_usable(uint32_t address, unsigned prefix_length, uint32_t gateway)
+bool host_gateway_usable(const struct host *h, const struct ip_addr *gateway)
 {
-    bool on_link = ((gateway ^ address) & ipv4_addr_mask(prefix_length)) == 0;
-    return on_link && gateway != address && host_part_plain(gateway, prefix_length);
+    return ip_addr_is_v4(gateway) != h->v6 && address_usable(gateway) && host_on_link(h, gateway) &&
+           !ip_addr_equal(gateway, &h->ip) && host_part_plain(gateway, host_prefix_length(h));
 }
 
-bool host_gateway_usable(const struct host *h, uint32_t gateway)
+static int check_tags(const struct host_settings *t)
 {
-    return gateway_usable(h->address, h->prefix_length, gateway);
-}
-
-static bool subnet_usable(uint32_t address, unsigned prefix_length, uint32_t gateway)
-{
-    if (prefix_length == 0 || prefix_length > 32 || !host_part_plain(address, prefix_length))
-        return false;
-    return gateway == 0 || gateway_usable(address, prefix_length, gateway);
-}
-
-static int check_settings(const struct host_settings *t, const uint8_t *mac)
-{
-    if (!ip_addr_is_v4(&t->address))
-        return ip_addr_is_unspecified(&t->address) ? ERR_INVALID : ERR_UNSUPPORTED;
-    if (!ip_addr_is_v4(&t->gateway) && !ip_addr_is_unspecified(&t->gateway))
-        return ERR_INVALID;
-    uint32_t address = ip_addr_to_v4(&t->address);
-    if (!address_usable(address) || !subnet_usable(address, t->prefix_length, ip_addr_to_v4(&t->gateway)))
-        return ERR_INVALID;
-    if (wire_eth_is_multicast(mac) || wire_eth_is_zero(mac) || t->vlan_count > HOST_MAX_TAGS)
+    if (t->vlan_count > HOST_MAX_TAGS)
         return ERR_INVALID;
     for (unsigned i = 0; i < t->vlan_count; i++)
         if (!wire_eth_is_tpid(t->vlan[i].tpid) || (t->vlan[i].tci & VID_MASK) == VID_MASK)
@@ -220,17 +245,54 @@ static int check_settings(const struct host_settings *t, const uint8_t *mac)
     return 0;
 }
 
+static int check_settings(const struct host_settings *t, const uint8_t *mac)
+{
+    const struct ip_addr *ip = &t->address;
+    if (!address_usable(ip) || t->prefix_length == 0 || t->prefix_length > ip_addr_bits(ip) ||
+        !host_part_plain(ip, t->prefix_length))
+        return ERR_INVALID;
+    const struct host h = {
+        .ip = *ip, .v6 = !ip_addr_is_v4(ip), .bits = (uint8_t)(t->prefix_length + (ip_addr_is_v4(ip) ? 96 : 0))};
+    if (!ip_addr_is_unspecified(&t->gateway) && !host_gateway_usable(&h, &t->gateway))
+        return ERR_INVALID;
+    if (wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
+        return ERR_INVALID;
+    return check_tags(t);
+}
+
 /* The same address in one domain, or in two that nothing tells apart. */
-static bool address_taken(const struct host_set *set, uint32_t segment, uint32_t domain, uint32_t address,
+static bool address_taken(const struct host_set *set, uint32_t segment, uint32_t domain, const struct ip_addr *ip,
                           const uint8_t *mac)
 {
-    uint32_t tag = host_tag(segment, address);
-    for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;) {
+    uint32_t tag = host_ip_tag(segment, ip);
+    for (uint32_t at = tag, i; (i = table_next(table_of(set, ip), tag, &at)) != 0;) {
         const struct host *h = &set->hosts[i];
-        if (h->address == address && (h->domain == domain || host_is(h, segment, address, mac)))
+        if (!ip_addr_equal(&h->ip, ip))
+            continue;
+        if (h->domain == domain || (h->segment == segment && wire_eth_addr_equal(h->mac, mac)))
             return true;
     }
     return false;
+}
+
+static uint8_t *put_ipv4(struct host *h, uint8_t *at)
+{
+    store_be16(at, ETHERTYPE_IPV4);
+    at += 2;
+    at[0] = 0x45;
+    store_be32(at + 12, h->address);
+    memcpy(&h->source_sum, at + 12, sizeof h->source_sum);
+    return at;
+}
+
+static uint8_t *put_ipv6(struct host *h, uint8_t *at)
+{
+    store_be16(at, ETHERTYPE_IPV6);
+    at += 2;
+    at[0] = 0x60;
+    memcpy(at + 8, h->ip.bytes, sizeof h->ip.bytes);
+    h->source_sum = checksum_fold(checksum_add(0, h->ip.bytes, sizeof h->ip.bytes));
+    return at;
 }
 
 static void build_header(struct host *h, const struct host_settings *t)
@@ -242,41 +304,67 @@ static void build_header(struct host *h, const struct host_settings *t)
         store_be16(at, t->vlan[i].tpid);
         store_be16(at + 2, t->vlan[i].tci);
     }
-    store_be16(at, ETHERTYPE_IPV4);
-    at += 2;
+    at = h->v6 ? put_ipv6(h, at) : put_ipv4(h, at);
     h->l2_len = (uint8_t)(at - h->header);
-    at[0] = 0x45;
-    store_be32(at + 12, h->address);
-    memcpy(&h->source_sum, at + 12, sizeof h->source_sum);
+}
+
+static int index_ip(struct host_set *set, const struct host *h)
+{
+    uint32_t tag = host_ip_tag(h->segment, &h->ip);
+    if (!h->v6)
+        return table_add(&set->by_address, tag, h->index);
+    int error = table_add(&set->by_ipv6, tag, h->index);
+    return error ? error : table_add(&set->by_solicited, solicited_tag(h->segment, &h->ip), h->index);
+}
+
+static void unindex_ip(struct host_set *set, const struct host *h)
+{
+    uint32_t tag = host_ip_tag(h->segment, &h->ip);
+    if (!h->v6) {
+        table_remove(&set->by_address, tag, h->index);
+        return;
+    }
+    table_remove(&set->by_ipv6, tag, h->index);
+    table_remove(&set->by_solicited, solicited_tag(h->segment, &h->ip), h->index);
 }
 
 static int index_host(struct host_set *set, const struct host *h)
 {
-    int error = table_add(&set->by_address, host_tag(h->segment, h->address), h->index);
+    int error = index_ip(set, h);
     if (!error && !host_find_mac(set, h->segment, h->mac))
         error = table_add(&set->by_mac, mac_tag(h->segment, h->mac), h->index);
     return error ? error : subnet_intern(set, h);
+}
+
+/* The directed broadcast address of its subnet. */
+static uint32_t broadcast_of(const struct host_settings *t)
+{
+    if (!ip_addr_is_v4(&t->address) || t->prefix_length > 30)
+        return 0xffffffffu;
+    return ip_addr_to_v4(&t->address) | ~ipv4_addr_mask(t->prefix_length);
 }
 
 static struct host *host_fill(struct host_set *set, const struct host_settings *t, const uint8_t *mac, uint32_t segment,
                               uint32_t domain, uint32_t index)
 {
     struct host *h = &set->hosts[index];
-    uint32_t address = ip_addr_to_v4(&t->address), mask = ipv4_addr_mask(t->prefix_length);
-    *h = (struct host){.address = address,
+    bool v6 = !ip_addr_is_v4(&t->address);
+    *h = (struct host){.address = v6 ? 0 : ip_addr_to_v4(&t->address),
                        .segment = segment,
-                       .prefix_length = t->prefix_length,
+                       .bits = (uint8_t)(t->prefix_length + (v6 ? 0 : 96)),
                        .interface = (uint8_t)t->interface,
-                       .mask = mask,
-                       .broadcast = t->prefix_length > 30 ? 0xffffffffu : address | ~mask,
+                       .broadcast = broadcast_of(t),
                        .index = index,
                        .domain = domain,
-                       .gateway = ip_addr_to_v4(&t->gateway),
+                       .ip = t->address,
+                       .v6 = v6,
+                       .gateway = t->gateway,
                        .defend_at = NEVER_DEFENDED};
     memcpy(h->mac, mac, sizeof h->mac);
     build_header(h, t);
-    if (host_segment(set, segment)->host == 0)
-        host_segment(set, segment)->host = h->index;
+    uint32_t *first = &host_segment(set, segment)->first[v6];
+    if (*first == 0)
+        *first = h->index;
     return h;
 }
 
@@ -301,7 +389,7 @@ int host_add(struct host_set *set, const struct host_settings *t, const uint8_t 
         error = domain_intern(set, segment, t->vrf, &domain);
     if (error)
         return error;
-    if (address_taken(set, segment, domain, ip_addr_to_v4(&t->address), mac))
+    if (address_taken(set, segment, domain, &t->address, mac))
         return ERR_EXISTS;
     if (!fresh)
         set->n_removed--;
@@ -316,8 +404,8 @@ int host_add(struct host_set *set, const struct host_settings *t, const uint8_t 
 static void hand_over(struct host_set *set, const struct host *gone, struct host *heir)
 {
     struct segment *g = host_segment(set, gone->segment);
-    if (g->host == 0)
-        g->host = heir->index;
+    if (g->first[heir->v6] == 0)
+        g->first[heir->v6] = heir->index;
     if (!host_find_mac(set, heir->segment, heir->mac)) {
         int error = table_add(&set->by_mac, mac_tag(heir->segment, heir->mac), heir->index);
         assert(!error); /* the one that went made room */
@@ -346,12 +434,12 @@ void host_remove(struct host_set *set, struct host *h)
     h->removed = true;
     set->n_removed++;
     set->last = set->hosts;
-    table_remove(&set->by_address, host_tag(h->segment, h->address), h->index);
+    unindex_ip(set, h);
     table_remove(&set->by_mac, mac_tag(h->segment, h->mac), h->index);
     forget_subnet(set, h);
     struct segment *g = host_segment(set, h->segment);
-    if (g->host == h->index)
-        g->host = 0;
+    if (g->first[h->v6] == h->index)
+        g->first[h->v6] = 0;
     for (uint32_t i = 1; i <= set->count; i++)
         if (!set->hosts[i].removed && set->hosts[i].segment == h->segment)
             hand_over(set, h, &set->hosts[i]);

@@ -16,13 +16,14 @@
 #include "stack/stack.h"
 #include "wire/eth.h"
 
-#define HOST_HEADER_BYTES 48u /* Ethernet, two tags, IPv4 without options: 42, rounded up for copying */
+#define HOST_HEADER_BYTES 48u  /* Ethernet, two tags, IPv4 without options: 42, rounded up for copying */
+#define HOST_HEADER6_BYTES 64u /* the same with IPv6: 62 */
 #define HOST_MAX_TAGS 2u
 #define HOST_MAX_VRFS 16u /* domains of one segment */
 
 struct segment {
-    uint32_t domains; /* first of a list through domain.next */
-    uint32_t host;    /* the first one; 0: none */
+    uint32_t domains;  /* first of a list through domain.next */
+    uint32_t first[2]; /* hosts, the first one of IPv4 and of IPv6; 0: none */
     uint8_t interface;
     uint8_t vlan_count;
     struct wire_vlan vlan[HOST_MAX_TAGS]; /* tci: VID only */
@@ -42,24 +43,24 @@ struct subnet {
 };
 
 struct host {
-    /* What an arriving datagram is compared with. Addresses in host order. */
-    CACHE_ALIGNED uint32_t address;
+    /* What an arriving datagram is compared with. */
+    CACHE_ALIGNED uint32_t address; /* IPv4, host order; of an IPv6 host 0 */
     uint32_t segment;
     uint8_t mac[6];
-    uint8_t prefix_length;
+    uint8_t bits; /* of ip that name its subnet: an IPv4 prefix begins at bit 96 */
     uint8_t interface;
-    uint32_t mask;
-    uint32_t broadcast; /* of its subnet; 255.255.255.255 where there is none */
+    uint32_t broadcast; /* of its subnet, host order; 255.255.255.255 where there is none */
     uint32_t index;
     uint32_t domain;
-    uint32_t gateway;  /* 0: none */
-    uint32_t routes;   /* first of a list, longest prefix first */
-    int64_t defend_at; /* RFC 5227 2.4: no defence before */
-    /* What a departing datagram begins with: destination MAC and IPv4 fields that differ are zero. */
-    CACHE_ALIGNED uint8_t header[HOST_HEADER_BYTES];
-    uint32_t source_sum; /* the source address as a checksum word pair */
-    uint8_t l2_len;      /* Ethernet and tags */
-    bool removed;
+    uint32_t source_sum; /* ip as checksum words */
+    struct ip_addr ip;
+    uint8_t l2_len; /* Ethernet and tags */
+    bool v6, removed;
+    /* What a departing datagram begins with: destination MAC and fields of the IP header that differ are zero. */
+    CACHE_ALIGNED uint8_t header[HOST_HEADER6_BYTES];
+    struct ip_addr gateway; /* unspecified: none */
+    uint32_t routes;        /* first of a list, longest prefix first */
+    int64_t defend_at;      /* RFC 5227 2.4: no defence before */
 };
 
 struct host_set {
@@ -68,10 +69,12 @@ struct host_set {
     uint32_t n_removed; /* of the first count */
     struct host *last;  /* found last */
     struct pool segments, domains, subnets;
-    struct table by_address; /* {segment, address} -> host */
-    struct table by_mac;     /* {segment, MAC} -> first such host */
-    struct table by_subnet;  /* {segment, broadcast address} -> subnet */
-    struct table by_tags;    /* {interface, tags} -> segment */
+    struct table by_address;   /* {segment, IPv4 address} -> host */
+    struct table by_ipv6;      /* {segment, IPv6 address} -> host */
+    struct table by_solicited; /* {segment, last 24 bits of an IPv6 address} -> host */
+    struct table by_mac;       /* {segment, MAC} -> first such host */
+    struct table by_subnet;    /* {segment, broadcast address} -> subnet */
+    struct table by_tags;      /* {interface, tags} -> segment */
     const struct allocator *allocator;
 };
 
@@ -82,6 +85,16 @@ void host_set_free(struct host_set *set);
 static ALWAYS_INLINE uint32_t host_tag(uint32_t segment, uint32_t address)
 {
     return (uint32_t)((((uint64_t)segment << 32) | address) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+}
+
+/* The same tag for an IPv4 address as host_tag. */
+static inline uint32_t host_ip_tag(uint32_t segment, const struct ip_addr *ip)
+{
+    if (ip_addr_is_v4(ip))
+        return host_tag(segment, ip_addr_to_v4(ip));
+    uint64_t high = load_be64(ip->bytes), low = load_be64(ip->bytes + 8);
+    return host_tag(segment,
+                    (uint32_t)((low ^ high * UINT64_C(0xff51afd7ed558ccd)) * UINT64_C(0xc4ceb9fe1a85ec53) >> 32));
 }
 
 static ALWAYS_INLINE bool host_is(const struct host *h, uint32_t segment, uint32_t address, const uint8_t *mac)
@@ -100,8 +113,25 @@ static ALWAYS_INLINE struct host *host_find(struct host_set *set, uint32_t segme
             return set->last = &set->hosts[i];
     return NULL;
 }
+/* The same for an IPv6 address. */
+static ALWAYS_INLINE struct host *host_find6(struct host_set *set, uint32_t segment, const struct ip_addr *ip,
+                                             const uint8_t *mac)
+{
+    uint32_t tag = host_ip_tag(segment, ip);
+    for (uint32_t at = tag, i; (i = table_next(&set->by_ipv6, tag, &at)) != 0;) {
+        struct host *h = &set->hosts[i];
+        if (ip_addr_equal(&h->ip, ip) && h->segment == segment && wire_eth_addr_equal(h->mac, mac))
+            return h;
+    }
+    return NULL;
+}
 /* The first host with this address, whatever its MAC and VRF, or NULL. */
-struct host *host_find_address(const struct host_set *set, uint32_t segment, uint32_t address);
+struct host *host_find_address(const struct host_set *set, uint32_t segment, const struct ip_addr *ip);
+/* The same of one domain of the segment. */
+struct host *host_find_in_domain(const struct host_set *set, uint32_t segment, uint32_t domain,
+                                 const struct ip_addr *ip);
+/* A host that hears a solicited-node group, or NULL. */
+struct host *host_find_solicited(const struct host_set *set, uint32_t segment, const struct ip_addr *group);
 /* Any host with this MAC. */
 struct host *host_find_mac(const struct host_set *set, uint32_t segment, const uint8_t *mac);
 /*
@@ -132,15 +162,22 @@ static inline struct host *host_at(const struct host_set *set, uint32_t local)
 {
     return local != 0 && local <= set->count && likely(!set->hosts[local].removed) ? &set->hosts[local] : NULL;
 }
-/* The host that gets what is sent to all of a segment, or NULL. */
-static inline struct host *host_first(const struct host_set *set, uint32_t segment)
+/* The host that gets what is sent to all of a segment by IPv4 or by IPv6, or NULL. */
+static inline struct host *host_first(const struct host_set *set, uint32_t segment, bool v6)
 {
-    return host_at(set, host_segment(set, segment)->host);
+    return host_at(set, host_segment(set, segment)->first[v6]);
 }
-static ALWAYS_INLINE bool host_on_link(const struct host *h, uint32_t address)
+/* Can a destination of its family be reached without a router? */
+static ALWAYS_INLINE bool host_on_link(const struct host *h, const struct ip_addr *ip)
 {
-    return ((address ^ h->address) & h->mask) == 0;
+    return ip_addr_same_bits(ip, &h->ip, h->bits) || (h->v6 && ip_addr_is_link_local(ip));
 }
+/* The bits of 128 that a prefix length of its family means, and the prefix length of its subnet. */
+static inline unsigned host_bits(const struct host *h, unsigned prefix_length)
+{
+    return h->v6 ? prefix_length : prefix_length + 96;
+}
+static inline unsigned host_prefix_length(const struct host *h) { return h->v6 ? h->bits : h->bits - 96u; }
 
 /*
  * Its index: a new one, or with all of them given `again`, that of one removed (0: there is none to be used again).
@@ -151,8 +188,8 @@ MUST_CHECK int host_add(struct host_set *set, const struct host_settings *settin
                         uint32_t again);
 /* It is found no more. Linear in all hosts. */
 void host_remove(struct host_set *set, struct host *h);
-/* Can it be this host's gateway: a plain address of its subnet, and another one? */
-bool host_gateway_usable(const struct host *h, uint32_t gateway);
+/* Can it be this host's gateway: a plain address it reaches on its link, and another one? */
+bool host_gateway_usable(const struct host *h, const struct ip_addr *gateway);
 /* change.c: whether anything still refers to a host that was removed. */
 bool host_is_referred_to(const struct stack *s, uint32_t local);
 

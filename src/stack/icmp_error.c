@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * ICMP errors, sent and received. Sent: only where RFC 1122 3.2.2 allows, within a limit for all destinations together,
- * whose fill is blurred at random so that nobody can count the traffic of others with it (CVE-2020-25705). Received:
- * the quoted datagram says whom it concerns; TCP decides itself whether to believe it (RFC 5927).
+ * whose fill is blurred at random so that nobody can count the traffic of others with it (CVE-2020-25705). Received, in
+ * both families: the quoted datagram says whom it concerns; TCP decides itself whether to believe it (RFC 5927).
  */
-#include "stack/icmp.h"
-#include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/datagram.h"
+#include "stack/icmpv6.h"
 
 #define LIMIT_BLUR 3u /* tokens, at most, that a full bucket may lack */
 
@@ -31,7 +30,7 @@ void icmp_limit_init(struct icmp_limit *l, const struct stack_settings *settings
     l->credit_ns = full_credit(l);
 }
 
-static bool limit_allows(struct icmp_limit *l, int64_t now)
+static bool take_token(struct icmp_limit *l, int64_t now)
 {
     if (l->cost_ns == 0)
         return false;
@@ -46,34 +45,46 @@ static bool limit_allows(struct icmp_limit *l, int64_t now)
     return true;
 }
 
+bool icmp_limit_allows(struct stack *s)
+{
+    if (take_token(&s->icmp.limit, s->now))
+        return true;
+    STACK_DROP(s, TRACE_ICMP, icmp_rate_limited);
+    return false;
+}
+
 /* ---- sent ---- */
 
 void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code)
 {
-    if (about->broadcast || about->group)
+    if (about->broadcast || about->group || !icmp_limit_allows(s))
         return;
-    if (!limit_allows(&s->icmp.limit, s->now)) {
-        STACK_DROP(s, TRACE_ICMP, icmp_rate_limited);
-        return;
-    }
     uint32_t quoted = datagram_length(about);
     uint32_t length = WIRE_ICMP_LEN + min_u32(quoted, WIRE_ICMP_QUOTE_MAX);
-    struct ipv4_output out;
-    if (!ipv4_reply_open(s, about, length, &out))
+    struct ip_output out;
+    if (!ip_reply_open(s, about, length, &out))
         return;
     int built = wire_icmp_error_build(out.l4, length, (uint8_t)type, code, 0, about->bytes, quoted);
     assert(built > 0); /* its header was checked when it came */
-    ipv4_output_send(s, &out, (uint32_t)built, IP_PROTO_ICMP);
+    ip_output_send(s, &out, (uint32_t)built, IP_PROTO_ICMP);
     s->counters.icmp_errors_sent++;
+}
+
+void icmp_send_no_port(struct stack *s, const struct datagram *about)
+{
+    if (about->host->v6)
+        icmpv6_send_error(s, about, WIRE_ICMPV6_UNREACHABLE, WIRE_ICMPV6_PORT_UNREACHABLE, 0);
+    else
+        icmp_send_error(s, about, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE);
 }
 
 /* ---- received ---- */
 
 /* RFC 1122 3.2.2.1 and 4.2.3.9, RFC 1191. */
-static struct icmp_verdict verdict_of(const struct wire_icmp *h, uint32_t reporter)
+static struct icmp_verdict verdict_of(const struct wire_icmp *h, const struct ip_addr *reporter)
 {
-    struct icmp_verdict v = {.e = {.error = ERR_UNREACHABLE, .type = h->type, .code = h->code}, .kind = TCP_ICMP_SOFT};
-    v.e.reporter = ip_addr_from_v4(reporter);
+    struct icmp_verdict v = {.e = {.error = ERR_UNREACHABLE, .type = h->type, .code = h->code, .reporter = *reporter},
+                             .kind = TCP_ICMP_SOFT};
     if (h->type != WIRE_ICMP_UNREACHABLE)
         return v;
     if (h->code == WIRE_ICMP_PROTOCOL_UNREACHABLE || h->code == WIRE_ICMP_PORT_UNREACHABLE) {
@@ -88,84 +99,92 @@ static struct icmp_verdict verdict_of(const struct wire_icmp *h, uint32_t report
 }
 
 /* TCP knows whether it sent what is quoted, and whether it believes it now (RFC 5927). */
-static bool tell_tcp(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
-                     const struct icmp_verdict *v, const struct flow_key *key)
+static bool tell_tcp(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct icmp_verdict *v)
 {
-    enum tcp_icmp_verdict said = tcp_icmp_error(s->tcp, key, seq_of(quote->tcp_seq), v->kind, v->e.mtu, s->now);
+    const struct flow_key key = {.local = h->index,
+                                 .remote = quote->destination,
+                                 .local_port = quote->source_port,
+                                 .remote_port = quote->destination_port};
+    enum tcp_icmp_verdict said = tcp_icmp_error(s->tcp, &key, seq_of(quote->tcp_seq), v->kind, v->e.mtu, s->now);
     if (said == TCP_ICMP_BELIEVED && v->kind == TCP_ICMP_TOO_BIG)
-        pmtu_lower(s, h, quote->ip.dst, v->e.mtu);
+        pmtu_lower(s, h, &quote->destination, v->e.mtu);
     return said != TCP_ICMP_IGNORED;
 }
 
 /* True when somebody of ours sent what is quoted, and took notice. */
-static bool dispatch(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote,
-                     const struct icmp_verdict *v)
+static bool tell(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct icmp_verdict *v)
 {
-    struct flow_key key = {.local = h->index,
-                           .remote = ip_addr_from_v4(quote->ip.dst),
-                           .local_port = quote->src_port,
-                           .remote_port = quote->dst_port};
     bool raw = unlikely(s->raw.count != 0) && raw_report(s, h, quote, &v->e);
-    switch (quote->ip.protocol) {
-    case IP_PROTO_TCP:
-        return tell_tcp(s, h, quote, v, &key) || raw;
-    case IP_PROTO_UDP:
+    if (quote->protocol == IP_PROTO_TCP)
+        return tell_tcp(s, h, quote, v) || raw;
+    if (quote->protocol == IP_PROTO_UDP)
         return udp_report(s, h, quote, &v->e) || raw;
-    case IP_PROTO_ICMP:
+    if (quote->protocol == (h->v6 ? IP_PROTO_ICMPV6 : IP_PROTO_ICMP))
         return icmp_echo_report(s, h->index, quote, &v->e) || raw;
-    default:
-        return raw;
-    }
+    return raw;
 }
 
 /*
- * RFC 1191 section 5: what "too big" means, or 0 for what no honest router says: about a datagram that may be
- * fragmented or that was not larger, or a path smaller than any we accept. An old router says 0: the next plateau is
- * tried.
+ * RFC 1191 section 5, RFC 8201 section 4: what "too big" means, or 0 for what no honest router says: about a datagram
+ * that may be fragmented or that was not larger, or a path smaller than any we accept. An old router says 0: the next
+ * plateau is tried. RFC 8021: no IPv6 path is smaller than 1280.
  */
-static uint32_t believable_mtu(const struct stack *s, const struct wire_icmp_quote *quote, uint32_t said)
+static uint32_t believable_mtu(const struct stack *s, const struct host *h, const struct ip_quote *quote, uint32_t said)
 {
-    uint32_t mtu = said ? said : pmtu_plateau_below(quote->ip.total_len);
-    bool honest = (quote->ip.flags & WIRE_IPV4_DF) && mtu < quote->ip.total_len;
-    return honest && mtu >= s->settings.min_path_mtu ? mtu : 0;
+    uint32_t mtu = said || h->v6 ? said : pmtu_plateau_below(quote->total);
+    uint32_t least = h->v6 ? WIRE_IPV6_MIN_MTU : s->settings.min_path_mtu;
+    return quote->dont_fragment && mtu < quote->total && mtu >= least ? mtu : 0;
 }
 
-static bool too_big_ok(struct stack *s, const struct wire_icmp_quote *quote, struct icmp_verdict *v)
+static bool too_big_ok(struct stack *s, const struct host *h, const struct ip_quote *quote, struct icmp_verdict *v)
 {
     if (v->kind != TCP_ICMP_TOO_BIG)
         return true;
-    v->e.mtu = believable_mtu(s, quote, v->e.mtu);
+    v->e.mtu = believable_mtu(s, h, quote, v->e.mtu);
     if (v->e.mtu == 0)
         STACK_DROP(s, TRACE_ICMP, icmp_bad_mtu);
     return v->e.mtu != 0;
 }
 
+void icmp_error_dispatch(struct stack *s, const struct datagram *d, const struct ip_quote *quote,
+                         struct icmp_verdict *v)
+{
+    bool ours = !d->broadcast && ip_addr_equal(&quote->source, &d->host->ip) && !quote->middle;
+    if (ours && !too_big_ok(s, d->host, quote, v))
+        return;
+    if (!ours || !tell(s, d->host, quote, v))
+        STACK_DROP(s, TRACE_ICMP, icmp_unmatched);
+}
+
 void icmp_error_input(struct stack *s, const struct datagram *d, const struct wire_icmp *h)
 {
+    struct ip_quote quote;
+    struct icmp_verdict v = verdict_of(h, &d->source);
     s->counters.icmp_errors_received++;
-    struct wire_icmp_quote quote;
-    if (wire_icmp_quote_parse(d->l4 + WIRE_ICMP_LEN, d->l4_len - WIRE_ICMP_LEN, &quote) < 0) {
+    if (ip_quote_v4(d->l4 + WIRE_ICMP_LEN, d->l4_len - WIRE_ICMP_LEN, &quote) < 0)
         STACK_DROP(s, TRACE_ICMP, icmp_quote_short);
-        return;
-    }
-    struct icmp_verdict v = verdict_of(h, d->source);
-    bool ours = !d->broadcast && quote.ip.src == d->host->address && quote.ip.fragment_offset == 0;
-    if (ours && !too_big_ok(s, &quote, &v))
-        return;
-    if (!ours || !dispatch(s, d->host, &quote, &v))
-        STACK_DROP(s, TRACE_ICMP, icmp_unmatched);
+    else
+        icmp_error_dispatch(s, d, &quote, &v);
+}
+
+/* As if a router had said that the host does not answer. */
+static struct icmp_verdict no_answer(const struct host *h)
+{
+    struct icmp_verdict v = {.e = {.error = ERR_UNREACHABLE, .reporter = h->ip}, .kind = TCP_ICMP_SOFT};
+    v.e.type = h->v6 ? WIRE_ICMPV6_UNREACHABLE : WIRE_ICMP_UNREACHABLE;
+    v.e.code = h->v6 ? WIRE_ICMPV6_ADDRESS_UNREACHABLE : WIRE_ICMP_HOST_UNREACHABLE;
+    return v;
 }
 
 void icmp_report_unsent(struct stack *s, const struct packet *frame)
 {
     const struct host *h = &s->hosts.hosts[frame->holder_word];
-    struct wire_icmp_quote quote;
-    int parsed = wire_icmp_quote_parse(frame->data + frame->l3_offset, frame->len - frame->l3_offset, &quote);
+    const uint8_t *ip = frame->data + frame->l3_offset;
+    uint32_t length = frame->len - frame->l3_offset;
+    struct ip_quote quote;
+    int parsed = h->v6 ? ip_quote_v6(ip, length, &quote) : ip_quote_v4(ip, length, &quote);
     if (parsed < 0)
         return; /* a raw datagram without 8 bytes of payload */
-    struct icmp_verdict v = {
-        .e = {.error = ERR_UNREACHABLE, .type = WIRE_ICMP_UNREACHABLE, .code = WIRE_ICMP_HOST_UNREACHABLE},
-        .kind = TCP_ICMP_SOFT};
-    v.e.reporter = ip_addr_from_v4(h->address);
-    dispatch(s, h, &quote, &v);
+    const struct icmp_verdict v = no_answer(h);
+    tell(s, h, &quote, &v);
 }

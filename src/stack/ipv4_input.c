@@ -86,9 +86,10 @@ static bool header_ok(struct stack *s, const struct arrival *a, struct wire_ipv4
 static struct host *broadcast_host(struct stack *s, uint32_t segment, uint32_t destination)
 {
     if (ipv4_addr_is_broadcast(destination) || destination == GROUP_ALL_HOSTS)
-        return host_first(&s->hosts, segment);
+        return host_first(&s->hosts, segment, false);
+    const struct ip_addr group = ip_addr_from_v4(destination);
     if (ipv4_addr_is_multicast(destination))
-        return host_at(&s->hosts, group_find(&s->groups, segment, destination));
+        return host_at(&s->hosts, group_find(&s->groups, segment, &group));
     return host_find_broadcast(&s->hosts, segment, destination);
 }
 
@@ -104,44 +105,30 @@ static void count_not_for_us(struct stack *s, uint32_t destination)
 /* Finds d->host. RFC 1122 3.3.4.2: the strong host model; 3.3.6: a unicast datagram in a broadcast frame is dropped. */
 static bool destination_ok(struct stack *s, const struct arrival *a, struct datagram *d)
 {
-    d->host = host_find(&s->hosts, a->segment, d->destination, a->eth);
+    uint32_t destination = ip_addr_to_v4(&d->destination);
+    d->host = host_find(&s->hosts, a->segment, destination, a->eth);
     if (d->host)
         return true;
-    if (host_find_address(&s->hosts, a->segment, d->destination)) {
+    if (host_find_address(&s->hosts, a->segment, &d->destination)) {
         STACK_DROP(s, TRACE_IP, ip_l2_mismatch);
         return false;
     }
-    d->host = broadcast_host(s, a->segment, d->destination);
+    d->host = broadcast_host(s, a->segment, destination);
     d->broadcast = true;
     if (!d->host)
-        count_not_for_us(s, d->destination);
+        count_not_for_us(s, destination);
     return d->host != NULL;
 }
 
 static bool source_ok(struct stack *s, const struct datagram *d)
 {
-    if (ipv4_source_ok(d->host, d->source))
+    if (ipv4_source_ok(d->host, ip_addr_to_v4(&d->source)))
         return true;
     STACK_DROP(s, TRACE_IP, ip_bad_source);
     return false;
 }
 
-/* From the loop: both are hosts of one domain. Finds d->host, and names it where an answer looks. */
-static bool looped_ok(struct stack *s, const struct arrival *a, struct datagram *d)
-{
-    if (!loop_find(s, a->sender, d->source)) {
-        STACK_DROP(s, TRACE_IP, ip_bad_source);
-        return false;
-    }
-    d->host = loop_find(s, a->sender, d->destination);
-    if (d->host)
-        loop_mac(a->packet->data + WIRE_ETH_ADDR_LEN, d->host->index);
-    else
-        STACK_DROP(s, TRACE_IP, ip_not_for_us);
-    return d->host != NULL;
-}
-
-/* ---- delivery ---- */
+/* ---- all ---- */
 
 void ipv4_input(struct stack *s, const struct arrival *a)
 {
@@ -154,44 +141,17 @@ void ipv4_input(struct stack *s, const struct arrival *a)
                          .bytes = a->l3,
                          .l4 = a->l3 + ip.header_len,
                          .l4_len = wire_ipv4_payload_len(&ip),
-                         .source = ip.src,
-                         .destination = ip.dst,
+                         .source = ip_addr_from_v4(ip.src),
+                         .destination = ip_addr_from_v4(ip.dst),
+                         .protocol = ip.protocol,
+                         .tos = a->l3[1],
+                         .ttl = ip.ttl,
                          .group = a->group};
-    if (unlikely(a->sender != NULL) ? !looped_ok(s, a, &d) : !destination_ok(s, a, &d) || !source_ok(s, &d))
+    if (unlikely(a->sender != NULL) ? !loop_deliverable(s, a, &d) : !destination_ok(s, a, &d) || !source_ok(s, &d))
         return;
     a->packet->l4_offset = (uint16_t)(a->packet->l3_offset + ip.header_len);
     if (wire_ipv4_is_fragment(&ip))
-        reassembly_input(s, &d, &ip);
+        reassembly_input_v4(s, &d, &ip);
     else
-        ipv4_deliver(s, &d);
-}
-
-/* raw: somebody else has got it already. */
-static void deliver_other(struct stack *s, const struct datagram *d, bool raw)
-{
-    tcp_flush(s);
-    switch (datagram_protocol(d)) {
-    case IP_PROTO_UDP:
-        udp_input(s, d);
-        break;
-    case IP_PROTO_ICMP:
-        icmp_input(s, d);
-        break;
-    default:
-        if (raw)
-            break;
-        STACK_DROP(s, TRACE_IP, ip_unknown_protocol);
-        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PROTOCOL_UNREACHABLE);
-    }
-}
-
-void ipv4_deliver(struct stack *s, const struct datagram *d)
-{
-    bool raw = unlikely(s->raw.count != 0) && raw_input(s, d);
-    if (unlikely(datagram_protocol(d) != IP_PROTO_TCP))
-        deliver_other(s, d, raw);
-    else if (unlikely(d->broadcast))
-        STACK_DROP(s, TRACE_TCP, ip_bad_destination); /* RFC 9293 MUST-57 */
-    else
-        tcp_collect(s, d);
+        ip_deliver(s, &d);
 }

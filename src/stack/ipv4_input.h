@@ -1,46 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPv4 datagrams coming in: what the checks of RFC 791 and RFC 1122 3.2.1 leave of a frame, and the short way for the
- * common one. Everything points into the frame, which stays the burst's.
+ * common one.
  */
 #ifndef WEIR_STACK_IPV4_INPUT_H
 #define WEIR_STACK_IPV4_INPUT_H
 
-#include "stack/stack_internal.h"
+#include "stack/datagram.h"
 #include "wire/ipv4.h"
-
-/* An IPv4 datagram for us whose header is in order. */
-struct datagram {
-    struct packet *packet;
-    const uint8_t *eth;   /* destination and source MAC */
-    const uint8_t *bytes; /* IP header */
-    const uint8_t *l4;
-    uint32_t l4_len;
-    uint32_t source, destination; /* host order */
-    struct host *host;            /* whose address it is; for a broadcast one that hears it */
-    bool broadcast;               /* to a broadcast or multicast IP address */
-    bool group;                   /* to a broadcast or multicast MAC */
-};
-
-/* Total length, as its header says. */
-static inline uint32_t datagram_length(const struct datagram *d) { return (uint32_t)(d->l4 - d->bytes) + d->l4_len; }
-static ALWAYS_INLINE uint8_t datagram_protocol(const struct datagram *d) { return d->bytes[9]; }
-static ALWAYS_INLINE uint8_t datagram_tos(const struct datagram *d) { return d->bytes[1]; }
-static ALWAYS_INLINE uint8_t datagram_ttl(const struct datagram *d) { return d->bytes[8]; }
-
-static ALWAYS_INLINE struct ip_arrival datagram_arrival(const struct datagram *d)
-{
-    return (struct ip_arrival){.destination = ip_addr_from_v4(d->destination),
-                               .broadcast = d->broadcast,
-                               .interface = d->host->interface,
-                               .ttl = datagram_ttl(d),
-                               .tos = datagram_tos(d)};
-}
 
 /* The long way: checks, counts and delivers. */
 void ipv4_input(struct stack *s, const struct arrival *a);
-/* To the protocol above. */
-void ipv4_deliver(struct stack *s, const struct datagram *d);
 
 /* RFC 1122 3.2.1.3: a source must be a unicast address, and not the destination's own (RFC 6274 3.1, LAND). */
 static ALWAYS_INLINE bool ipv4_source_ok(const struct host *h, uint32_t source)
@@ -83,9 +53,12 @@ static ALWAYS_INLINE bool ipv4_decode_common(struct stack *s, uint32_t segment, 
                            .bytes = ip,
                            .l4 = ip + WIRE_IPV4_MIN,
                            .l4_len = total - WIRE_IPV4_MIN,
-                           .source = source,
-                           .destination = h->address,
-                           .host = h};
+                           .host = h,
+                           .source = ip_addr_from_v4(source),
+                           .destination = h->ip,
+                           .protocol = ip[9],
+                           .tos = ip[1],
+                           .ttl = ip[8]};
     return true;
 }
 

@@ -6,7 +6,7 @@
 #include "stack/loop.h"
 
 #include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/ipv6_input.h"
 
 #define LINK_HEADER_MAX 22u /* Ethernet and two tags */
 
@@ -99,15 +99,23 @@ void loop_free(struct stack *s)
 
 /* ---- in ---- */
 
-struct host *loop_find(struct stack *s, const struct host *from, uint32_t address)
+struct host *loop_find(const struct stack *s, const struct host *from, const struct ip_addr *address)
 {
-    uint32_t tag = host_tag(from->segment, address);
-    for (uint32_t at = tag, i; (i = table_next(&s->hosts.by_address, tag, &at)) != 0;) {
-        struct host *h = &s->hosts.hosts[i];
-        if (h->address == address && h->domain == from->domain)
-            return h;
+    return host_find_in_domain(&s->hosts, from->segment, from->domain, address);
+}
+
+bool loop_deliverable(struct stack *s, const struct arrival *a, struct datagram *d)
+{
+    if (!loop_find(s, a->sender, &d->source)) {
+        STACK_DROP(s, TRACE_IP, ip_bad_source);
+        return false;
     }
-    return NULL;
+    d->host = loop_find(s, a->sender, &d->destination);
+    if (d->host) /* where an answer looks */
+        loop_mac(a->packet->data + WIRE_ETH_ADDR_LEN, d->host->index);
+    else
+        STACK_DROP(s, TRACE_IP, ip_not_for_us);
+    return d->host != NULL;
 }
 
 static void loop_input(struct stack *s, struct packet *p)
@@ -118,7 +126,9 @@ static void loop_input(struct stack *s, struct packet *p)
                         .l3_len = p->len - p->l3_offset,
                         .sender = loop_named(&s->hosts, p->data)};
     s->counters.frames_looped++;
-    if (a.sender)
+    if (a.sender && a.sender->v6)
+        ipv6_input(s, &a);
+    else if (a.sender)
         ipv4_input(s, &a);
     else
         STACK_DROP(s, TRACE_IP, ip_bad_source); /* its host was removed meanwhile */

@@ -31,7 +31,12 @@ void loop_free(struct stack *s);
 unsigned loop_receive(struct stack *s, int64_t now);
 
 /* The host with that address in a host's own domain, or NULL. */
-struct host *loop_find(struct stack *s, const struct host *from, uint32_t address);
+struct host *loop_find(const struct stack *s, const struct host *from, const struct ip_addr *address);
+
+struct arrival;
+struct datagram;
+/* Whether what came from the loop is from and to hosts of one domain (counted, else). Finds d->host. */
+bool loop_deliverable(struct stack *s, const struct arrival *a, struct datagram *d);
 
 /* Names a host in a frame of the loop, at one of its two MACs; and who is named, NULL: nobody any more. */
 static inline void loop_mac(uint8_t *mac, uint32_t host) { store_be32(mac + 2, host); }

@@ -5,15 +5,17 @@
  *
  * Requests: at most one in arp_retry_ns to one destination (RFC 1122 2.3.2.1), arp_tries of them. A probe asks the
  * known station first and everybody after that, so that a station that changed its MAC without a word is found while
- * datagrams still go to the old one. Callbacks (TCP, users) may open and evict entries: one that is being worked on
+ * datagrams still go to the old one (with Neighbour Discovery, after it). Callbacks (TCP, users) may open and evict entries: one that is being worked on
  * across a callback is pinned.
  */
 #include "stack/neighbour.h"
 
+#include "stack/nd.h"
 #include "stack/stack_internal.h"
 
 #define WHEEL_SHIFT 20 /* 1.05 ms */
 #define TICK_BUDGET 1024u
+#define DELAY_FIRST_PROBE_NS (5 * NS_PER_S) /* RFC 4861 section 10 */
 
 static struct stack_settings *settings(struct stack *s) { return &s->settings; }
 
@@ -237,17 +239,26 @@ static void arm(struct neighbour_set *set, uint32_t index, int64_t deadline)
         wheel_arm(&set->wheel, index, deadline);
 }
 
+/* ARP asks the known station once; Neighbour Discovery asks nobody else in that state (RFC 4861 7.3.3). */
+static void send_request(struct stack *s, const struct neighbour *n, struct host *asker)
+{
+    bool probe = n->state == NEIGHBOUR_PROBE;
+    if (asker->v6)
+        nd_send_solicitation(s, asker, &n->address, probe ? n->mac : NULL);
+    else
+        arp_send_request(s, asker, ip_addr_to_v4(&n->address), probe && n->tries == 0 ? n->mac : NULL);
+}
+
 /* Sends a request unless one went out less than arp_retry_ns ago; in both cases the deadline is when the next may go.
  */
 static void ask(struct stack *s, uint32_t index)
 {
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     if (s->now >= n->ask_at) {
-        bool unicast = n->state == NEIGHBOUR_PROBE && n->tries == 0;
-        n->tries++;
         n->ask_at = s->now + settings(s)->arp_retry_ns;
         if (host_at(&s->hosts, n->asker))
-            arp_send_request(s, &s->hosts.hosts[n->asker], ip_addr_to_v4(&n->address), unicast ? n->mac : NULL);
+            send_request(s, n, &s->hosts.hosts[n->asker]);
+        n->tries++;
     }
     arm(&s->neighbours, index, n->ask_at);
 }
@@ -277,13 +288,27 @@ void neighbour_forget(struct stack *s, uint32_t index)
         ask(s, index);
 }
 
+static bool is_v6(const struct neighbour *n) { return !ip_addr_is_v4(&n->address); }
+
+/* A stale entry is used: with ARP it is asked about at once, with Neighbour Discovery after a while. */
+static void use_stale(struct stack *s, uint32_t index, uint32_t asker)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    n->asker = asker;
+    if (!is_v6(n)) {
+        begin(s, index, NEIGHBOUR_PROBE);
+        return;
+    }
+    set_state(s, index, NEIGHBOUR_DELAY, n->confirmed);
+    arm(&s->neighbours, index, s->now + DELAY_FIRST_PROBE_NS);
+}
+
 bool neighbour_use_slow(struct stack *s, uint32_t index, uint32_t asker)
 {
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     switch ((enum neighbour_state)n->state) {
     case NEIGHBOUR_STALE:
-        n->asker = asker;
-        begin(s, index, NEIGHBOUR_PROBE);
+        use_stale(s, index, asker);
         return true;
     case NEIGHBOUR_INCOMPLETE:
         if (n->deadline == TIME_NEVER)
@@ -296,6 +321,7 @@ bool neighbour_use_slow(struct stack *s, uint32_t index, uint32_t asker)
         }
         return false;
     case NEIGHBOUR_PROBE:
+    case NEIGHBOUR_DELAY:
     case NEIGHBOUR_REACHABLE:
     case NEIGHBOUR_PERMANENT:
         return true;
@@ -334,7 +360,7 @@ void neighbour_enqueue(struct stack *s, uint32_t index, struct packet *frame)
 static void send_queue(struct stack *s, struct neighbour *n)
 {
     while (n->queue)
-        ipv4_send_waiting(s, dequeue(&s->neighbours, n), n->mac);
+        ip_send_waiting(s, dequeue(&s->neighbours, n), n->mac);
 }
 
 /* Nobody answered: each datagram is reported to whoever sent it. */
@@ -395,6 +421,38 @@ void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
     resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
 }
 
+/* What an advertisement does to an entry whose MAC is known. */
+static void advertised_known(struct stack *s, uint32_t index, const struct neighbour_news *news)
+{
+    const struct neighbour *n = neighbour_at(&s->neighbours, index);
+    uint8_t kept[sizeof n->mac];
+    memcpy(kept, n->mac, sizeof kept);
+    const uint8_t *mac = news->mac ? news->mac : kept;
+    bool other = !wire_eth_addr_equal(mac, kept);
+    if (other && !news->override) {
+        STACK_DROP(s, TRACE_ARP, nd_unsolicited);
+        if (n->state == NEIGHBOUR_REACHABLE)
+            resolved(s, index, kept, NEIGHBOUR_STALE, n->confirmed);
+    } else if (news->solicited) {
+        resolved(s, index, mac, NEIGHBOUR_REACHABLE, true);
+    } else if (other) {
+        resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
+    }
+}
+
+void neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news)
+{
+    const struct neighbour *n = neighbour_at(&s->neighbours, index);
+    if (n->state == NEIGHBOUR_PERMANENT)
+        return;
+    if (n->state > NEIGHBOUR_FAILED)
+        advertised_known(s, index, news);
+    else if (!news->mac)
+        STACK_DROP(s, TRACE_ARP, nd_unsolicited); /* 7.2.5: nothing to send to */
+    else
+        resolved(s, index, news->mac, news->solicited ? NEIGHBOUR_REACHABLE : NEIGHBOUR_STALE, news->solicited);
+}
+
 /* ---- time ---- */
 
 static void fail(struct stack *s, uint32_t index)
@@ -429,12 +487,17 @@ static void neighbour_due(void *context, uint32_t index, int64_t now)
         return;
     }
     switch ((enum neighbour_state)n->state) {
+    case NEIGHBOUR_DELAY:
+        begin(s, index, NEIGHBOUR_PROBE);
+        break;
     case NEIGHBOUR_INCOMPLETE:
     case NEIGHBOUR_PROBE:
-        if (n->tries >= settings(s)->arp_tries)
-            fail(s, index);
-        else
+        if (n->tries < settings(s)->arp_tries)
             ask(s, index);
+        else if (n->state == NEIGHBOUR_PROBE && is_v6(n))
+            begin(s, index, NEIGHBOUR_INCOMPLETE); /* RFC 4861 7.3.3: what is known is forgotten; the group is asked */
+        else
+            fail(s, index);
         break;
     case NEIGHBOUR_REACHABLE:
         n->deadline = TIME_NEVER;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Neighbours: MAC addresses of other stations, by {domain, address}. A bounded table; RFC 826, RFC 1122 2.3.2, RFC
- * 5227.
+ * Neighbours: MAC addresses of other stations, by {domain, address}, learnt by ARP or Neighbour Discovery. A bounded
+ * table; RFC 826, RFC 1122 2.3.2, RFC 5227, RFC 4861 section 7.
  *
  *   INCOMPLETE  asked, nothing known yet: connections wait on `waiters`, datagrams in the queue
  *   FAILED      nobody answered; asked again after arp_failed_ns when somebody still wants it
  *   STALE       known but not confirmed lately (or only heard of): used, and asked about on first use
  *   PROBE       being asked about, first by unicast, while still used
+ *   DELAY       used after it was stale; probed if nobody confirms it for a while (IPv6, RFC 4861 7.3.2)
  *   REACHABLE   confirmed by an answer within arp_reachable_ns
  *   PERMANENT   configured
  *
@@ -88,6 +89,12 @@ static ALWAYS_INLINE bool neighbour_use(struct stack *s, const struct neighbour 
 
 /* It answered a request of ours. */
 void neighbour_confirm(struct stack *s, uint32_t index, const uint8_t *mac);
+/* An advertisement about it: RFC 4861 7.2.5. */
+struct neighbour_news {
+    const uint8_t *mac; /* NULL: it named none */
+    bool solicited, override;
+};
+void neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news);
 /* It spoke without being asked: a known entry changes its MAC and must be confirmed at its next use. */
 void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac);
 /* True while an answer is expected. */

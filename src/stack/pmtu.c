@@ -20,17 +20,19 @@ void pmtu_free(struct pmtu_set *set)
 
 static struct pmtu_entry *entry_at(const struct pmtu_set *set, uint32_t index) { return pool_at(&set->pool, index); }
 
-static uint32_t tag_of(const struct stack *s, uint32_t domain, uint32_t destination)
+static uint32_t tag_of(const struct stack *s, uint32_t domain, const struct ip_addr *destination)
 {
-    const uint32_t key[2] = {domain, destination};
+    uint8_t key[sizeof domain + sizeof *destination];
+    memcpy(key, &domain, sizeof domain);
+    memcpy(key + sizeof domain, destination, sizeof *destination);
     return (uint32_t)hash_sip13(&s->settings.secret, key, sizeof key);
 }
 
-static uint32_t find(const struct pmtu_set *set, uint32_t tag, uint32_t domain, uint32_t destination)
+static uint32_t find(const struct pmtu_set *set, uint32_t tag, uint32_t domain, const struct ip_addr *destination)
 {
     for (uint32_t at = tag, i; (i = table_next(&set->table, tag, &at)) != 0;) {
         const struct pmtu_entry *e = entry_at(set, i);
-        if (e->domain == domain && e->destination == destination)
+        if (e->domain == domain && ip_addr_equal(&e->destination, destination))
             return i;
     }
     return 0;
@@ -69,7 +71,7 @@ static void add(struct stack *s, const struct pmtu_entry *e)
     (void)error;
 }
 
-uint32_t pmtu_get(struct stack *s, const struct host *h, uint32_t destination)
+uint32_t pmtu_get(struct stack *s, const struct host *h, const struct ip_addr *destination)
 {
     struct pmtu_set *set = &s->pmtus;
     uint32_t mtu = interface_mtu(stack_interface_of(s, h));
@@ -84,7 +86,7 @@ uint32_t pmtu_get(struct stack *s, const struct host *h, uint32_t destination)
     return mtu;
 }
 
-void pmtu_lower(struct stack *s, const struct host *h, uint32_t destination, uint32_t mtu)
+void pmtu_lower(struct stack *s, const struct host *h, const struct ip_addr *destination, uint32_t mtu)
 {
     struct pmtu_set *set = &s->pmtus;
     if (mtu >= pmtu_get(s, h, destination))
@@ -94,7 +96,7 @@ void pmtu_lower(struct stack *s, const struct host *h, uint32_t destination, uin
         let_go(set, index);
     struct pmtu_entry e = {.tag = tag,
                            .domain = h->domain,
-                           .destination = destination,
+                           .destination = *destination,
                            .mtu = (uint16_t)mtu,
                            .expires = s->now + s->settings.path_mtu_ns};
     add(s, &e);

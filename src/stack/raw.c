@@ -2,13 +2,13 @@
 /*
  * Raw IP, in and out. A datagram is handed up where it lies, in pieces when its packet has frags, and gathered into its
  * frame when it leaves. With a header of its user, what Linux fills in is filled in: lengths and checksum always,
- * source and identification where they are 0 (raw(7)); the other fields leave as they are.
+ * source and identification where they are 0 (raw(7)); the other fields, and a header of IPv6, leave as they are.
  */
 #include "stack/raw.h"
 
+#include "stack/datagram.h"
 #include "stack/ip_payload.h"
-#include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/ip_quote.h"
 
 /* ---- listeners ---- */
 
@@ -67,8 +67,8 @@ bool raw_input(struct stack *s, const struct datagram *d)
 {
     struct ip_piece pieces[PACKET_MAX_FRAGS + 1];
     struct raw_datagram up = {.local = d->host->index,
-                              .remote = ip_addr_from_v4(d->source),
-                              .protocol = datagram_protocol(d),
+                              .remote = d->source,
+                              .protocol = d->protocol,
                               .bytes = d->bytes,
                               .length = datagram_length(d),
                               .header_length = (uint32_t)(d->l4 - d->bytes),
@@ -88,14 +88,14 @@ bool raw_input(struct stack *s, const struct datagram *d)
     return taken;
 }
 
-bool raw_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e)
+bool raw_report(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct ip_error *e)
 {
     struct raw_datagram sent = {.local = h->index,
-                                .remote = ip_addr_from_v4(quote->ip.dst),
-                                .protocol = quote->ip.protocol,
-                                .bytes = quote->l4 - quote->ip.header_len,
-                                .length = quote->ip.header_len + (uint32_t)quote->l4_len,
-                                .header_length = quote->ip.header_len};
+                                .remote = quote->destination,
+                                .protocol = quote->protocol,
+                                .bytes = quote->bytes,
+                                .length = quote->header_len + quote->l4_len,
+                                .header_length = quote->header_len};
     bool taken = false;
     for (unsigned i = 0; i < RAW_MAX_LISTENERS; i++) {
         const struct raw_listener *l = &s->raw.listeners[i];
@@ -105,30 +105,52 @@ bool raw_report(struct stack *s, const struct host *h, const struct wire_icmp_qu
         l->error(l->context, &sent, e, s->now);
     }
     if (taken && e->error == ERR_NO_SPACE)
-        pmtu_lower(s, h, quote->ip.dst, e->mtu);
+        pmtu_lower(s, h, &quote->destination, e->mtu);
     return taken;
 }
 
 /* ---- out ---- */
 
+/* RFC 3542 3.1: whoever sends ICMPv6 leaves its checksum to us. */
+static void complete_icmpv6(const struct ip_output *out, const struct raw_datagram *d)
+{
+    if (out->host->v6 && d->protocol == IP_PROTO_ICMPV6 && d->length >= WIRE_ICMPV6_LEN)
+        wire_icmpv6_checksum_set(&out->host->ip, &out->destination, out->l4, d->length);
+}
+
 static int send_payload(struct stack *s, const struct raw_datagram *d, const struct ip_payload *body)
 {
-    struct ipv4_output out = {.departure = d->departure};
-    int error = ipv4_output_open(s, d->local, &d->remote, d->length, &out);
+    struct ip_output out = {.departure = d->departure};
+    int error = ip_output_open(s, d->local, &d->remote, d->length, &out);
     if (error)
         return error;
     ip_payload_copy(body, out.l4);
+    complete_icmpv6(&out, d);
     s->counters.raw_sent++;
-    ipv4_output_send(s, &out, d->length, d->protocol);
+    ip_output_send(s, &out, d->length, d->protocol);
     return 0;
 }
 
-/* Bytes of the header that the user has written, or ERR_INVALID. `begin` has the payload's first bytes. */
-static int header_length_of(const struct raw_datagram *d, const uint8_t *begin)
+/* What the user has written as a header: its length, or ERR_INVALID; and where it goes. */
+static int read_users_header(const struct raw_datagram *d, const struct ip_payload *whole, struct ip_addr *to)
 {
-    uint32_t header = (begin[0] & 15u) * 4u;
-    bool good = d->length >= WIRE_IPV4_MIN && begin[0] >> 4 == 4 && header >= WIRE_IPV4_MIN && header <= d->length;
-    return good ? (int)header : ERR_INVALID;
+    uint8_t begin[WIRE_IPV6_LEN] = {0};
+    ip_payload_peek(whole, begin, sizeof begin);
+    bool v6 = begin[0] >> 4 == 6;
+    uint32_t header = v6 ? WIRE_IPV6_LEN : (begin[0] & 15u) * 4u;
+    if ((!v6 && begin[0] >> 4 != 4) || header < WIRE_IPV4_MIN || header > d->length)
+        return ERR_INVALID;
+    *to = d->remote;
+    if (ip_addr_is_unspecified(to))
+        *to = v6 ? ip_addr_from_v6(begin + 24) : ip_addr_from_v4(load_be32(begin + 16));
+    return (int)header;
+}
+
+static uint16_t next_id(struct stack *s, const uint8_t *ip)
+{
+    const struct ip_addr source = ip_addr_from_v4(load_be32(ip + 12));
+    const struct ip_addr destination = ip_addr_from_v4(load_be32(ip + 16));
+    return (uint16_t)ip_next_id(s, &source, &destination);
 }
 
 static void complete_users_header(struct stack *s, const struct host *h, uint8_t *ip, uint32_t header, uint32_t length)
@@ -137,7 +159,7 @@ static void complete_users_header(struct stack *s, const struct host *h, uint8_t
     if (load_be32(ip + 12) == 0)
         store_be32(ip + 12, h->address);
     if (load_be16(ip + 4) == 0)
-        store_be16(ip + 4, ipv4_next_id(s, load_be32(ip + 12), load_be32(ip + 16)));
+        store_be16(ip + 4, next_id(s, ip));
     store_be16(ip + WIRE_IPV4_CHECKSUM_OFFSET, 0);
     uint16_t checksum = checksum_finish(checksum_add(0, ip, header));
     memcpy(ip + WIRE_IPV4_CHECKSUM_OFFSET, &checksum, sizeof checksum);
@@ -145,25 +167,25 @@ static void complete_users_header(struct stack *s, const struct host *h, uint8_t
 
 static int send_with_header(struct stack *s, const struct raw_datagram *d, const struct ip_payload *whole)
 {
-    uint8_t begin[WIRE_IPV4_MIN] = {0};
-    ip_payload_peek(whole, begin, sizeof begin);
-    int header = header_length_of(d, begin);
+    struct ip_addr to;
+    int header = read_users_header(d, whole, &to);
     if (header < 0)
         return header;
-    struct ip_addr to = ip_addr_is_unspecified(&d->remote) ? ip_addr_from_v4(load_be32(begin + 16)) : d->remote;
-    struct ipv4_output out = {.departure.discover = DISCOVER_PROBE}; /* never in fragments: they would need options */
-    int error = ipv4_output_open(s, d->local, &to, d->length - WIRE_IPV4_MIN, &out);
+    uint32_t own = ip_addr_is_v4(&to) ? WIRE_IPV4_MIN : WIRE_IPV6_LEN;
+    struct ip_output out = {.departure.discover = DISCOVER_PROBE}; /* never in fragments: they would need options */
+    int error = (uint32_t)header < own ? ERR_INVALID : ip_output_open(s, d->local, &to, d->length - own, &out);
     if (error)
         return error;
     struct packet *p = out.packet;
     uint8_t *ip = p->data + p->l3_offset;
     ip_payload_copy(whole, ip);
-    complete_users_header(s, out.host, ip, (uint32_t)header, d->length);
+    if (!out.host->v6)
+        complete_users_header(s, out.host, ip, (uint32_t)header, d->length);
     p->l4_offset = (uint16_t)(p->l3_offset + header);
     p->len = p->l3_offset + d->length;
     p->hash = 0;
     s->counters.raw_sent++;
-    ipv4_output_dispatch(s, &out);
+    ip_output_dispatch(s, &out);
     return 0;
 }
 

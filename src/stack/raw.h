@@ -26,10 +26,10 @@ struct raw_set {
 
 struct datagram;
 struct host;
-struct wire_icmp_quote;
+struct ip_quote;
 /* True when somebody listens to the datagram's protocol. */
 bool raw_input(struct stack *s, const struct datagram *d);
 /* An error about a datagram of ours. True when somebody listens to its protocol. */
-bool raw_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e);
+bool raw_report(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct ip_error *e);
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 reassembly: see reassembly.h. Presence is a bit for each 8 bytes, and a second one says where a fragment begins:
+ * Reassembly: see reassembly.h. Presence is a bit for each 8 bytes, and a second one says where a fragment begins:
  * whether a fragment overlaps, and whether it is an exact duplicate, costs a walk over its own bits. Since nothing
  * overlaps, a datagram is complete when as many bytes were received as its last fragment promised.
  */
 #include "stack/reassembly.h"
 
+#include "stack/icmpv6.h"
 #include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/ipv6_input.h"
 
 #define UNIT 8u
 #define TCP_FIXED_HEADER 20u
@@ -15,6 +16,16 @@
 #define DRAIN_AT_ONCE 8u /* datagrams a fragment may push out beyond what it needs itself */
 #define ECN_CE_BIT (1u << 3)
 #define ECN_NOT_ECT_BIT (1u << 0)
+
+/* A fragment: which part of a datagram's payload it is. */
+struct piece {
+    uint32_t from, to; /* payload bytes of the datagram */
+    uint32_t id;
+    uint32_t head;           /* bytes before its part: headers of IP, with IPv6 extensions and fragment header */
+    uint32_t counted;        /* of these, what the length field of a whole datagram counts */
+    uint32_t next_header_at; /* IPv6: offset from its header of what names the fragment header */
+    bool last;
+};
 
 static struct reassembly *datagram_at(const struct reassembly_set *set, uint32_t index)
 {
@@ -41,7 +52,7 @@ int reassembly_init(struct reassembly_set *set, const struct stack_settings *t, 
     if (!error)
         error = table_init(&set->source_table, a, datagrams);
     if (!error)
-        error = packet_pool_init(&set->whole, a, 1, PACKET_HEADROOM + REASSEMBLY_HEAD + WIRE_IPV4_MAX_TOTAL, 0);
+        error = packet_pool_init(&set->whole, a, 1, PACKET_HEADROOM + REASSEMBLY_HEAD + UINT16_MAX, 0);
     return error;
 }
 
@@ -98,24 +109,24 @@ static uint32_t find(const struct reassembly_set *set, uint32_t tag, const struc
     return 0;
 }
 
-static uint32_t source_find(const struct reassembly_set *set, uint32_t tag, uint32_t address)
+static uint32_t source_find(const struct reassembly_set *set, uint32_t tag, const struct ip_addr *address)
 {
     for (uint32_t at = tag, i; (i = table_next(&set->source_table, tag, &at)) != 0;)
-        if (source_at(set, i)->address == address)
+        if (ip_addr_equal(&source_at(set, i)->address, address))
             return i;
     return 0;
 }
 
 /* As many sources as datagrams, and tables as large as the pools: there is room for one more datagram. */
-static uint32_t source_open(struct stack *s, uint32_t address)
+static uint32_t source_open(struct stack *s, const struct ip_addr *address)
 {
     struct reassembly_set *set = &s->fragments;
-    uint32_t tag = tag_of(s, &address, sizeof address);
+    uint32_t tag = tag_of(s, address, sizeof *address);
     uint32_t index = source_find(set, tag, address);
     if (index)
         return index;
     index = pool_get(&set->sources);
-    *source_at(set, index) = (struct reassembly_source){.address = address, .tag = tag};
+    *source_at(set, index) = (struct reassembly_source){.address = *address, .tag = tag};
     int error = table_add(&set->source_table, tag, index);
     assert(!error);
     (void)error;
@@ -208,7 +219,7 @@ static uint32_t make(struct stack *s, uint32_t tag, const struct reassembly_key 
     assert(index != POOL_NONE); /* the high mark covers the pool */
     struct reassembly *r = datagram_at(set, index);
     *r = (struct reassembly){.tag = tag, .key = *key, .deadline = s->now + s->settings.fragment_timeout_ns};
-    r->source = source_open(s, key->source);
+    r->source = source_open(s, &key->source);
     r->serial = source_at(set, r->source)->serial;
     account(set, r, bytes);
     list_append(set, &set->list, REASSEMBLY_OF_ALL, index);
@@ -220,13 +231,13 @@ static uint32_t make(struct stack *s, uint32_t tag, const struct reassembly_key 
     return index;
 }
 
-static uint32_t open_datagram(struct stack *s, const struct datagram *d, const struct wire_ipv4 *ip)
+static uint32_t open_datagram(struct stack *s, const struct datagram *d, const struct piece *p)
 {
     struct reassembly_key key = {.source = d->source,
                                  .destination = d->destination,
                                  .host = d->host->index,
-                                 .id = ip->id,
-                                 .protocol = ip->protocol};
+                                 .id = p->id,
+                                 .protocol = d->host->v6 ? 0 : d->protocol};
     uint32_t tag = tag_of(s, &key, sizeof key);
     uint32_t index = find(&s->fragments, tag, &key);
     return index ? index : make(s, tag, &key);
@@ -266,32 +277,29 @@ static bool bit(const uint64_t *bits, uint32_t at)
 
 /* ---- one fragment ---- */
 
-struct piece {
-    uint32_t from, to; /* payload bytes of the datagram */
-    bool last;
-};
+/* RFC 1858 3.2: a TCP header lies in one fragment. With IPv6 the first one must have it in any case (RFC 7112). */
+static bool is_tiny(const struct piece *p, const struct datagram *d)
+{
+    return !d->host->v6 && d->protocol == IP_PROTO_TCP &&
+           ((p->from == 0 && p->to < TCP_FIXED_HEADER) || p->from == UNIT);
+}
 
 /* What is wrong with a fragment by itself. */
-static bool piece_ok(struct stack *s, const struct piece *p, const struct wire_ipv4 *ip)
+static bool piece_ok(struct stack *s, const struct piece *p, const struct datagram *d)
 {
-    if (p->from == p->to) {
+    if (p->from == p->to)
         STACK_DROP(s, TRACE_IP, frag_empty);
-        return false;
-    }
-    if (!p->last && (p->to - p->from) % UNIT != 0) {
+    else if (!p->last && (p->to - p->from) % UNIT != 0)
         STACK_DROP(s, TRACE_IP, frag_bad_length);
-        return false;
-    }
-    if (p->to + ip->header_len > WIRE_IPV4_MAX_TOTAL) {
+    else if (p->to + p->counted > UINT16_MAX)
         STACK_DROP(s, TRACE_IP, frag_too_long);
-        return false;
-    }
-    /* RFC 1858 3.2: a TCP header lies in one fragment. */
-    if (ip->protocol == IP_PROTO_TCP && ((p->from == 0 && p->to < TCP_FIXED_HEADER) || p->from == UNIT)) {
+    else if (is_tiny(p, d))
         STACK_DROP(s, TRACE_IP, frag_tiny);
-        return false;
-    }
-    return true;
+    else if ((uint32_t)(d->bytes - d->eth) + p->head > REASSEMBLY_HEAD)
+        STACK_DROP(s, TRACE_IP, frag_long_head);
+    else
+        return true;
+    return false;
 }
 
 enum fit { FIT_NEW, FIT_DUPLICATE, FIT_OVERLAP, FIT_BAD_END };
@@ -349,10 +357,14 @@ static void copy_in(const struct reassembly_set *set, const struct reassembly *r
     }
 }
 
-static void keep_head(struct reassembly *r, const struct datagram *d, const struct packet *p)
+static void keep_head(struct reassembly *r, const struct piece *piece, const struct datagram *d)
 {
-    r->head_len = (uint8_t)(d->l4 - d->eth);
-    r->l3_offset = (uint8_t)(d->bytes - d->eth);
+    const struct packet *p = d->packet;
+    uint32_t l3 = (uint32_t)(d->bytes - d->eth);
+    r->l3_offset = (uint8_t)l3;
+    r->head_len = (uint16_t)(l3 + piece->head);
+    r->fragment_header = (uint16_t)(d->host->v6 ? r->head_len - WIRE_IPV6_FRAGMENT_LEN : r->head_len);
+    r->next_header_at = (uint16_t)(l3 + piece->next_header_at);
     memcpy(r->head, d->eth, r->head_len);
     r->vlan_present = p->vlan_present;
     r->vlan_tci = p->vlan_tci;
@@ -365,56 +377,61 @@ static void store(struct stack *s, uint32_t index, const struct piece *p, const 
     reserve(s, index, p);
     copy_in(&s->fragments, r, p, d->l4);
     if (p->from == 0)
-        keep_head(r, d, d->packet);
+        keep_head(r, p, d);
     bits_set(r->present, p->from / UNIT, (p->to + UNIT - 1) / UNIT);
     bits_set(r->begins, p->from / UNIT, p->from / UNIT + 1);
     r->received += p->to - p->from;
     r->end = max_u32(r->end, p->to);
     r->has_last |= p->last;
-    r->ecn |= (uint8_t)(1u << (datagram_tos(d) & 3u));
+    r->ecn |= (uint8_t)(1u << (d->tos & 3u));
     r->broadcast |= d->broadcast;
     r->group |= d->group;
 }
 
 /* ---- the whole ---- */
 
-/* The link and IP header of the first fragment and `bytes` of payload as a frame; NULL while one is being delivered. */
-static struct packet *gather(struct reassembly_set *set, const struct reassembly *r, uint32_t bytes)
+/* `head` bytes of the first fragment's and `bytes` of payload as a frame; NULL while one is being delivered. */
+static struct packet *gather(struct reassembly_set *set, const struct reassembly *r, uint32_t head, uint32_t bytes)
 {
     struct packet *p;
     if (packet_pool_get(&set->whole, &p, 1) == 0)
         return NULL;
-    memcpy(p->data, r->head, r->head_len);
+    memcpy(p->data, r->head, head);
     for (uint32_t at = 0; at < bytes; at += REASSEMBLY_BLOCK)
-        memcpy(p->data + r->head_len + at, pool_at(&set->blocks, r->block[at / REASSEMBLY_BLOCK]),
+        memcpy(p->data + head + at, pool_at(&set->blocks, r->block[at / REASSEMBLY_BLOCK]),
                min_u32(bytes - at, REASSEMBLY_BLOCK));
-    p->len = r->head_len + bytes;
+    p->len = head + bytes;
     p->l3_offset = r->l3_offset;
-    p->l4_offset = r->head_len;
+    p->l4_offset = (uint16_t)head;
     p->vlan_present = r->vlan_present;
     p->vlan_tci = r->vlan_tci;
     return p;
 }
 
+/* With IPv6, protocol and the place of l4 are found by another walk over its headers. */
 static struct datagram describe(struct stack *s, const struct reassembly *r, struct packet *p)
 {
+    const uint8_t *ip = p->data + p->l3_offset;
+    bool v6 = s->hosts.hosts[r->key.host].v6;
     return (struct datagram){.packet = p,
                              .eth = p->data,
-                             .bytes = p->data + p->l3_offset,
+                             .bytes = ip,
                              .l4 = p->data + p->l4_offset,
                              .l4_len = p->len - p->l4_offset,
+                             .host = &s->hosts.hosts[r->key.host],
                              .source = r->key.source,
                              .destination = r->key.destination,
-                             .host = &s->hosts.hosts[r->key.host],
+                             .protocol = r->key.protocol,
+                             .tos = v6 ? (uint8_t)(load_be16(ip) >> 4) : ip[1],
+                             .ttl = v6 ? ip[7] : ip[8],
                              .broadcast = r->broadcast,
-                             .group = r->group};
+                             .group = r->group,
+                             .fragments = true};
 }
 
-/* The header says that it is whole, and congestion experienced when one fragment did: RFC 3168 5.3. */
-static void complete_header(uint8_t *ip, uint32_t header_len, uint32_t total, uint8_t ecn)
+static void complete_v4(uint8_t *ip, uint32_t header_len, uint32_t total, bool congested)
 {
-    if (ecn & ECN_CE_BIT)
-        ip[1] |= 3u;
+    ip[1] |= congested ? 3u : 0;
     store_be16(ip + 2, (uint16_t)total);
     store_be16(ip + 6, 0);
     store_be16(ip + WIRE_IPV4_CHECKSUM_OFFSET, 0);
@@ -422,31 +439,62 @@ static void complete_header(uint8_t *ip, uint32_t header_len, uint32_t total, ui
     memcpy(ip + WIRE_IPV4_CHECKSUM_OFFSET, &checksum, sizeof checksum);
 }
 
+/* The header says that it is whole, and congestion experienced when one fragment did: RFC 3168 5.3. */
+static void complete_header(const struct reassembly *r, struct packet *p, bool v6)
+{
+    uint8_t *ip = p->data + p->l3_offset;
+    uint32_t total = p->len - p->l3_offset;
+    bool congested = r->ecn & ECN_CE_BIT;
+    if (!v6) {
+        complete_v4(ip, (uint32_t)(p->l4_offset - p->l3_offset), total, congested);
+        return;
+    }
+    ip[1] |= congested ? 0x30u : 0;
+    store_be16(ip + 4, (uint16_t)(total - WIRE_IPV6_LEN));
+    p->data[r->next_header_at] = r->head[r->fragment_header]; /* what the fragment header named */
+}
+
 /* RFC 3168 5.3: fragments that are not ECN-capable beside such that are: somebody on the way is broken, or lies. */
 static bool ecn_ok(uint8_t ecn) { return !(ecn & ECN_NOT_ECT_BIT) || ecn == ECN_NOT_ECT_BIT; }
+
+/* The length that the header of the whole will say. */
+static uint32_t said_length(const struct reassembly *r, bool v6)
+{
+    return (uint32_t)(r->fragment_header - r->l3_offset) + r->end - (v6 ? WIRE_IPV6_LEN : 0);
+}
+
+static void deliver_whole(struct stack *s, const struct datagram *d)
+{
+    if (d->host->v6) {
+        s->counters.ipv6_reassembled++;
+        ipv6_deliver(s, d);
+    } else {
+        s->counters.ipv4_reassembled++;
+        ip_deliver(s, d);
+    }
+}
 
 static void deliver(struct stack *s, uint32_t index)
 {
     struct reassembly_set *set = &s->fragments;
     struct reassembly *r = datagram_at(set, index);
-    uint32_t header_len = (uint32_t)(r->head_len - r->l3_offset), total = header_len + r->end;
+    bool v6 = s->hosts.hosts[r->key.host].v6;
     if (!ecn_ok(r->ecn)) {
         STACK_DROP(s, TRACE_IP, frag_bad_ecn);
         let_go(set, index);
         return;
     }
-    if (total > WIRE_IPV4_MAX_TOTAL) {
+    if (said_length(r, v6) > UINT16_MAX) {
         STACK_DROP(s, TRACE_IP, frag_too_long);
         let_go(set, index);
         return;
     }
-    struct packet *p = gather(set, r, r->end);
+    struct packet *p = gather(set, r, r->fragment_header, r->end);
     assert(p); /* deliveries do not nest */
-    complete_header(p->data + p->l3_offset, header_len, total, r->ecn);
+    complete_header(r, p, v6);
     struct datagram d = describe(s, r, p);
     let_go(set, index);
-    s->counters.ipv4_reassembled++;
-    ipv4_deliver(s, &d);
+    deliver_whole(s, &d);
     tcp_flush(s); /* the frame goes back now */
     packet_release(p);
 }
@@ -473,40 +521,70 @@ static void check_distance(struct stack *s, uint32_t index)
     empty(&s->fragments, r);
 }
 
-void reassembly_input(struct stack *s, const struct datagram *d, const struct wire_ipv4 *ip)
+static void take_in(struct stack *s, const struct datagram *d, const struct piece *p)
 {
-    struct piece p = {
-        .from = ip->fragment_offset, .to = ip->fragment_offset + d->l4_len, .last = !(ip->flags & WIRE_IPV4_MF)};
-    s->counters.ipv4_fragments_received++;
-    if (!piece_ok(s, &p, ip))
+    if (!piece_ok(s, p, d))
         return;
-    uint32_t index = open_datagram(s, d, ip);
+    uint32_t index = open_datagram(s, d, p);
     check_distance(s, index);
     struct reassembly *r = datagram_at(&s->fragments, index);
-    enum fit fit = fit_of(r, &p);
+    enum fit fit = fit_of(r, p);
     if (fit == FIT_DUPLICATE) {
         STACK_DROP(s, TRACE_IP, frag_duplicate);
     } else if (fit != FIT_NEW) {
         kill_datagram(s, index, fit);
     } else {
-        store(s, index, &p, d);
+        store(s, index, p, d);
         if (r->has_last && r->received == r->end)
             deliver(s, index);
     }
 }
 
+void reassembly_input_v4(struct stack *s, const struct datagram *d, const struct wire_ipv4 *ip)
+{
+    const struct piece p = {.from = ip->fragment_offset,
+                            .to = ip->fragment_offset + d->l4_len,
+                            .id = ip->id,
+                            .head = ip->header_len,
+                            .counted = ip->header_len,
+                            .last = !(ip->flags & WIRE_IPV4_MF)};
+    s->counters.ipv4_fragments_received++;
+    take_in(s, d, &p);
+}
+
+void reassembly_input_v6(struct stack *s, const struct datagram *d, const struct wire_ipv6_walk *w)
+{
+    const struct piece p = {.from = w->frag.offset,
+                            .to = w->frag.offset + d->l4_len,
+                            .id = w->frag.id,
+                            .head = w->offset,
+                            .counted = w->fragment_at - WIRE_IPV6_LEN,
+                            .next_header_at = w->fragment_next_at,
+                            .last = !w->frag.more};
+    s->counters.ipv6_fragments_received++;
+    take_in(s, d, &p);
+}
+
 /* ---- time ---- */
 
-/* RFC 1122 3.3.2: the sender hears of it when its first fragment came. */
+static void say_timeout(struct stack *s, const struct datagram *d)
+{
+    if (d->host->v6)
+        icmpv6_send_error(s, d, WIRE_ICMPV6_TIME_EXCEEDED, WIRE_ICMPV6_REASSEMBLY_EXCEEDED, 0);
+    else
+        icmp_send_error(s, d, WIRE_ICMP_TIME_EXCEEDED, WIRE_ICMP_REASSEMBLY_EXCEEDED);
+}
+
+/* RFC 1122 3.3.2, RFC 8200 4.5: the sender hears of it when its first fragment came. */
 static void give_up(struct stack *s, uint32_t index)
 {
     struct reassembly_set *set = &s->fragments;
     struct reassembly *r = datagram_at(set, index);
     STACK_DROP(s, TRACE_IP, frag_timeout);
-    struct packet *p = r->first ? gather(set, r, r->first) : NULL;
+    struct packet *p = r->first ? gather(set, r, r->head_len, r->first) : NULL;
     if (p) {
         struct datagram d = describe(s, r, p);
-        icmp_send_error(s, &d, WIRE_ICMP_TIME_EXCEEDED, WIRE_ICMP_REASSEMBLY_EXCEEDED);
+        say_timeout(s, &d);
         packet_release(p);
     }
     let_go(set, index);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IPv4 reassembly: RFC 791, RFC 815's aim, RFC 1122 3.3.2, RFC 1858 (tiny fragments), RFC 3168 5.3 (ECN), and the
- * bounds of THREATS section 4.
+ * Reassembly: RFC 791, RFC 815's aim, RFC 1122 3.3.2, RFC 1858 (tiny fragments), RFC 8200 4.5, RFC 5722, RFC 3168 5.3
+ * (ECN), and the bounds of THREATS section 4. Both families have one table and one set of bounds.
  *
  * Fragments are copied into blocks of a fixed pool, each at its place in the datagram, in any order; one that completes
  * its datagram delivers it as one frame. Policy: a fragment equal in range to an earlier one is a duplicate and
@@ -18,17 +18,18 @@
 #include "base/pool.h"
 #include "base/table.h"
 #include "stack/stack.h"
-#include "wire/ipv4.h"
+#include "wire/ip_addr.h"
 
 #define REASSEMBLY_BLOCK 1024u
 #define REASSEMBLY_BLOCKS 64u /* of the largest datagram */
 #define REASSEMBLY_WORDS 128u /* a bit for each 8 bytes of it */
-#define REASSEMBLY_HEAD 128u  /* link header with 8 tags and LLC, IPv4 with 40 bytes of options */
+#define REASSEMBLY_HEAD 256u /* link header with 8 tags and LLC, IPv4 with options; IPv6 with 166 bytes of extensions */
 
 struct reassembly_key {
-    uint32_t source, destination, host;
-    uint16_t id;
-    uint8_t protocol, zero;
+    struct ip_addr source, destination;
+    uint32_t host, id;
+    uint8_t protocol; /* IPv4: it tells datagrams apart */
+    uint8_t zero[3];
 };
 
 /* Links of a list by age; 0: none. */
@@ -51,8 +52,10 @@ struct reassembly {
     uint32_t serial;   /* the source's when the last fragment came */
     uint16_t blocks;
     uint16_t vlan_tci;
-    uint8_t head_len, l3_offset; /* of head[], from the fragment at offset 0 */
-    uint8_t ecn;                 /* bit n: a fragment with codepoint n */
+    uint16_t head_len, fragment_header; /* of head[], from the fragment at offset 0; IPv6: where its last 8 bytes are */
+    uint16_t next_header_at;            /* IPv6: of head[], what named the fragment header */
+    uint8_t l3_offset;
+    uint8_t ecn; /* bit n: a fragment with codepoint n */
     bool has_last, vlan_present, broadcast, group;
     uint8_t head[REASSEMBLY_HEAD];
     uint32_t block[REASSEMBLY_BLOCKS]; /* 0: none */
@@ -62,7 +65,7 @@ struct reassembly {
 enum reassembly_order { REASSEMBLY_OF_ALL, REASSEMBLY_OF_SOURCE };
 
 struct reassembly_source {
-    uint32_t address; /* while free, the pool's */
+    struct ip_addr address; /* while free, the pool's */
     uint32_t tag;
     uint32_t serial; /* fragments that came from it */
     uint32_t bytes;
@@ -83,8 +86,11 @@ MUST_CHECK int reassembly_init(struct reassembly_set *set, const struct stack_se
 void reassembly_free(struct reassembly_set *set);
 
 struct datagram;
-/* A fragment whose header is in order came; d describes it alone. */
-void reassembly_input(struct stack *s, const struct datagram *d, const struct wire_ipv4 *ip);
+struct wire_ipv4;
+struct wire_ipv6_walk;
+/* A fragment whose header is in order came; d describes it alone, with its part of the payload at l4. */
+void reassembly_input_v4(struct stack *s, const struct datagram *d, const struct wire_ipv4 *ip);
+void reassembly_input_v6(struct stack *s, const struct datagram *d, const struct wire_ipv6_walk *w);
 /* Gives up what is on its way to a local address, which is gone. */
 void reassembly_forget_host(struct stack *s, uint32_t local);
 /* Gives up what is too old. */

@@ -6,7 +6,8 @@
 #include "stack/stack.h"
 
 #include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/ipv6_input.h"
+#include "stack/nd.h"
 
 #define MAX_ENTRIES (UINT32_C(1) << 24)
 #define FRAGMENT_BYTES_MIN (UINT32_C(1) << 17) /* one datagram fits, whatever its size */
@@ -37,7 +38,7 @@ void stack_settings_default(struct stack_settings *t)
                                  .fragment_bytes_low = 3u << 20,
                                  .fragment_source_bytes = 1u << 20,
                                  .fragment_max_distance = 64,
-                                 .fragment_timeout_ns = 30 * NS_PER_S,
+                                 .fragment_timeout_ns = 60 * NS_PER_S,
                                  .large_datagrams = 4,
                                  .max_path_mtus = 1024,
                                  .min_path_mtu = 552,
@@ -102,7 +103,7 @@ static int make_parts(struct stack *s, int64_t now)
     if (!error)
         error = pmtu_init(&s->pmtus, t, s->allocator);
     if (!error)
-        error = ipv4_large_init(&s->large, t->large_datagrams, s->allocator);
+        error = ip_large_init(&s->large, t->large_datagrams, s->allocator);
     if (!error)
         error = make_tcp(s, now);
     return error;
@@ -184,6 +185,8 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     if (h->interface >= s->n_interfaces)
         return ERR_INVALID;
     struct interface *itf = &s->interfaces[h->interface];
+    if (!ip_addr_is_v4(&h->address) && interface_mtu(itf) < WIRE_IPV6_MIN_MTU)
+        return ERR_INVALID;
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local > 0 && itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
@@ -196,9 +199,9 @@ int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefi
                     const struct ip_addr *gateway)
 {
     struct host *h = host_at(&s->hosts, local);
-    if (!h || !ip_addr_is_v4(prefix) || !ip_addr_is_v4(gateway))
+    if (!h)
         return ERR_INVALID;
-    int index = route_add(&s->routes, h, ip_addr_to_v4(prefix), length, ip_addr_to_v4(gateway));
+    int index = route_add(&s->routes, h, prefix, length, gateway);
     if (index < 0)
         return index;
     stack_tell(s, STACK_ROUTE_ADDED, (uint32_t)index);
@@ -208,10 +211,10 @@ int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefi
 int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *address, const uint8_t mac[6])
 {
     const struct host *h = host_at(&s->hosts, local);
-    if (!h || !ip_addr_is_v4(address) || wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
+    if (!h || ip_addr_is_v4(address) == h->v6 || wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
         return ERR_INVALID;
-    uint32_t v4 = ip_addr_to_v4(address);
-    if (!ipv4_source_ok(h, v4) || host_find_address(&s->hosts, h->segment, v4))
+    bool usable = h->v6 ? ipv6_source_ok(h, address) : ipv4_source_ok(h, ip_addr_to_v4(address));
+    if (!usable || host_find_address(&s->hosts, h->segment, address))
         return ERR_INVALID;
     uint32_t index = neighbour_open(s, h->domain, address, local, NEIGHBOUR_OWN);
     if (!index)
@@ -222,9 +225,11 @@ int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *a
 
 void stack_announce(struct stack *s, uint32_t local, int64_t now)
 {
-    const struct host *h = host_at(&s->hosts, local);
+    struct host *h = host_at(&s->hosts, local);
     s->now = now;
-    if (h)
+    if (h && h->v6)
+        nd_announce(s, h);
+    else if (h)
         arp_announce(s, h);
 }
 
@@ -232,7 +237,7 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
 {
     const struct host *h = host_at(&s->hosts, local);
     if (h)
-        *out = ip_addr_from_v4(h->address);
+        *out = h->ip;
     return h != NULL;
 }
 
@@ -240,32 +245,32 @@ uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
 {
     for (uint32_t i = 1; i <= s->hosts.count; i++) {
         const struct host *h = host_at(&s->hosts, i);
-        if (h && h->address == ip_addr_to_v4(address) && ip_addr_is_v4(address))
+        if (h && ip_addr_equal(&h->ip, address))
             return i;
     }
     return 0;
 }
 
-#define OWN_ADDRESS_LENGTH 33 /* nobody reaches an address better than itself */
+#define OWN_ADDRESS_BITS 129 /* nobody reaches an address better than itself */
 
-/* How well a host reaches a destination: see route_length. */
+/* How well a host reaches a destination: see route_bits. */
 static int reach_of(const struct stack *s, const struct host *h, const struct ip_addr *destination)
 {
-    if (!h || s->interfaces[h->interface].down || !ip_addr_is_v4(destination))
+    if (!h || s->interfaces[h->interface].down || ip_addr_is_v4(destination) == h->v6)
         return ERR_NO_ROUTE;
-    if (h->address == ip_addr_to_v4(destination) && s->loop.neighbour)
-        return OWN_ADDRESS_LENGTH;
-    return route_length(&s->routes, h, ip_addr_to_v4(destination));
+    if (s->loop.neighbour && ip_addr_equal(&h->ip, destination))
+        return OWN_ADDRESS_BITS;
+    return route_bits(&s->routes, h, destination);
 }
 
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination)
 {
     uint32_t best = 0;
-    int longest = -1;
+    int most = -1;
     for (uint32_t i = 1; i <= s->hosts.count; i++) {
-        int length = reach_of(s, host_at(&s->hosts, i), destination);
-        if (length > longest) {
-            longest = length;
+        int bits = reach_of(s, host_at(&s->hosts, i), destination);
+        if (bits > most) {
+            most = bits;
             best = i;
         }
     }
@@ -289,7 +294,7 @@ uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *r
 {
     const struct host *h = host_at(&s->hosts, local);
     s->now = now;
-    return h ? pmtu_get(s, h, ip_addr_to_v4(remote)) : 0;
+    return h ? pmtu_get(s, h, remote) : 0;
 }
 
 /* ---- the turn ---- */

@@ -25,7 +25,9 @@
     X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
     X(udp_received) X(udp_sent) X(raw_received) X(raw_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
-    X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)
+    X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
+    X(ipv6_sent) X(ipv6_fragments_received) X(ipv6_reassembled) X(ipv6_fragmented) X(ipv6_fragments_sent)              \
+    X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
@@ -34,10 +36,15 @@
     X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch)                       \
     X(frag_empty) X(frag_bad_length) X(frag_too_long) X(frag_tiny) X(frag_duplicate) X(frag_overlap) X(frag_bad_end)   \
     X(frag_bad_ecn) X(frag_too_far) X(frag_evicted) X(frag_source_limit) X(frag_timeout)                               \
-    X(ip_unknown_protocol) X(ip_no_route) X(ipv6_unsupported)                                                          \
+    X(frag_nested) X(frag_headers_missing) X(frag_long_head)                                                           \
+    X(ip_unknown_protocol) X(ip_no_route)                                                          \
     X(icmp_short) X(icmp_bad_checksum) X(icmp_broadcast_echo) X(icmp_echo_ignored) X(icmp_unknown_type)                \
     X(icmp_source_quench) X(icmp_quote_short) X(icmp_bad_mtu) X(icmp_unmatched) X(icmp_rate_limited)                                   \
     X(udp_bad_length) X(udp_bad_checksum) X(udp_port_zero) X(udp_no_port) X(udp_too_long)                              \
+    X(ipv6_too_many_headers) X(ipv6_too_many_options) X(ipv6_bad_option) X(ipv6_unknown_option)                        \
+    X(ipv6_misplaced_header) X(ipv6_routing_header) X(ipv6_jumbo)                                                      \
+    X(nd_malformed) X(nd_bad_message) X(nd_fragmented) X(nd_not_for_us) X(nd_unsolicited) X(nd_own_address)            \
+    X(nd_ignored)                                                                                                      \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
 /* clang-format on */
@@ -72,7 +79,7 @@ struct stack_settings {
     uint32_t fragment_bytes_high, fragment_bytes_low;
     uint32_t fragment_source_bytes; /* of one source; default 1 MiB, at least 128 KiB */
     uint32_t fragment_max_distance; /* fragments of its source between two of a datagram; default 64; 0: any number */
-    int64_t fragment_timeout_ns;    /* default 30 s */
+    int64_t fragment_timeout_ns;    /* default 60 s: RFC 1122 3.3.2, RFC 8200 4.5 */
     uint32_t large_datagrams;       /* that may be built or wait at once to leave in fragments; default 4 */
     /*
      * Frames of 64 KB on their way from a host to itself or to another one of its domain; then there are at most 15

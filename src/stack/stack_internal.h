@@ -17,7 +17,7 @@
 #include "stack/host.h"
 #include "stack/icmp.h"
 #include "stack/interface.h"
-#include "stack/ipv4_output.h"
+#include "stack/ip_output.h"
 #include "stack/loop.h"
 #include "stack/neighbour.h"
 #include "stack/pmtu.h"
@@ -44,7 +44,7 @@ struct stack {
     struct group_set groups;
     struct raw_set raw;
     struct icmp_state icmp;
-    struct ipv4_ids ids;
+    struct ip_ids ids;
     struct reassembly_set fragments;
     struct pmtu_set pmtus;
     struct packet_pool large; /* whole datagrams that leave in fragments */

@@ -5,8 +5,9 @@
  * A path is a pinned neighbour. A frame lent by frame_open carries its host's header, a large one its `gso`; frame_send
  * completes it. Replies go back to the station a segment came from.
  */
-#include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/datagram.h"
+#include "stack/ipv4_output.h"
+#include "stack/ipv6_output.h"
 #include "wire/l4.h"
 
 /* ---- received segments ---- */
@@ -22,8 +23,7 @@ static bool scattered_checksum_right(const struct datagram *d)
 {
     const struct packet *p = d->packet;
     uint32_t done = head_bytes(d);
-    uint64_t sum = checksum_add_u32(checksum_add_u32(0, d->source), d->destination);
-    sum = checksum_add_u16(checksum_add_u16(sum, IP_PROTO_TCP), (uint16_t)d->l4_len);
+    uint64_t sum = wire_l4_pseudo(&d->source, &d->destination, IP_PROTO_TCP, d->l4_len);
     sum = checksum_add(sum, d->l4, done);
     for (unsigned i = 0; i < p->nfrags && done < d->l4_len; i++) {
         uint32_t n = min_u32(p->frags[i].length, d->l4_len - done);
@@ -40,7 +40,7 @@ static ALWAYS_INLINE bool checksum_right(const struct datagram *d)
         return true;
     if (unlikely(d->l4_len > head_bytes(d)))
         return scattered_checksum_right(d);
-    return wire_l4_checksum_ok_v4(d->source, d->destination, IP_PROTO_TCP, d->l4, d->l4_len);
+    return wire_l4_checksum_ok(&d->source, &d->destination, IP_PROTO_TCP, d->l4, d->l4_len);
 }
 
 void tcp_collect(struct stack *s, const struct datagram *d)
@@ -56,15 +56,13 @@ void tcp_collect(struct stack *s, const struct datagram *d)
         return;
     }
     g->packet = d->packet;
-    g->key = (struct flow_key){.local = d->host->index,
-                               .remote = ip_addr_from_v4(d->source),
-                               .local_port = g->h.dst_port,
-                               .remote_port = g->h.src_port};
+    g->key = (struct flow_key){
+        .local = d->host->index, .remote = d->source, .local_port = g->h.dst_port, .remote_port = g->h.src_port};
     g->options = d->l4 + WIRE_TCP_MIN;
     g->payload = d->l4 + header;
     g->payload_len = d->l4_len - (uint32_t)header;
     g->skip = 0;
-    g->tos = datagram_tos(d);
+    g->tos = d->tos;
     if (unlikely(++s->n_segments == LINK_BURST))
         tcp_flush(s);
 }
@@ -98,18 +96,18 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
 {
     struct stack *s = context;
     const struct host *h = host_at(&s->hosts, local);
-    if (!h || !ip_addr_is_v4(remote)) {
+    if (!h || ip_addr_is_v4(remote) == h->v6) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
     uint32_t neighbour;
-    int error = ipv4_next_hop(s, h, ip_addr_to_v4(remote), &neighbour);
+    int error = ip_next_hop(s, h, remote, &neighbour);
     if (error)
         return error;
     neighbour_pin(s, neighbour);
     const struct interface *itf = &s->interfaces[neighbour_at(&s->neighbours, neighbour)->interface];
     *out = (struct tcp_path){.id = neighbour,
-                             .mtu = (uint16_t)pmtu_get(s, h, ip_addr_to_v4(remote)),
+                             .mtu = (uint16_t)pmtu_get(s, h, remote),
                              .link_mtu = (uint16_t)interface_mtu(stack_interface_of(s, h)),
                              .link = itf->number,
                              .gso_max = interface_gso_max(itf)};
@@ -127,20 +125,36 @@ static struct packet_frag *frags_place(const struct packet *p)
     return (struct packet_frag *)(end - PACKET_MAX_FRAGS * sizeof(struct packet_frag));
 }
 
+/* Headers of both families, and what a TCP checksum begins with: all of the pseudo-header but the length. */
+static ALWAYS_INLINE void begin(const struct host *h, const uint8_t *mac, const struct ip_addr *remote,
+                                struct tcp_frame *out)
+{
+    uint64_t sum = checksum_add_u16(h->source_sum, IP_PROTO_TCP);
+    if (unlikely(h->v6)) {
+        uint32_t w[4];
+        memcpy(w, remote->bytes, sizeof w);
+        out->l4 = ipv6_begin(out->packet, h, mac, remote);
+        out->pseudo_sum = sum + w[0] + w[1] + w[2] + w[3];
+    } else {
+        out->l4 = ipv4_begin(out->packet, h, mac, ip_addr_to_v4(remote));
+        out->pseudo_sum = checksum_add_u32(sum, ip_addr_to_v4(remote));
+    }
+}
+
 static ALWAYS_INLINE enum tcp_frame_result lend(struct interface *itf, const struct host *h, const uint8_t *mac,
-                                                uint32_t remote, enum link_alloc kind, struct tcp_frame *out)
+                                                const struct ip_addr *remote, enum link_alloc kind,
+                                                struct tcp_frame *out)
 {
     struct packet *p = interface_take(itf, kind);
     if (unlikely(!p))
         return TCP_FRAME_NO_ROOM;
     if (kind == LINK_ALLOC_LARGE) {
-        p->gso = PACKET_GSO_TCP4;
+        p->gso = h->v6 ? PACKET_GSO_TCP6 : PACKET_GSO_TCP4;
         out->frags = itf->scatter ? frags_place(p) : NULL;
     }
     out->packet = p;
     out->link = itf->number;
-    out->l4 = ipv4_begin(p, h, mac, remote);
-    out->pseudo_sum = checksum_add_u16(checksum_add_u32(h->source_sum, remote), IP_PROTO_TCP);
+    begin(h, mac, remote, out);
     out->partial_checksum = itf->tx_checksum;
     return TCP_FRAME_OK;
 }
@@ -155,7 +169,21 @@ static enum tcp_frame_result frame_open(void *context, const struct flow_key *ke
         return TCP_FRAME_UNRESOLVED;
     }
     const struct host *h = &s->hosts.hosts[key->local];
-    return lend(&s->interfaces[n->interface], h, n->mac, ip_addr_to_v4(&key->remote), kind, out);
+    return lend(&s->interfaces[n->interface], h, n->mac, &key->remote, kind, out);
+}
+
+static ALWAYS_INLINE void complete(struct stack *s, struct packet *p, const struct host *h, uint32_t l4_bytes,
+                                   uint8_t ttl, uint8_t tos)
+{
+    if (unlikely(h->v6)) {
+        s->counters.ipv6_sent++;
+        ipv6_complete(p, h, l4_bytes,
+                      &(struct ipv6_fields){.hop_limit = ttl, .next_header = IP_PROTO_TCP, .traffic_class = tos});
+    } else { /* RFC 6864: with DF the identification means nothing */
+        s->counters.ipv4_sent++;
+        ipv4_complete(p, h, l4_bytes,
+                      &(struct ipv4_fields){.fragment = IPV4_DF, .ttl = ttl, .protocol = IP_PROTO_TCP, .tos = tos});
+    }
 }
 
 static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes, uint8_t ttl, uint8_t tos)
@@ -163,9 +191,7 @@ static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes
     struct stack *s = context;
     struct packet *p = frame->packet;
     const struct host *h = &s->hosts.hosts[p->hash];
-    /* RFC 6864: with DF the identification means nothing */
-    ipv4_complete(p, h, l4_bytes,
-                  &(struct ipv4_fields){.fragment = IPV4_DF, .ttl = ttl, .protocol = IP_PROTO_TCP, .tos = tos});
+    complete(s, p, h, l4_bytes, ttl, tos);
     if (unlikely(p->nfrags)) /* they count in its headers, but are no part of the head */
         p->len -= (uint32_t)(packet_total_length(p) - p->len);
     if (frame->partial_checksum) {
@@ -173,9 +199,11 @@ static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes
         p->checksum_start = p->l4_offset;
         p->checksum_offset = WIRE_TCP_CHECKSUM_OFFSET;
     }
-    p->gso = frame->gso_size ? PACKET_GSO_TCP4 : PACKET_GSO_NONE;
+    if (!frame->gso_size)
+        p->gso = PACKET_GSO_NONE;
+    else
+        p->gso = h->v6 ? PACKET_GSO_TCP6 : PACKET_GSO_TCP4;
     p->gso_size = frame->gso_size;
-    s->counters.ipv4_sent++;
     interface_send(s, &s->interfaces[frame->link], p);
 }
 
@@ -187,7 +215,20 @@ static void frame_drop(void *context, struct tcp_frame *frame)
     interface_put_back(&s->interfaces[frame->link], p);
 }
 
-static const struct host *receiver_of(struct stack *s, const struct packet *p)
+/* The addresses of a datagram that was accepted. */
+static void addresses_of(const struct packet *p, struct ip_addr *source, struct ip_addr *destination)
+{
+    const uint8_t *ip = p->data + p->l3_offset;
+    if (ip[0] >> 4 == 6) {
+        *source = ip_addr_from_v6(ip + 8);
+        *destination = ip_addr_from_v6(ip + 24);
+    } else {
+        *source = ip_addr_from_v4(load_be32(ip + 12));
+        *destination = ip_addr_from_v4(load_be32(ip + 16));
+    }
+}
+
+static const struct host *receiver_of(struct stack *s, const struct packet *p, const struct ip_addr *destination)
 {
     struct wire_eth eth;
     uint32_t segment;
@@ -195,18 +236,23 @@ static const struct host *receiver_of(struct stack *s, const struct packet *p)
         return loop_named(&s->hosts, p->data + WIRE_ETH_ADDR_LEN);
     if (ethernet_parse(s, s->input, p, &eth, &segment) < 0)
         return NULL;
-    return host_find(&s->hosts, segment, load_be32(p->data + p->l3_offset + 16), p->data);
+    if (ip_addr_is_v4(destination))
+        return host_find(&s->hosts, segment, ip_addr_to_v4(destination), p->data);
+    return host_find6(&s->hosts, segment, destination, p->data);
 }
 
 static enum tcp_frame_result reply_open(void *context, const struct packet *to, struct tcp_frame *out)
 {
     struct stack *s = context;
-    const struct host *h = s->input && !to->held ? receiver_of(s, to) : NULL;
+    struct ip_addr source, destination;
+    if (!s->input || to->held)
+        return TCP_FRAME_NO_ROOM;
+    addresses_of(to, &source, &destination);
+    const struct host *h = receiver_of(s, to, &destination);
     if (!h)
         return TCP_FRAME_NO_ROOM;
-    const uint8_t *ip = to->data + to->l3_offset;
     out->mtu = (uint16_t)interface_mtu(stack_interface_of(s, h));
-    return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, load_be32(ip + 12), LINK_ALLOC_CONTROL, out);
+    return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, &source, LINK_ALLOC_CONTROL, out);
 }
 
 const struct tcp_lower stack_tcp_lower = {.path_open = path_open,

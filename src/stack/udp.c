@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * UDP: RFC 768, RFC 1122 4.1. Datagrams are handed up where they lie in the frame and written where they leave in the
+ * UDP: RFC 768, RFC 1122 4.1, RFC 8200 8.1. Datagrams are handed up where they lie in the frame and written where they leave in the
  * frame; nothing is kept. A datagram sent to a broadcast or multicast address goes to the binding for any local
  * address, as with Linux.
  */
 #include "stack/udp.h"
 
+#include "stack/datagram.h"
 #include "stack/ip_payload.h"
-#include "stack/ipv4_input.h"
-#include "stack/stack_internal.h"
+#include "stack/ip_quote.h"
 #include "wire/udp.h"
 
 int udp_set_init(struct udp_set *set, const struct allocator *a, uint32_t capacity)
@@ -102,15 +102,16 @@ bool udp_uses_local(const struct udp_set *set, uint32_t local)
 
 static bool checksum_right(const struct datagram *d, const struct wire_udp *h)
 {
-    if (h->checksum == 0 || d->packet->checksum != PACKET_CHECKSUM_UNKNOWN)
-        return true;
-    return wire_l4_checksum_ok_v4(d->source, d->destination, IP_PROTO_UDP, d->l4, h->length);
+    if (h->checksum == 0) /* none; over IPv6 there must be one */
+        return !d->host->v6;
+    return d->packet->checksum != PACKET_CHECKSUM_UNKNOWN ||
+           wire_l4_checksum_ok(&d->source, &d->destination, IP_PROTO_UDP, d->l4, h->length);
 }
 
 static void nobody_listens(struct stack *s, const struct datagram *d)
 {
     STACK_DROP(s, TRACE_UDP, udp_no_port);
-    icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE);
+    icmp_send_no_port(s, d);
 }
 
 void udp_input(struct stack *s, const struct datagram *d)
@@ -135,7 +136,7 @@ void udp_input(struct stack *s, const struct datagram *d)
     }
     s->counters.udp_received++;
     struct udp_datagram up = {.local = d->host->index,
-                              .remote = ip_addr_from_v4(d->source),
+                              .remote = d->source,
                               .local_port = h.dst_port,
                               .remote_port = h.src_port,
                               .bytes = d->l4 + WIRE_UDP_LEN,
@@ -144,24 +145,24 @@ void udp_input(struct stack *s, const struct datagram *d)
     s->udp.refused = false;
     b->received(b->context, &up, s->now);
     if (s->udp.refused)
-        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE);
+        icmp_send_no_port(s, d);
 }
 
 void udp_refuse(struct stack *s) { s->udp.refused = true; }
 
-bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e)
+bool udp_report(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct ip_error *e)
 {
-    const struct udp_binding *b = receiver_of(&s->udp, h->index, quote->src_port, false);
+    const struct udp_binding *b = receiver_of(&s->udp, h->index, quote->source_port, false);
     if (!b)
         return false;
     if (e->error == ERR_NO_SPACE)
-        pmtu_lower(s, h, quote->ip.dst, e->mtu);
+        pmtu_lower(s, h, &quote->destination, e->mtu);
     struct udp_datagram sent = {.local = h->index,
-                                .remote = ip_addr_from_v4(quote->ip.dst),
-                                .local_port = quote->src_port,
-                                .remote_port = quote->dst_port,
+                                .remote = quote->destination,
+                                .local_port = quote->source_port,
+                                .remote_port = quote->destination_port,
                                 .bytes = quote->l4 + WIRE_UDP_LEN,
-                                .length = (uint32_t)(quote->l4_len - WIRE_UDP_LEN)};
+                                .length = quote->l4_len - WIRE_UDP_LEN};
     if (b->error)
         b->error(b->context, &sent, e, s->now);
     return true;
@@ -170,11 +171,11 @@ bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_qu
 /* ---- out ---- */
 
 /* Header and payload; one pass copies and sums. With a partial checksum the link sums the rest. */
-static void write_datagram(const struct ipv4_output *out, const struct udp_datagram *d, const struct ip_payload *body)
+static void write_datagram(const struct ip_output *out, const struct udp_datagram *d, const struct ip_payload *body)
 {
     uint32_t length = WIRE_UDP_LEN + d->length;
     struct wire_udp h = {.src_port = d->local_port, .dst_port = d->remote_port, .length = (uint16_t)length};
-    uint64_t sum = wire_l4_pseudo_v4(out->host->address, out->destination, IP_PROTO_UDP, length);
+    uint64_t sum = ip_output_pseudo(out, IP_PROTO_UDP, length);
     uint8_t *payload = out->l4 + WIRE_UDP_LEN;
     if (out->partial_checksum) {
         ip_payload_copy(body, payload);
@@ -195,10 +196,10 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
     const struct ip_payload body = ip_payload_of(d->pieces, d->n_pieces, &one);
     if (d->local_port == 0 || d->remote_port == 0 || !ip_payload_ok(&body, d->length))
         return ERR_INVALID;
-    struct ipv4_output out = {.departure = d->departure};
-    int error = d->length > WIRE_UDP_MAX_PAYLOAD_V4
+    struct ip_output out = {.departure = d->departure};
+    int error = d->length > UINT16_MAX - WIRE_UDP_LEN
                     ? ERR_NO_SPACE
-                    : ipv4_output_open(s, d->local, &d->remote, WIRE_UDP_LEN + d->length, &out);
+                    : ip_output_open(s, d->local, &d->remote, WIRE_UDP_LEN + d->length, &out);
     if (unlikely(error)) {
         if (error == ERR_NO_SPACE)
             STACK_DROP(s, TRACE_UDP, udp_too_long);
@@ -212,6 +213,6 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
         p->checksum_offset = WIRE_UDP_CHECKSUM_OFFSET;
     }
     s->counters.udp_sent++;
-    ipv4_output_send(s, &out, WIRE_UDP_LEN + d->length, IP_PROTO_UDP);
+    ip_output_send(s, &out, WIRE_UDP_LEN + d->length, IP_PROTO_UDP);
     return 0;
 }

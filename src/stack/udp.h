@@ -28,13 +28,13 @@ MUST_CHECK int udp_set_init(struct udp_set *set, const struct allocator *a, uint
 void udp_set_free(struct udp_set *set);
 
 struct datagram;
-struct wire_icmp_quote;
+struct ip_quote;
 struct host;
 void udp_input(struct stack *s, const struct datagram *d);
 /* Tells the bindings to a local address that it is gone. */
 void udp_report_removed(struct stack *s, uint32_t local);
 bool udp_uses_local(const struct udp_set *set, uint32_t local);
 /* An ICMP error, or our own giving up, about a datagram that a binding sent. False: there is no such binding. */
-bool udp_report(struct stack *s, const struct host *h, const struct wire_icmp_quote *quote, const struct ip_error *e);
+bool udp_report(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct ip_error *e);
 
 #endif

@@ -36,12 +36,11 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
         return false;
     *out = (struct host_settings){.interface = h->interface,
                                   .vlan_count = (uint8_t)((h->l2_len - WIRE_ETH_LEN) / WIRE_ETH_TAG_LEN),
-                                  .address = ip_addr_from_v4(h->address),
-                                  .prefix_length = h->prefix_length,
+                                  .address = h->ip,
+                                  .prefix_length = (uint8_t)host_prefix_length(h),
+                                  .gateway = h->gateway,
                                   .vrf = host_domain(&s->hosts, h->domain)->vrf};
     memcpy(out->mac, h->mac, sizeof out->mac);
-    if (h->gateway)
-        out->gateway = ip_addr_from_v4(h->gateway);
     for (unsigned i = 0; i < out->vlan_count; i++) {
         const uint8_t *tag = h->header + 12 + i * WIRE_ETH_TAG_LEN;
         out->vlan[i] = (struct host_vlan){.tpid = load_be16(tag), .tci = load_be16(tag + 2)};
@@ -56,9 +55,9 @@ uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_ro
         if (r->host == 0)
             continue;
         *out = (struct stack_route){.local = r->host,
-                                    .prefix = ip_addr_from_v4(r->prefix),
-                                    .gateway = ip_addr_from_v4(r->gateway),
-                                    .length = r->length};
+                                    .prefix = r->prefix,
+                                    .gateway = r->gateway,
+                                    .length = (uint8_t)(r->bits - (ip_addr_is_v4(&r->gateway) ? 96 : 0))};
         return i;
     }
     return 0;
@@ -67,12 +66,8 @@ uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_ro
 bool stack_next_hop(const struct stack *s, uint32_t local, const struct ip_addr *destination, struct ip_addr *out)
 {
     const struct host *h = host_at(&s->hosts, local);
-    uint32_t hop;
-    if (!h || !ip_addr_is_v4(destination) || s->interfaces[h->interface].down ||
-        !route_find(&s->routes, h, ip_addr_to_v4(destination), &hop))
-        return false;
-    *out = ip_addr_from_v4(hop);
-    return true;
+    return h && ip_addr_is_v4(destination) != h->v6 && !s->interfaces[h->interface].down &&
+           route_find(&s->routes, h, destination, out);
 }
 
 uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stack_neighbour *out)

@@ -56,6 +56,23 @@ static ALWAYS_INLINE bool ip_addr_equal(const struct ip_addr *a, const struct ip
 {
     return load_be64(a->bytes) == load_be64(b->bytes) && load_be64(a->bytes + 8) == load_be64(b->bytes + 8);
 }
+/* Are the first n of the 128 bits the same? The bits of an IPv4 prefix begin at bit 96. */
+static ALWAYS_INLINE bool ip_addr_same_bits(const struct ip_addr *a, const struct ip_addr *b, unsigned n)
+{
+    uint64_t high = load_be64(a->bytes) ^ load_be64(b->bytes), low = load_be64(a->bytes + 8) ^ load_be64(b->bytes + 8);
+    if (n <= 64)
+        return n == 0 || high >> (64 - n) == 0;
+    return high == 0 && low >> (128 - n) == 0;
+}
+/* Its first n of 128 bits, followed by zeros. */
+static inline struct ip_addr ip_addr_first_bits(const struct ip_addr *a, unsigned n)
+{
+    uint64_t high = load_be64(a->bytes), low = load_be64(a->bytes + 8);
+    struct ip_addr out;
+    store_be64(out.bytes, n == 0 ? 0 : n >= 64 ? high : high & ~UINT64_C(0) << (64 - n));
+    store_be64(out.bytes + 8, n <= 64 ? 0 : low & ~UINT64_C(0) << (128 - n));
+    return out;
+}
 /* Negative, 0 or positive: the order of the 16 bytes as one big number. */
 static inline int ip_addr_compare(const struct ip_addr *a, const struct ip_addr *b)
 {
@@ -89,6 +106,11 @@ static inline bool ip_addr_is_broadcast(const struct ip_addr *a)
 /* 32 or 128. */
 static inline unsigned ip_addr_bits(const struct ip_addr *a) { return ip_addr_is_v4(a) ? 32 : 128; }
 
+/* ff02::1 */
+static inline bool ip_addr_is_all_nodes(const struct ip_addr *a)
+{
+    return load_be64(a->bytes) == 0xff02000000000000u && load_be64(a->bytes + 8) == 1;
+}
 /* ff02::1:ffXX:XXXX, RFC 4291 2.7.1. */
 struct ip_addr ip_addr_solicited_node(const struct ip_addr *a);
 static inline bool ip_addr_is_solicited_node(const struct ip_addr *a)

@@ -478,9 +478,10 @@ static void test_ic_11_a_million_paths(void **state)
     }
     assert_int_equal(h->stack->pmtus.pool.used, t.max_path_mtus);
     const struct host *us = host_at(&h->stack->hosts, h->us);
-    assert_int_equal(pmtu_get(h->stack, us, 0x0b000000u + 999999), 1000);
-    assert_int_equal(pmtu_get(h->stack, us, 0x0b000000u), 1500); /* pushed out */
-    assert_int_equal(pmtu_get(h->stack, us, HEALTHY), 1500);
+    const struct ip_addr last = v4(0x0b000000u + 999999), first = v4(0x0b000000u), healthy = v4(HEALTHY);
+    assert_int_equal(pmtu_get(h->stack, us, &last), 1000);
+    assert_int_equal(pmtu_get(h->stack, us, &first), 1500); /* pushed out */
+    assert_int_equal(pmtu_get(h->stack, us, &healthy), 1500);
     expect_full_mss_in_syn(h, 0x0b000000u + 999999);
     hostile_end(h, "IC-11");
 }

@@ -146,7 +146,7 @@ static void test_ip4_04_versions(void **state)
     store_be16(f + 12, ETHERTYPE_IPV6); /* IPv4 in IPv6's clothes */
     hostile_case(h);
     hostile_inject(h, f, n);
-    HOSTILE_DROPS(h, ipv6_unsupported, 1);
+    HOSTILE_DROPS(h, ip_bad_version, 1);
     hostile_expect_silence(h);
     hostile_end(h, "IP4-04");
 }

@@ -22,7 +22,7 @@
 #define OUR_ADDRESS 0xc0000201u
 #define PEER_ADDRESS 0xc0000202u
 #define PORT 7000
-#define TIMEOUT (30 * NS_PER_S)
+#define TIMEOUT (60 * NS_PER_S)
 #define MOST_PIECES 64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -140,6 +140,21 @@ uint32_t rig_host(struct rig *r, uint32_t address, uint8_t prefix, uint32_t gate
     return (uint32_t)local;
 }
 
+uint32_t rig_host6(struct rig *r)
+{
+    struct host_settings h = {.address = US6, .prefix_length = PREFIX6, .gateway = GATEWAY6};
+    int local = stack_add_host(r->stack, &h);
+    assert_true(local > 0);
+    return (uint32_t)local;
+}
+
+struct rig *rig_new6(void)
+{
+    struct rig *r = rig_new_empty(NULL);
+    r->us = rig_host6(r);
+    return r;
+}
+
 /* ---- frames in and out ---- */
 
 void rig_input(struct rig *r, const uint8_t *frame, uint32_t length)
@@ -231,5 +246,51 @@ void rig_resolve(struct rig *r, uint32_t local, uint32_t address, const uint8_t 
     uint32_t n = make_arp(f, request->bytes + 6, mac, WIRE_ARP_REPLY, mac, address, arp.sha, arp.spa);
     rig_input(r, f, n);
     assert_non_null(rig_next(r)); /* the datagram that waited */
+    expect_nothing(r);
+}
+
+const struct rig_frame *expect_ipv6(struct rig *r, uint8_t next_header, struct wire_ipv6 *ip)
+{
+    const struct rig_frame *f = rig_next(r);
+    assert_non_null(f);
+    assert_int_equal(load_be16(f->bytes + 12), ETHERTYPE_IPV6);
+    assert_int_equal(wire_ipv6_parse(f->bytes + 14, f->length - 14, ip), WIRE_IPV6_LEN);
+    assert_int_equal(f->length, 54 + ip->payload_len);
+    assert_int_equal(ip->next_header, next_header);
+    return f;
+}
+
+static const struct rig_frame *expect_message(struct rig *r, uint8_t type, struct wire_ipv6 *ip)
+{
+    const struct rig_frame *f = expect_ipv6(r, IP_PROTO_ICMPV6, ip);
+    assert_int_equal(f->bytes[54], type);
+    assert_true(wire_icmpv6_checksum_ok(&ip->src, &ip->dst, f->bytes + 54, ip->payload_len));
+    return f;
+}
+
+const struct rig_frame *expect_nd(struct rig *r, uint8_t type, struct wire_ipv6 *ip, struct wire_nd *message)
+{
+    const struct rig_frame *f = expect_message(r, type, ip);
+    assert_int_equal(ip->hop_limit, WIRE_ND_HOP_LIMIT);
+    assert_true(wire_nd_parse(f->bytes + 54, ip->payload_len, message) > 0);
+    return f;
+}
+
+const uint8_t *expect_icmp6(struct rig *r, uint8_t type, struct wire_ipv6 *ip)
+{
+    return expect_message(r, type, ip)->bytes + 54;
+}
+
+void rig_resolve6(struct rig *r, uint32_t local, const struct ip_addr *address, const uint8_t *mac)
+{
+    uint8_t f[RIG_FRAME_BYTES];
+    struct wire_ipv6 ip;
+    struct wire_nd m;
+    struct udp_datagram d = {.local = local, .remote = *address, .local_port = 9, .remote_port = 9};
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    rig_transmit(r);
+    expect_nd(r, WIRE_ICMPV6_NEIGHBOR_SOLICITATION, &ip, &m);
+    rig_input(r, f, make_advertisement(f, address, mac, WIRE_ND_NA_SOLICITED | WIRE_ND_NA_OVERRIDE));
+    expect_ipv6(r, IP_PROTO_UDP, &ip);
     expect_nothing(r);
 }

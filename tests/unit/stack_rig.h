@@ -13,7 +13,7 @@
 #include "support/cmocka_all.h"
 
 #include "stack/stack.h"
-#include "support/frame_make.h"
+#include "support/frame_make6.h"
 
 #define RIG_FRAME_BYTES FRAME_MAKE_BYTES
 #define RIG_FRAMES 512u
@@ -60,6 +60,11 @@ void rig_free(struct rig *r);
 /* A host on interface 0; its local index. */
 uint32_t rig_host(struct rig *r, uint32_t address, uint8_t prefix, uint32_t gateway, const uint8_t *mac);
 
+/* US6 on interface 0, beside the IPv4 host; its local index. */
+uint32_t rig_host6(struct rig *r);
+/* A rig whose only host is US6, with GATEWAY6 as its router. */
+struct rig *rig_new6(void);
+
 /* One frame arrives; what the stack has to send goes out. */
 void rig_input(struct rig *r, const uint8_t *frame, uint32_t length);
 /* Lets time pass: one turn at now + ns. */
@@ -76,6 +81,14 @@ const struct stack_counters *rig_counters(const struct rig *r);
 const struct rig_frame *expect_arp(struct rig *r, uint16_t op, struct wire_arp *arp);
 /* The next frame is IPv4 without options, its checksum right. */
 const struct rig_frame *expect_ipv4(struct rig *r, uint8_t protocol, struct wire_ipv4 *ip);
+/* The next frame is IPv6 without extension headers. */
+const struct rig_frame *expect_ipv6(struct rig *r, uint8_t next_header, struct wire_ipv6 *ip);
+/* The next frame is a Neighbour Discovery message, its checksum right and its hop limit 255. */
+const struct rig_frame *expect_nd(struct rig *r, uint8_t type, struct wire_ipv6 *ip, struct wire_nd *message);
+/* The next frame is another ICMPv6 message, its checksum right. */
+const uint8_t *expect_icmp6(struct rig *r, uint8_t type, struct wire_ipv6 *ip);
+/* The station of an IPv6 address becomes a confirmed neighbour of a local one. */
+void rig_resolve6(struct rig *r, uint32_t local, const struct ip_addr *address, const uint8_t *mac);
 void expect_nothing(struct rig *r);
 void expect_dst_mac(const struct rig_frame *f, const uint8_t *mac);
 void expect_src_mac(const struct rig_frame *f, const uint8_t *mac);

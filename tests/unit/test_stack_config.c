@@ -6,6 +6,7 @@
 #include "unit/stack_rig.h"
 
 #include "base/error.h"
+#include "stack/control.h"
 #include "support/counting_alloc.h"
 
 static struct host_settings host(uint32_t address, uint8_t prefix, uint32_t gateway)
@@ -48,8 +49,6 @@ static void test_addresses_no_host_can_have_are_refused(void **state)
     h.vlan[0] = (struct host_vlan){.tpid = 0x8100, .tci = 4095};
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
     h = host(US, 24, 0);
-    memset(&h.address, 0x20, sizeof h.address);
-    assert_int_equal(stack_add_host(r->stack, &h), ERR_UNSUPPORTED);
     memset(&h.address, 0, sizeof h.address);
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
     h = host(US, 24, 0);
@@ -58,6 +57,46 @@ static void test_addresses_no_host_can_have_are_refused(void **state)
     h = host(US, 24, GATEWAY);
     assert_int_equal(stack_add_host(r->stack, &h), 1);
     assert_int_equal(stack_add_host(r->stack, &h), ERR_EXISTS);
+    rig_free(r);
+}
+
+static void test_ipv6_addresses_no_host_can_have_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address;
+        uint8_t prefix;
+        const char *gateway;
+    } bad[] = {{"::", 64, "::"},
+               {"::1", 128, "::"},
+               {"ff02::5", 64, "::"},
+               {"2001:db8::1", 0, "::"},
+               {"2001:db8::1", 129, "::"},
+               {"2001:db8::1", 64, "2001:db8::1"},
+               {"2001:db8::1", 64, "2001:db8:1::1"},
+               {"2001:db8::1", 64, "ff02::1"},
+               {"2001:db8::1", 64, "192.0.2.1"}};
+    struct rig *r = rig_new_empty(NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct host_settings h = {
+            .address = v6(bad[i].address), .prefix_length = bad[i].prefix, .gateway = v6(bad[i].gateway)};
+        assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
+    }
+    struct host_settings good = {.address = US6, .prefix_length = 64, .gateway = GATEWAY6};
+    assert_int_equal(stack_add_host(r->stack, &good), 1);
+    assert_int_equal(stack_add_host(r->stack, &good), ERR_EXISTS);
+    rig_free(r);
+}
+
+static void test_ipv6_needs_an_mtu_of_1280(void **state) /* RFC 8200 section 5 */
+{
+    (void)state;
+    struct rig *r = rig_new_empty(NULL);
+    struct host_settings h = {.address = US6, .prefix_length = 64};
+    assert_int_equal(stack_set_mtu(r->stack, 0, 1279, r->now), 0);
+    assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
+    assert_int_equal(stack_set_mtu(r->stack, 0, 1280, r->now), 0);
+    assert_int_equal(stack_add_host(r->stack, &h), 1);
     rig_free(r);
 }
 
@@ -297,6 +336,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_addresses_no_host_can_have_are_refused),
+        cmocka_unit_test(test_ipv6_addresses_no_host_can_have_are_refused),
+        cmocka_unit_test(test_ipv6_needs_an_mtu_of_1280),
         cmocka_unit_test(test_point_to_point_prefixes_have_no_broadcast_address),
         cmocka_unit_test(test_a_segment_has_sixteen_vrfs_at_most),
         cmocka_unit_test(test_the_longest_prefix_wins),

@@ -281,7 +281,7 @@ static void cause_frag_timeout(struct run *x)
 {
     begin(x);
     fragment(x, 1, 8, true, 8);
-    rig_pass(x->r, 30 * NS_PER_S);
+    rig_pass(x->r, 60 * NS_PER_S);
 }
 
 static void cause_ip_unknown_protocol(struct run *x) { patched_ip(x, 9, 253); }
@@ -291,13 +291,124 @@ static void cause_ip_no_route(struct run *x)
     x->r->us = rig_host(x->r, US, PREFIX, 0, NULL);
     assert_int_equal(send_to(x, FAR, 8), ERR_NO_ROUTE);
 }
-static void cause_ipv6_unsupported(struct run *x)
+/* ---- IPv6 ---- */
+
+static void begin6(struct run *x) { begin_with(x, rig_new6()); }
+/* A UDP datagram to US6 behind one extension header of 8 bytes. */
+static void extended(struct run *x, uint8_t type, const uint8_t header[8])
 {
-    begin(x);
-    make_eth(x->f, US_MAC, PEER_MAC, ETHERTYPE_IPV6);
-    memset(x->f + 14, 0, 40);
-    x->f[14] = 0x60;
-    input(x, 54);
+    uint8_t p[24] = {0};
+    memcpy(p, header, 8);
+    begin6(x);
+    input(x, make_ipv6(x->f, &PEER6, &US6, type, p, sizeof p));
+}
+static void cause_ipv6_too_many_headers(struct run *x)
+{
+    uint8_t p[80] = {0};
+    begin6(x);
+    for (unsigned i = 0; i < 9; i++)
+        memcpy(p + 8 * i, (const uint8_t[8]){i < 8 ? IP_PROTO_DESTINATION_OPTIONS : IP_PROTO_NONE, 0, 1, 4}, 8);
+    input(x, make_ipv6(x->f, &PEER6, &US6, IP_PROTO_DESTINATION_OPTIONS, p, 72));
+}
+static void cause_ipv6_too_many_options(struct run *x)
+{
+    uint8_t p[24] = {IP_PROTO_NONE, 2};
+    begin6(x);
+    for (unsigned i = 0; i < 9; i++)
+        p[2 + 2 * i] = 0x1e; /* an option of no bytes that may be skipped */
+    p[20] = 1;
+    p[21] = 2;
+    input(x, make_ipv6(x->f, &PEER6, &US6, IP_PROTO_DESTINATION_OPTIONS, p, sizeof p));
+}
+static void cause_ipv6_bad_option(struct run *x)
+{
+    extended(x, IP_PROTO_DESTINATION_OPTIONS, (const uint8_t[8]){IP_PROTO_UDP, 0, 1, 200});
+}
+static void cause_ipv6_unknown_option(struct run *x)
+{
+    extended(x, IP_PROTO_DESTINATION_OPTIONS, (const uint8_t[8]){IP_PROTO_UDP, 0, 0x5e, 4});
+}
+static void cause_ipv6_misplaced_header(struct run *x)
+{
+    extended(x, IP_PROTO_DESTINATION_OPTIONS, (const uint8_t[8]){IP_PROTO_HOP_BY_HOP, 0, 1, 4});
+}
+static void cause_ipv6_routing_header(struct run *x)
+{
+    extended(x, IP_PROTO_ROUTING, (const uint8_t[8]){IP_PROTO_UDP, 0, 0, 1});
+}
+static void cause_ipv6_jumbo(struct run *x)
+{
+    extended(x, IP_PROTO_HOP_BY_HOP, (const uint8_t[8]){IP_PROTO_UDP, 0, 0xc2, 4, 0, 1, 0, 0});
+}
+static void cause_frag_nested(struct run *x)
+{
+    begin6(x);
+    input(x,
+          make_fragment6(x->f, &PEER6, 1, IP_PROTO_FRAGMENT, 0, true, (const uint8_t[16]){IP_PROTO_UDP, 0, 0, 1}, 16));
+}
+static void cause_frag_headers_missing(struct run *x)
+{
+    begin6(x);
+    input(x, make_fragment6(x->f, &PEER6, 1, IP_PROTO_TCP, 0, true, eight, 8));
+}
+static void cause_frag_long_head(struct run *x)
+{
+    uint8_t p[256 + 16] = {IP_PROTO_FRAGMENT, 31, 0x1e, 252};
+    begin6(x);
+    wire_ipv6_fragment_build(p + 256, &(struct wire_ipv6_fragment){.id = 1, .offset = 8, .next_header = IP_PROTO_UDP});
+    input(x, make_ipv6(x->f, &PEER6, &US6, IP_PROTO_DESTINATION_OPTIONS, p, sizeof p));
+}
+
+/* ---- Neighbour Discovery ---- */
+
+static void cause_nd_malformed(struct run *x)
+{
+    begin6(x);
+    input(x, make_icmp6(x->f, &PEER6, &US6, WIRE_ICMPV6_NEIGHBOR_SOLICITATION, 0, 0, eight, 8));
+}
+static void cause_nd_bad_message(struct run *x)
+{
+    begin6(x);
+    uint32_t n = make_solicitation(x->f, &US6);
+    x->f[14 + 7] = 254; /* it crossed a router */
+    input(x, n);
+}
+static void cause_nd_fragmented(struct run *x)
+{
+    uint8_t p[64];
+    begin6(x);
+    uint32_t n = make_advertisement(x->f, &PEER6, PEER_MAC, WIRE_ND_NA_OVERRIDE) - 54;
+    memcpy(p, x->f + 54, n);
+    n = make_fragment6(x->f, &PEER6, 1, IP_PROTO_ICMPV6, 0, false, p, n);
+    x->f[14 + 7] = WIRE_ND_HOP_LIMIT;
+    input(x, n);
+}
+static void cause_nd_not_for_us(struct run *x)
+{
+    const struct ip_addr same_group = v6("2001:db8:1::1");
+    begin6(x);
+    input(x, make_solicitation(x->f, &same_group));
+}
+static void cause_nd_unsolicited(struct run *x)
+{
+    begin6(x);
+    input(x, make_advertisement(x->f, &OTHER6, OTHER_MAC, WIRE_ND_NA_OVERRIDE));
+}
+static void cause_nd_own_address(struct run *x)
+{
+    struct wire_nd m = {.type = WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT,
+                        .flags = WIRE_ND_NA_OVERRIDE,
+                        .has = WIRE_ND_HAS_TARGET_LL,
+                        .target = US6};
+    memcpy(m.target_ll, PEER_MAC, 6);
+    begin6(x);
+    input(x, make_nd(x->f, &PEER6, &ALL_NODES, &m));
+}
+static void cause_nd_ignored(struct run *x)
+{
+    const struct wire_nd m = {.type = WIRE_ICMPV6_ROUTER_ADVERTISEMENT};
+    begin6(x);
+    input(x, make_nd(x->f, &GATEWAY6, &ALL_NODES, &m));
 }
 
 /* ---- ICMP ---- */

@@ -185,7 +185,7 @@ static void test_without_large_frames_the_sender_is_told(void **state)
     struct rig *r = rig_new();
     struct packet *taken[4];
     for (unsigned i = 0; i < 4; i++)
-        assert_non_null(taken[i] = ipv4_large_take(r->stack));
+        assert_non_null(taken[i] = ip_large_take(r->stack));
     rig_resolve(r, r->us, PEER, PEER_MAC);
     struct udp_datagram d = to_peer(r, 3000);
     assert_int_equal(udp_send(r->stack, &d, r->now), ERR_AGAIN);

@@ -21,7 +21,37 @@ struct pair {
     int64_t now;
 };
 
-static struct ip_addr v4(uint32_t host_order) { return ip_addr_from_v4(host_order); }
+/* Every test runs with IPv4 and with IPv6, whose addresses end with the bytes of the IPv4 ones. */
+static bool v6;
+
+static struct ip_addr ip(uint32_t host_order)
+{
+    struct ip_addr a = {{0x20, 1, 0x0d, 0xb8}};
+    if (!v6)
+        return ip_addr_from_v4(host_order);
+    store_be32(a.bytes + 12, host_order);
+    return a;
+}
+static uint8_t prefix(uint8_t length) { return v6 ? (uint8_t)(length + 96) : length; }
+
+static uint64_t requests_sent(const struct stack *s)
+{
+    const struct stack_counters *c = stack_counters(s);
+    return v6 ? c->nd_solicitations_sent : c->arp_requests_sent;
+}
+
+static int with_ipv4(void **state)
+{
+    (void)state;
+    v6 = false;
+    return 0;
+}
+static int with_ipv6(void **state)
+{
+    (void)state;
+    v6 = true;
+    return 0;
+}
 
 /* The stacks keep pointers into the pair. */
 static struct pair *pair_new_merging(const struct memory_settings *memory, uint32_t addresses, bool merge)
@@ -54,7 +84,7 @@ static struct pair *pair_new(const struct memory_settings *memory, uint32_t addr
 
 static uint32_t add_host(struct stack *s, uint32_t address, uint16_t vlan)
 {
-    struct host_settings h = {.address = v4(address), .prefix_length = 8, .vlan_count = vlan != 0};
+    struct host_settings h = {.address = ip(address), .prefix_length = prefix(8), .vlan_count = vlan != 0};
     h.vlan[0] = (struct host_vlan){.tpid = 0x8100, .tci = vlan};
     int local = stack_add_host(s, &h);
     assert_true(local > 0);
@@ -125,7 +155,7 @@ static void test_pings_both_ways(void **state)
     for (uint16_t n = 1; n <= 100; n++) {
         for (unsigned i = 0; i < 2; i++) {
             struct icmp_echo e = {.local = 1,
-                                  .remote = v4(i ? LEFT : RIGHT),
+                                  .remote = ip(i ? LEFT : RIGHT),
                                   .id = 42,
                                   .sequence = n,
                                   .bytes = body,
@@ -182,7 +212,7 @@ static void send_patterned(struct pair *p, uint32_t local, uint32_t remote, uint
     for (uint32_t i = 0; i < length; i++)
         body[i] = (uint8_t)(length + i);
     struct udp_datagram d = {.local = local,
-                             .remote = v4(remote),
+                             .remote = ip(remote),
                              .local_port = 5000,
                              .remote_port = remote_port,
                              .bytes = body,
@@ -352,7 +382,7 @@ static void tcp_from_many_hosts(bool trust_checksums, bool large, bool merge)
     }
     assert_int_equal(tcp_listen(stack_tcp(p->stacks[1]), x[1].user, TCP_ANY_LOCAL, 80), 0);
     for (uint32_t i = 0; i < HOSTS; i++) {
-        struct flow_key key = {.local = i + 1, .remote = v4(RIGHT), .remote_port = 80};
+        struct flow_key key = {.local = i + 1, .remote = ip(RIGHT), .remote_port = 80};
         struct tcp_ref ref;
         assert_int_equal(tcp_connect(stack_tcp(p->stacks[0]), x[0].user, &key, 0, p->now, &ref), 0);
     }
@@ -365,7 +395,7 @@ static void tcp_from_many_hosts(bool trust_checksums, bool large, bool merge)
     assert_int_equal(x[1].received, 3000u * HOSTS);
     assert_int_equal(x[0].normal, HOSTS);
     assert_int_equal(x[1].normal, HOSTS);
-    assert_int_equal(stack_counters(p->stacks[0])->arp_requests_sent, 1); /* one domain, one neighbour */
+    assert_int_equal(requests_sent(p->stacks[0]), 1); /* one domain, one neighbour */
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(stack_counters(p->stacks[i])->tcp_bad_checksum, 0);
         struct tcp_occupancy used;
@@ -464,7 +494,7 @@ static void stream_through(const struct memory_settings *m, bool merge, struct t
     assert_int_equal(tcp_register_user(stack_tcp(p->stacks[0]), &sends, &client, &t), 0);
     assert_int_equal(tcp_register_user(stack_tcp(p->stacks[1]), &receives, server, &t), 0);
     assert_int_equal(tcp_listen(stack_tcp(p->stacks[1]), 0, TCP_ANY_LOCAL, 80), 0);
-    struct flow_key key = {.local = 1, .remote = v4(RIGHT), .remote_port = 80};
+    struct flow_key key = {.local = 1, .remote = ip(RIGHT), .remote_port = 80};
     struct tcp_ref ref;
     assert_int_equal(tcp_connect(stack_tcp(p->stacks[0]), 0, &key, 0, p->now, &ref), 0);
     for (int i = 0; i < 200; i++) {
@@ -522,7 +552,7 @@ static void test_a_stack_with_two_interfaces_keeps_them_apart(void **state)
     for (unsigned i = 0; i < 2; i++) {
         assert_int_equal(guard_init(&p.guards[i], &rules, NULL, p.now), 0);
         assert_int_equal(stack_add_interface(s, p.ends[i], &p.guards[i]), i);
-        struct host_settings h = {.interface = i, .address = v4(i ? RIGHT : LEFT), .prefix_length = 24};
+        struct host_settings h = {.interface = i, .address = ip(i ? RIGHT : LEFT), .prefix_length = prefix(24)};
         assert_int_equal(stack_add_host(s, &h), i + 1);
     }
     struct talker client = {.stack = s}, server = {.stack = s};
@@ -558,18 +588,21 @@ static void test_hosts_of_one_link_do_not_shortcut_and_do_no_harm(void **state)
     pair_free(p);
 }
 
+#define BOTH(name)                                                                                                     \
+    {#name " over IPv4", name, with_ipv4, NULL, NULL}, { #name " over IPv6", name, with_ipv6, NULL, NULL }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pings_both_ways),
-        cmocka_unit_test(test_udp_echo_of_every_length),
-        cmocka_unit_test(test_datagrams_sent_while_resolving_arrive),
-        cmocka_unit_test(test_a_closed_port_is_reported_to_the_sender),
-        cmocka_unit_test(test_a_thousand_hosts_on_each_side_talk),
-        cmocka_unit_test(test_tcp_from_many_hosts),
-        cmocka_unit_test(test_a_stream_is_the_same_with_every_offload_on_or_off),
-        cmocka_unit_test(test_a_stack_with_two_interfaces_keeps_them_apart),
-        cmocka_unit_test(test_hosts_of_one_link_do_not_shortcut_and_do_no_harm),
+        BOTH(test_pings_both_ways),
+        BOTH(test_udp_echo_of_every_length),
+        BOTH(test_datagrams_sent_while_resolving_arrive),
+        BOTH(test_a_closed_port_is_reported_to_the_sender),
+        BOTH(test_a_thousand_hosts_on_each_side_talk),
+        BOTH(test_tcp_from_many_hosts),
+        BOTH(test_a_stream_is_the_same_with_every_offload_on_or_off),
+        BOTH(test_a_stack_with_two_interfaces_keeps_them_apart),
+        BOTH(test_hosts_of_one_link_do_not_shortcut_and_do_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

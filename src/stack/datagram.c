@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From IP of either family to the protocol above: raw listeners first, then TCP, UDP or ICMP. A protocol that nobody
+ * knows is answered (RFC 1122 3.2.2.1, RFC 8200 section 4).
+ */
+#include "stack/datagram.h"
+
+#include "stack/icmpv6.h"
+
+static void protocol_unknown(struct stack *s, const struct datagram *d)
+{
+    STACK_DROP(s, TRACE_IP, ip_unknown_protocol);
+    if (d->host->v6)
+        icmpv6_send_error(s, d, WIRE_ICMPV6_PARAMETER_PROBLEM, WIRE_ICMPV6_PROBLEM_NEXT_HEADER, d->protocol_at);
+    else
+        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PROTOCOL_UNREACHABLE);
+}
+
+/* ICMP and ICMPv6 belong to one family each. */
+static bool is_icmp(const struct datagram *d) { return d->protocol == (d->host->v6 ? IP_PROTO_ICMPV6 : IP_PROTO_ICMP); }
+
+static void icmp_of_either(struct stack *s, const struct datagram *d)
+{
+    if (d->host->v6)
+        icmpv6_input(s, d);
+    else
+        icmp_input(s, d);
+}
+
+/* raw: somebody else has got it already. RFC 8200 4.7: behind "no next header" nothing is meant for anybody. */
+static void deliver_other(struct stack *s, const struct datagram *d, bool raw)
+{
+    tcp_flush(s);
+    if (d->protocol == IP_PROTO_UDP)
+        udp_input(s, d);
+    else if (is_icmp(d))
+        icmp_of_either(s, d);
+    else if (!raw && !(d->host->v6 && d->protocol == IP_PROTO_NONE))
+        protocol_unknown(s, d);
+}
+
+void ip_deliver(struct stack *s, const struct datagram *d)
+{
+    bool raw = unlikely(s->raw.count != 0) && raw_input(s, d);
+    if (unlikely(d->protocol != IP_PROTO_TCP))
+        deliver_other(s, d, raw);
+    else if (unlikely(d->broadcast))
+        STACK_DROP(s, TRACE_TCP, ip_bad_destination); /* RFC 9293 MUST-57 */
+    else
+        tcp_collect(s, d);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Neighbour Discovery: RFC 4861 section 7, RFC 6980 (no fragments), RFC 6583 (what others ask for makes no entry).
+ *
+ * What is believed: advertisements about neighbours that we have an entry for, by the rules of 7.2.5, and what stations
+ * that solicit one of our addresses say about themselves. Nothing else makes an entry. Our own addresses are never given
+ * up: a conflict is counted and defended at most once in 10 s for each address.
+ */
+#include "stack/nd.h"
+
+#include "stack/datagram.h"
+
+#define DEFEND_INTERVAL_NS (10 * NS_PER_S)
+#define MESSAGE_MAX 64u /* solicitation or advertisement with one link-layer address */
+
+static const struct ip_addr all_nodes = {{0xff, 0x02, [15] = 1}};
+
+/* ---- out ---- */
+
+static bool send(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *to, const struct wire_nd *m)
+{
+    uint8_t group[WIRE_ETH_ADDR_LEN], message[MESSAGE_MAX];
+    struct ip_output out = {.departure.ttl = WIRE_ND_HOP_LIMIT};
+    int length = wire_nd_build(message, sizeof message, m);
+    assert(length > 0);
+    wire_eth_addr_from_ipv6_multicast(group, to->bytes);
+    if (stack_interface_of(s, h)->down || !ip_direct_open(s, h, mac ? mac : group, to, (uint32_t)length, &out))
+        return false;
+    memcpy(out.l4, message, (size_t)length);
+    wire_icmpv6_checksum_set(&h->ip, to, out.l4, (size_t)length);
+    ip_output_send(s, &out, (uint32_t)length, IP_PROTO_ICMPV6);
+    return true;
+}
+
+void nd_send_solicitation(struct stack *s, struct host *asker, const struct ip_addr *target, const uint8_t *mac)
+{
+    struct wire_nd m = {.type = WIRE_ICMPV6_NEIGHBOR_SOLICITATION, .has = WIRE_ND_HAS_SOURCE_LL, .target = *target};
+    const struct ip_addr to = mac ? *target : ip_addr_solicited_node(target);
+    memcpy(m.source_ll, asker->mac, sizeof m.source_ll);
+    s->counters.nd_solicitations_sent += send(s, asker, mac, &to, &m);
+}
+
+/* mac NULL: to all nodes. */
+static void advertise(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *to, uint8_t flags)
+{
+    struct wire_nd m = {
+        .type = WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT, .flags = flags, .has = WIRE_ND_HAS_TARGET_LL, .target = h->ip};
+    memcpy(m.target_ll, h->mac, sizeof m.target_ll);
+    s->counters.nd_advertisements_sent += send(s, h, mac, to, &m);
+}
+
+void nd_announce(struct stack *s, struct host *h) { advertise(s, h, NULL, &all_nodes, WIRE_ND_NA_OVERRIDE); }
+
+/* ---- solicitations ---- */
+
+/* A station that asks for one of our addresses will hear from us soon. RFC 4861 7.2.3. */
+static void learn(struct stack *s, const struct host *h, const struct ip_addr *sender, const uint8_t *mac)
+{
+    uint32_t index = neighbour_find(s, h->domain, sender);
+    if (!index && host_on_link(h, sender))
+        index = neighbour_open(s, h->domain, sender, h->index, NEIGHBOUR_HEARD);
+    if (index)
+        neighbour_hear(s, index, mac);
+}
+
+static void solicitation_input(struct stack *s, const struct datagram *d, const struct wire_nd *m)
+{
+    struct host *h = host_find_address(&s->hosts, d->host->segment, &m->target);
+    const uint8_t *station = d->eth + WIRE_ETH_ADDR_LEN;
+    if (!h) {
+        STACK_DROP(s, TRACE_ARP, nd_not_for_us);
+        return;
+    }
+    if (ip_addr_is_unspecified(&d->source)) { /* somebody checks whether the address is free: 7.2.4, RFC 4862 5.4.3 */
+        advertise(s, h, NULL, &all_nodes, WIRE_ND_NA_OVERRIDE);
+        return;
+    }
+    if (m->has & WIRE_ND_HAS_SOURCE_LL)
+        learn(s, h, &d->source, m->source_ll);
+    advertise(s, h, station, &d->source, WIRE_ND_NA_SOLICITED | WIRE_ND_NA_OVERRIDE);
+}
+
+/* ---- advertisements ---- */
+
+/* Somebody else uses one of our addresses. */
+static void conflict(struct stack *s, struct host *h)
+{
+    s->counters.nd_conflicts++;
+    STACK_DROP(s, TRACE_ARP, nd_own_address);
+    if (s->now < h->defend_at)
+        return;
+    h->defend_at = s->now + DEFEND_INTERVAL_NS;
+    nd_announce(s, h);
+}
+
+static void advertisement_input(struct stack *s, const struct datagram *d, const struct wire_nd *m)
+{
+    struct host *own = host_find_address(&s->hosts, d->host->segment, &m->target);
+    bool known = false;
+    if (own) {
+        conflict(s, own);
+        return;
+    }
+    const struct neighbour_news news = {.mac = m->has & WIRE_ND_HAS_TARGET_LL ? m->target_ll : NULL,
+                                        .solicited = m->flags & WIRE_ND_NA_SOLICITED,
+                                        .override = m->flags & WIRE_ND_NA_OVERRIDE};
+    for (uint32_t i = host_segment(&s->hosts, d->host->segment)->domains; i; i = host_domain(&s->hosts, i)->next) {
+        uint32_t index = neighbour_find(s, i, &m->target);
+        known |= index != 0;
+        if (index)
+            neighbour_advertised(s, index, &news);
+    }
+    if (!known)
+        STACK_DROP(s, TRACE_ARP, nd_unsolicited);
+}
+
+/* ---- all messages ---- */
+
+static bool mac_ok(bool has, const uint8_t *mac)
+{
+    return !has || (!wire_eth_is_multicast(mac) && !wire_eth_is_zero(mac));
+}
+
+static bool message_ok(const struct datagram *d, const struct wire_nd *m)
+{
+    return wire_nd_check(m, &d->source, &d->destination, d->ttl) == 0 &&
+           mac_ok(m->has & WIRE_ND_HAS_SOURCE_LL, m->source_ll) && mac_ok(m->has & WIRE_ND_HAS_TARGET_LL, m->target_ll);
+}
+
+void nd_input(struct stack *s, const struct datagram *d)
+{
+    struct wire_nd m;
+    s->counters.nd_received++;
+    if (d->fragments) {
+        STACK_DROP(s, TRACE_ARP, nd_fragmented); /* RFC 6980 section 5 */
+        return;
+    }
+    if (wire_nd_parse(d->l4, d->l4_len, &m) < 0) {
+        STACK_DROP(s, TRACE_ARP, nd_malformed);
+        return;
+    }
+    if (!message_ok(d, &m)) {
+        STACK_DROP(s, TRACE_ARP, nd_bad_message);
+        return;
+    }
+    if (m.type == WIRE_ICMPV6_NEIGHBOR_SOLICITATION)
+        solicitation_input(s, d, &m);
+    else if (m.type == WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT)
+        advertisement_input(s, d, &m);
+    else
+        STACK_DROP(s, TRACE_ARP, nd_ignored); /* routers are not listened to, and we are none */
+}
