@@ -43,6 +43,11 @@ struct weir_interface {
     uint8_t mac[6];             /* of the stack's side; all zero: the link's */
     uint32_t mtu;               /* 0: the link's */
     const char *kernel_address; /* tap: the address of the kernel's side, "192.0.2.254/24" */
+    /*
+     * NULL, or an IPv6 address beside that of IPv4 (which may then be NULL), "2001:db8::1/64", and its router, "fe80::1". A link-local address made of the
+     * MAC comes with it: RFC 4291 2.5.6.
+     */
+    const char *address6, *gateway6;
 };
 
 struct weir_stack_options {

@@ -21,7 +21,7 @@
 #define MOST_BYTES 4096u
 
 struct exec_options {
-    const char *config, *link, *address, *gateway, *kernel_address;
+    const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address;
     struct option_texts sets;
 };
 
@@ -36,6 +36,10 @@ static const struct option_row options[] = {
      "with --link: the stack's IPv4 address and its subnet"},
     {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
      "with --link: the way out of the subnet"},
+    {"address6", '6', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address6),
+     "with --link: the stack's IPv6 address and its subnet, beside or instead of --address"},
+    {"gateway6", 0, "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
+     "with --address6: the router, such as fe80::1"},
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
      "with --link tap:NAME: the address of the kernel's side"},
 };
@@ -64,7 +68,13 @@ static bool is_plain(const char *word) { return !strpbrk(word, " ;"); }
 static void append_interface(struct text *t, const struct weir_interface *i)
 {
     static const uint8_t none[6];
-    append(t, "%slink=%s address=%s", t->length ? ";" : "", i->link, i->address);
+    append(t, "%slink=%s", t->length ? ";" : "", i->link);
+    if (i->address)
+        append(t, " address=%s", i->address);
+    if (i->address6)
+        append(t, " address6=%s", i->address6);
+    if (i->gateway6)
+        append(t, " gateway6=%s", i->gateway6);
     if (i->mtu)
         append(t, " mtu=%u", i->mtu);
     if (i->gateway)
@@ -95,7 +105,7 @@ static int describe_interfaces(const char *file, const struct own_interfaces *al
 static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
-    if (o->link || o->address || o->gateway || o->kernel_address)
+    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->kernel_address)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -105,38 +115,53 @@ static int describe_file(const struct exec_options *o, struct text *t)
     return result;
 }
 
-static int check_address(const char *name, const char *text, bool with_length)
+static int check_address(const char *name, const char *text, bool v6, bool with_length)
 {
     struct ip_prefix p;
     struct ip_addr a;
     if (!text)
         return EXIT_MET;
     bool fine = with_length
-                    ? strchr(text, '/') && ip_prefix_parse(text, strlen(text), &p) == 0 && ip_addr_is_v4(&p.addr)
-                    : ip_addr_parse(text, strlen(text), &a) == 0 && ip_addr_is_v4(&a);
+                    ? strchr(text, '/') && ip_prefix_parse(text, strlen(text), &p) == 0 && ip_addr_is_v4(&p.addr) != v6
+                    : ip_addr_parse(text, strlen(text), &a) == 0 && ip_addr_is_v4(&a) != v6;
     if (fine)
         return EXIT_MET;
-    return command_refuse(&exec_command, "--%s: found '%.60s', allowed: an IPv4 address%s", name, text,
-                          with_length ? " with its prefix length, a.b.c.d/n" : "");
+    return command_refuse(&exec_command, "--%s: found '%.60s', allowed: an %s address%s%s", name, text,
+                          v6 ? "IPv6" : "IPv4", with_length ? " with its prefix length, " : "",
+                          !with_length ? ""
+                          : v6         ? "2001:db8::1/64"
+                                       : "a.b.c.d/n");
+}
+
+static int check_addresses(const struct exec_options *o)
+{
+    if (check_address("address", o->address, false, true) != EXIT_MET ||
+        check_address("gateway", o->gateway, false, false) != EXIT_MET ||
+        check_address("address6", o->address6, true, true) != EXIT_MET ||
+        check_address("gateway6", o->gateway6, true, false) != EXIT_MET ||
+        check_address("kernel-address", o->kernel_address, false, true) != EXIT_MET)
+        return EXIT_USAGE;
+    return EXIT_MET;
 }
 
 static int describe_link(const struct exec_options *o, struct text *t)
 {
     struct plan_port port;
     char message[256];
-    if (!o->link || !o->address)
+    if (!o->link || (!o->address && !o->address6))
         return command_refuse(&exec_command, "--config FILE, or --link LOCATION and --address ADDR/LEN, must be given");
     if (plan_port_default(o->link, &port, message) < 0)
         return command_refuse(&exec_command, "--link: %s", message);
     if ((port.kind != PLAN_TAP && port.kind != PLAN_PACKET) || !is_plain(o->link))
         return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME and packet:IFNAME", o->link);
-    if (check_address("address", o->address, true) != EXIT_MET ||
-        check_address("gateway", o->gateway, false) != EXIT_MET ||
-        check_address("kernel-address", o->kernel_address, true) != EXIT_MET)
+    if (check_addresses(o) != EXIT_MET)
         return EXIT_USAGE;
-    append_interface(
-        t, &(struct weir_interface){
-               .link = o->link, .address = o->address, .gateway = o->gateway, .kernel_address = o->kernel_address});
+    append_interface(t, &(struct weir_interface){.link = o->link,
+                                                 .address = o->address,
+                                                 .gateway = o->gateway,
+                                                 .address6 = o->address6,
+                                                 .gateway6 = o->gateway6,
+                                                 .kernel_address = o->kernel_address});
     return EXIT_MET;
 }
 

@@ -131,7 +131,8 @@ struct call {
         } reach;
         struct {
             struct link *link; /* taken when it succeeds */
-            struct host_settings *host;
+            struct host_settings *hosts;
+            unsigned n_hosts;
         } attach;
         struct {
             struct weir_piece *to;

@@ -29,12 +29,12 @@ static const char *after(const char *text, const char *prefix)
     return strncmp(text, prefix, n) == 0 && text[n] ? text + n : NULL;
 }
 
-static int read_prefix(const char *what, const char *text, struct ip_prefix *out, char message[256])
+static int read_prefix(const char *what, const char *text, bool v6, struct ip_prefix *out, char message[256])
 {
-    if (strchr(text, '/') && ip_prefix_parse(text, strlen(text), out) == 0 && ip_addr_is_v4(&out->addr))
+    if (strchr(text, '/') && ip_prefix_parse(text, strlen(text), out) == 0 && ip_addr_is_v4(&out->addr) != v6)
         return 0;
-    snprintf(message, 256, "%s: found \"%.60s\", allowed is an IPv4 address with its prefix length, a.b.c.d/n", what,
-             text);
+    snprintf(message, 256, "%s: found \"%.60s\", allowed is an %s with its prefix length, %s", what, text,
+             v6 ? "IPv6 address" : "IPv4 address", v6 ? "2001:db8::1/64" : "a.b.c.d/n");
     return ERR_INVALID;
 }
 
@@ -47,7 +47,7 @@ static int open_tap(const struct weir_interface *i, const char *name, struct lin
     s.netns = i->netns;
     if (i->mtu)
         s.mtu = i->mtu;
-    if (i->kernel_address && read_prefix("kernel_address", i->kernel_address, &kernel, message) < 0)
+    if (i->kernel_address && read_prefix("kernel_address", i->kernel_address, false, &kernel, message) < 0)
         return ERR_INVALID;
     if (i->kernel_address) {
         s.address = ip_addr_to_v4(&kernel.addr);
@@ -80,23 +80,57 @@ static int open_link(const struct weir_interface *i, struct link **out, char mes
 
 /* ---- addresses ---- */
 
-static int host_of(const struct weir_interface *i, struct host_settings *h, char message[256])
+/* An interface has at most these: of IPv4, of IPv6, and a link-local one. */
+#define MAX_HOSTS 3u
+
+static int read_host(const struct weir_interface *i, bool v6, struct host_settings *h, char message[256])
 {
+    const char *address = v6 ? i->address6 : i->address, *gateway = v6 ? i->gateway6 : i->gateway;
     struct ip_prefix p;
     *h = (struct host_settings){.interface = 0};
-    if (read_prefix("address", i->address ? i->address : "", &p, message) < 0)
+    if (read_prefix(v6 ? "address6" : "address", address ? address : "", v6, &p, message) < 0)
         return ERR_INVALID;
     h->address = p.addr;
     h->prefix_length = p.length;
     memcpy(h->mac, i->mac, sizeof h->mac);
-    if (i->gateway && ip_addr_parse(i->gateway, strlen(i->gateway), &h->gateway) != 0) {
-        snprintf(message, 256, "gateway: found \"%.60s\", allowed is an address", i->gateway);
+    if (gateway && ip_addr_parse(gateway, strlen(gateway), &h->gateway) != 0) {
+        snprintf(message, 256, "%s: found \"%.60s\", allowed is an address", v6 ? "gateway6" : "gateway", gateway);
         return ERR_INVALID;
     }
     return 0;
 }
 
-/* The interface becomes the stack's, with its address. */
+/* The hosts of an interface but for the link-local one, whose MAC is not known yet: how many. */
+static int hosts_of(const struct weir_interface *i, struct host_settings *hosts, char message[256])
+{
+    unsigned n = 0;
+    if ((i->address || !i->address6) && read_host(i, false, &hosts[n++], message) < 0)
+        return ERR_INVALID;
+    if (i->address6 && read_host(i, true, &hosts[n++], message) < 0)
+        return ERR_INVALID;
+    return (int)n;
+}
+
+static struct host_settings link_local(const struct host_settings *of, const struct link *link)
+{
+    static const uint8_t none[6];
+    struct host_settings h = *of;
+    h.gateway = (struct ip_addr){{0}};
+    h.address = ip_addr_link_local(memcmp(of->mac, none, sizeof none) == 0 ? link->mac : of->mac);
+    h.prefix_length = 64;
+    return h;
+}
+
+static int add_host(struct weir_stack *w, struct host_settings *h, unsigned interface)
+{
+    h->interface = interface;
+    int local = stack_add_host(w->stack, h);
+    if (local > 0)
+        stack_announce(w->stack, (uint32_t)local, clock_now());
+    return local;
+}
+
+/* The interface becomes the stack's, with its addresses. */
 static int attach(struct weir_stack *w, struct call *c)
 {
     struct interface_slot *slot = &w->interfaces[w->n_interfaces];
@@ -108,13 +142,11 @@ static int attach(struct weir_stack *w, struct call *c)
     slot->link = c->attach.link; /* from here on it is closed with the stack */
     w->n_interfaces++;
     c->attach.link = NULL;
-    c->attach.host->interface = (unsigned)number;
-    int local = stack_add_host(w->stack, c->attach.host);
-    if (local < 0)
-        return local;
-    stack_announce(w->stack, (uint32_t)local, clock_now());
+    int local = 0;
+    for (unsigned k = 0; k < c->attach.n_hosts && local >= 0; k++)
+        local = add_host(w, &c->attach.hosts[k], (unsigned)number);
     driver_wake(w); /* it knows nothing of the link yet */
-    return 0;
+    return local < 0 ? local : 0;
 }
 
 bool attempt_attach(struct weir_stack *w, struct call *c, int64_t now)
@@ -128,16 +160,20 @@ bool attempt_attach(struct weir_stack *w, struct call *c, int64_t now)
 static int add_interface(struct weir_stack *w, const struct weir_interface *given, char message[256])
 {
     struct weir_interface i = {0};
-    struct host_settings h;
-    struct call c = {.attempt = attempt_attach, .attach = {.host = &h}};
+    struct host_settings hosts[MAX_HOSTS];
+    struct call c = {.attempt = attempt_attach, .attach = {.hosts = hosts}};
     memcpy(&i, given, min_size(given->size, sizeof i));
-    int e = host_of(&i, &h, message);
-    if (e == 0)
-        e = open_link(&i, &c.attach.link, message);
+    int n = hosts_of(&i, hosts, message);
+    int e = n < 0 ? n : open_link(&i, &c.attach.link, message);
     if (e < 0) {
         errno = err_to_errno(e);
         return -1;
     }
+    if (i.address6) {
+        hosts[n] = link_local(&hosts[n - 1], c.attach.link);
+        n++;
+    }
+    c.attach.n_hosts = (unsigned)n;
     if (i.mtu)
         c.attach.link->mtu = min_u32(i.mtu, c.attach.link->mtu);
     int result = (int)call_perform(w, &c);
@@ -167,8 +203,10 @@ int weir_interface_add_default(struct weir_stack *w, char *message, size_t messa
     struct weir_interface i = {.size = sizeof i,
                                .link = getenv("WEIR_LINK"),
                                .address = getenv("WEIR_ADDRESS"),
-                               .gateway = getenv("WEIR_GATEWAY")};
-    if (i.link && i.address)
+                               .gateway = getenv("WEIR_GATEWAY"),
+                               .address6 = getenv("WEIR_ADDRESS6"),
+                               .gateway6 = getenv("WEIR_GATEWAY6")};
+    if (i.link && (i.address || i.address6))
         return weir_interface_add(w, &i, message, message_bytes);
     errno = ENODEV;
     say(message, message_bytes,

@@ -123,14 +123,23 @@ static bool is_v6_only(int fd, const struct file *f)
     return f->domain == AF_INET6 && kernel()->getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 && only;
 }
 
+/* With an IPv6 address one reaches link-local ones. */
+static bool has_ipv6(struct weir_stack *s)
+{
+    const struct sockaddr_in6 near = {.sin6_family = AF_INET6, .sin6_addr.s6_addr = {0xfe, 0x80, [15] = 1}};
+    return weir_reach(s, (const struct sockaddr *)(const void *)&near, sizeof near) != WEIR_UNREACHABLE;
+}
+
 int decide_bind(int fd, struct file *f, const struct sockaddr *address, socklen_t length)
 {
     enum place place = address ? place_of(address, length) : ANY;
     struct weir_stack *s;
-    if (place == NOWHERE || place == LOOPBACK || is_v6_only(fd, f))
+    if (place == NOWHERE || place == LOOPBACK)
         return become_kernel(fd, f);
     if ((s = stack_get()) == NULL)
         return -1;
+    if (is_v6_only(fd, f) && !has_ipv6(s))
+        return become_kernel(fd, f);
     enum weir_reach reach = place == ELSEWHERE ? weir_reach(s, address, length) : WEIR_OWN;
     /* a group or a broadcast, to hear it */
     bool heard = reach == WEIR_ROUTED && (f->type & SOCK_DGRAM);

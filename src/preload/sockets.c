@@ -65,8 +65,9 @@ static bool is_transport(int type, int protocol)
 static bool is_at_once(int domain, int type, int protocol)
 {
     type &= ~TYPE_FLAGS;
-    if (domain == AF_INET)
-        return type == SOCK_RAW || (type == SOCK_DGRAM && protocol == IPPROTO_ICMP);
+    if (domain == AF_INET || domain == AF_INET6)
+        return type == SOCK_RAW ||
+               (type == SOCK_DGRAM && protocol == (domain == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6));
     return domain == AF_PACKET || (domain == AF_NETLINK && protocol == NETLINK_ROUTE);
 }
 

@@ -73,6 +73,10 @@ static bool read_word(char *word, struct weir_interface *i)
         i->address = value;
     else if (strcmp(word, "gateway") == 0)
         i->gateway = value;
+    else if (strcmp(word, "address6") == 0)
+        i->address6 = value;
+    else if (strcmp(word, "gateway6") == 0)
+        i->gateway6 = value;
     else if (strcmp(word, "kernel_address") == 0)
         i->kernel_address = value;
     else if (strcmp(word, "netns") == 0)

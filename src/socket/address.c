@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Socket addresses and ours. An IPv6 socket says IPv4-mapped addresses for IPv4 ones (RFC 3493 3.7); IPv6 itself comes with the stack's.
+ * Socket addresses and ours. An IPv6 socket says IPv4-mapped addresses for IPv4 ones (RFC 3493 3.7). That an endpoint has no address is the same for both
+ * families.
  */
 #include "socket/netlink.h"
 #include "socket/packet.h"

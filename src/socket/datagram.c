@@ -5,7 +5,7 @@
  * Nothing waits here: a datagram is gathered from its message into its frame, and one for which the link has no room is lost and counted, as Linux's queue
  * would lose it. What is sent to one of our own addresses, or to a group or broadcast address that we hear, is delivered here without leaving.
  */
-#define _GNU_SOURCE /* POLLRDHUP */
+#define _GNU_SOURCE /* POLLRDHUP, struct in6_pktinfo */
 
 #include "socket/filter.h"
 
@@ -107,13 +107,22 @@ static uint8_t discover_of(const struct socket *s)
     }
 }
 
+uint32_t datagram_first_for(const struct stack *stack, const struct ip_addr *to)
+{
+    struct ip_addr ip;
+    for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
+        if (stack_local_address(stack, i, &ip) && ip_addr_is_v4(&ip) == ip_addr_is_v4(to))
+            return i;
+    return 0;
+}
+
 /* Linux wants a route for these too; where there is none we take our first address. */
 static uint32_t local_for_many(const struct socket *s, const struct ip_addr *to)
 {
     if (ip_addr_is_multicast(to) && s->datagram->multicast_local)
         return s->datagram->multicast_local;
     uint32_t local = stack_local_for(s->layer->stack, to);
-    return local ? local : stack_next_host(s->layer->stack, 0);
+    return local ? local : datagram_first_for(s->layer->stack, to);
 }
 
 /* Bound to what it hears, which is no address to send from. */
@@ -154,7 +163,7 @@ int datagram_connect_any(struct socket *s, const struct endpoint *to)
     uint32_t index = s->local_index;
     if (!s->bound_address)
         s->local_index = 0;
-    uint32_t local = local_for(s, &to->ip);
+    uint32_t local = socket_speaks(s, &to->ip) ? local_for(s, &to->ip) : 0;
     int e = local ? check_broadcast(s, local, &to->ip) : -ENETUNREACH;
     s->local_index = index;
     if (e < 0)
@@ -198,6 +207,23 @@ static int datagram_disconnect(struct socket *s, int64_t now)
 
 /* ---- control messages ---- */
 
+static int take_packet_info6(struct socket *s, const void *value, size_t length, struct sending *x)
+{
+    struct in6_pktinfo info;
+    if (length < sizeof info)
+        return -EINVAL;
+    memcpy(&info, value, sizeof info);
+    struct ip_addr ip = ip_addr_from_v6(&info.ipi6_addr);
+    bool any = ip_addr_is_unspecified(&ip);
+    if (any && info.ipi6_ifindex == 0)
+        return 0;
+    x->local =
+        any ? datagram_host_on(s->layer->stack, (int)info.ipi6_ifindex, true) : stack_find_local(s->layer->stack, &ip);
+    if (x->local)
+        return 0;
+    return any ? -ENODEV : -EINVAL;
+}
+
 static int take_packet_info(struct socket *s, const void *value, size_t length, struct sending *x)
 {
     struct in_pktinfo info;
@@ -208,7 +234,8 @@ static int take_packet_info(struct socket *s, const void *value, size_t length, 
     struct ip_addr ip = ip_addr_from_v4(source);
     if (source == 0 && info.ipi_ifindex == 0)
         return 0;
-    x->local = source ? stack_find_local(s->layer->stack, &ip) : datagram_host_on(s->layer->stack, info.ipi_ifindex);
+    x->local =
+        source ? stack_find_local(s->layer->stack, &ip) : datagram_host_on(s->layer->stack, info.ipi_ifindex, false);
     if (x->local)
         return 0;
     return source ? -ENETUNREACH : -ENODEV;
@@ -220,21 +247,39 @@ static int take_number(const struct cmsghdr *h, const void *value, size_t length
     int n;
     if (length == sizeof n)
         memcpy(&n, value, sizeof n);
-    else if (length == 1 && h->cmsg_type == IP_TOS)
+    else if (length == 1 && h->cmsg_type == IP_TOS && h->cmsg_level == IPPROTO_IP)
         n = *(const uint8_t *)value;
     else
         return -EINVAL;
-    if (n < (h->cmsg_type == IP_TTL ? 1 : 0) || n > 255)
+    bool v6 = h->cmsg_level == IPPROTO_IPV6, ttl = h->cmsg_type == (v6 ? IPV6_HOPLIMIT : IP_TTL);
+    if (v6 && n == -1) /* as usual */
+        return 0;
+    if (n < (ttl && !v6) || n > 255)
         return -EINVAL;
-    if (h->cmsg_type == IP_TTL)
+    if (ttl)
         x->how.ttl = (uint8_t)n;
     else
         x->how.tos = (uint8_t)n;
     return 0;
 }
 
+static int take_control6(struct socket *s, const struct cmsghdr *h, const void *value, size_t length, struct sending *x)
+{
+    switch (h->cmsg_type) {
+    case IPV6_PKTINFO:
+        return take_packet_info6(s, value, length, x);
+    case IPV6_HOPLIMIT:
+    case IPV6_TCLASS:
+        return take_number(h, value, length, x);
+    default:
+        return -EINVAL;
+    }
+}
+
 static int take_control(struct socket *s, const struct cmsghdr *h, const void *value, size_t length, struct sending *x)
 {
+    if (h->cmsg_level == IPPROTO_IPV6 && s->domain == AF_INET6)
+        return take_control6(s, h, value, length, x);
     if (h->cmsg_level != IPPROTO_IP)
         return h->cmsg_level == SOL_SOCKET ? -EINVAL : 0;
     switch (h->cmsg_type) {
@@ -287,7 +332,7 @@ int datagram_prepare(struct socket *s, const struct msghdr *m, int flags, struct
         return socket_take_error(s);
     *x = (struct sending){.how = {.ttl = s->ttl, .tos = s->tos, .discover = discover_of(s)}};
     int e = destination_of(s, m, &x->to);
-    if (e == 0 && !ip_addr_is_v4(&x->to.ip))
+    if (e == 0 && !socket_speaks(s, &x->to.ip))
         e = -ENETUNREACH;
     if (e == 0 && ip_addr_is_multicast(&x->to.ip)) {
         x->how.ttl = s->datagram->multicast_ttl;

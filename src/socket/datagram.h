@@ -103,11 +103,12 @@ struct datagram_socket {
     bool filter_locked;
     uint32_t multicast_local; /* IP_MULTICAST_IF; 0: by route */
     uint8_t multicast_ttl;
-    uint32_t icmp_filter; /* a bit for each type that a raw ICMP socket does not want */
-    bool corked;          /* UDP_CORK */
-    bool gathering;       /* a datagram that UDP_CORK or MSG_MORE holds back: */
-    struct sending next;  /* where it goes, */
-    struct outq pending;  /* and what there is of it */
+    uint32_t icmp_filter;     /* a bit for each type that a raw ICMP socket does not want */
+    uint32_t icmp6_filter[8]; /* ICMP6_FILTER of a raw socket: the same, of ICMPv6 */
+    bool corked;              /* UDP_CORK */
+    bool gathering;           /* a datagram that UDP_CORK or MSG_MORE holds back: */
+    struct sending next;      /* where it goes, */
+    struct outq pending;      /* and what there is of it */
 };
 
 /* ---- datagram_queue.c ---- */
@@ -179,10 +180,12 @@ void cork_drop(struct socket *s);
 int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length);
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length);
 void datagram_leave_groups(struct socket *s);
-/* raw.c: of level SOL_RAW */
-int option_raw_set(struct socket *s, int name, const void *value, socklen_t length);
-int option_raw_get(const struct socket *s, int name, void *value, socklen_t *length);
-/* A local address on an interface, whose ifindex is one more than the stack's number; 0: there is none. */
-uint32_t datagram_host_on(const struct stack *stack, int ifindex);
+/* raw.c: of levels SOL_RAW and SOL_ICMPV6 */
+int option_raw_set(struct socket *s, int level, int name, const void *value, socklen_t length);
+int option_raw_get(const struct socket *s, int level, int name, void *value, socklen_t *length);
+/* The first local address of a destination's family, or 0. */
+uint32_t datagram_first_for(const struct stack *stack, const struct ip_addr *to);
+/* A local address of a family on an interface, whose ifindex is one more than the stack's number; 0: there is none. */
+uint32_t datagram_host_on(const struct stack *stack, int ifindex, bool v6);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "socket/filter.h"
 
+#include "wire/icmpv6.h"
 #include "wire/udp.h"
 
 /* ---- who fits ---- */
@@ -23,7 +24,7 @@ static unsigned fit_of(const struct socket *s, const struct udp_datagram *d)
 {
     const struct ip_addr *to = &d->arrival.destination;
     unsigned fit = 1;
-    if (s->local.port != d->local_port || s->v6_only)
+    if (s->local.port != d->local_port || !socket_speaks(s, to))
         return 0;
     if (!ip_addr_is_unspecified(&s->local.ip)) {
         if (!ip_addr_equal(&s->local.ip, to))
@@ -82,8 +83,8 @@ static unsigned deliver_to_all(struct socket_layer *l, const struct udp_datagram
 /* Of several that share the port and fit equally well, always the same one for a sender. */
 static struct socket *one_of(struct socket_layer *l, const struct udp_datagram *d, unsigned fit, uint32_t n)
 {
-    uint64_t key = (uint64_t)ip_addr_to_v4(&d->remote) << 16 | d->remote_port;
-    uint32_t k = (uint32_t)hash_sip13(&l->settings.secret, &key, sizeof key) % n;
+    const struct endpoint sender = {.ip = d->remote, .port = d->remote_port};
+    uint32_t k = (uint32_t)hash_sip13(&l->settings.secret, &sender, sizeof sender) % n;
     for (struct socket *s = *port_chain(l, PORTS_DATAGRAM, d->local_port); s; s = s->port_next)
         if (s->reuse_port && fit_of(s, d) == fit && k-- == 0)
             return s;
@@ -147,6 +148,21 @@ static int error_of_unreachable(uint8_t code, bool *hard)
     return errors[code].error;
 }
 
+/* icmpv6_err_convert of Linux. */
+static int error_of_v6(const struct ip_error *e, bool *hard)
+{
+    static const struct {
+        int error;
+        bool hard;
+    } errors[] = {{ENETUNREACH, false}, {EACCES, true}, {EHOSTUNREACH, false}, {EHOSTUNREACH, false},
+                  {ECONNREFUSED, true}, {EACCES, true}, {EACCES, true}};
+    *hard = e->type == WIRE_ICMPV6_PARAMETER_PROBLEM;
+    if (e->type != WIRE_ICMPV6_UNREACHABLE || e->code >= sizeof errors / sizeof errors[0])
+        return *hard || e->type == WIRE_ICMPV6_UNREACHABLE ? EPROTO : EHOSTUNREACH;
+    *hard = errors[e->code].hard;
+    return errors[e->code].error;
+}
+
 static int error_of(const struct ip_error *e, bool *hard)
 {
     *hard = false;
@@ -154,6 +170,8 @@ static int error_of(const struct ip_error *e, bool *hard)
         *hard = true;
         return EMSGSIZE;
     }
+    if (!ip_addr_is_v4(&e->reporter))
+        return error_of_v6(e, hard);
     if (e->type == 3)
         return error_of_unreachable(e->code, hard);
     *hard = e->type == 12; /* parameter problem */

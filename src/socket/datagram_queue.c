@@ -3,6 +3,7 @@
  * Datagrams and errors that wait to be read, and reading them: recv(2), ip(7). Like Linux, a queue takes what comes while less than SO_RCVBUF is used, so
  * that one datagram of any size always fits.
  */
+#define _GNU_SOURCE /* struct in6_pktinfo */
 #include <time.h>
 
 #include "socket/filter.h"
@@ -138,7 +139,7 @@ static void tell_packet(const struct socket *s, const struct record *r, struct m
     message_control(m, room, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
 }
 
-static void tell_arrival(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
+static void tell_arrival4(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
 {
     int ttl = r->arrival.ttl;
     if (s->ip_flags & IP_FLAG_PACKET)
@@ -147,6 +148,27 @@ static void tell_arrival(const struct socket *s, const struct record *r, struct 
         message_control(m, room, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
     if (s->ip_flags & IP_FLAG_TOS)
         message_control(m, room, IPPROTO_IP, IP_TOS, &r->arrival.tos, 1);
+}
+
+static void tell_arrival6(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
+{
+    struct in6_pktinfo info = {.ipi6_ifindex = r->arrival.interface + 1u};
+    int hops = r->arrival.ttl, class = r->arrival.tos;
+    memcpy(&info.ipi6_addr, &r->arrival.destination, sizeof info.ipi6_addr);
+    if (s->ip_flags & IP_FLAG_PACKET)
+        message_control(m, room, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
+    if (s->ip_flags & IP_FLAG_TTL)
+        message_control(m, room, IPPROTO_IPV6, IPV6_HOPLIMIT, &hops, sizeof hops);
+    if (s->ip_flags & IP_FLAG_TOS)
+        message_control(m, room, IPPROTO_IPV6, IPV6_TCLASS, &class, sizeof class);
+}
+
+static void tell_arrival(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
+{
+    if (s->domain == AF_INET6)
+        tell_arrival6(s, r, m, room);
+    else
+        tell_arrival4(s, r, m, room);
 }
 
 /* Name and bytes; how many of these fitted. */
@@ -159,23 +181,28 @@ static size_t give(const struct socket *s, const struct record *r, struct msghdr
     return n;
 }
 
-static void tell_error(const struct record *r, struct msghdr *m, size_t room)
+/* An error, followed by who said so. */
+static void tell_error(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
 {
-    struct {
-        struct sock_extended_err ee;
-        struct sockaddr_in offender;
-    } x;
-    memset(&x, 0, sizeof x);
-    x.ee.ee_errno = (uint32_t)r->error;
-    x.ee.ee_origin = r->own ? SO_EE_ORIGIN_LOCAL : SO_EE_ORIGIN_ICMP;
-    x.ee.ee_type = r->icmp.type;
-    x.ee.ee_code = r->icmp.code;
-    x.ee.ee_info = r->icmp.mtu;
+    uint8_t value[sizeof(struct sock_extended_err) + sizeof(struct sockaddr_in6)] = {0};
+    bool v6 = s->domain == AF_INET6, from_v6 = !ip_addr_is_v4(&r->icmp.reporter);
+    struct sock_extended_err ee = {.ee_errno = (uint32_t)r->error,
+                                   .ee_type = r->icmp.type,
+                                   .ee_code = r->icmp.code,
+                                   .ee_info = r->icmp.mtu,
+                                   .ee_origin = from_v6 ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP};
+    const struct endpoint reporter = {.ip = r->icmp.reporter};
+    struct sockaddr offender[2];
+    socklen_t length = sizeof offender;
+    if (r->own)
+        ee.ee_origin = SO_EE_ORIGIN_LOCAL;
+    memcpy(value, &ee, sizeof ee);
     if (!r->own) {
-        x.offender.sin_family = AF_INET;
-        store_be32(&x.offender.sin_addr, ip_addr_to_v4(&r->icmp.reporter));
+        endpoint_write(s, &reporter, offender, &length);
+        memcpy(value + sizeof ee, offender, length);
     }
-    message_control(m, room, IPPROTO_IP, IP_RECVERR, &x, sizeof x);
+    size_t size = sizeof ee + (v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    message_control(m, room, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, value, size);
 }
 
 /* MSG_ERRQUEUE: ip(7), IP_RECVERR. */
@@ -186,7 +213,7 @@ static ssize_t receive_error(struct socket *s, struct msghdr *m, size_t room)
         return -EAGAIN;
     const struct record *r = record_at(s->layer, g->errors.first);
     size_t n = give(s, r, m);
-    tell_error(r, m, room);
+    tell_error(s, r, m, room);
     m->msg_flags |= MSG_ERRQUEUE;
     record_drop(s, &g->errors);
     s->error = g->errors.first ? record_at(s->layer, g->errors.first)->error : 0;

@@ -24,7 +24,7 @@ static int list(const struct stack *stack, struct ifconf *c)
     size_t done = 0, room = c->ifc_buf && c->ifc_len > 0 ? (size_t)c->ifc_len : 0;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i)) {
         struct ifreq r = {.ifr_ifindex = 0};
-        if (!stack_view_host(stack, i, &h) || !interface_view(stack, (int)h.interface + 1, &v))
+        if (!host_view_v4(stack, i, &h) || !interface_view(stack, (int)h.interface + 1, &v))
             continue;
         if (c->ifc_buf && sizeof r > room - done)
             break;
@@ -44,7 +44,7 @@ static int get_address(const struct stack *stack, unsigned long request, const s
                        struct ifreq *r)
 {
     struct host_settings h;
-    if (!stack_view_host(stack, interface_host(stack, v->index), &h))
+    if (!host_view_v4(stack, interface_host(stack, v->index), &h))
         return -EADDRNOTAVAIL;
     uint32_t address = ip_addr_to_v4(&h.address);
     uint32_t mask = h.prefix_length ? UINT32_MAX << (32 - h.prefix_length) : 0;

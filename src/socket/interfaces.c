@@ -38,11 +38,16 @@ static void write_name(const struct stack *stack, unsigned interface, const char
         snprintf(out, IFNAMSIZ, "weir%u", interface);
 }
 
+bool host_view_v4(const struct stack *stack, uint32_t local, struct host_settings *out)
+{
+    return stack_view_host(stack, local, out) && ip_addr_is_v4(&out->address);
+}
+
 uint32_t interface_host(const struct stack *stack, int index)
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && (int)h.interface + 1 == index)
+        if (host_view_v4(stack, i, &h) && (int)h.interface + 1 == index)
             return i;
     return 0;
 }
@@ -57,7 +62,7 @@ uint32_t interface_host_near(const struct stack *stack, int index, const struct 
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && (index == 0 || (int)h.interface + 1 == index) && host_is_near(&h, address))
+        if (host_view_v4(stack, i, &h) && (index == 0 || (int)h.interface + 1 == index) && host_is_near(&h, address))
             return i;
     return 0;
 }
@@ -70,7 +75,7 @@ bool interface_view(const struct stack *stack, int index, struct interface_view 
         return false;
     *out = (struct interface_view){.index = index, .mtu = i.mtu, .mtu_max = i.mtu_max, .counters = i.counters};
     write_name(stack, (unsigned)index - 1, i.name, out->name);
-    bool owned = stack_view_host(stack, interface_host(stack, index), &h) && h.vlan_count == 0;
+    bool owned = host_view_v4(stack, interface_host(stack, index), &h) && h.vlan_count == 0;
     memcpy(out->mac, owned ? h.mac : i.mac, sizeof out->mac);
     out->flags = IFF_BROADCAST | IFF_MULTICAST | (i.up ? IFF_UP | IFF_RUNNING : 0);
     return true;

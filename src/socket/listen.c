@@ -8,13 +8,21 @@
 
 /* ---- which listener ---- */
 
-static bool listens_for(const struct socket *s, uint32_t local, uint16_t port)
+uint32_t listen_local(const struct socket *s)
 {
-    return s->local.port == port && s->type == SOCK_STREAM && s->stream.listening && s->local_index == local &&
-           !s->v6_only;
+    if (s->local_index)
+        return s->local_index;
+    if (s->domain == AF_INET6)
+        return s->v6_only ? TCP_ANY_LOCAL_V6 : TCP_ANY_LOCAL;
+    return TCP_ANY_LOCAL_V4;
 }
 
-/* Those with exactly this local address, or any: how many, and the n-th. */
+static bool listens_for(const struct socket *s, uint32_t local, uint16_t port)
+{
+    return s->local.port == port && s->type == SOCK_STREAM && s->stream.listening && listen_local(s) == local;
+}
+
+/* Those with exactly this local address, or one of any: how many, and the n-th. */
 static uint32_t count_listeners(struct socket_layer *l, uint32_t local, uint16_t port)
 {
     uint32_t n = 0;
@@ -33,13 +41,14 @@ static struct socket *nth_listener(struct socket_layer *l, uint32_t local, uint1
 
 static struct socket *listener_for(struct socket_layer *l, const struct flow_key *key)
 {
-    uint32_t local = key->local;
-    uint32_t n = count_listeners(l, local, key->local_port);
-    if (n == 0)
-        n = count_listeners(l, local = TCP_ANY_LOCAL, key->local_port);
-    if (n == 0)
-        return NULL;
-    return nth_listener(l, local, key->local_port, n == 1 ? 0 : tcp_flow_hash(l->tcp, key) % n);
+    const uint32_t locals[] = {key->local, ip_addr_is_v4(&key->remote) ? TCP_ANY_LOCAL_V4 : TCP_ANY_LOCAL_V6,
+                               TCP_ANY_LOCAL};
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t n = count_listeners(l, locals[i], key->local_port);
+        if (n > 0)
+            return nth_listener(l, locals[i], key->local_port, n == 1 ? 0 : tcp_flow_hash(l->tcp, key) % n);
+    }
+    return NULL;
 }
 
 /* ---- listening ---- */
@@ -66,7 +75,7 @@ int stream_listen(struct socket *s, int backlog, int64_t now)
         e = set_backlog(s, backlog, now);
     if (e < 0 || st->listening)
         return e;
-    e = s->v6_only ? 0 : tcp_listen(s->layer->tcp, st->profile, s->local_index, s->local.port);
+    e = tcp_listen(s->layer->tcp, st->profile, listen_local(s), s->local.port);
     if (e < 0 && e != ERR_IN_USE) /* a listener that shares the port has asked already */
         return socket_errno(e);
     st->listening = true;
@@ -91,11 +100,11 @@ void stream_unlisten(struct socket *s, int64_t now)
 {
     struct socket_layer *l = s->layer;
     s->stream.listening = false;
-    struct socket *other = nth_listener(l, s->local_index, s->local.port, 0);
+    struct socket *other = nth_listener(l, listen_local(s), s->local.port, 0);
     if (other)
-        (void)tcp_listener_set_user(l->tcp, s->local_index, s->local.port, other->stream.profile);
-    else if (!s->v6_only)
-        (void)tcp_unlisten(l->tcp, s->local_index, s->local.port, now);
+        (void)tcp_listener_set_user(l->tcp, listen_local(s), s->local.port, other->stream.profile);
+    else
+        (void)tcp_unlisten(l->tcp, listen_local(s), s->local.port, now);
     drop_waiting(s, s->local.port, now);
 }
 

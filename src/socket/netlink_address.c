@@ -14,7 +14,7 @@ bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *
 {
     struct host_settings host;
     struct interface_view v;
-    if (!stack_view_host(stack, local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
+    if (!host_view_v4(stack, local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
         return true;
     const struct ifaddrmsg fixed = {.ifa_family = AF_INET,
                                     .ifa_prefixlen = host.prefix_length,
@@ -40,7 +40,7 @@ static bool dump_addresses(const struct socket_layer *l, struct netlink_dump *d,
     const struct netlink_head h = {.type = RTM_NEWADDR, .flags = d->flags, .sequence = d->sequence, .port = d->port};
     struct host_settings host;
     for (uint32_t i; (i = stack_next_host(l->stack, d->at)) != 0; d->at = i) {
-        bool wanted = d->ifindex == 0 || (stack_view_host(l->stack, i, &host) && (int)host.interface + 1 == d->ifindex);
+        bool wanted = d->ifindex == 0 || (host_view_v4(l->stack, i, &host) && (int)host.interface + 1 == d->ifindex);
         if (wanted && !netlink_write_address(w, &h, l->stack, i))
             return false;
     }
@@ -87,7 +87,7 @@ static uint32_t host_of(const struct stack *stack, const struct address *x)
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i)) {
-        if (!stack_view_host(stack, i, &h) || h.interface + 1 != x->fixed.ifa_index)
+        if (!host_view_v4(stack, i, &h) || h.interface + 1 != x->fixed.ifa_index)
             continue;
         if (x->named && !ip_addr_equal(&h.address, &x->ip))
             continue;
@@ -101,12 +101,12 @@ static uint32_t host_of(const struct stack *stack, const struct address *x)
 static struct host_settings host_like_others(const struct stack *stack, const struct address *x)
 {
     struct host_settings h = {.interface = x->fixed.ifa_index - 1}, near;
-    (void)stack_view_host(stack, interface_host(stack, (int)x->fixed.ifa_index), &h);
+    (void)host_view_v4(stack, interface_host(stack, (int)x->fixed.ifa_index), &h);
     h.address = x->ip;
     h.prefix_length = x->fixed.ifa_prefixlen;
     h.gateway = (struct ip_addr){0};
     uint32_t other = interface_host_near(stack, (int)x->fixed.ifa_index, &x->ip);
-    if (stack_view_host(stack, other, &near) && near.prefix_length == h.prefix_length)
+    if (host_view_v4(stack, other, &near) && near.prefix_length == h.prefix_length)
         h.gateway = near.gateway;
     if (ip_addr_equal(&h.gateway, &h.address))
         h.gateway = (struct ip_addr){0};

@@ -19,6 +19,8 @@ static uint16_t state_of(enum neighbour_state state)
         return NUD_STALE;
     case NEIGHBOUR_PROBE:
         return NUD_PROBE;
+    case NEIGHBOUR_DELAY:
+        return NUD_DELAY;
     case NEIGHBOUR_REACHABLE:
         return NUD_REACHABLE;
     case NEIGHBOUR_PERMANENT:
@@ -37,6 +39,8 @@ bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head
                                 .ndm_type = RTN_UNICAST};
     uint32_t age = (uint32_t)(max_i64(now - n->since, 0) / (NS_PER_S / TICKS_PER_S));
     const struct nda_cacheinfo times = {.ndm_confirmed = age, .ndm_used = age, .ndm_updated = age};
+    if (!ip_addr_is_v4(&n->address))
+        return true;
     netlink_begin(w, h, &fixed, sizeof fixed);
     netlink_put_ip(w, NDA_DST, &n->address);
     if (n->state >= NEIGHBOUR_STALE)

@@ -10,10 +10,11 @@ static struct netlink_head head_of(const struct socket_layer *l, uint16_t type)
     return (struct netlink_head){.type = type, .sequence = l->netlink.sequence, .port = l->netlink.port};
 }
 
+/* Nothing was written about what programs are not shown. */
 static void tell(struct socket_layer *l, unsigned group, const struct netlink_writer *w)
 {
     uint64_t bit = UINT64_C(1) << (group - 1);
-    for (struct socket *s = l->netlinks; s; s = s->port_next)
+    for (struct socket *s = w->length ? l->netlinks : NULL; s; s = s->port_next)
         if ((s->datagram->netlink.groups & bit) || s == l->netlink.echo)
             netlink_queue(s, w->bytes, w->length, group);
 }
@@ -60,7 +61,7 @@ static void tell_gateway(struct socket_layer *l, uint32_t local)
                                   .scope = RT_SCOPE_UNIVERSE,
                                   .type = RTN_UNICAST,
                                   .local = local};
-    if (!stack_view_host(l->stack, local, &h))
+    if (!host_view_v4(l->stack, local, &h))
         return;
     route.gateway = h.gateway;
     tell_route(l, ip_addr_is_unspecified(&h.gateway) ? RTM_DELROUTE : RTM_NEWROUTE, &route);

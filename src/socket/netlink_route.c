@@ -15,7 +15,7 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
 {
     struct host_settings host;
     struct interface_view v;
-    if (!stack_view_host(stack, r->local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
+    if (!host_view_v4(stack, r->local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
         return true;
     const struct rtmsg fixed = {.rtm_family = AF_INET,
                                 .rtm_dst_len = r->length,
@@ -46,7 +46,7 @@ bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned numb
     struct host_settings h;
     struct netlink_route all[HOST_ROUTES];
     unsigned n = 0;
-    if (!stack_view_host(stack, local, &h))
+    if (!host_view_v4(stack, local, &h))
         return false;
     struct netlink_route own = {.table = RT_TABLE_LOCAL, .protocol = RTPROT_KERNEL, .local = local};
     own.type = RTN_LOCAL;
@@ -89,7 +89,7 @@ static bool is_wanted(const struct socket_layer *l, const struct netlink_dump *d
     struct host_settings h;
     if (d->table && d->table != r->table)
         return false;
-    return d->ifindex == 0 || (stack_view_host(l->stack, r->local, &h) && (int)h.interface + 1 == d->ifindex);
+    return d->ifindex == 0 || (host_view_v4(l->stack, r->local, &h) && (int)h.interface + 1 == d->ifindex);
 }
 
 static bool dump_host_routes(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w,
@@ -183,10 +183,10 @@ static uint32_t local_to(const struct stack *stack, const struct route_request *
     if (!ip_addr_is_unspecified(&x->source))
         return stack_find_local(stack, &x->source);
     uint32_t best = stack_local_for(stack, &x->destination);
-    if (!x->ifindex || (stack_view_host(stack, best, &h) && h.interface + 1 == x->ifindex))
+    if (!x->ifindex || (host_view_v4(stack, best, &h) && h.interface + 1 == x->ifindex))
         return best;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && h.interface + 1 == x->ifindex &&
+        if (host_view_v4(stack, i, &h) && h.interface + 1 == x->ifindex &&
             stack_next_hop(stack, i, &x->destination, &hop))
             return i;
     return 0;
@@ -255,7 +255,7 @@ static int check_change(struct netlink_request *r, const struct route_request *x
 static bool fits(const struct stack *stack, uint32_t local, const struct route_request *x)
 {
     struct host_settings h;
-    if (!stack_view_host(stack, local, &h) || (x->ifindex && h.interface + 1 != x->ifindex))
+    if (!host_view_v4(stack, local, &h) || (x->ifindex && h.interface + 1 != x->ifindex))
         return false;
     if (!ip_addr_is_unspecified(&x->source) && !ip_addr_equal(&h.address, &x->source))
         return false;
@@ -273,7 +273,7 @@ static bool present(const struct stack *stack, uint32_t local, const struct rout
             *gateway = r.gateway;
             return true;
         }
-    if (x->fixed.rtm_dst_len || !stack_view_host(stack, local, &h))
+    if (x->fixed.rtm_dst_len || !host_view_v4(stack, local, &h))
         return false;
     *gateway = h.gateway;
     return !ip_addr_is_unspecified(&h.gateway);

@@ -275,11 +275,12 @@ int socket_set_option(struct socket *s, int level, int name, const void *value, 
     case IPPROTO_IP:
         return !has_ip(s) ? -ENOPROTOOPT : option_ip_set(s, name, value, length, now);
     case IPPROTO_RAW:
-        return s->type == SOCK_RAW ? option_raw_set(s, name, value, length) : -ENOPROTOOPT;
+    case IPPROTO_ICMPV6:
+        return s->type == SOCK_RAW ? option_raw_set(s, level, name, value, length) : -ENOPROTOOPT;
     case IPPROTO_UDP:
         return s->protocol == IPPROTO_UDP ? option_udp_set(s, name, value, length, now) : -ENOPROTOOPT;
     case IPPROTO_IPV6:
-        return s->domain == AF_INET6 ? option_ip6_set(s, name, value, length) : -ENOPROTOOPT;
+        return s->domain == AF_INET6 ? option_ip6_set(s, name, value, length, now) : -ENOPROTOOPT;
     case SOL_PACKET:
         return s->domain == AF_PACKET ? option_packet_set(s, name, value, length) : -ENOPROTOOPT;
     case SOL_NETLINK:
@@ -303,11 +304,12 @@ int socket_get_option(struct socket *s, int level, int name, void *value, sockle
     case IPPROTO_IP:
         return !has_ip(s) ? -ENOPROTOOPT : option_ip_get(s, name, value, length, now);
     case IPPROTO_RAW:
-        return s->type == SOCK_RAW ? option_raw_get(s, name, value, length) : -EOPNOTSUPP;
+    case IPPROTO_ICMPV6:
+        return s->type == SOCK_RAW ? option_raw_get(s, level, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_UDP:
         return s->protocol == IPPROTO_UDP ? option_udp_get(s, name, value, length) : -EOPNOTSUPP;
     case IPPROTO_IPV6:
-        return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length) : -ENOPROTOOPT;
+        return s->domain == AF_INET6 ? option_ip6_get(s, name, value, length, now) : -ENOPROTOOPT;
     case SOL_PACKET:
         return s->domain == AF_PACKET ? option_packet_get(s, name, value, length) : -ENOPROTOOPT;
     case SOL_NETLINK:

@@ -23,12 +23,12 @@ static int read_request(const void *value, socklen_t length, bool bare, struct i
     return 0;
 }
 
-uint32_t datagram_host_on(const struct stack *stack, int ifindex)
+uint32_t datagram_host_on(const struct stack *stack, int ifindex, bool v6)
 {
     struct host_settings h;
     unsigned interface = (unsigned)ifindex - 1;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && h.interface == interface)
+        if (stack_view_host(stack, i, &h) && h.interface == interface && ip_addr_is_v4(&h.address) != v6)
             return i;
     return 0;
 }
@@ -40,7 +40,7 @@ static uint32_t local_of(const struct socket *s, const struct ip_mreqn *m)
     struct ip_addr group = ip_addr_from_v4(load_be32(&m->imr_multiaddr));
     struct ip_addr named = ip_addr_from_v4(load_be32(&m->imr_address));
     if (m->imr_ifindex)
-        return datagram_host_on(stack, m->imr_ifindex);
+        return datagram_host_on(stack, m->imr_ifindex, false);
     if (!ip_addr_is_unspecified(&named))
         return stack_find_local(stack, &named);
     uint32_t local = stack_local_for(stack, &group);
@@ -119,6 +119,59 @@ static int give_multicast_interface(const struct socket *s, void *value, socklen
     if (stack_local_address(s->layer->stack, s->datagram->multicast_local, &ip))
         store_be32(&address, ip_addr_to_v4(&ip));
     return option_give(value, length, &address, sizeof address);
+}
+
+/* ---- groups of IPv6 ---- */
+
+static uint32_t local_of6(const struct socket *s, const struct ip_addr *group, int ifindex)
+{
+    if (ifindex)
+        return datagram_host_on(s->layer->stack, ifindex, true);
+    return datagram_first_for(s->layer->stack, group);
+}
+
+static int set_membership6(struct socket *s, int name, const void *value, socklen_t length)
+{
+    struct ipv6_mreq m;
+    if (length < sizeof m)
+        return -EINVAL;
+    memcpy(&m, value, sizeof m);
+    const struct ip_addr group = ip_addr_from_v6(&m.ipv6mr_multiaddr);
+    if (s->type == SOCK_STREAM)
+        return -EPROTO;
+    if (group.bytes[0] != 0xff)
+        return -EINVAL;
+    uint32_t local = local_of6(s, &group, (int)m.ipv6mr_interface);
+    return name == IPV6_JOIN_GROUP ? join(s, &group, local) : leave(s, &group, local);
+}
+
+static int set_multicast_interface6(struct socket *s, const void *value, socklen_t length)
+{
+    int ifindex;
+    int e = option_int(value, length, &ifindex);
+    if (e < 0 || s->type == SOCK_STREAM)
+        return e < 0 ? e : -ENOPROTOOPT;
+    uint32_t local = ifindex ? datagram_host_on(s->layer->stack, ifindex, true) : 0;
+    if (ifindex && local == 0)
+        return -ENODEV;
+    s->datagram->multicast_local = local;
+    return 0;
+}
+
+int option_group6_set(struct socket *s, int name, const void *value, socklen_t length)
+{
+    if (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP)
+        return set_membership6(s, name, value, length);
+    return name == IPV6_MULTICAST_IF ? set_multicast_interface6(s, value, length) : -ENOPROTOOPT;
+}
+
+int option_group6_get(const struct socket *s, void *value, socklen_t *length)
+{
+    struct host_settings h;
+    if (s->type == SOCK_STREAM)
+        return -ENOPROTOOPT;
+    bool chosen = stack_view_host(s->layer->stack, s->datagram->multicast_local, &h);
+    return option_give_int(value, length, chosen ? (int)h.interface + 1 : 0);
 }
 
 /* ---- integers ---- */

@@ -115,21 +115,79 @@ int option_ip_get(struct socket *s, int name, void *value, socklen_t *length, in
     return e == -ENOPROTOOPT ? get_of_all(s, name, value, length, now) : e;
 }
 
-int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length)
+/* ---- IPPROTO_IPV6: what IPPROTO_IP has under other names, and IPV6_V6ONLY ---- */
+
+/* The option of IPPROTO_IP that does the same, or 0. */
+static int ip_name_of(int name)
 {
-    int n;
-    int e = option_int(value, length, &n);
-    if (e < 0)
-        return e;
-    if (name != IPV6_V6ONLY)
-        return -ENOPROTOOPT;
-    if (s->local.port != 0)
+    switch (name) {
+    case IPV6_UNICAST_HOPS:
+        return IP_TTL;
+    case IPV6_TCLASS:
+        return IP_TOS;
+    case IPV6_MTU_DISCOVER:
+        return IP_MTU_DISCOVER;
+    case IPV6_MTU:
+        return IP_MTU;
+    case IPV6_RECVERR:
+        return IP_RECVERR;
+    case IPV6_RECVPKTINFO:
+        return IP_PKTINFO;
+    case IPV6_RECVHOPLIMIT:
+        return IP_RECVTTL;
+    case IPV6_RECVTCLASS:
+        return IP_RECVTOS;
+    case IPV6_MULTICAST_HOPS:
+        return IP_MULTICAST_TTL;
+    case IPV6_MULTICAST_LOOP:
+        return IP_MULTICAST_LOOP;
+    case IPV6_MULTICAST_ALL:
+        return IP_MULTICAST_ALL;
+    case IPV6_HDRINCL:
+        return IP_HDRINCL;
+    default:
+        return 0;
+    }
+}
+
+static int set_v6_only(struct socket *s, int value)
+{
+    if (s->local.port != 0 || s->type == SOCK_RAW)
         return -EINVAL;
-    s->v6_only = n != 0;
+    s->v6_only = value != 0;
     return 0;
 }
 
-int option_ip6_get(struct socket *s, int name, void *value, socklen_t *length)
+static int set_int6(struct socket *s, int name, int value, int64_t now)
 {
-    return name == IPV6_V6ONLY ? option_give_int(value, length, s->v6_only) : -ENOPROTOOPT;
+    if (name == IPV6_V6ONLY)
+        return set_v6_only(s, value);
+    if (name == IPV6_TCLASS && (value < -1 || value > 255))
+        return -EINVAL;
+    if (name == IPV6_TCLASS && value == -1)
+        value = 0;
+    int of_ip = ip_name_of(name);
+    return of_ip && name != IPV6_MTU ? option_ip_set(s, of_ip, &value, sizeof value, now) : -ENOPROTOOPT;
+}
+
+int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
+{
+    int n;
+    int e = option_group6_set(s, name, value, length);
+    if (e != -ENOPROTOOPT)
+        return e;
+    e = option_int(value, length, &n);
+    return e < 0 ? e : set_int6(s, name, n, now);
+}
+
+int option_ip6_get(struct socket *s, int name, void *value, socklen_t *length, int64_t now)
+{
+    int n = 0, of_ip = ip_name_of(name);
+    socklen_t size = sizeof n;
+    if (name == IPV6_V6ONLY)
+        return option_give_int(value, length, s->v6_only);
+    if (name == IPV6_MULTICAST_IF)
+        return option_group6_get(s, value, length);
+    int e = of_ip ? option_ip_get(s, of_ip, &n, &size, now) : -ENOPROTOOPT;
+    return e < 0 ? e : option_give_int(value, length, n);
 }

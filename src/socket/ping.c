@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ping sockets: icmp(7), socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP). One sends echo requests and receives the replies to them; its port is the identifier,
+ * Ping sockets: icmp(7), socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP), and the same of IPv6. One sends echo requests and receives the replies to them; its port is the identifier,
  * which is put into what it sends. Messages begin with the ICMP header.
  */
 #include "socket/filter.h"
 
 #include "wire/icmp.h"
+#include "wire/icmpv6.h"
+#include "wire/l4.h"
 
 /* Whoever has the identifier. */
 static struct socket *owner_of(struct socket_layer *l, uint16_t id)
@@ -18,12 +20,32 @@ static struct socket *owner_of(struct socket_layer *l, uint16_t id)
 
 /* ---- in ---- */
 
-/* Header and payload of a message, as pieces. */
-static void pieces_of(const struct icmp_echo *e, enum wire_icmp_type type, uint8_t *header, struct ip_piece *pieces)
+static uint8_t request_of(const struct socket *s)
 {
-    struct wire_icmp h = {.type = (uint8_t)type, .rest = wire_icmp_rest_echo(e->id, e->sequence)};
+    return s->domain == AF_INET6 ? WIRE_ICMPV6_ECHO_REQUEST : WIRE_ICMP_ECHO_REQUEST;
+}
+static uint8_t reply_of(const struct socket *s)
+{
+    return s->domain == AF_INET6 ? WIRE_ICMPV6_ECHO_REPLY : WIRE_ICMP_ECHO_REPLY;
+}
+
+/* The same in both directions. */
+static uint64_t pseudo_sum(const struct socket *s, const struct icmp_echo *e)
+{
+    struct ip_addr local;
+    if (!stack_local_address(s->layer->stack, e->local, &local))
+        return 0;
+    return wire_l4_pseudo_v6(&e->remote, &local, IP_PROTO_ICMPV6, WIRE_ICMP_LEN + e->length);
+}
+
+/* Header and payload of a message, as pieces. */
+static void pieces_of(const struct socket *s, const struct icmp_echo *e, uint8_t type, uint8_t *header,
+                      struct ip_piece *pieces)
+{
+    struct wire_icmp h = {.type = type, .rest = wire_icmp_rest_echo(e->id, e->sequence)};
+    uint64_t sum = s->domain == AF_INET6 ? pseudo_sum(s, e) : 0;
     wire_icmp_build(header, &h);
-    uint64_t sum = checksum_add(checksum_add(0, header, WIRE_ICMP_LEN), e->bytes, e->length);
+    sum = checksum_add(checksum_add(sum, header, WIRE_ICMP_LEN), e->bytes, e->length);
     uint16_t checksum = checksum_finish(sum);
     memcpy(header + WIRE_ICMP_CHECKSUM_OFFSET, &checksum, sizeof checksum);
     pieces[0] = (struct ip_piece){.bytes = header, .length = WIRE_ICMP_LEN};
@@ -33,7 +55,8 @@ static void pieces_of(const struct icmp_echo *e, enum wire_icmp_type type, uint8
 static bool fits(const struct socket *s, const struct icmp_echo *e)
 {
     bool here = s->local_index == 0 || s->local_index == e->local;
-    return here && (ip_addr_is_unspecified(&s->remote.ip) || ip_addr_equal(&s->remote.ip, &e->remote));
+    return here && socket_speaks(s, &e->remote) &&
+           (ip_addr_is_unspecified(&s->remote.ip) || ip_addr_equal(&s->remote.ip, &e->remote));
 }
 
 static void on_reply(struct socket *s, const struct icmp_echo *e)
@@ -41,7 +64,7 @@ static void on_reply(struct socket *s, const struct icmp_echo *e)
     uint8_t header[WIRE_ICMP_LEN];
     struct ip_piece pieces[2];
     const struct record r = {.peer.ip = e->remote, .arrival = e->arrival, .local = e->local};
-    pieces_of(e, WIRE_ICMP_ECHO_REPLY, header, pieces);
+    pieces_of(s, e, reply_of(s), header, pieces);
     (void)filter_record(s, &r, pieces, 2, 0, CBPF_NOWHERE);
 }
 
@@ -52,7 +75,7 @@ static void on_failure(struct socket *s, const struct icmp_echo *e, int error)
     const struct endpoint peer = {.ip = e->remote};
     const struct ip_error said = {
         .error = error, .mtu = e->mtu, .reporter = e->reporter, .type = e->error_type, .code = e->error_code};
-    pieces_of(e, WIRE_ICMP_ECHO_REQUEST, header, pieces);
+    pieces_of(s, e, request_of(s), header, pieces);
     datagram_fail(s, &peer, pieces, 2, &said, false);
 }
 
@@ -151,7 +174,7 @@ static ssize_t ping_send(struct socket *s, const struct msghdr *m, size_t length
         return -EINVAL;
     uint32_t n = datagram_pieces(m, pieces);
     take_header(pieces, n, header);
-    if (wire_icmp_parse(header, sizeof header, &h) < 0 || h.type != WIRE_ICMP_ECHO_REQUEST || h.code != 0)
+    if (wire_icmp_parse(header, sizeof header, &h) < 0 || h.type != request_of(s) || h.code != 0)
         return -EINVAL;
     int e = datagram_prepare(s, m, flags, &x);
     if (e == 0)

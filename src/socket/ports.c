@@ -7,16 +7,30 @@
  */
 #include "socket/private.h"
 
-static bool overlap(const struct ip_addr *a, const struct ip_addr *b)
+/* Bit 0: it has to do with IPv4, bit 1: with IPv6. */
+static unsigned families(const struct socket *s)
 {
-    return ip_addr_is_unspecified(a) || ip_addr_is_unspecified(b) || ip_addr_equal(a, b);
+    if (s->kind == &ping_kind) /* an identifier has one owner */
+        return 3;
+    if (!ip_addr_is_unspecified(&s->local.ip))
+        return ip_addr_is_v4(&s->local.ip) ? 1 : 2;
+    if (s->domain != AF_INET6)
+        return 1;
+    return s->v6_only ? 2 : 3;
+}
+
+static bool overlap(const struct socket *s, const struct socket *other)
+{
+    const struct ip_addr *a = &s->local.ip, *b = &other->local.ip;
+    bool both = ip_addr_is_unspecified(a) || ip_addr_is_unspecified(b) || ip_addr_equal(a, b);
+    return both && (families(s) & families(other)) != 0;
 }
 
 static bool listens(const struct socket *s) { return s->type == SOCK_STREAM && s->stream.listening; }
 
 static bool conflicts(const struct socket *s, const struct socket *other)
 {
-    if (s == other || s->v6_only != other->v6_only || !overlap(&s->local.ip, &other->local.ip))
+    if (s == other || !overlap(s, other))
         return false;
     if (s->reuse_port && other->reuse_port)
         return false;
@@ -84,8 +98,8 @@ void port_leave(struct socket *s)
 bool port_may_listen(const struct socket *s)
 {
     for (const struct socket *o = *port_chain(s->layer, PORTS_STREAM, s->local.port); o; o = o->port_next)
-        if (o != s && o->local.port == s->local.port && listens(o) && overlap(&s->local.ip, &o->local.ip) &&
-            s->v6_only == o->v6_only && !(s->reuse_port && o->reuse_port))
+        if (o != s && o->local.port == s->local.port && listens(o) && overlap(s, o) &&
+            !(s->reuse_port && o->reuse_port))
             return false;
     return true;
 }

@@ -160,6 +160,12 @@ struct socket_layer {
 
 enum port_space { PORTS_STREAM, PORTS_DATAGRAM, PORTS_PING };
 
+/* Can it have to do with an address? Those of IPv4 speak IPv4, those of IPv6 both, or with IPV6_V6ONLY IPv6 alone. */
+static inline bool socket_speaks(const struct socket *s, const struct ip_addr *ip)
+{
+    return ip_addr_is_v4(ip) ? !s->v6_only : s->domain == AF_INET6;
+}
+
 /* layer.c */
 struct socket *socket_new(struct socket_layer *l); /* zeroed; NULL: counted drop_no_socket */
 void socket_free(struct socket *s);
@@ -257,6 +263,8 @@ void tuning_read(struct socket *s, struct tcp *c, int64_t now);
 void tuning_acked(struct socket *s, struct tcp *c);
 
 /* listen.c: the listening side of a stream */
+/* The local address that TCP listens at for it: its own, or one of TCP_ANY_LOCAL... */
+uint32_t listen_local(const struct socket *s);
 int stream_listen(struct socket *s, int backlog, int64_t now);
 int stream_accept(struct socket *s, struct socket **out);
 /* Stops listening: those who wait to be accepted are reset. */

@@ -70,7 +70,7 @@ int profile_set(struct socket *s, const struct tcp_profile *p, int64_t now)
     if (c)
         tcp_set_user(l->tcp, c, (unsigned)number, now);
     if (s->stream.listening)
-        (void)tcp_listener_set_user(l->tcp, s->local_index, s->local.port, (unsigned)number);
+        (void)tcp_listener_set_user(l->tcp, listen_local(s), s->local.port, (unsigned)number);
     profile_drop(l, s->stream.profile);
     s->stream.profile = (uint16_t)number;
     return 0;

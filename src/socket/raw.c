@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Raw sockets: raw(7). One receives whole IP datagrams of its protocol, header first, besides the protocol itself; protocol 0 receives those of all
- * protocols (which Linux has only for packet sockets). It sends payloads, or with IP_HDRINCL (always with IPPROTO_RAW) whole datagrams.
+ * Raw sockets: raw(7), RFC 3542. One receives whole IP datagrams of its protocol, header first (of IPv6, what follows the headers), besides the protocol
+ * itself; protocol 0 receives those of all protocols (which Linux has only for packet sockets). It sends payloads, or with IP_HDRINCL (always with
+ * IPPROTO_RAW) whole datagrams.
  *
  * Raw sockets stand in one list of the layer. The stack has one listener to each protocol that some of them has.
  */
@@ -11,6 +12,7 @@
 #include "wire/ip_proto.h"
 
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 
 /* ---- the list ---- */
 
@@ -36,26 +38,35 @@ static void enter(struct socket *s)
 
 static bool filtered(const struct socket *s, const struct raw_datagram *d)
 {
-    if (s->protocol != IPPROTO_ICMP || d->length <= d->header_length)
+    if (d->length <= d->header_length)
         return false;
     uint8_t type = d->bytes[d->header_length];
-    return type < 32 && (s->datagram->icmp_filter >> type & 1);
+    if (s->protocol == IPPROTO_ICMPV6)
+        return s->datagram->icmp6_filter[type / 32] >> type % 32 & 1;
+    return s->protocol == IPPROTO_ICMP && type < 32 && (s->datagram->icmp_filter >> type & 1);
 }
 
 static bool fits(const struct socket *s, const struct raw_datagram *d)
 {
     const struct ip_addr *to = &d->arrival.destination;
-    if (!ip_addr_is_unspecified(&s->local.ip) && !ip_addr_equal(&s->local.ip, to))
+    if (!socket_speaks(s, to) || (!ip_addr_is_unspecified(&s->local.ip) && !ip_addr_equal(&s->local.ip, to)))
         return false;
     if (!ip_addr_is_unspecified(&s->remote.ip) && !ip_addr_equal(&s->remote.ip, &d->remote))
         return false;
     return !filtered(s, d);
 }
 
+/* Programs see no header of IPv6: what it says comes as control messages (RFC 3542). */
+static uint32_t hidden(const struct socket *s, const struct raw_datagram *d)
+{
+    return s->domain == AF_INET6 ? d->header_length : 0;
+}
+
 static void put(struct socket *s, const struct raw_datagram *d)
 {
     const struct record r = {.peer.ip = d->remote, .arrival = d->arrival, .local = d->local};
-    struct ip_piece one = {.bytes = d->bytes, .length = d->length};
+    uint32_t skip = hidden(s, d);
+    struct ip_piece one = {.bytes = d->bytes + skip, .length = d->length - skip};
     (void)filter_record(s, &r, &one, 1, 0, 0);
 }
 
@@ -173,23 +184,33 @@ static ssize_t raw_send_message(struct socket *s, const struct msghdr *m, size_t
     return datagram_result(s, &x, pieces, d.n_pieces, length, e, now);
 }
 
-int option_raw_set(struct socket *s, int name, const void *value, socklen_t length)
+/* The filter of a level, when the socket's protocol has it: its length, or an error. */
+static int filter_of(const struct socket *s, int level, int name, uint32_t **out)
 {
-    if (name != ICMP_FILTER)
+    bool v6 = level == IPPROTO_ICMPV6;
+    if (name != (v6 ? ICMPV6_FILTER : ICMP_FILTER))
         return -ENOPROTOOPT;
-    if (s->protocol != IPPROTO_ICMP)
+    if (s->protocol != (v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
         return -EOPNOTSUPP;
-    memcpy(&s->datagram->icmp_filter, value, min_size(length, sizeof s->datagram->icmp_filter));
+    *out = v6 ? s->datagram->icmp6_filter : &s->datagram->icmp_filter;
+    return v6 ? (int)sizeof s->datagram->icmp6_filter : (int)sizeof s->datagram->icmp_filter;
+}
+
+int option_raw_set(struct socket *s, int level, int name, const void *value, socklen_t length)
+{
+    uint32_t *filter;
+    int size = filter_of(s, level, name, &filter);
+    if (size < 0)
+        return size;
+    memcpy(filter, value, min_size(length, (size_t)size));
     return 0;
 }
 
-int option_raw_get(const struct socket *s, int name, void *value, socklen_t *length)
+int option_raw_get(const struct socket *s, int level, int name, void *value, socklen_t *length)
 {
-    if (name != ICMP_FILTER)
-        return -ENOPROTOOPT;
-    if (s->protocol != IPPROTO_ICMP)
-        return -EOPNOTSUPP;
-    return option_give(value, length, &s->datagram->icmp_filter, sizeof s->datagram->icmp_filter);
+    uint32_t *filter;
+    int size = filter_of(s, level, name, &filter);
+    return size < 0 ? size : option_give(value, length, filter, (size_t)size);
 }
 
 const struct socket_kind raw_kind = {.open = raw_open,

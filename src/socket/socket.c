@@ -8,8 +8,9 @@
 
 static int check_protocol(int protocol, int only) { return protocol == 0 || protocol == only ? 0 : -EPROTONOSUPPORT; }
 
-static int kind_of(int type, int protocol, const struct socket_kind **out)
+static int kind_of(int domain, int type, int protocol, const struct socket_kind **out)
 {
+    int echo = domain == AF_INET6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
     switch (type) {
     case SOCK_STREAM:
         *out = &stream_kind;
@@ -18,8 +19,8 @@ static int kind_of(int type, int protocol, const struct socket_kind **out)
         *out = &raw_kind;
         return 0;
     case SOCK_DGRAM:
-        *out = protocol == IPPROTO_ICMP ? &ping_kind : &datagram_kind;
-        return protocol == IPPROTO_ICMP ? 0 : check_protocol(protocol, IPPROTO_UDP);
+        *out = protocol == echo ? &ping_kind : &datagram_kind;
+        return protocol == echo ? 0 : check_protocol(protocol, IPPROTO_UDP);
     default:
         return -ESOCKTNOSUPPORT;
     }
@@ -30,7 +31,7 @@ static int kind_of_domain(int domain, int type, int protocol, const struct socke
     switch (domain) {
     case AF_INET:
     case AF_INET6:
-        return kind_of(type, protocol, out);
+        return kind_of(domain, type, protocol, out);
     case AF_PACKET:
     case AF_NETLINK:
         *out = domain == AF_PACKET ? &packet_kind : &netlink_kind;
@@ -56,6 +57,7 @@ int socket_open(struct socket_layer *l, int domain, int type, int protocol, stru
     s->domain = domain;
     s->type = type;
     s->protocol = protocol;
+    s->v6_only = domain == AF_INET6 && (kind == &raw_kind || kind == &ping_kind); /* as Linux's */
     e = kind->open(s);
     if (e < 0) {
         socket_free(s);
@@ -86,8 +88,8 @@ static bool may_hear(const struct socket *s, const struct ip_addr *ip)
 static int set_local(struct socket *s, const struct ip_addr *ip)
 {
     uint32_t index = 0;
-    if (!ip_addr_is_v4(ip))
-        return -EADDRNOTAVAIL;
+    if (!ip_addr_is_unspecified(ip) && !socket_speaks(s, ip))
+        return -EINVAL;
     if (!ip_addr_is_unspecified(ip) && (index = stack_find_local(s->layer->stack, ip)) == 0 && !may_hear(s, ip))
         return -EADDRNOTAVAIL;
     s->local.ip = *ip;

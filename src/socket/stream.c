@@ -95,7 +95,7 @@ static int start_connect(struct socket *s, const struct endpoint *to, int64_t no
 {
     struct socket_layer *l = s->layer;
     uint32_t local = s->bound_address ? s->local_index : stack_local_for(l->stack, &to->ip);
-    if (local == 0 || ip_addr_is_multicast(&to->ip) || ip_addr_is_broadcast(&to->ip))
+    if (local == 0 || !socket_speaks(s, &to->ip) || ip_addr_is_multicast(&to->ip) || ip_addr_is_broadcast(&to->ip))
         return -ENETUNREACH;
     struct flow_key key = {.local = local, .remote = to->ip, .local_port = s->local.port, .remote_port = to->port};
     struct tcp_ref ref;

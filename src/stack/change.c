@@ -52,13 +52,24 @@ int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now)
     return 0;
 }
 
+static bool has_ipv6(const struct stack *s, unsigned interface)
+{
+    for (uint32_t i = 1; i <= s->hosts.count; i++) {
+        const struct host *h = host_at(&s->hosts, i);
+        if (h && h->v6 && h->interface == interface)
+            return true;
+    }
+    return false;
+}
+
 int stack_set_mtu(struct stack *s, unsigned interface, uint32_t mtu, int64_t now)
 {
     struct interface *itf = interface_at(s, interface);
     s->now = now;
     if (!itf)
         return ERR_NOT_FOUND;
-    if (mtu < WIRE_IPV4_MIN_MTU || mtu > min_u32(itf->link->mtu, itf->mtu_added))
+    uint32_t least = has_ipv6(s, interface) ? WIRE_IPV6_MIN_MTU : WIRE_IPV4_MIN_MTU;
+    if (mtu < least || mtu > min_u32(itf->link->mtu, itf->mtu_added))
         return ERR_INVALID;
     itf->mtu_max = mtu;
     stack_tell(s, STACK_INTERFACE_CHANGED, interface);

@@ -45,7 +45,7 @@ bool stack_view_interface(const struct stack *s, unsigned interface, struct stac
  * nothing is routed over it; connections notice as they notice a cut cable. ERR_NOT_FOUND.
  */
 int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now);
-/* 68 to mtu_max. Connections that exist find a smaller one out by themselves. ERR_NOT_FOUND, ERR_INVALID. */
+/* 68, or 1280 with an IPv6 host on it, to mtu_max. Connections that exist find a smaller one out by themselves. ERR_NOT_FOUND, ERR_INVALID. */
 int stack_set_mtu(struct stack *s, unsigned interface, uint32_t mtu, int64_t now);
 
 /* ---- hosts ---- */

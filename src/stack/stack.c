@@ -251,16 +251,21 @@ uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
     return 0;
 }
 
-#define OWN_ADDRESS_BITS 129 /* nobody reaches an address better than itself */
+#define OWN_ADDRESS_RANK 1000 /* nobody reaches an address better than itself */
 
-/* How well a host reaches a destination: see route_bits. */
+/*
+ * How well a host reaches a destination, by the longest prefix; of equals one of the destination's own scope (RFC 6724
+ * rule 2: a link-local address is for its link).
+ */
 static int reach_of(const struct stack *s, const struct host *h, const struct ip_addr *destination)
 {
     if (!h || s->interfaces[h->interface].down || ip_addr_is_v4(destination) == h->v6)
         return ERR_NO_ROUTE;
     if (s->loop.neighbour && ip_addr_equal(&h->ip, destination))
-        return OWN_ADDRESS_BITS;
-    return route_bits(&s->routes, h, destination);
+        return OWN_ADDRESS_RANK;
+    int bits = route_bits(&s->routes, h, destination);
+    bool scope = ip_addr_is_link_local(&h->ip) == ip_addr_is_link_local(destination);
+    return bits < 0 ? bits : 2 * bits + scope;
 }
 
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination)
@@ -268,9 +273,9 @@ uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destinatio
     uint32_t best = 0;
     int most = -1;
     for (uint32_t i = 1; i <= s->hosts.count; i++) {
-        int bits = reach_of(s, host_at(&s->hosts, i), destination);
-        if (bits > most) {
-            most = bits;
+        int rank = reach_of(s, host_at(&s->hosts, i), destination);
+        if (rank > most) {
+            most = rank;
             best = i;
         }
     }

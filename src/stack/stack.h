@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The stack of one core: thousands of emulated hosts on one or more interfaces, with ARP, IPv4, ICMP, UDP and the TCP
- * layer on top. RFC 826, 894, 1122, 791, 792, 768, 5227.
+ * The stack of one core: thousands of emulated hosts on one or more interfaces, with ARP and Neighbour Discovery, IPv4
+ * and IPv6, ICMP and ICMPv6, UDP and the TCP layer on top. RFC 826, 894, 1122, 791, 792, 768, 5227, 2464, 8200, 4443,
+ * 4861.
+ *
+ * A host has one address, of either family; a station with several has several hosts with one MAC. An IPv6 one reaches
+ * its own prefix, and link-local addresses, without a router.
  *
  * Owns: hosts, local addresses, neighbours, routes, UDP bindings, the tcp_layer. Borrows: links and guards (they
  * outlive it). Sans I/O: `now` is an argument; frames come from and go to links.
@@ -123,7 +127,7 @@ struct host_settings {
 };
 /*
  * The local address index (from 1). ERR_INVALID (an address, prefix, MAC or tag no host can have; a gateway not on its
- * subnet), ERR_UNSUPPORTED (IPv6), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. Hosts that differ in
+ * subnet; IPv6 on an interface with an MTU under 1280), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. Hosts that differ in
  * interface, tags or VRF share no neighbours. The same address in two VRFs of one segment is told apart by the MAC;
  * with equal MACs it is ERR_EXISTS. At most 16 VRFs a segment.
  */
@@ -255,7 +259,7 @@ void udp_refuse(struct stack *s);
 /*
  * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0,
  * ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass),
- * ERR_AGAIN (no room now), ERR_INVALID (a port 0, no such local address, not IPv4, pieces that are not `length` bytes
+ * ERR_AGAIN (no room now), ERR_INVALID (a port 0, no such local address, another family, pieces that are not `length` bytes
  * in all).
  */
 MUST_CHECK int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now);

@@ -369,7 +369,7 @@ void tcp_segment_arrives(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
 
 static void without_connection(struct tcp_layer *t, struct tcp_segment *s, int64_t now)
 {
-    struct tcp_listener *l = tcp_find_listener(t, s->key.local, s->key.local_port);
+    struct tcp_listener *l = tcp_find_listener(t, &s->key);
     if (l) {
         tcp_listen_input(t, l, s, now);
         return;

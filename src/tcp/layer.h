@@ -140,7 +140,7 @@ struct seq tcp_initial_sequence(const struct tcp_layer *t, const struct flow_key
 /* listen.c */
 /* True, and counted, when this user's listeners have as many established connections as they may. */
 bool tcp_accept_full(struct tcp_layer *t, unsigned user);
-struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local, uint16_t port);
+struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, const struct flow_key *key);
 void tcp_listen_input(struct tcp_layer *t, struct tcp_listener *l, struct tcp_segment *s, int64_t now);
 
 /* timewait.c */

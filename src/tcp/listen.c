@@ -29,12 +29,14 @@ static struct tcp_listener *find_exact(const struct tcp_layer *t, uint32_t local
     return NULL;
 }
 
-struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, uint32_t local, uint16_t port)
+struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, const struct flow_key *key)
 {
-    if (t->listeners.used == 0)
-        return NULL;
-    struct tcp_listener *l = find_exact(t, local, port);
-    return l ? l : find_exact(t, TCP_ANY_LOCAL, port);
+    const uint32_t locals[] = {key->local, ip_addr_is_v4(&key->remote) ? TCP_ANY_LOCAL_V4 : TCP_ANY_LOCAL_V6,
+                               TCP_ANY_LOCAL};
+    struct tcp_listener *l = NULL;
+    for (unsigned i = 0; i < 3 && !l && t->listeners.used != 0; i++)
+        l = find_exact(t, locals[i], key->local_port);
+    return l;
 }
 
 int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port)

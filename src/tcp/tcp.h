@@ -45,7 +45,9 @@ struct flow_key {
     uint16_t local_port, remote_port;
 };
 
-#define TCP_ANY_LOCAL 0u
+#define TCP_ANY_LOCAL 0u /* of either family */
+#define TCP_ANY_LOCAL_V4 UINT32_MAX
+#define TCP_ANY_LOCAL_V6 (UINT32_MAX - 1u)
 
 enum tcp_state {
     TCP_CLOSED,
@@ -329,7 +331,10 @@ uint32_t tcp_max_users(const struct tcp_layer *t); /* of the settings */
 /* The same for connections that a listener takes from now on. ERR_NOT_FOUND, ERR_INVALID. */
 int tcp_listener_set_user(struct tcp_layer *t, uint32_t local, uint16_t port, unsigned user);
 
-/* Accepts on a local address (or TCP_ANY_LOCAL) and port. 0, ERR_IN_USE, ERR_NO_SPACE, ERR_INVALID (port 0). */
+/*
+ * Accepts on a local address and port; an address goes before TCP_ANY_LOCAL_V4 and _V6, these before TCP_ANY_LOCAL. 0,
+ * ERR_IN_USE, ERR_NO_SPACE, ERR_INVALID (port 0).
+ */
 MUST_CHECK int tcp_listen(struct tcp_layer *t, unsigned user, uint32_t local, uint16_t port);
 /* Stops accepting and resets every embryo. ERR_NOT_FOUND. */
 int tcp_unlisten(struct tcp_layer *t, uint32_t local, uint16_t port, int64_t now);

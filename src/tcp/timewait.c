@@ -105,7 +105,7 @@ static bool syn_is_newer(const struct tcp_timewait *tw, const struct tcp_segment
 static bool may_reopen(const struct tcp_layer *t, const struct tcp_timewait *tw, const struct tcp_segment *s)
 {
     return (s->h.flags & (TCP_SYN | TCP_ACK | TCP_FIN)) == TCP_SYN && syn_is_newer(tw, s) &&
-           tcp_find_listener(t, s->key.local, s->key.local_port);
+           tcp_find_listener(t, &s->key);
 }
 
 bool tcp_timewait_input(struct tcp_layer *t, struct tcp_timewait *tw, const struct tcp_segment *s, int64_t now)

@@ -240,6 +240,12 @@ int ipv4_addr_print(char *to, size_t size, uint32_t a)
     return text_finish(&t);
 }
 
+struct ip_addr ip_addr_link_local(const uint8_t mac[6])
+{
+    return (struct ip_addr){
+        {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2u, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
+}
+
 struct ip_addr ip_addr_solicited_node(const struct ip_addr *a)
 {
     struct ip_addr group = {{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01, 0xff}};

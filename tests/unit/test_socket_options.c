@@ -299,6 +299,8 @@ static void ipv6_sockets_say_mapped_addresses(void **state)
     assert_int_equal(socket_listen(six, 5, rig.now), 0);
     assert_int_equal(sock_set(&rig, only, IPPROTO_IPV6, IPV6_V6ONLY, 1), 0);
     assert_int_equal(sock_get(&rig, only, IPPROTO_IPV6, IPV6_V6ONLY), 1);
+    assert_int_equal(socket_bind(only, (const struct sockaddr *)(const void *)&a, sizeof a, rig.now), -EADDRINUSE);
+    a.sin6_port = htons(81);
     assert_int_equal(socket_bind(only, (const struct sockaddr *)(const void *)&a, sizeof a, rig.now), 0);
     assert_int_equal(sock_set(&rig, only, IPPROTO_IPV6, IPV6_V6ONLY, 0), -EINVAL);
     assert_int_equal(sock_connect(&rig, one, RIG_ADDRESS(1), 80), -EINPROGRESS);

@@ -97,6 +97,7 @@ static void test_ipv6_needs_an_mtu_of_1280(void **state) /* RFC 8200 section 5 *
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
     assert_int_equal(stack_set_mtu(r->stack, 0, 1280, r->now), 0);
     assert_int_equal(stack_add_host(r->stack, &h), 1);
+    assert_int_equal(stack_set_mtu(r->stack, 0, 1279, r->now), ERR_INVALID);
     rig_free(r);
 }
 
