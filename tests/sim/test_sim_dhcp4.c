@@ -5,10 +5,11 @@
  * else has the address. Laws that are checked whenever an address is configured: nobody else has it, it is the pool's,
  * and the server's lease does not end before the client's. A failure replays from its seed.
  */
+#include "lossy_net.h"
+
 #include <stdlib.h>
 
 #include "base/alloc_heap.h"
-#include "base/random.h"
 #include "service/dhcp4_client.h"
 #include "service/dhcp4_server.h"
 #include "support/cmocka_all.h"
@@ -16,19 +17,10 @@
 #define SERVER 0x0a000001u
 #define FIRST 0x0a000100u
 #define HOUR (3600 * NS_PER_S)
-#define QUEUE 65536u
-
-struct datagram {
-    int64_t when;
-    int32_t to; /* a client, or -1: the server */
-    uint32_t client;
-    uint16_t length;
-    uint8_t bytes[DHCP4_LEAST_ROOM];
-};
 
 struct net {
     uint64_t seed;
-    struct random random;
+    struct lossy_net wire;
     struct dhcp4_client_settings client_settings;
     struct dhcp4_client_counters counters;
     struct dhcp4_server_settings server_settings;
@@ -39,63 +31,9 @@ struct net {
     uint32_t *holder; /* by address: client + 1 */
     uint32_t addresses;
     uint32_t configured;
-    uint32_t loss_ppb, repeat_ppb;
-    int64_t delay_ns, now;
     bool server_away;
     uint32_t in_use_by_others; /* addresses from FIRST on that a probe finds in use */
-    struct datagram *queue;    /* a heap by time */
-    uint32_t queued;
-    uint64_t sent;
 };
-
-/* ---- the queue ---- */
-
-static void swap(struct net *n, uint32_t a, uint32_t b)
-{
-    struct datagram d = n->queue[a];
-    n->queue[a] = n->queue[b];
-    n->queue[b] = d;
-}
-
-static struct datagram *push(struct net *n, int64_t when)
-{
-    assert_true(n->queued < QUEUE);
-    uint32_t i = n->queued++;
-    n->queue[i].when = when;
-    for (; i > 0 && n->queue[(i - 1) / 2].when > n->queue[i].when; i = (i - 1) / 2)
-        swap(n, i, (i - 1) / 2);
-    return &n->queue[i];
-}
-
-static struct datagram pop(struct net *n)
-{
-    struct datagram first = n->queue[0];
-    n->queue[0] = n->queue[--n->queued];
-    for (uint32_t i = 0, least;; i = least) {
-        least = i;
-        for (uint32_t child = 2 * i + 1; child <= 2 * i + 2; child++)
-            if (child < n->queued && n->queue[child].when < n->queue[least].when)
-                least = child;
-        if (least == i)
-            return first;
-        swap(n, i, least);
-    }
-}
-
-static void transmit(struct net *n, int32_t to, uint32_t client, const uint8_t *bytes, size_t length)
-{
-    unsigned copies = random_chance(&n->random, n->loss_ppb) ? 0 : 1 + random_chance(&n->random, n->repeat_ppb);
-    n->sent++;
-    assert_true(length <= DHCP4_LEAST_ROOM);
-    while (copies-- > 0) {
-        int64_t when = n->now + 1 + (int64_t)random_below(&n->random, (uint64_t)n->delay_ns);
-        struct datagram *d = push(n, when);
-        d->to = to;
-        d->client = client;
-        d->length = (uint16_t)length;
-        memcpy(d->bytes, bytes, length);
-    }
-}
 
 /* ---- hosts ---- */
 
@@ -105,7 +43,7 @@ static void client_sends(void *context, struct dhcp4_client *c, const struct dhc
 {
     struct net *n = context;
     assert_true(d->to == SERVER || d->to == 0xffffffff);
-    transmit(n, -1, number_of(n, c), d->bytes, d->length);
+    lossy_net_send(&n->wire, -1, number_of(n, c), d->bytes, d->length);
 }
 
 static uint32_t client_of_mac(const uint8_t *chaddr) { return load_be32(chaddr + 2); }
@@ -116,7 +54,7 @@ static void server_sends(void *context, struct dhcp4_server *s, const struct dhc
     (void)s;
     uint32_t client = client_of_mac(d->bytes + 28);
     assert_true(client < n->n);
-    transmit(n, (int32_t)client, client, d->bytes, d->length);
+    lossy_net_send(&n->wire, (int32_t)client, client, d->bytes, d->length);
 }
 
 static void configure(void *context, struct dhcp4_client *c, const struct dhcp4_lease *lease)
@@ -147,12 +85,9 @@ static struct net *net_new(uint32_t clients, uint32_t addresses, uint64_t seed)
 {
     struct net *n = calloc(1, sizeof *n);
     n->seed = seed;
-    random_seed(&n->random, seed);
+    lossy_net_init(&n->wire, seed);
     n->n = clients;
     n->addresses = addresses;
-    n->now = NS_PER_S;
-    n->delay_ns = 20 * NS_PER_MS;
-    n->queue = calloc(QUEUE, sizeof *n->queue);
     n->clients = calloc(clients, sizeof *n->clients);
     n->holder = calloc(addresses, sizeof *n->holder);
     n->pool = (struct dhcp4_pool_settings){.network = 0x0a000000,
@@ -169,7 +104,7 @@ static struct net *net_new(uint32_t clients, uint32_t addresses, uint64_t seed)
     n->server_settings.key = (struct hash_key){seed, ~seed};
     n->server_settings.send = server_sends;
     n->server_settings.context = n;
-    assert_int_equal(dhcp4_server_new(&n->server_settings, alloc_heap(), n->now, &n->server), 0);
+    assert_int_equal(dhcp4_server_new(&n->server_settings, alloc_heap(), n->wire.now, &n->server), 0);
     dhcp4_client_settings_default(&n->client_settings);
     n->client_settings.host = (struct dhcp4_client_host){
         .send = client_sends, .probe = probe, .configure = configure, .unconfigure = unconfigure, .context = n};
@@ -185,7 +120,7 @@ static struct net *net_new(uint32_t clients, uint32_t addresses, uint64_t seed)
 static void net_free(struct net *n)
 {
     dhcp4_server_delete(n->server);
-    free(n->queue);
+    lossy_net_free(&n->wire);
     free(n->clients);
     free(n->holder);
     free(n);
@@ -194,7 +129,7 @@ static void net_free(struct net *n)
 static void start_all(struct net *n)
 {
     for (uint32_t i = 0; i < n->n; i++)
-        dhcp4_client_start(&n->clients[i], 0, n->now);
+        dhcp4_client_start(&n->clients[i], 0, n->wire.now);
 }
 
 /* ---- time ---- */
@@ -202,35 +137,34 @@ static void start_all(struct net *n)
 static void answer_probe(struct net *n, struct dhcp4_client *c)
 {
     if (c->state == DHCP4_CLIENT_CHECKING)
-        dhcp4_client_probed(c, c->lease.address - FIRST < n->in_use_by_others, n->now);
+        dhcp4_client_probed(c, c->lease.address - FIRST < n->in_use_by_others, n->wire.now);
 }
 
 static void deliver(struct net *n)
 {
-    struct datagram d = pop(n);
-    n->now = max_i64(n->now, d.when);
+    struct lossy_datagram d = lossy_net_take(&n->wire);
     if (d.to < 0) {
         if (!n->server_away)
-            dhcp4_server_input(n->server, d.bytes, d.length, n->now);
+            dhcp4_server_input(n->server, d.bytes, d.length, n->wire.now);
         return;
     }
-    dhcp4_client_input(&n->clients[d.to], d.bytes, d.length, n->now);
+    dhcp4_client_input(&n->clients[d.to], d.bytes, d.length, n->wire.now);
     answer_probe(n, &n->clients[d.to]);
 }
 
 /* Clients' deadlines are looked at in steps: a client is at most one step late, as in a loop that has other work. */
 static void run(struct net *n, int64_t duration, int64_t step)
 {
-    int64_t end = n->now + duration;
-    for (int64_t at = n->now + step; n->now < end; at += step) {
-        while (n->queued > 0 && n->queue[0].when <= at)
+    int64_t end = n->wire.now + duration;
+    for (int64_t at = n->wire.now + step; n->wire.now < end; at += step) {
+        while (lossy_net_next(&n->wire) <= at)
             deliver(n);
-        n->now = max_i64(n->now, at);
+        n->wire.now = max_i64(n->wire.now, at);
         for (uint32_t i = 0; i < n->n; i++)
-            if (dhcp4_client_deadline(&n->clients[i]) <= n->now)
-                dhcp4_client_tick(&n->clients[i], n->now);
+            if (dhcp4_client_deadline(&n->clients[i]) <= n->wire.now)
+                dhcp4_client_tick(&n->clients[i], n->wire.now);
         if (!n->server_away)
-            dhcp4_server_tick(n->server, n->now);
+            dhcp4_server_tick(n->server, n->wire.now);
     }
 }
 
@@ -248,15 +182,15 @@ static void ten_thousand_clients_get_addresses_of_their_own_at_20_percent_loss(v
 {
     (void)state;
     struct net *n = net_new(10000, 10500, 1);
-    n->loss_ppb = 200000000;
-    n->repeat_ppb = 50000000;
+    n->wire.loss_ppb = 200000000;
+    n->wire.repeat_ppb = 50000000;
     start_all(n);
     run(n, 900 * NS_PER_S, 200 * NS_PER_MS);
     assert_int_equal(n->configured, 10000);
     assert_int_equal(count_state(n, DHCP4_CLIENT_BOUND), 10000);
     assert_int_equal(dhcp4_server_counters(n->server)->drop_exhausted, 0);
     assert_true(n->counters.retransmissions > 1000 && n->counters.drop_malformed == 0);
-    print_message("%llu datagrams for 10000 clients, %llu sent again\n", (unsigned long long)n->sent,
+    print_message("%llu datagrams for 10000 clients, %llu sent again\n", (unsigned long long)n->wire.sent,
                   (unsigned long long)n->counters.retransmissions);
     net_free(n);
 }
@@ -265,7 +199,7 @@ static void leases_go_on_for_days_at_10_percent_loss(void **state)
 {
     (void)state;
     struct net *n = net_new(500, 500, 2);
-    n->loss_ppb = 100000000;
+    n->wire.loss_ppb = 100000000;
     start_all(n);
     run(n, 600 * NS_PER_S, NS_PER_S);
     assert_int_equal(n->configured, 500);
@@ -346,12 +280,12 @@ static void rebooting_clients_keep_their_addresses(void **state)
 {
     (void)state;
     struct net *n = net_new(300, 300, 6);
-    n->loss_ppb = 100000000;
+    n->wire.loss_ppb = 100000000;
     start_all(n);
     run(n, 300 * NS_PER_S, NS_PER_S);
     uint64_t discovers = n->counters.discovers;
     for (uint32_t i = 0; i < n->n; i++)
-        dhcp4_client_start(&n->clients[i], n->clients[i].lease.address, n->now);
+        dhcp4_client_start(&n->clients[i], n->clients[i].lease.address, n->wire.now);
     run(n, 60 * NS_PER_S, NS_PER_S);
     assert_true(n->configured >= 299); /* one in 1300 loses four requests or their answers */
     assert_true(n->counters.discovers - discovers < 10);

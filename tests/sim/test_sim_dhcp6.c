@@ -5,29 +5,21 @@
  * where somebody else has the address. Laws that are checked whenever something is configured: nobody else has it, and
  * the server's lease does not end before the client's. A failure replays from its seed.
  */
+#include "lossy_net.h"
+
 #include <stdlib.h>
 
 #include "base/alloc_heap.h"
-#include "base/random.h"
 #include "service/dhcp6_client.h"
 #include "service/dhcp6_server.h"
 #include "support/cmocka_all.h"
 
 #define FIRST 0x1000u /* of the addresses' last bytes */
 #define HOUR (3600 * NS_PER_S)
-#define QUEUE 65536u
-
-struct datagram {
-    int64_t when;
-    int32_t to; /* a client, or -1: the server */
-    uint32_t client;
-    uint16_t length;
-    uint8_t bytes[512];
-};
 
 struct net {
     uint64_t seed;
-    struct random random;
+    struct lossy_net wire;
     struct dhcp6_client_settings client_settings;
     struct dhcp6_client_counters counters;
     struct dhcp6_server_settings server_settings;
@@ -38,63 +30,10 @@ struct net {
     uint32_t *holder[2]; /* by address or prefix: client + 1 */
     uint32_t addresses;
     uint32_t configured;
-    uint32_t loss_ppb, repeat_ppb;
-    int64_t delay_ns, late_ns, now;
+    int64_t late_ns;
     bool server_away;
     uint32_t in_use_by_others; /* addresses from FIRST on that a probe finds in use */
-    struct datagram *queue;    /* a heap by time */
-    uint32_t queued;
-    uint64_t sent;
 };
-
-/* ---- the queue ---- */
-
-static void swap(struct net *n, uint32_t a, uint32_t b)
-{
-    struct datagram d = n->queue[a];
-    n->queue[a] = n->queue[b];
-    n->queue[b] = d;
-}
-
-static struct datagram *push(struct net *n, int64_t when)
-{
-    assert_true(n->queued < QUEUE);
-    uint32_t i = n->queued++;
-    n->queue[i].when = when;
-    for (; i > 0 && n->queue[(i - 1) / 2].when > n->queue[i].when; i = (i - 1) / 2)
-        swap(n, i, (i - 1) / 2);
-    return &n->queue[i];
-}
-
-static struct datagram pop(struct net *n)
-{
-    struct datagram first = n->queue[0];
-    n->queue[0] = n->queue[--n->queued];
-    for (uint32_t i = 0, least;; i = least) {
-        least = i;
-        for (uint32_t child = 2 * i + 1; child <= 2 * i + 2; child++)
-            if (child < n->queued && n->queue[child].when < n->queue[least].when)
-                least = child;
-        if (least == i)
-            return first;
-        swap(n, i, least);
-    }
-}
-
-static void transmit(struct net *n, int32_t to, uint32_t client, const uint8_t *bytes, size_t length)
-{
-    unsigned copies = random_chance(&n->random, n->loss_ppb) ? 0 : 1 + random_chance(&n->random, n->repeat_ppb);
-    n->sent++;
-    assert_true(length <= sizeof n->queue[0].bytes);
-    while (copies-- > 0) {
-        int64_t when = n->now + 1 + (int64_t)random_below(&n->random, (uint64_t)n->delay_ns);
-        struct datagram *d = push(n, when);
-        d->to = to;
-        d->client = client;
-        d->length = (uint16_t)length;
-        memcpy(d->bytes, bytes, length);
-    }
-}
 
 /* ---- hosts ---- */
 
@@ -103,7 +42,7 @@ static uint32_t number_of(const struct net *n, const struct dhcp6_client *c) { r
 static void client_sends(void *context, struct dhcp6_client *c, const uint8_t *bytes, size_t length)
 {
     struct net *n = context;
-    transmit(n, -1, number_of(n, c), bytes, length);
+    lossy_net_send(&n->wire, -1, number_of(n, c), bytes, length);
 }
 
 /* Clients' addresses end in their numbers. */
@@ -121,7 +60,7 @@ static void server_sends(void *context, struct dhcp6_server *s, const struct ip_
     (void)s;
     uint32_t client = load_be32(to->bytes + 12);
     assert_true(client < n->n && port == DHCP6_CLIENT_PORT);
-    transmit(n, (int32_t)client, client, bytes, length);
+    lossy_net_send(&n->wire, (int32_t)client, client, bytes, length);
 }
 
 static uint32_t *holder_of(struct net *n, enum dhcp6_client_what what, const struct dhcp6_held *h)
@@ -161,16 +100,13 @@ static struct net *net_new(uint32_t clients, uint32_t addresses, uint64_t seed)
 {
     struct net *n = calloc(1, sizeof *n);
     n->seed = seed;
-    random_seed(&n->random, seed);
+    lossy_net_init(&n->wire, seed);
     n->n = clients;
     n->addresses = addresses;
-    n->now = NS_PER_S;
-    n->delay_ns = 20 * NS_PER_MS;
-    n->queue = calloc(QUEUE, sizeof *n->queue);
     n->clients = calloc(clients, sizeof *n->clients);
     for (unsigned i = 0; i < 2; i++)
         n->holder[i] = calloc(addresses, sizeof *n->holder[i]);
-    n->late_ns = n->delay_ns;
+    n->late_ns = n->wire.delay_ns;
     n->link = (struct dhcp6_link_settings){.on_link = {{{0x20, 1, 0x0d, 0xb8}}, 64},
                                            .base = {{0x20, 1, 0x0d, 0xb8, [14] = FIRST >> 8}},
                                            .addresses = addresses,
@@ -188,7 +124,7 @@ static struct net *net_new(uint32_t clients, uint32_t addresses, uint64_t seed)
     n->server_settings.key = (struct hash_key){seed, ~seed};
     n->server_settings.send = server_sends;
     n->server_settings.context = n;
-    assert_int_equal(dhcp6_server_new(&n->server_settings, alloc_heap(), n->now, &n->server), 0);
+    assert_int_equal(dhcp6_server_new(&n->server_settings, alloc_heap(), n->wire.now, &n->server), 0);
     dhcp6_client_settings_default(&n->client_settings);
     n->client_settings.host = (struct dhcp6_client_host){
         .send = client_sends, .probe = probe, .configure = configure, .unconfigure = unconfigure, .context = n};
@@ -205,7 +141,7 @@ static struct net *net_new(uint32_t clients, uint32_t addresses, uint64_t seed)
 static void net_free(struct net *n)
 {
     dhcp6_server_delete(n->server);
-    free(n->queue);
+    lossy_net_free(&n->wire);
     free(n->clients);
     free(n->holder[0]);
     free(n->holder[1]);
@@ -215,7 +151,7 @@ static void net_free(struct net *n)
 static void start_all(struct net *n)
 {
     for (uint32_t i = 0; i < n->n; i++)
-        dhcp6_client_start(&n->clients[i], n->now);
+        dhcp6_client_start(&n->clients[i], n->wire.now);
 }
 
 /* ---- time ---- */
@@ -224,37 +160,36 @@ static void answer_probe(struct net *n, struct dhcp6_client *c)
 {
     uint32_t at = load_be32(c->held[DHCP6_CLIENT_ADDRESS].addr.bytes + 12) - FIRST;
     if (c->state == DHCP6_CLIENT_CHECKING)
-        dhcp6_client_probed(c, at < n->in_use_by_others, n->now);
+        dhcp6_client_probed(c, at < n->in_use_by_others, n->wire.now);
 }
 
 static void deliver(struct net *n)
 {
-    struct datagram d = pop(n);
-    n->now = max_i64(n->now, d.when);
+    struct lossy_datagram d = lossy_net_take(&n->wire);
     if (d.to < 0) {
         if (!n->server_away) {
             struct ip_addr from = address_of(d.client);
-            dhcp6_server_input(n->server, &from, d.bytes, d.length, n->now);
+            dhcp6_server_input(n->server, &from, d.bytes, d.length, n->wire.now);
         }
         return;
     }
-    dhcp6_client_input(&n->clients[d.to], d.bytes, d.length, n->now);
+    dhcp6_client_input(&n->clients[d.to], d.bytes, d.length, n->wire.now);
     answer_probe(n, &n->clients[d.to]);
 }
 
 /* Clients' deadlines are looked at in steps: a client is at most one step late, as in a loop that has other work. */
 static void run(struct net *n, int64_t duration, int64_t step)
 {
-    int64_t end = n->now + duration;
-    for (int64_t at = n->now + step; n->now < end; at += step) {
-        while (n->queued > 0 && n->queue[0].when <= at)
+    int64_t end = n->wire.now + duration;
+    for (int64_t at = n->wire.now + step; n->wire.now < end; at += step) {
+        while (lossy_net_next(&n->wire) <= at)
             deliver(n);
-        n->now = max_i64(n->now, at);
+        n->wire.now = max_i64(n->wire.now, at);
         for (uint32_t i = 0; i < n->n; i++)
-            if (dhcp6_client_deadline(&n->clients[i]) <= n->now)
-                dhcp6_client_tick(&n->clients[i], n->now);
+            if (dhcp6_client_deadline(&n->clients[i]) <= n->wire.now)
+                dhcp6_client_tick(&n->clients[i], n->wire.now);
         if (!n->server_away)
-            dhcp6_server_tick(n->server, n->now);
+            dhcp6_server_tick(n->server, n->wire.now);
     }
 }
 
@@ -272,15 +207,15 @@ static void ten_thousand_clients_get_addresses_and_prefixes_at_20_percent_loss(v
 {
     (void)state;
     struct net *n = net_new(10000, 10500, 1);
-    n->loss_ppb = 200000000;
-    n->repeat_ppb = 50000000;
+    n->wire.loss_ppb = 200000000;
+    n->wire.repeat_ppb = 50000000;
     start_all(n);
     run(n, 3400 * NS_PER_S, NS_PER_S / 2); /* eleven of a Solicit's doubled waits */
     assert_int_equal(n->configured, 20000);
     assert_int_equal(count_state(n, DHCP6_CLIENT_BOUND), 10000);
     assert_int_equal(dhcp6_server_counters(n->server)->exhausted, 0);
     assert_true(n->counters.retransmissions > 1000 && n->counters.drop_malformed == 0);
-    print_message("%llu datagrams for 10000 clients, %llu sent again\n", (unsigned long long)n->sent,
+    print_message("%llu datagrams for 10000 clients, %llu sent again\n", (unsigned long long)n->wire.sent,
                   (unsigned long long)n->counters.retransmissions);
     net_free(n);
 }
@@ -289,7 +224,7 @@ static void leases_go_on_for_days_at_10_percent_loss(void **state)
 {
     (void)state;
     struct net *n = net_new(500, 500, 2);
-    n->loss_ppb = 100000000;
+    n->wire.loss_ppb = 100000000;
     start_all(n);
     run(n, 600 * NS_PER_S, NS_PER_S);
     assert_int_equal(n->configured, 1000);
@@ -346,12 +281,12 @@ static void released_leases_are_free_again(void **state)
 {
     (void)state;
     struct net *n = net_new(100, 100, 5);
-    n->loss_ppb = 50000000;
+    n->wire.loss_ppb = 50000000;
     start_all(n);
     run(n, 200 * NS_PER_S, NS_PER_S);
     assert_int_equal(n->configured, 200);
     for (uint32_t i = 0; i < n->n; i++)
-        dhcp6_client_release(&n->clients[i], n->now);
+        dhcp6_client_release(&n->clients[i], n->wire.now);
     assert_int_equal(n->configured, 0);
     run(n, 60 * NS_PER_S, NS_PER_S);
     assert_int_equal(count_state(n, DHCP6_CLIENT_STOPPED), 100);
