@@ -50,8 +50,7 @@ static ssize_t result_of(const struct call *c)
 
 void event_raise(int event_fd)
 {
-    uint64_t one = 1;
-    (void)!write(event_fd - 1, &one, sizeof one);
+    (void)eventfd_write(event_fd - 1, 1); /* fails only when it is raised already */
 }
 
 static bool blocks(const struct weir_stack *w, const struct call *c)
@@ -179,11 +178,11 @@ static void cut_short(struct weir_stack *w, struct call *c, bool by_signal)
 
 static void sleep_beside(struct weir_stack *w, struct call *c)
 {
-    uint64_t count;
+    eventfd_t count;
     bool signal = !drive_sleep_beside(c);
     if (!call_is_done(c))
         cut_short(w, c, signal);
-    (void)!read(c->event_fd - 1, &count, sizeof count);
+    (void)eventfd_read(c->event_fd - 1, &count);
 }
 
 static void perform_shared(struct weir_stack *w, struct call *c)

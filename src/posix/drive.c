@@ -31,9 +31,9 @@ static int wait_on(struct pollfd *fds, nfds_t n, int64_t left_ns, const sigset_t
 
 static void drain(const struct pollfd *event)
 {
-    uint64_t count;
+    eventfd_t count;
     if (event->revents)
-        (void)!read(event->fd, &count, sizeof count);
+        (void)eventfd_read(event->fd, &count);
 }
 
 /* ---- signals ---- */
