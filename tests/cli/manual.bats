@@ -10,7 +10,7 @@ MANUAL="$ROOT/docs/manual"
 commands() { weir help | sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p'; }
 
 # "-c, --count N" for each option, as the help has them.
-help_options() { weir help "$1" | sed -n '/^Options:/,/^$/s/^  *\(\(-[a-zA-Z], \)\{0,1\}--[a-z-]*\( [A-Z][A-Z/=]*\)\{0,1\}\)  .*/\1/p' | sort; }
+help_options() { weir help "$1" | sed -n '/^Options:/,/^$/s/^  *\(\(-[a-zA-Z0-9], \)\{0,1\}--[a-z0-9-]*\( [A-Z][A-Z/=]*\)\{0,1\}\)  .*/\1/p' | sort; }
 
 # The same from a page: *-c*, *--count* _N_.
 page_options() { sed -n '/^# OPTIONS/,/^# /s/^\(\*-.*\)$/\1/p' "$1" | tr -d '*_' | sort; }
