@@ -166,7 +166,8 @@ bad_frames_filter='_ws.malformed || ip.checksum.status == 0 || tcp.checksum.stat
 # What may be wrong with no frame, and what with none of OURS. What the kernel sends again is its own affair, and tshark may take it for a broken
 # reassembly.
 blemishes() { # OURS, a filter
-    echo "(_ws.malformed && ($1 || !(tcp.analysis.retransmission || tcp.analysis.keep_alive))) ||
+    echo "(_ws.malformed && ($1 || !(tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order ||
+            tcp.analysis.keep_alive))) ||
         ($1 && (ip.checksum.status == 0 || tcp.checksum.status == 0 || tcp.analysis.ack_lost_segment))"
 }
 
