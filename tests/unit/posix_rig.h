@@ -24,7 +24,7 @@ struct weir_stack *front_stack(const char *link, const char *address, bool embed
 struct sockaddr_in front_address(const char *text, uint16_t port);
 
 int front_listener(uint16_t port);   /* of the server, on all addresses, with a backlog of 1,000 */
-int front_connection(uint16_t port); /* of the client, to the server */
+int front_connection(uint16_t port); /* of the client, to the server; from any thread: -1 with errno when it fails */
 void front_pair(int *c, int *s);     /* the two ends of a connection, and no listener */
 
 #endif
