@@ -322,6 +322,7 @@ static void wrong_arguments_are_refused(void **state)
     assert_int_equal(weir_epoll_signal(client, 1000, event), -1);
     assert_int_equal(errno, EBADF);
     struct weir_stack *embedded = weir_stack_new(&o, NULL, 0);
+    assert_non_null(embedded);
     assert_int_equal(weir_poll_with(embedded, &fds, 1, 0, &beside), -1);
     assert_int_equal(errno, EINVAL);
     assert_int_equal(weir_epoll_wait_with(embedded, 0, &got, 1, 0, &beside), -1);
