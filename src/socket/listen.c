@@ -41,12 +41,10 @@ static struct socket *nth_listener(struct socket_layer *l, uint32_t local, uint1
 
 static struct socket *listener_for(struct socket_layer *l, const struct flow_key *key)
 {
-    const uint32_t locals[] = {key->local, ip_addr_is_v4(&key->remote) ? TCP_ANY_LOCAL_V4 : TCP_ANY_LOCAL_V6,
-                               TCP_ANY_LOCAL};
-    for (unsigned i = 0; i < 3; i++) {
-        uint32_t n = count_listeners(l, locals[i], key->local_port);
+    for (unsigned i = 0; i < TCP_LISTEN_WAYS; i++) {
+        uint32_t local = tcp_listen_way(key, i), n = count_listeners(l, local, key->local_port);
         if (n > 0)
-            return nth_listener(l, locals[i], key->local_port, n == 1 ? 0 : tcp_flow_hash(l->tcp, key) % n);
+            return nth_listener(l, local, key->local_port, n == 1 ? 0 : tcp_flow_hash(l->tcp, key) % n);
     }
     return NULL;
 }

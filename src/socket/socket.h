@@ -4,7 +4,7 @@
  * an argument. Waiting, descriptors and threads are the front's (posix/).
  *
  * Results and errors are Linux's: 0 or more, or a negative errno number. A call that would have to wait returns -EAGAIN (connect: -EINPROGRESS), and
- * readiness says when it is worth another try. Addresses are struct sockaddr of AF_INET or AF_INET6 (IPv4-mapped); messages are struct msghdr. What differs
+ * readiness says when it is worth another try. Addresses are struct sockaddr of AF_INET or AF_INET6 (IPv4 mapped); messages are struct msghdr. What differs
  * from Linux is listed in ARCHITECTURE.md.
  *
  * A socket is its user's from socket_open or socket_accept until socket_close; what it has to send is still sent after that.

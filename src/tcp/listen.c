@@ -31,11 +31,9 @@ static struct tcp_listener *find_exact(const struct tcp_layer *t, uint32_t local
 
 struct tcp_listener *tcp_find_listener(const struct tcp_layer *t, const struct flow_key *key)
 {
-    const uint32_t locals[] = {key->local, ip_addr_is_v4(&key->remote) ? TCP_ANY_LOCAL_V4 : TCP_ANY_LOCAL_V6,
-                               TCP_ANY_LOCAL};
     struct tcp_listener *l = NULL;
-    for (unsigned i = 0; i < 3 && !l && t->listeners.used != 0; i++)
-        l = find_exact(t, locals[i], key->local_port);
+    for (unsigned i = 0; i < TCP_LISTEN_WAYS && !l && t->listeners.used != 0; i++)
+        l = find_exact(t, tcp_listen_way(key, i), key->local_port);
     return l;
 }
 

@@ -48,6 +48,12 @@ struct flow_key {
 #define TCP_ANY_LOCAL 0u /* of either family */
 #define TCP_ANY_LOCAL_V4 UINT32_MAX
 #define TCP_ANY_LOCAL_V6 (UINT32_MAX - 1u)
+#define TCP_LISTEN_WAYS 3u /* a segment finds its listener by: its address, any of its family, any */
+static inline uint32_t tcp_listen_way(const struct flow_key *key, unsigned way)
+{
+    const uint32_t any = ip_addr_is_v4(&key->remote) ? TCP_ANY_LOCAL_V4 : TCP_ANY_LOCAL_V6;
+    return way == 0 ? key->local : way == 1 ? any : TCP_ANY_LOCAL;
+}
 
 enum tcp_state {
     TCP_CLOSED,

@@ -15,8 +15,7 @@ static const uint8_t eight[8] = {8, 7, 6, 5, 4, 3, 2, 1};
 
 struct sink {
     unsigned received, errors;
-    int error;
-    uint32_t length, mtu;
+    uint32_t length;
     struct ip_error last;
     uint8_t bytes[65536];
 };
