@@ -48,10 +48,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
-    link_close(f->link);
-    assert_int_equal(f->counting.live_blocks, 0);
     unlink(f->in);
     unlink(f->out);
+    link_close(f->link);
+    assert_int_equal(f->counting.live_blocks, 0);
     return 0;
 }
 
