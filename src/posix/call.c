@@ -328,10 +328,11 @@ static unsigned take_woken(struct weir_stack *w, int64_t now)
 }
 
 /* Those whose time is over are tried a last time. */
-static void take_late(struct weir_stack *w, int64_t now)
+static unsigned take_late(struct weir_stack *w, int64_t now)
 {
+    unsigned n = 0;
     if (now < w->next_deadline)
-        return;
+        return 0;
     w->next_deadline = TIME_NEVER;
     for (struct call *c = w->waiting, *next; c; c = next) {
         next = c->waiting_next;
@@ -339,16 +340,18 @@ static void take_late(struct weir_stack *w, int64_t now)
             w->next_deadline = min_i64(w->next_deadline, c->deadline);
             continue;
         }
+        n++;
         c->expired = true;
         if (!c->woken)
             try(w, c, now);
     }
+    return n;
 }
 
 unsigned call_run(struct weir_stack *w, int64_t now)
 {
     unsigned n = take_new(w, now);
-    take_late(w, now);
+    n += take_late(w, now);
     return n + take_woken(w, now);
 }
 
