@@ -118,11 +118,16 @@ int stack_remove_neighbour(struct stack *s, uint32_t local, const struct ip_addr
 
 /* ---- hosts ---- */
 
-/* A host of the same domain that can ask in its place, or 0. */
+static bool can_ask_for(const struct host *gone, const struct host *h)
+{
+    return !h->removed && h->state == HOST_USABLE && h->domain == gone->domain && h->v6 == gone->v6;
+}
+
+/* A host of the same domain and family that can ask in its place, or 0. */
 static uint32_t other_asker(const struct stack *s, const struct host *gone)
 {
     for (uint32_t i = 1; i <= s->hosts.count; i++)
-        if (host_at(&s->hosts, i) && s->hosts.hosts[i].domain == gone->domain)
+        if (can_ask_for(gone, &s->hosts.hosts[i]))
             return i;
     return 0;
 }
@@ -133,7 +138,7 @@ static void hand_over_neighbours(struct stack *s, const struct host *gone)
     uint32_t heir = other_asker(s, gone);
     for (uint32_t i = 1; i <= s->neighbours.pool.touched; i++) {
         struct neighbour *n = neighbour_at(&s->neighbours, i);
-        if (n->domain != gone->domain)
+        if (n->domain != gone->domain || ip_addr_is_v4(&n->address) == gone->v6)
             continue;
         if (!heir && n->pins == 0)
             neighbour_forget(s, i); /* one with pins goes with the last of them: neighbour_unpin */
@@ -157,6 +162,7 @@ int stack_remove_host(struct stack *s, uint32_t local, int64_t now)
     if (!h)
         return ERR_NOT_FOUND;
     stack_tell(s, STACK_HOST_REMOVED, local);
+    autoconf_host_removed(s, h);
     host_remove(&s->hosts, h);
     remove_routes(s, h);
     group_leave_all(&s->groups, local);

@@ -18,7 +18,7 @@ enum stack_change {
     STACK_INTERFACE_CHANGED, /* up, down, MTU */
     STACK_HOST_ADDED,
     STACK_HOST_REMOVED, /* it can still be viewed during the call, as all that is removed */
-    STACK_HOST_CHANGED, /* its gateway */
+    STACK_HOST_CHANGED, /* its gateway, or stack_address.state */
     STACK_ROUTE_ADDED,
     STACK_ROUTE_REMOVED,
     STACK_NEIGHBOUR_CHANGED, /* state or MAC */
@@ -61,6 +61,21 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
 int stack_remove_host(struct stack *s, uint32_t local, int64_t now);
 /* Its gateway; unspecified: none. ERR_NOT_FOUND, ERR_INVALID (as in stack_add_host). */
 int stack_set_gateway(struct stack *s, uint32_t local, const struct ip_addr *gateway, int64_t now);
+
+enum stack_address_state {
+    STACK_ADDRESS_PREFERRED,
+    STACK_ADDRESS_DEPRECATED, /* not for new flows */
+    STACK_ADDRESS_TENTATIVE,  /* not used yet */
+    STACK_ADDRESS_DUPLICATE,  /* never used */
+};
+struct stack_address {
+    enum stack_address_state state;
+    uint32_t station;                     /* the link-local host that made it; 0: it was added */
+    int64_t preferred_until, valid_until; /* TIME_NEVER for those added */
+};
+bool stack_view_address(const struct stack *s, uint32_t local, struct stack_address *out);
+/* The name servers that routers told a host of, at most n; returns how many. */
+unsigned stack_name_servers(const struct stack *s, uint32_t local, struct ip_addr *servers, unsigned n);
 
 /* ---- routes, beside subnets and gateways ---- */
 

@@ -35,8 +35,17 @@ static void count_unreadable(struct stack *s, int error)
         STACK_DROP(s, TRACE_LINK, l2_unknown_ethertype);
 }
 
+/* The solicitation of RFC 4862 5.4.2: one of ours that comes back has to be seen (RFC 7527). */
+static bool is_own_dad(const struct packet *p, uint32_t header)
+{
+    const uint8_t *ip = p->data + header;
+    return p->len > header + WIRE_IPV6_LEN && load_be16(ip - 2) == ETHERTYPE_IPV6 && ip[6] == IP_PROTO_ICMPV6 &&
+           load_be64(ip + 8) == 0 && load_be64(ip + 16) == 0 && ip[WIRE_IPV6_LEN] == WIRE_ICMPV6_NEIGHBOR_SOLICITATION;
+}
+
 /* Whether the frame comes from where frames can come from, and goes to us. */
-static bool addresses_ok(struct stack *s, const struct wire_eth *eth, uint32_t segment)
+static bool addresses_ok(struct stack *s, const struct packet *p, uint32_t header, const struct wire_eth *eth,
+                         uint32_t segment)
 {
     if (wire_eth_is_multicast(eth->src) || wire_eth_is_zero(eth->src)) {
         STACK_DROP(s, TRACE_LINK, l2_bad_source);
@@ -46,7 +55,7 @@ static bool addresses_ok(struct stack *s, const struct wire_eth *eth, uint32_t s
         STACK_DROP(s, TRACE_LINK, l2_unknown_vlan);
         return false;
     }
-    if (host_find_mac(&s->hosts, segment, eth->src)) {
+    if (host_find_mac(&s->hosts, segment, eth->src) && !is_own_dad(p, header)) {
         STACK_DROP(s, TRACE_LINK, l2_bad_source);
         return false;
     }
@@ -66,7 +75,7 @@ static void ethernet_input(struct stack *s, const struct interface *itf, struct 
         count_unreadable(s, header);
         return;
     }
-    if (!addresses_ok(s, &eth, segment))
+    if (!addresses_ok(s, p, (uint32_t)header, &eth, segment))
         return;
     p->l3_offset = (uint16_t)header;
     struct arrival a = {.packet = p,

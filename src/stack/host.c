@@ -81,7 +81,7 @@ struct host *host_find_in_domain(const struct host_set *set, uint32_t segment, u
     uint32_t tag = host_ip_tag(segment, ip);
     for (uint32_t at = tag, i; (i = table_next(table_of(set, ip), tag, &at)) != 0;)
         if (ip_addr_equal(&set->hosts[i].ip, ip) && set->hosts[i].domain == domain)
-            return &set->hosts[i];
+            return set->hosts[i].state == HOST_USABLE ? &set->hosts[i] : NULL;
     return NULL;
 }
 
@@ -256,6 +256,8 @@ static int check_settings(const struct host_settings *t, const uint8_t *mac)
     if (!ip_addr_is_unspecified(&t->gateway) && !host_gateway_usable(&h, &t->gateway))
         return ERR_INVALID;
     if (wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
+        return ERR_INVALID;
+    if (ip_addr_is_v4(ip) ? t->autoconf || t->dad_transmits : t->autoconf && !ip_addr_is_link_local(ip))
         return ERR_INVALID;
     return check_tags(t);
 }

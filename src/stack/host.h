@@ -33,6 +33,7 @@ struct domain {
     uint32_t next; /* in the same segment */
     uint32_t segment;
     uint32_t vrf;
+    struct ra_view *ra; /* what its routers say; NULL: nobody listens */
 };
 
 /* A directed broadcast address and a host that gets what is sent there. */
@@ -40,6 +41,13 @@ struct subnet {
     uint32_t broadcast; /* host order */
     uint32_t segment;
     uint32_t host;
+};
+
+/* RFC 4862: whether an address is ours yet; autoconf.h. Of IPv4 always the first. */
+enum host_state {
+    HOST_USABLE,
+    HOST_TENTATIVE,
+    HOST_DUPLICATE,
 };
 
 struct host {
@@ -56,11 +64,14 @@ struct host {
     struct ip_addr ip;
     uint8_t l2_len; /* Ethernet and tags */
     bool v6, removed;
+    uint8_t state;      /* enum host_state */
+    struct ra_view *ra; /* the routers that it listens to, or NULL */
     /* What a departing datagram begins with: destination MAC and fields of the IP header that differ are zero. */
     CACHE_ALIGNED uint8_t header[HOST_HEADER6_BYTES];
     struct ip_addr gateway; /* unspecified: none */
     uint32_t routes;        /* first of a list, longest prefix first */
     int64_t defend_at;      /* RFC 5227 2.4: no defence before */
+    bool router;            /* its station is one: nd_router.h */
 };
 
 struct host_set {
@@ -113,7 +124,7 @@ static ALWAYS_INLINE struct host *host_find(struct host_set *set, uint32_t segme
             return set->last = &set->hosts[i];
     return NULL;
 }
-/* The same for an IPv6 address. */
+/* The same for an IPv6 address that may be used. */
 static ALWAYS_INLINE struct host *host_find6(struct host_set *set, uint32_t segment, const struct ip_addr *ip,
                                              const uint8_t *mac)
 {
@@ -121,13 +132,13 @@ static ALWAYS_INLINE struct host *host_find6(struct host_set *set, uint32_t segm
     for (uint32_t at = tag, i; (i = table_next(&set->by_ipv6, tag, &at)) != 0;) {
         struct host *h = &set->hosts[i];
         if (ip_addr_equal(&h->ip, ip) && h->segment == segment && wire_eth_addr_equal(h->mac, mac))
-            return h;
+            return likely(h->state == HOST_USABLE) ? h : NULL;
     }
     return NULL;
 }
-/* The first host with this address, whatever its MAC and VRF, or NULL. */
+/* The first host with this address, whatever its MAC, VRF and state, or NULL. */
 struct host *host_find_address(const struct host_set *set, uint32_t segment, const struct ip_addr *ip);
-/* The same of one domain of the segment. */
+/* The same of one domain of the segment, if it may be used. */
 struct host *host_find_in_domain(const struct host_set *set, uint32_t segment, uint32_t domain,
                                  const struct ip_addr *ip);
 /* A host that hears a solicited-node group, or NULL. */

@@ -47,6 +47,10 @@ int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *des
         *neighbour = s->loop.neighbour;
         return 0;
     }
+    if (unlikely(h->state != HOST_USABLE)) {
+        STACK_DROP(s, TRACE_IP, tx_tentative);
+        return ERR_NO_ROUTE;
+    }
     if (unlikely(!destination_is_unicast(h, destination) || s->interfaces[h->interface].down ||
                  !route_find(&s->routes, h, destination, &next_hop))) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
@@ -120,6 +124,14 @@ static int begin_in_link_frame(struct stack *s, const uint8_t *mac, uint32_t l4_
     return 0;
 }
 
+static int begin_to_group(struct stack *s, const uint8_t *mac, uint32_t l4_bytes, struct ip_output *out)
+{
+    if (likely(out->host->state == HOST_USABLE))
+        return begin_in_link_frame(s, mac, l4_bytes, out);
+    STACK_DROP(s, TRACE_IP, tx_tentative);
+    return ERR_NO_ROUTE;
+}
+
 static bool take_waiting_frame(struct stack *s, uint32_t l4_bytes, struct ip_output *out)
 {
     if (needs_fragments(out, l4_bytes))
@@ -168,7 +180,7 @@ int ip_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote
     }
     uint8_t mac[WIRE_ETH_ADDR_LEN];
     if (unlikely(group_mac(out->host, remote, mac)))
-        return begin_in_link_frame(s, mac, l4_bytes, out);
+        return begin_to_group(s, mac, l4_bytes, out);
     uint32_t neighbour;
     int error = ip_next_hop(s, out->host, remote, &neighbour);
     if (unlikely(error))
@@ -196,6 +208,10 @@ bool ip_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes
                               .destination = to->source,
                               .mtu = pmtu_get(s, to->host, &to->source),
                               .departure.discover = DISCOVER_DONT};
+    if (unlikely(to->host->state != HOST_USABLE)) {
+        STACK_DROP(s, TRACE_IP, tx_tentative);
+        return false;
+    }
     out->packet = take_frame(s, out, l4_bytes, LINK_ALLOC_CONTROL);
     return begin_now(s, out, to->eth + WIRE_ETH_ADDR_LEN);
 }
@@ -252,12 +268,14 @@ static void complete_v4(struct stack *s, struct ip_output *out, uint32_t l4_byte
     ipv4_complete(out->packet, out->host, l4_bytes, &f);
 }
 
-/* RFC 1112 6.1: multicast stays on its network unless told otherwise. */
+/* RFC 1112 6.1: multicast stays on its network unless told otherwise. RFC 4861 6.3.4: a router may tell. */
 static uint8_t ttl_of(const struct ip_output *out)
 {
     if (out->departure.ttl)
         return out->departure.ttl;
-    return ip_addr_is_multicast(&out->destination) ? 1 : IP_DEFAULT_TTL;
+    if (ip_addr_is_multicast(&out->destination))
+        return 1;
+    return ip_host_ttl(out->host);
 }
 
 void ip_output_send(struct stack *s, struct ip_output *out, uint32_t l4_bytes, uint8_t protocol)

@@ -9,6 +9,7 @@
 
 #include "stack/host.h"
 #include "stack/interface.h"
+#include "stack/ra.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
@@ -27,6 +28,12 @@ struct ip_ids {
  * IPv4 has the low 16 bits.
  */
 uint32_t ip_next_id(struct stack *s, const struct ip_addr *source, const struct ip_addr *destination);
+
+/* The hop limit of a host's datagrams: RFC 4861 6.3.4. */
+static ALWAYS_INLINE uint8_t ip_host_ttl(const struct host *h)
+{
+    return unlikely(h->ra != NULL) && h->ra->hop_limit ? h->ra->hop_limit : IP_DEFAULT_TTL;
+}
 
 /* Bytes of the header of a host's datagrams. */
 static ALWAYS_INLINE uint32_t ip_header_bytes(const struct host *h) { return h->v6 ? WIRE_IPV6_LEN : WIRE_IPV4_MIN; }

@@ -86,17 +86,27 @@ static bool destination_ok(struct stack *s, const struct arrival *a, struct data
     d->host = host_find6(&s->hosts, a->segment, &d->destination, a->eth);
     if (d->host)
         return true;
-    if (host_find_address(&s->hosts, a->segment, &d->destination))
+    const struct host *other = host_find_address(&s->hosts, a->segment, &d->destination);
+    if (other && other->state != HOST_USABLE)
+        STACK_DROP(s, TRACE_IP, nd_tentative);
+    else if (other)
         STACK_DROP(s, TRACE_IP, ip_l2_mismatch);
     else
         count_not_for_us(s, &d->destination);
     return false;
 }
 
+/* An advertisement to a group may come from our own address: somebody else has it too (RFC 4862 5.4.4). */
+static bool is_rival(const struct datagram *d)
+{
+    return d->broadcast && ip_addr_equal(&d->source, &d->host->ip) && d->bytes[6] == IP_PROTO_ICMPV6 &&
+           load_be16(d->bytes + 4) > WIRE_ICMPV6_LEN && d->bytes[WIRE_IPV6_LEN] == WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT;
+}
+
 /* The unspecified address is one of ICMPv6 to a group only: icmpv6.c. */
 static bool source_ok(struct stack *s, const struct datagram *d)
 {
-    if (ipv6_source_ok(d->host, &d->source) || (d->broadcast && ip_addr_is_unspecified(&d->source)))
+    if (ipv6_source_ok(d->host, &d->source) || (d->broadcast && ip_addr_is_unspecified(&d->source)) || is_rival(d))
         return true;
     STACK_DROP(s, TRACE_IP, ip_bad_source);
     return false;

@@ -11,25 +11,51 @@
 #include "stack/datagram.h"
 
 #define DEFEND_INTERVAL_NS (10 * NS_PER_S)
-#define MESSAGE_MAX 64u /* solicitation or advertisement with one link-layer address */
+#define MESSAGE_MAX 640u /* a router advertisement with all its options */
 
 static const struct ip_addr all_nodes = {{0xff, 0x02, [15] = 1}};
 
 /* ---- out ---- */
 
-static bool send(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *to, const struct wire_nd *m)
+/* Completes a datagram of that many bytes. */
+static void complete(struct stack *s, struct ip_output *out, uint32_t length, enum nd_from from)
 {
-    uint8_t group[WIRE_ETH_ADDR_LEN], message[MESSAGE_MAX];
+    static const struct ip_addr nobody;
+    const struct ip_addr *source = from == ND_FROM_NOBODY ? &nobody : &out->host->ip;
+    memcpy(out->packet->data + out->packet->l3_offset + 8, source->bytes, sizeof source->bytes);
+    wire_icmpv6_checksum_set(source, &out->destination, out->l4, length);
+    ip_output_send(s, out, length, IP_PROTO_ICMPV6);
+}
+
+static bool send_to(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *to,
+                    const struct wire_nd *m, enum nd_from from)
+{
+    uint8_t message[MESSAGE_MAX];
     struct ip_output out = {.departure.ttl = WIRE_ND_HOP_LIMIT};
     int length = wire_nd_build(message, sizeof message, m);
     assert(length > 0);
-    wire_eth_addr_from_ipv6_multicast(group, to->bytes);
-    if (stack_interface_of(s, h)->down || !ip_direct_open(s, h, mac ? mac : group, to, (uint32_t)length, &out))
+    if (stack_interface_of(s, h)->down || !ip_direct_open(s, h, mac, to, (uint32_t)length, &out))
         return false;
     memcpy(out.l4, message, (size_t)length);
-    wire_icmpv6_checksum_set(&h->ip, to, out.l4, (size_t)length);
-    ip_output_send(s, &out, (uint32_t)length, IP_PROTO_ICMPV6);
+    complete(s, &out, (uint32_t)length, from);
     return true;
+}
+
+bool nd_send(struct stack *s, struct host *h, const struct ip_addr *group, const struct wire_nd *m, enum nd_from from)
+{
+    uint8_t mac[WIRE_ETH_ADDR_LEN];
+    wire_eth_addr_from_ipv6_multicast(mac, group->bytes);
+    return send_to(s, h, mac, group, m, from);
+}
+
+/* mac NULL: to a group. */
+static bool send(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *to, const struct wire_nd *m)
+{
+    if (h->state != HOST_USABLE) {
+        STACK_DROP(s, TRACE_ARP, tx_tentative);
+        return false;
+    }
+    return mac ? send_to(s, h, mac, to, m, ND_FROM_HOST) : nd_send(s, h, to, m, ND_FROM_HOST);
 }
 
 void nd_send_solicitation(struct stack *s, struct host *asker, const struct ip_addr *target, const uint8_t *mac)
@@ -43,6 +69,7 @@ void nd_send_solicitation(struct stack *s, struct host *asker, const struct ip_a
 /* mac NULL: to all nodes. */
 static void advertise(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *to, uint8_t flags)
 {
+    flags |= h->router ? WIRE_ND_NA_ROUTER : 0;
     struct wire_nd m = {
         .type = WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT, .flags = flags, .has = WIRE_ND_HAS_TARGET_LL, .target = h->ip};
     memcpy(m.target_ll, h->mac, sizeof m.target_ll);
@@ -71,6 +98,10 @@ static void solicitation_input(struct stack *s, const struct datagram *d, const 
         STACK_DROP(s, TRACE_ARP, nd_not_for_us);
         return;
     }
+    if (h->state != HOST_USABLE) {
+        dad_solicited(s, d, h, m);
+        return;
+    }
     if (ip_addr_is_unspecified(&d->source)) { /* somebody checks whether the address is free: 7.2.4, RFC 4862 5.4.3 */
         advertise(s, h, NULL, &all_nodes, WIRE_ND_NA_OVERRIDE);
         return;
@@ -93,12 +124,20 @@ static void conflict(struct stack *s, struct host *h)
     nd_announce(s, h);
 }
 
+static void own_advertised(struct stack *s, struct host *h)
+{
+    if (h->state == HOST_USABLE)
+        conflict(s, h);
+    else
+        dad_advertised(s, h);
+}
+
 static void advertisement_input(struct stack *s, const struct datagram *d, const struct wire_nd *m)
 {
     struct host *own = host_find_address(&s->hosts, d->host->segment, &m->target);
     bool known = false;
     if (own) {
-        conflict(s, own);
+        own_advertised(s, own);
         return;
     }
     const struct neighbour_news news = {.mac = m->has & WIRE_ND_HAS_TARGET_LL ? m->target_ll : NULL,
@@ -109,6 +148,8 @@ static void advertisement_input(struct stack *s, const struct datagram *d, const
         known |= index != 0;
         if (index)
             neighbour_advertised(s, index, &news);
+        if (host_domain(&s->hosts, i)->ra && !(m->flags & WIRE_ND_NA_ROUTER))
+            ra_remove_router(s, host_domain(&s->hosts, i)->ra, &m->target);
     }
     if (!known)
         STACK_DROP(s, TRACE_ARP, nd_unsolicited);
@@ -147,6 +188,8 @@ void nd_input(struct stack *s, const struct datagram *d)
         solicitation_input(s, d, &m);
     else if (m.type == WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT)
         advertisement_input(s, d, &m);
+    else if (m.type == WIRE_ICMPV6_ROUTER_ADVERTISEMENT)
+        ra_input(s, d, &m);
     else
-        STACK_DROP(s, TRACE_ARP, nd_ignored); /* routers are not listened to, and we are none */
+        STACK_DROP(s, TRACE_ARP, nd_ignored); /* redirects are not believed, and we are no router */
 }

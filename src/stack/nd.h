@@ -12,6 +12,13 @@
 struct datagram;
 struct host;
 
+enum nd_from {
+    ND_FROM_HOST,
+    ND_FROM_NOBODY, /* the unspecified address */
+};
+/* Sends a message to a group; false: it could not. */
+bool nd_send(struct stack *s, struct host *h, const struct ip_addr *group, const struct wire_nd *m, enum nd_from from);
+
 /* A message of type 133 to 137 whose checksum is right. */
 void nd_input(struct stack *s, const struct datagram *d);
 /* Asks for an address on behalf of a local one: its solicited-node group, or (mac) straight the station that had it. */

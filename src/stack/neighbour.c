@@ -68,6 +68,26 @@ static void age_remove(struct neighbour_set *set, uint32_t index)
 }
 
 /* Sets what decides the list, and moves the entry to its young end. */
+/* What routers say where it lives, or NULL. */
+static struct ra_view *view_of(const struct stack *s, const struct neighbour *n)
+{
+    return host_domain(&s->hosts, n->domain)->ra;
+}
+
+static int64_t reachable_ns(const struct stack *s, const struct neighbour *n)
+{
+    const struct ra_view *v = view_of(s, n);
+    return unlikely(v != NULL) && v->reachable_ns && !ip_addr_is_v4(&n->address) ? v->reachable_ns
+                                                                                 : s->settings.arp_reachable_ns;
+}
+
+static int64_t retry_ns(const struct stack *s, const struct neighbour *n)
+{
+    const struct ra_view *v = view_of(s, n);
+    return unlikely(v != NULL) && v->retrans_ns && !ip_addr_is_v4(&n->address) ? v->retrans_ns
+                                                                               : s->settings.arp_retry_ns;
+}
+
 static void set_state(struct stack *s, uint32_t index, enum neighbour_state state, bool confirmed)
 {
     struct neighbour_set *set = &s->neighbours;
@@ -81,6 +101,8 @@ static void set_state(struct stack *s, uint32_t index, enum neighbour_state stat
     if (listed(n))
         age_append(set, index);
     stack_tell(s, STACK_NEIGHBOUR_CHANGED, index);
+    if (unlikely(view_of(s, n) != NULL))
+        ra_neighbour_changed(s, view_of(s, n), &n->address);
 }
 
 static void let_go(struct stack *s, uint32_t index);
@@ -255,7 +277,7 @@ static void ask(struct stack *s, uint32_t index)
 {
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     if (s->now >= n->ask_at) {
-        n->ask_at = s->now + settings(s)->arp_retry_ns;
+        n->ask_at = s->now + retry_ns(s, n);
         if (host_at(&s->hosts, n->asker))
             send_request(s, n, &s->hosts.hosts[n->asker]);
         n->tries++;
@@ -382,7 +404,7 @@ static void resolved(struct stack *s, uint32_t index, const uint8_t *mac, enum n
     bool was_unknown = n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_FAILED;
     memcpy(n->mac, mac, sizeof n->mac);
     set_state(s, index, state, confirmed);
-    arm(&s->neighbours, index, state == NEIGHBOUR_REACHABLE ? s->now + settings(s)->arp_reachable_ns : TIME_NEVER);
+    arm(&s->neighbours, index, state == NEIGHBOUR_REACHABLE ? s->now + reachable_ns(s, n) : TIME_NEVER);
     if (!was_unknown)
         return;
     s->counters.neighbours_resolved++;

@@ -75,6 +75,8 @@ uint32_t pmtu_get(struct stack *s, const struct host *h, const struct ip_addr *d
 {
     struct pmtu_set *set = &s->pmtus;
     uint32_t mtu = interface_mtu(stack_interface_of(s, h));
+    if (unlikely(h->ra != NULL) && h->ra->mtu)
+        mtu = min_u32(mtu, h->ra->mtu);
     if (likely(set->pool.used == 0))
         return mtu;
     uint32_t index = find(set, tag_of(s, h->domain, destination), h->domain, destination);

@@ -6,14 +6,31 @@
 #include "stack/route.h"
 
 #include "base/error.h"
+#include "stack/ra.h"
+
+/* The bits of the prefix by which a destination is on link, or -1. */
+static int on_link_bits(const struct host *h, const struct ip_addr *destination)
+{
+    if (host_on_link(h, destination))
+        return h->bits;
+    return unlikely(h->ra != NULL) ? ra_on_link_bits(h->ra, destination) : -1;
+}
+
+/* Where what is not on link goes, or NULL. Its own gateway before what routers say. */
+static const struct ip_addr *gateway_of(const struct host *h)
+{
+    if (!ip_addr_is_unspecified(&h->gateway))
+        return &h->gateway;
+    return h->ra ? ra_default_router(h->ra) : NULL;
+}
 
 /* The host's route that goes before its subnet and its gateway, or NULL. */
 static const struct route *better_route(const struct pool *routes, const struct host *h,
-                                        const struct ip_addr *destination, bool on_link)
+                                        const struct ip_addr *destination, int on_link)
 {
     for (uint32_t i = h->routes; i;) {
         const struct route *r = pool_at(routes, i);
-        if (on_link && r->bits <= h->bits)
+        if (r->bits <= on_link)
             break;
         if (ip_addr_same_bits(destination, &r->prefix, r->bits))
             return r;
@@ -25,22 +42,21 @@ static const struct route *better_route(const struct pool *routes, const struct 
 bool route_find(const struct pool *routes, const struct host *h, const struct ip_addr *destination,
                 struct ip_addr *next_hop)
 {
-    bool on_link = host_on_link(h, destination);
+    int on_link = on_link_bits(h, destination);
     const struct route *r = better_route(routes, h, destination, on_link);
-    if (r)
-        *next_hop = r->gateway;
-    else
-        *next_hop = on_link ? *destination : h->gateway;
-    return !ip_addr_is_unspecified(next_hop);
+    const struct ip_addr *by = r ? &r->gateway : on_link >= 0 ? destination : gateway_of(h);
+    if (by)
+        *next_hop = *by;
+    return by != NULL;
 }
 
 int route_bits(const struct pool *routes, const struct host *h, const struct ip_addr *destination)
 {
-    bool on_link = host_on_link(h, destination);
+    int on_link = on_link_bits(h, destination);
     const struct route *r = better_route(routes, h, destination, on_link);
-    if (r || on_link)
-        return r ? r->bits : h->bits;
-    return ip_addr_is_unspecified(&h->gateway) ? ERR_NO_ROUTE : 0;
+    if (r || on_link >= 0)
+        return r ? r->bits : on_link;
+    return gateway_of(h) ? 0 : ERR_NO_ROUTE;
 }
 
 int route_add(struct pool *routes, struct host *h, const struct ip_addr *prefix, unsigned length,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where a datagram of a host goes next: its subnet, its own routes, its gateway. Longest prefix first (RFC 1122 3.3.1).
+ * Where a datagram of a host goes next: its subnet, its own routes, its gateway, and what routers say (ra.h) where it listens to them. Longest prefix first (RFC 1122 3.3.1).
  * Routes belong to one host.
  */
 #ifndef WEIR_STACK_ROUTE_H

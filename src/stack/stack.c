@@ -21,6 +21,7 @@ void stack_settings_default(struct stack_settings *t)
     *t = (struct stack_settings){.max_addresses = 4096,
                                  .max_neighbours = 4096,
                                  .max_routes = 256,
+                                 .max_ra_domains = 16,
                                  .max_udp_bindings = 256,
                                  .max_groups = 256,
                                  .max_echo_bindings = 256,
@@ -64,6 +65,7 @@ static bool paths_ok(const struct stack_settings *t)
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
+           entries_ok(t->max_ra_domains) &&
            t->loop_frames <= MAX_ENTRIES && entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) &&
            entries_ok(t->max_echo_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
            entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
@@ -105,6 +107,8 @@ static int make_parts(struct stack *s, int64_t now)
     if (!error)
         error = ip_large_init(&s->large, t->large_datagrams, s->allocator);
     if (!error)
+        error = autoconf_init(s, now);
+    if (!error)
         error = make_tcp(s, now);
     return error;
 }
@@ -142,6 +146,7 @@ void stack_delete(struct stack *s)
     pmtu_free(&s->pmtus);
     reassembly_free(&s->fragments);
     icmp_free(&s->icmp);
+    autoconf_free(s);
     group_set_free(&s->groups);
     udp_set_free(&s->udp);
     pool_free(&s->routes);
@@ -174,7 +179,7 @@ int stack_add_interface(struct stack *s, struct link *link, struct guard *guard)
 static uint32_t index_to_use_again(const struct stack *s)
 {
     const struct host_set *set = &s->hosts;
-    for (uint32_t i = 1; set->count == set->capacity && i <= set->count; i++)
+    for (uint32_t i = 1; set->n_removed != 0 && set->count == set->capacity && i <= set->count; i++)
         if (set->hosts[i].removed && !host_is_referred_to(s, i))
             return i;
     return 0;
@@ -188,10 +193,16 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     if (!ip_addr_is_v4(&h->address) && interface_mtu(itf) < WIRE_IPV6_MIN_MTU)
         return ERR_INVALID;
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
-    if (local > 0 && itf->untagged == 0)
+    if (local < 0)
+        return local;
+    int error = autoconf_host_added(s, &s->hosts.hosts[local], h);
+    if (error) {
+        host_remove(&s->hosts, &s->hosts.hosts[local]);
+        return error;
+    }
+    if (itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
-    if (local > 0)
-        stack_tell(s, STACK_HOST_ADDED, (uint32_t)local);
+    stack_tell(s, STACK_HOST_ADDED, (uint32_t)local);
     return local;
 }
 
@@ -245,27 +256,29 @@ uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
 {
     for (uint32_t i = 1; i <= s->hosts.count; i++) {
         const struct host *h = host_at(&s->hosts, i);
-        if (h && ip_addr_equal(&h->ip, address))
+        if (h && h->state == HOST_USABLE && ip_addr_equal(&h->ip, address))
             return i;
     }
     return 0;
 }
 
-#define OWN_ADDRESS_RANK 1000 /* nobody reaches an address better than itself */
+#define OWN_ADDRESS_RANK 2000 /* nobody reaches an address better than itself */
+#define PREFERRED_RANK 512    /* more than any prefix: RFC 6724 rule 3 */
 
 /*
  * How well a host reaches a destination, by the longest prefix; of equals one of the destination's own scope (RFC 6724
- * rule 2: a link-local address is for its link).
+ * rule 2: a link-local address is for its link), and not a deprecated one.
  */
 static int reach_of(const struct stack *s, const struct host *h, const struct ip_addr *destination)
 {
-    if (!h || s->interfaces[h->interface].down || ip_addr_is_v4(destination) == h->v6)
+    if (!h || h->state != HOST_USABLE || s->interfaces[h->interface].down || ip_addr_is_v4(destination) == h->v6)
         return ERR_NO_ROUTE;
     if (s->loop.neighbour && ip_addr_equal(&h->ip, destination))
         return OWN_ADDRESS_RANK;
     int bits = route_bits(&s->routes, h, destination);
     bool scope = ip_addr_is_link_local(&h->ip) == ip_addr_is_link_local(destination);
-    return bits < 0 ? bits : 2 * bits + scope;
+    bool preferred = scope && !autoconf_address_deprecated(&s->autoconf, h);
+    return bits < 0 ? bits : 2 * bits + scope + (preferred ? PREFERRED_RANK : 0);
 }
 
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination)
@@ -330,6 +343,7 @@ unsigned stack_receive(struct stack *s, int64_t now)
     if (unlikely(s->loop.first != NULL))
         taken += loop_receive(s, now);
     neighbour_tick(s, now);
+    autoconf_tick(s, now);
     reassembly_tick(s, now);
     tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
     return taken;
@@ -354,6 +368,7 @@ int64_t stack_next_deadline(struct stack *s)
 {
     int64_t next = min_i64(wheel_next(&s->neighbours.wheel), tcp_next_deadline(s->tcp));
     next = min_i64(next, reassembly_deadline(&s->fragments));
+    next = min_i64(next, autoconf_deadline(s));
     if (s->loop.first)
         next = min_i64(next, s->now);
     for (unsigned i = 0; i < s->n_interfaces; i++)

@@ -31,7 +31,8 @@
     X(udp_received) X(udp_sent) X(raw_received) X(raw_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
     X(ipv6_sent) X(ipv6_fragments_received) X(ipv6_reassembled) X(ipv6_fragmented) X(ipv6_fragments_sent)              \
-    X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)
+    X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)                                  \
+    X(ra_received) X(rs_sent) X(slaac_addresses)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
@@ -48,7 +49,8 @@
     X(ipv6_too_many_headers) X(ipv6_too_many_options) X(ipv6_bad_option) X(ipv6_unknown_option)                        \
     X(ipv6_misplaced_header) X(ipv6_routing_header) X(ipv6_jumbo)                                                      \
     X(nd_malformed) X(nd_bad_message) X(nd_fragmented) X(nd_not_for_us) X(nd_unsolicited) X(nd_own_address)            \
-    X(nd_ignored)                                                                                                      \
+    X(nd_ignored) X(nd_tentative) X(tx_tentative) X(dad_duplicate) X(dad_looped) X(slaac_no_room)                      \
+    X(ra_bad_option) X(ra_bad_value) X(ra_bad_prefix) X(ra_list_full)                                                  \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
 /* clang-format on */
@@ -63,6 +65,7 @@ struct stack_settings {
     uint32_t max_addresses;        /* local addresses; default 4096 */
     uint32_t max_neighbours;       /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
     uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
+    uint32_t max_ra_domains;       /* {interface, tags, VRF} with hosts that listen to routers; default 16 */
     uint32_t max_udp_bindings;     /* default 256 */
     uint32_t max_groups;           /* multicast groups joined, each by each local address; default 256 */
     uint32_t max_echo_bindings;    /* identifiers of echo requests; default 256 */
@@ -124,10 +127,21 @@ struct host_settings {
     uint8_t prefix_length;  /* of the IPv4 or IPv6 address itself, e.g. 24 */
     struct ip_addr gateway; /* unspecified: none */
     uint32_t vrf;           /* 0 unless addresses repeat */
+    /*
+     * Only of a link-local IPv6 address: its station listens to routers (RFC 4861 6.3, RFC 4862), and gets one more
+     * host for each prefix that they advertise for that. Identifiers are opaque (RFC 7217) or, eui64, made of the MAC.
+     */
+    bool autoconf, eui64;
+    /*
+     * Of an IPv6 address: how often it is asked for before it is used, RFC 4862 5.4. 0: it stands at once; those that
+     * autoconf makes are asked for once at least. Meanwhile, and when somebody else has it, nothing leaves from it:
+     * stack_view_address tells.
+     */
+    uint8_t dad_transmits;
 };
 /*
- * The local address index (from 1). ERR_INVALID (an address, prefix, MAC or tag no host can have; a gateway not on its
- * subnet; IPv6 on an interface with an MTU under 1280), ERR_EXISTS (same address in that domain), ERR_NO_SPACE. Hosts that differ in
+ * The local address index (from 1). ERR_INVALID (an address, prefix, MAC, tag or autoconf no host can have; a gateway not on its
+ * subnet; IPv6 on an interface with an MTU under 1280), ERR_EXISTS (same address in that domain), ERR_NO_SPACE (also: max_ra_domains). Hosts that differ in
  * interface, tags or VRF share no neighbours. The same address in two VRFs of one segment is told apart by the MAC;
  * with equal MACs it is ERR_EXISTS. At most 16 VRFs a segment.
  */

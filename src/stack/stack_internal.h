@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "stack/control.h"
+#include "stack/autoconf.h"
 #include "stack/group.h"
 #include "stack/host.h"
 #include "stack/icmp.h"
@@ -39,6 +40,7 @@ struct stack {
     struct stack_counters counters;
     unsigned n_segments;
     unsigned n_interfaces;
+    struct autoconf_set autoconf;
     struct pool routes; /* struct route */
     struct udp_set udp;
     struct group_set groups;

@@ -178,7 +178,9 @@ static ALWAYS_INLINE void complete(struct stack *s, struct packet *p, const stru
     if (unlikely(h->v6)) {
         s->counters.ipv6_sent++;
         ipv6_complete(p, h, l4_bytes,
-                      &(struct ipv6_fields){.hop_limit = ttl, .next_header = IP_PROTO_TCP, .traffic_class = tos});
+                      &(struct ipv6_fields){.hop_limit = ttl == IP_DEFAULT_TTL ? ip_host_ttl(h) : ttl,
+                                            .next_header = IP_PROTO_TCP,
+                                            .traffic_class = tos});
     } else { /* RFC 6864: with DF the identification means nothing */
         s->counters.ipv4_sent++;
         ipv4_complete(p, h, l4_bytes,

@@ -39,13 +39,47 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
                                   .address = h->ip,
                                   .prefix_length = (uint8_t)host_prefix_length(h),
                                   .gateway = h->gateway,
-                                  .vrf = host_domain(&s->hosts, h->domain)->vrf};
+                                  .vrf = host_domain(&s->hosts, h->domain)->vrf,
+                                  .autoconf = h->ra && autoconf_at(&s->autoconf, h)->station == 0,
+                                  .eui64 = autoconf_at(&s->autoconf, h)->eui64,
+                                  .dad_transmits = autoconf_at(&s->autoconf, h)->transmits};
     memcpy(out->mac, h->mac, sizeof out->mac);
     for (unsigned i = 0; i < out->vlan_count; i++) {
         const uint8_t *tag = h->header + 12 + i * WIRE_ETH_TAG_LEN;
         out->vlan[i] = (struct host_vlan){.tpid = load_be16(tag), .tci = load_be16(tag + 2)};
     }
     return true;
+}
+
+static enum stack_address_state address_state(const struct stack *s, const struct host *h)
+{
+    if (h->state != HOST_USABLE)
+        return h->state == HOST_TENTATIVE ? STACK_ADDRESS_TENTATIVE : STACK_ADDRESS_DUPLICATE;
+    return autoconf_address_deprecated(&s->autoconf, h) ? STACK_ADDRESS_DEPRECATED : STACK_ADDRESS_PREFERRED;
+}
+
+bool stack_view_address(const struct stack *s, uint32_t local, struct stack_address *out)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    if (!h)
+        return false;
+    const struct autoconf_host *a = autoconf_at(&s->autoconf, h);
+    *out = (struct stack_address){
+        .state = address_state(s, h), .station = a->station, .preferred_until = TIME_NEVER, .valid_until = TIME_NEVER};
+    if (a->station != 0) {
+        out->preferred_until = h->ra->prefixes[a->prefix].preferred_until;
+        out->valid_until = h->ra->prefixes[a->prefix].valid_until;
+    }
+    return true;
+}
+
+unsigned stack_name_servers(const struct stack *s, uint32_t local, struct ip_addr *servers, unsigned n)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    unsigned count = h && h->ra ? min_u32(h->ra->n_dns, n) : 0;
+    for (unsigned i = 0; i < count; i++)
+        servers[i] = h->ra->dns[i].server;
+    return count;
 }
 
 uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_route *out)

@@ -411,6 +411,106 @@ static void cause_nd_ignored(struct run *x)
     input(x, make_nd(x->f, &GATEWAY6, &ALL_NODES, &m));
 }
 
+/* ---- autoconfiguration ---- */
+
+/* A station that listens to routers, or (dad) asks for its own address first. */
+static const struct ip_addr station = {{0xfe, 0x80, [15] = 1}};
+static void begin_auto(struct run *x, uint32_t addresses, uint8_t dad)
+{
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.max_addresses = addresses;
+    struct host_settings h = {.address = station, .prefix_length = 64, .autoconf = true, .dad_transmits = dad};
+    begin_with(x, rig_new_empty(&t));
+    x->r->us = (uint32_t)stack_add_host(x->r->stack, &h);
+    from_here(x);
+}
+/* An advertisement without anything in it. */
+static struct wire_nd plain_ra(void) { return (struct wire_nd){.type = WIRE_ICMPV6_ROUTER_ADVERTISEMENT}; }
+static void hear(struct run *x, const struct wire_nd *m) { input(x, make_nd(x->f, &GATEWAY6, &ALL_NODES, m)); }
+static void add_prefix(struct wire_nd *m, uint64_t n, uint8_t flags)
+{
+    m->prefix[m->prefix_count] =
+        (struct wire_nd_prefix){.prefix = US6, .length = 64, .flags = flags, .valid_s = 9, .preferred_s = 9};
+    store_be64(m->prefix[m->prefix_count++].prefix.bytes, n << 32 | UINT64_C(0x2001) << 48);
+}
+static uint32_t ask_for_station(struct run *x)
+{
+    const struct ip_addr group = ip_addr_solicited_node(&station);
+    const struct wire_nd m = {.type = WIRE_ICMPV6_NEIGHBOR_SOLICITATION, .target = station};
+    return make_nd(x->f, &NONE6, &group, &m);
+}
+static void cause_nd_tentative(struct run *x)
+{
+    begin_auto(x, 4, 1);
+    input(x, make_icmp6(x->f, &PEER6, &station, WIRE_ICMPV6_ECHO_REQUEST, 0, 1, NULL, 0));
+}
+static void cause_tx_tentative(struct run *x)
+{
+    begin_auto(x, 4, 1);
+    stack_announce(x->r->stack, x->r->us, x->r->now);
+}
+static void cause_dad_duplicate(struct run *x)
+{
+    begin_auto(x, 4, 1);
+    input(x, ask_for_station(x));
+}
+static void cause_dad_looped(struct run *x)
+{
+    begin_auto(x, 4, 1);
+    rig_pass(x->r, NS_PER_S + NS_PER_MS * 10);
+    const struct rig_frame *f = rig_next(x->r);
+    assert_non_null(f);
+    memcpy(x->f, f->bytes, f->length);
+    input(x, f->length);
+}
+static void cause_slaac_no_room(struct run *x)
+{
+    struct wire_nd m = plain_ra();
+    add_prefix(&m, 1, WIRE_ND_PREFIX_AUTONOMOUS);
+    begin_auto(x, 1, 0);
+    hear(x, &m);
+    rig_pass(x->r, 0);
+}
+static void cause_ra_bad_option(struct run *x)
+{
+    struct wire_nd m = plain_ra();
+    m.dns_count = 1;
+    begin_auto(x, 4, 0);
+    uint32_t n = make_nd(x->f, &GATEWAY6, &ALL_NODES, &m);
+    uint8_t *message = x->f + 54;
+    message[16 + 1] = 2; /* CVE-2020-16898: an even length leaves half an address */
+    n -= 8;
+    store_be16(x->f + 14 + 4, (uint16_t)(n - 54));
+    wire_icmpv6_checksum_set(&GATEWAY6, &ALL_NODES, message, n - 54);
+    input(x, n);
+}
+static void cause_ra_bad_value(struct run *x)
+{
+    struct wire_nd m = plain_ra();
+    m.hop_limit = 1;
+    begin_auto(x, 4, 0);
+    hear(x, &m);
+}
+static void cause_ra_bad_prefix(struct run *x)
+{
+    struct wire_nd m = plain_ra();
+    add_prefix(&m, 1, WIRE_ND_PREFIX_AUTONOMOUS);
+    m.prefix[0].length = 65;
+    begin_auto(x, 4, 0);
+    hear(x, &m);
+}
+static void cause_ra_list_full(struct run *x)
+{
+    begin_auto(x, 4, 0);
+    for (unsigned i = 0; i < 17;) {
+        struct wire_nd m = plain_ra();
+        for (; i < 17 && m.prefix_count < WIRE_ND_MAX_PREFIXES; i++)
+            add_prefix(&m, i, WIRE_ND_PREFIX_ON_LINK);
+        hear(x, &m);
+    }
+}
+
 /* ---- ICMP ---- */
 
 static void icmp_message(struct run *x, const uint8_t *message, uint32_t length)
