@@ -48,6 +48,7 @@ struct weir_interface {
      * MAC comes with it: RFC 4291 2.5.6.
      */
     const char *address6, *gateway6;
+    const char *kernel_address6; /* tap: the same as kernel_address, of IPv6 */
 };
 
 struct weir_stack_options {

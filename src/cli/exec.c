@@ -21,7 +21,7 @@
 #define MOST_BYTES 4096u
 
 struct exec_options {
-    const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address;
+    const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address, *kernel_address6;
     struct option_texts sets;
 };
 
@@ -42,6 +42,8 @@ static const struct option_row options[] = {
      "with --address6: the router, such as fe80::1"},
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
      "with --link tap:NAME: the address of the kernel's side"},
+    {"kernel-address6", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address6),
+     "with --link tap:NAME: the IPv6 address of the kernel's side"},
 };
 
 /* ---- the interfaces, as the library reads them ---- */
@@ -83,6 +85,8 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " netns=%s", i->netns);
     if (i->kernel_address)
         append(t, " kernel_address=%s", i->kernel_address);
+    if (i->kernel_address6)
+        append(t, " kernel_address6=%s", i->kernel_address6);
     if (memcmp(i->mac, none, sizeof none) != 0)
         append(t, " mac=%02x:%02x:%02x:%02x:%02x:%02x", i->mac[0], i->mac[1], i->mac[2], i->mac[3], i->mac[4],
                i->mac[5]);
@@ -105,7 +109,7 @@ static int describe_interfaces(const char *file, const struct own_interfaces *al
 static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
-    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->kernel_address)
+    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->kernel_address || o->kernel_address6)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -139,7 +143,8 @@ static int check_addresses(const struct exec_options *o)
         check_address("gateway", o->gateway, false, false) != EXIT_MET ||
         check_address("address6", o->address6, true, true) != EXIT_MET ||
         check_address("gateway6", o->gateway6, true, false) != EXIT_MET ||
-        check_address("kernel-address", o->kernel_address, false, true) != EXIT_MET)
+        check_address("kernel-address", o->kernel_address, false, true) != EXIT_MET ||
+        check_address("kernel-address6", o->kernel_address6, true, true) != EXIT_MET)
         return EXIT_USAGE;
     return EXIT_MET;
 }
@@ -161,7 +166,8 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                                  .gateway = o->gateway,
                                                  .address6 = o->address6,
                                                  .gateway6 = o->gateway6,
-                                                 .kernel_address = o->kernel_address});
+                                                 .kernel_address = o->kernel_address,
+                                                 .kernel_address6 = o->kernel_address6});
     return EXIT_MET;
 }
 

@@ -22,7 +22,7 @@ static bool has_guard(const struct plan_port *p)
            memcmp(p->guard.allowed, unasked.allowed, sizeof unasked.allowed) != 0;
 }
 
-/* A program's stack has one address an interface, and nothing between them. */
+/* A program's stack has one address of each family an interface, and nothing between them. */
 static int check_port(const struct command *c, const char *file, const struct plan *plan, const struct plan_port *p)
 {
     char found[64];
@@ -31,35 +31,52 @@ static int check_port(const struct command *c, const char *file, const struct pl
     snprintf(found, sizeof found, "%u hosts", p->n_hosts);
     if (p->n_hosts != 1)
         return refuse_port(c, file, p, found, "one");
-    if (plan->devices[p->first_device].vlan_count > 0)
+    const struct plan_device *d = &plan->devices[p->first_device];
+    snprintf(found, sizeof found, "%u addresses", d->n_ranges);
+    if (d->n_ranges > (plan_device_range(d, false) != NULL) + (unsigned)(plan_device_range(d, true) != NULL))
+        return refuse_port(c, file, p, found, "one of each family");
+    if (d->vlan_count > 0)
         return refuse_port(c, file, p, "VLAN tags", "none");
     if (p->impaired || p->capture)
         return refuse_port(c, file, p, p->impaired ? "an impairment" : "a capture", "none");
     return has_guard(p) ? refuse_port(c, file, p, "a guard", "none") : EXIT_MET;
 }
 
-static const char *print_address(char text[OWN_PREFIX_TEXT], uint32_t address)
+static const char *print_address(char text[OWN_PREFIX_TEXT], const struct ip_addr *address)
 {
-    (void)ipv4_addr_print(text, OWN_PREFIX_TEXT, address);
+    (void)ip_addr_print(text, OWN_PREFIX_TEXT, address);
     return text;
 }
 
-static const char *print_prefix(char text[OWN_PREFIX_TEXT], uint32_t address, unsigned length)
+static const char *print_prefix(char text[OWN_PREFIX_TEXT], const struct ip_addr *address, unsigned length)
 {
-    size_t n = strlen(print_address(text, address));
-    snprintf(text + n, OWN_PREFIX_TEXT - n, "/%u", length);
+    (void)ip_prefix_print(text, OWN_PREFIX_TEXT, &(struct ip_prefix){*address, (uint8_t)length});
     return text;
+}
+
+/* The texts live as long as the interface. */
+static void put_address(const struct plan_range *from, struct own_texts *texts, const char **address,
+                        const char **gateway)
+{
+    if (!from)
+        return;
+    *address = print_prefix(texts->address, &from->first, from->prefix_length);
+    if (!ip_addr_is_unspecified(&from->gateway))
+        *gateway = print_address(texts->gateway, &from->gateway);
 }
 
 static void add(struct own_interfaces *all, const struct plan_port *p, const struct plan_device *d)
 {
     struct weir_interface *i = &all->list[all->count];
+    struct own_texts *texts = all->texts[all->count];
+    const struct ip_addr kernel = ip_addr_from_v4(p->address);
     *i = (struct weir_interface){.size = sizeof *i, .link = p->location, .netns = p->netns, .mtu = p->mtu};
-    i->address = print_prefix(all->texts[all->count].address, d->address, d->prefix_length);
-    if (d->gateway)
-        i->gateway = print_address(all->texts[all->count].gateway, d->gateway);
+    put_address(plan_device_range(d, false), &texts[0], &i->address, &i->gateway);
+    put_address(plan_device_range(d, true), &texts[1], &i->address6, &i->gateway6);
     if (p->address)
-        i->kernel_address = print_prefix(all->texts[all->count].kernel, p->address, p->prefix_length);
+        i->kernel_address = print_prefix(texts[0].kernel, &kernel, p->prefix_length);
+    if (!ip_addr_is_unspecified(&p->address6))
+        i->kernel_address6 = print_prefix(texts[1].kernel, &p->address6, p->prefix_length6);
     memcpy(i->mac, d->mac, sizeof i->mac);
     all->count++;
 }

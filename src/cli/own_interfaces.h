@@ -12,13 +12,16 @@
 #define OWN_INTERFACES 16u /* of a stack: weir/socket.h */
 #define OWN_PREFIX_TEXT (IP_ADDR_TEXT + 4u)
 
+/* Of one family. */
+struct own_texts {
+    char address[OWN_PREFIX_TEXT], gateway[OWN_PREFIX_TEXT], kernel[OWN_PREFIX_TEXT];
+};
+
 struct own_interfaces {
     struct configuration configuration; /* has the texts of links and namespaces */
     unsigned count;
     struct weir_interface list[OWN_INTERFACES];
-    struct {
-        char address[OWN_PREFIX_TEXT], gateway[OWN_PREFIX_TEXT], kernel[OWN_PREFIX_TEXT];
-    } texts[OWN_INTERFACES];
+    struct own_texts texts[OWN_INTERFACES][2];
 };
 
 /* EXIT_MET, or the exit code to end with after a message; then there is nothing to be freed. sets is borrowed. */

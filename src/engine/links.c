@@ -68,6 +68,8 @@ static int open_tap(const struct plan_port *q, const struct allocator *a, struct
     s.frames = q->frames;
     s.address = q->address;
     s.prefix = q->prefix_length;
+    s.address6 = q->address6;
+    s.prefix6 = q->prefix_length6;
     s.offload = offload_of(q);
     return tap_links_new(&s, a, out, message);
 }

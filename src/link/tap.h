@@ -12,6 +12,7 @@
 #define WEIR_LINK_TAP_H
 
 #include "link/vnet.h"
+#include "wire/ip_addr.h"
 
 #define TAP_MAX_QUEUES 64u
 
@@ -23,6 +24,8 @@ struct tap_settings {
     uint32_t frames;             /* rx and tx pool of each queue; default 4096 */
     uint32_t address;            /* IPv4 address of the kernel's side, host order; 0: none is set */
     uint8_t prefix;              /* its length */
+    struct ip_addr address6;     /* the same, of IPv6; unspecified: none is set */
+    uint8_t prefix6;
     struct vnet_offload offload; /* default: all */
 };
 

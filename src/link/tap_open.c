@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "link/netns.h"
 #include "link/tap.h"
+#include "link/tap_address6.h"
 
 #define DEVICE "/dev/net/tun"
 #define NEEDS "TAP needs root or CAP_NET_ADMIN"
@@ -55,6 +56,8 @@ static int check_settings(const struct tap_settings *s, char message[256])
         snprintf(message, 256, "tap %s: found %u queues, allowed 1 to %u", s->name, s->queues, TAP_MAX_QUEUES);
     else if (s->prefix > 32)
         snprintf(message, 256, "tap %s: found a prefix of %u bits, allowed at most 32", s->name, s->prefix);
+    else if (s->prefix6 > 128)
+        snprintf(message, 256, "tap %s: found an IPv6 prefix of %u bits, allowed at most 128", s->name, s->prefix6);
     else
         return vnet_offload_check(&s->offload, s->name, message);
     return ERR_INVALID;
@@ -143,6 +146,13 @@ static int set_address(struct opening *o, int socket)
     return e ? e : put(o, socket, SIOCSIFNETMASK, "prefix of tap");
 }
 
+static int set_address6(struct opening *o)
+{
+    const struct tap_settings *s = o->settings;
+    errno = tap_address6_add(s->name, &s->address6, s->prefix6);
+    return errno == 0 ? 0 : refuse(o, ERR_SYSTEM, "IPv6 address of tap");
+}
+
 /* Our MAC address: the kernel's side's with one bit turned. */
 static int read_mac(struct opening *o, int socket)
 {
@@ -171,6 +181,8 @@ static int set_up(struct opening *o)
     o->request.ifr_flags |= IFF_UP;
     if (!e)
         e = put(o, s, SIOCSIFFLAGS, "bringing up tap");
+    if (!e && !ip_addr_is_unspecified(&o->settings->address6))
+        e = set_address6(o);
     close(s);
     return e;
 }

@@ -41,7 +41,7 @@ static int read_prefix(const char *what, const char *text, bool v6, struct ip_pr
 static int open_tap(const struct weir_interface *i, const char *name, struct link **out, char message[256])
 {
     struct tap_settings s;
-    struct ip_prefix kernel = {.length = 0};
+    struct ip_prefix kernel = {.length = 0}, kernel6 = {.length = 0};
     tap_settings_default(&s);
     s.name = name;
     s.netns = i->netns;
@@ -49,6 +49,10 @@ static int open_tap(const struct weir_interface *i, const char *name, struct lin
         s.mtu = i->mtu;
     if (i->kernel_address && read_prefix("kernel_address", i->kernel_address, false, &kernel, message) < 0)
         return ERR_INVALID;
+    if (i->kernel_address6 && read_prefix("kernel_address6", i->kernel_address6, true, &kernel6, message) < 0)
+        return ERR_INVALID;
+    s.address6 = kernel6.addr;
+    s.prefix6 = kernel6.length;
     if (i->kernel_address) {
         s.address = ip_addr_to_v4(&kernel.addr);
         s.prefix = kernel.length;

@@ -79,6 +79,8 @@ static bool read_word(char *word, struct weir_interface *i)
         i->gateway6 = value;
     else if (strcmp(word, "kernel_address") == 0)
         i->kernel_address = value;
+    else if (strcmp(word, "kernel_address6") == 0)
+        i->kernel_address6 = value;
     else if (strcmp(word, "netns") == 0)
         i->netns = value;
     else if (strcmp(word, "mac") == 0)

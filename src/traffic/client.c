@@ -339,7 +339,7 @@ static struct flow_key next_flow(struct load_run *run)
 
     return (struct flow_key){
         .local = next_client_host(run),
-        .remote = ip_addr_from_v4(load->server_address + server * load->server_step),
+        .remote = plan_server_address(load, server),
         .remote_port = load->server_port,
     };
 }

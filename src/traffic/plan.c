@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "traffic/plan_private.h"
 #include "traffic/protocol.h"
 
@@ -217,20 +218,75 @@ uint32_t plan_share_connections(const struct plan_load *load)
     return load->schedule.target == SCHEDULE_CONCURRENT ? share + share / 4 + 64 : share;
 }
 
-uint32_t plan_device_address(const struct plan_device *d, uint32_t i) { return d->address + i * d->step; }
+struct ip_addr plan_range_address(const struct plan_device *d, const struct plan_range *r, uint32_t i)
+{
+    return ip_addr_add(&r->first, (uint64_t)i * d->step);
+}
+
+struct ip_addr plan_server_address(const struct plan_load *load, uint32_t i)
+{
+    return ip_addr_add(&load->server_address, (uint64_t)i * load->server_step);
+}
+
+const struct plan_range *plan_device_range(const struct plan_device *d, bool v6)
+{
+    for (uint32_t i = 0; i < d->n_ranges; i++)
+        if (ip_addr_is_v4(&d->ranges[i].first) != v6)
+            return &d->ranges[i];
+    return NULL;
+}
+
+/* How well a range reaches a load's servers: on its subnet, by a gateway, not at all. */
+static unsigned reach_of(const struct plan_range *r, const struct plan_load *load)
+{
+    struct ip_addr last = plan_server_address(load, load->server_hosts - 1);
+
+    if (plan_range_is_near(r, &load->server_address) && plan_range_is_near(r, &last))
+        return 3;
+    return ip_addr_is_unspecified(&r->gateway) ? 1 : 2;
+}
+
+const struct plan_range *plan_load_source(const struct plan_load *load, const struct plan_device *client)
+{
+    const struct plan_range *best = NULL;
+    unsigned most = 0;
+
+    for (uint32_t i = 0; i < client->n_ranges; i++) {
+        const struct plan_range *r = &client->ranges[i];
+        if (ip_addr_is_v4(&r->first) != ip_addr_is_v4(&load->server_address) || reach_of(r, load) <= most)
+            continue;
+        best = r;
+        most = reach_of(r, load);
+    }
+    return best;
+}
+
+/* The MAC address of a device's first host. */
+static void first_mac(const struct plan_device *d, uint8_t mac[6])
+{
+    static const uint8_t none[6];
+    static const struct hash_key key; /* no secret: who has the address may know */
+    const struct plan_range *v4 = plan_device_range(d, false);
+
+    if (memcmp(d->mac, none, sizeof none) != 0) {
+        memcpy(mac, d->mac, sizeof none);
+    } else if (v4) {
+        store_be16(mac, 0x0200);
+        store_be32(mac + 2, ip_addr_to_v4(&v4->first));
+    } else {
+        uint64_t hash = hash_sip13(&key, &d->ranges[0].first, sizeof d->ranges[0].first);
+        store_be16(mac, (uint16_t)(0x0600 | hash >> 56));
+        store_be32(mac + 2, (uint32_t)hash);
+    }
+}
 
 void plan_device_mac(const struct plan_device *d, uint32_t i, uint8_t mac[6])
 {
     static const uint8_t none[6];
+    bool by_address = memcmp(d->mac, none, sizeof none) == 0 && plan_device_range(d, false);
 
-    if (memcmp(d->mac, none, sizeof none) == 0) {
-        mac[0] = 2;
-        mac[1] = 0;
-        store_be32(mac + 2, plan_device_address(d, i));
-        return;
-    }
-    memcpy(mac, d->mac, 2);
-    uint64_t low = load_be32(d->mac + 2) + (uint64_t)i;
+    first_mac(d, mac);
+    uint64_t low = load_be32(mac + 2) + (uint64_t)i * (by_address ? d->step : 1);
     store_be32(mac + 2, (uint32_t)low);
     if (low >> 32)
         store_be16(mac, (uint16_t)(load_be16(mac) + 1));
@@ -260,7 +316,7 @@ void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_setti
     uint64_t connections = (uint64_t)at->max_client_connections + at->max_server_connections + 1024;
 
     stack_settings_default(out);
-    out->max_addresses = at->n_hosts + 16;
+    out->max_addresses = at->n_addresses + 16;
     out->max_neighbours = max_u32(1024, count_peers(p, port));
     out->answer_echo = p->answer_echo;
     out->tcp.max_connections = (uint32_t)connections;

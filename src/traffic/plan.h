@@ -36,12 +36,14 @@ struct plan_port {
     const char *target; /* behind the colon */
     uint32_t peer;      /* mem: number of the port at the other end; else PLAN_NONE */
     uint32_t mtu;
-    uint32_t frames;                         /* of the link's pool */
-    bool trust_checksums;                    /* mem */
-    const char *netns;                       /* packet, tap: path or NULL */
-    bool promiscuous;                        /* packet */
-    uint32_t address;                        /* tap: of the kernel's side, host byte order; 0: none */
-    uint8_t prefix_length;                   /* of address */
+    uint32_t frames;         /* of the link's pool */
+    bool trust_checksums;    /* mem */
+    const char *netns;       /* packet, tap: path or NULL */
+    bool promiscuous;        /* packet */
+    uint32_t address;        /* tap: of the kernel's side, host byte order; 0: none */
+    uint8_t prefix_length;   /* of address */
+    struct ip_addr address6; /* the same, of IPv6; unspecified: none */
+    uint8_t prefix_length6;
     bool rx_checksum, tx_checksum, gro, tso; /* packet, tap: offload */
     const char *read_file;                   /* pcap: replayed as received frames, or NULL */
     const char *capture;                     /* file that gets all frames of this port both ways, or NULL */
@@ -50,24 +52,31 @@ struct plan_port {
     bool impaired;                           /* `impair` acts on what this port sends */
     struct impair_settings impair;
     uint32_t first_device, n_devices; /* devices are sorted by port */
-    uint32_t n_hosts;
+    uint32_t n_hosts, n_addresses;
     uint32_t max_client_connections, max_server_connections; /* of all its loads and servers */
+};
+
+/* Addresses of a device, one a host: host i has first + i * step. The first range of a family is its main one. */
+struct plan_range {
+    struct ip_addr first;
+    struct ip_addr gateway; /* unspecified: none */
+    uint8_t prefix_length;  /* of its family */
+    uint32_t first_local;   /* the stack's local address index of host 0 (addresses are added in order) */
 };
 
 struct plan_device {
     const char *name;
     uint32_t port;
-    uint32_t count;
-    uint32_t address, step; /* IPv4, host byte order; host i has address + i * step */
-    uint8_t prefix_length;
-    uint32_t gateway; /* 0: none */
-    uint8_t mac[6];   /* of host 0; host i has mac + i; all zero: 02:00 followed by the IPv4 address */
+    uint32_t count, step;
+    struct plan_range *ranges; /* IPv4's, then IPv6's; their local addresses follow each other */
+    uint32_t n_ranges;
+    uint8_t mac[6]; /* of host 0; host i has mac + i; all zero: see plan_device_mac */
     uint8_t vlan_count;
     struct host_vlan vlan[2];
-    uint32_t vlan_key;    /* equal for devices on the same VLAN */
-    uint32_t first_local; /* the stack's local address index of host 0 (hosts are added in order) */
+    uint32_t vlan_key; /* equal for devices on the same VLAN */
 };
 
+enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };
 enum plan_overload { PLAN_OVERLOAD_DROP, PLAN_OVERLOAD_ANSWER };
 enum plan_close { PLAN_CLOSE_CLIENT, PLAN_CLOSE_SERVER, PLAN_CLOSE_RESET };
 enum plan_order { PLAN_ORDER_WEIGHTED, PLAN_ORDER_SEQUENCE, PLAN_ORDER_RANDOM };
@@ -103,7 +112,7 @@ struct plan_load {
     uint32_t n_client_ports;
     uint32_t client_ports[PLAN_MAX_PORTS]; /* ascending; share i of the schedule is carried out on client_ports[i] */
     uint32_t server_device;                /* PLAN_NONE: an outside address */
-    uint32_t server_address;               /* of the first server host, or the outside address; host byte order */
+    struct ip_addr server_address;         /* of the first server host, or the outside address */
     uint32_t server_hosts, server_step;
     uint16_t server_port;
     uint32_t server; /* number in plan->servers, or PLAN_NONE */
@@ -233,8 +242,16 @@ MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *con
  */
 uint32_t plan_share_connections(const struct plan_load *load);
 
-/* Address and MAC of host i of a device. */
-uint32_t plan_device_address(const struct plan_device *d, uint32_t i);
+/* Address and MAC of host i of a device: 02:00 and its first IPv4 address, or 06 and a hash of the IPv6 one. */
+struct ip_addr plan_range_address(const struct plan_device *d, const struct plan_range *r, uint32_t i);
 void plan_device_mac(const struct plan_device *d, uint32_t i, uint8_t mac[6]);
+/* Its main addresses of a family, or NULL. */
+const struct plan_range *plan_device_range(const struct plan_device *d, bool v6);
+/*
+ * From which of a client's addresses the load goes out: those on the servers' subnet, else those with a gateway, else
+ * the first of the family. NULL: it has none of that family.
+ */
+const struct plan_range *plan_load_source(const struct plan_load *load, const struct plan_device *client);
+struct ip_addr plan_server_address(const struct plan_load *load, uint32_t i);
 
 #endif

@@ -29,6 +29,8 @@ struct port_config {
     bool trust_checksums_given, promiscuous_given, address_given;
     const char *netns, *read_file, *capture;
     struct config_ipv4_prefix address;
+    struct config_prefix address6;
+    bool address6_given;
     const struct offload_config *offload; /* NULL: all */
     struct guard_config guard;
 };
@@ -37,6 +39,16 @@ struct ipv4_config {
     const struct config_node *node;
     struct config_ipv4_prefix address;
     uint32_t gateway; /* 0: none */
+    const struct config_ipv4_prefix *more;
+    uint32_t more_count;
+};
+
+struct ipv6_config {
+    const struct config_node *node;
+    struct config_prefix address;
+    uint8_t gateway[16]; /* ::: none */
+    const struct config_prefix *more;
+    uint32_t more_count;
 };
 
 struct vlan_config {
@@ -50,7 +62,8 @@ struct device_config {
     const char *name, *port;
     uint8_t mac[6];
     bool mac_given;
-    struct ipv4_config ipv4;
+    const struct ipv4_config *ipv4; /* either may be NULL */
+    const struct ipv6_config *ipv6;
     const struct vlan_config *vlans;
     uint32_t vlans_count;
     uint32_t count, step;
@@ -149,8 +162,10 @@ struct http_client_config {
 struct server_config {
     const struct config_node *node;
     const char *device;
-    uint32_t address;
+    uint8_t address[16];
     bool address_given;
+    int family; /* enum plan_family */
+    bool family_given;
     uint16_t port;
     uint32_t max_connections; /* 0: from the loads that use it */
     int overload;             /* enum plan_overload */

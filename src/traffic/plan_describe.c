@@ -80,9 +80,9 @@ static const char *bytes(char text[VALUE_BYTES], uint64_t value)
     return text;
 }
 
-static const char *address(char text[IP_ADDR_TEXT], uint32_t a)
+static const char *address(char text[IP_ADDR_TEXT], const struct ip_addr *a)
 {
-    (void)ipv4_addr_print(text, IP_ADDR_TEXT, a);
+    (void)ip_addr_print(text, IP_ADDR_TEXT, a);
     return text;
 }
 
@@ -135,22 +135,31 @@ static void describe_ports(struct out *o, const struct plan *p)
     }
 }
 
-static void describe_devices(struct out *o, const struct plan *p)
+static void describe_range(struct out *o, const struct plan_device *d, const struct plan_range *r)
 {
+    struct ip_addr end = plan_range_address(d, r, d->count - 1);
     char first[IP_ADDR_TEXT], last[IP_ADDR_TEXT], gateway[IP_ADDR_TEXT];
 
+    say(o, "%s", address(first, &r->first));
+    if (d->count > 1)
+        say(o, " to %s", address(last, &end));
+    say(o, "/%u", r->prefix_length);
+    if (d->step > 1 && d->count > 1)
+        say(o, " in steps of %u", d->step);
+    if (!ip_addr_is_unspecified(&r->gateway))
+        say(o, ", gateway %s", address(gateway, &r->gateway));
+}
+
+static void describe_devices(struct out *o, const struct plan *p)
+{
     say(o, "devices:\n");
     for (uint32_t i = 0; i < p->n_devices; i++) {
         const struct plan_device *d = &p->devices[i];
-        say(o, "  %s  on %s, %u host%s, %s", d->name, p->ports[d->port].name, d->count, d->count == 1 ? "" : "s",
-            address(first, d->address));
-        if (d->count > 1)
-            say(o, " to %s", address(last, plan_device_address(d, d->count - 1)));
-        say(o, "/%u", d->prefix_length);
-        if (d->step > 1 && d->count > 1)
-            say(o, " in steps of %u", d->step);
-        if (d->gateway)
-            say(o, ", gateway %s", address(gateway, d->gateway));
+        say(o, "  %s  on %s, %u host%s, ", d->name, p->ports[d->port].name, d->count, d->count == 1 ? "" : "s");
+        for (uint32_t k = 0; k < d->n_ranges; k++) {
+            say(o, "%s", k ? "; " : "");
+            describe_range(o, d, &d->ranges[k]);
+        }
         for (unsigned k = 0; k < d->vlan_count; k++)
             say(o, "%s%u", k ? " in " : ", VLAN ", d->vlan[k].tci & 0xfffu);
         say(o, "\n");
@@ -180,10 +189,11 @@ static void describe_target(struct out *o, const struct plan *p, const struct pl
     say(o, "  %s  %s from", load->name, load->protocol->name);
     for (uint32_t i = 0; i < load->n_clients; i++)
         say(o, "%s%s", i ? ", " : " ", p->devices[load->clients[i]].name);
-    if (load->server_device != PLAN_NONE)
-        say(o, " to %s port %u", p->devices[load->server_device].name, load->server_port);
+    if (load->server_device == PLAN_NONE)
+        say(o, " to %s port %u", address(text, &load->server_address), load->server_port);
     else
-        say(o, " to %s port %u", address(text, load->server_address), load->server_port);
+        say(o, " to %s port %u%s", p->devices[load->server_device].name, load->server_port,
+            ip_addr_is_v4(&load->server_address) ? "" : " by IPv6");
     if (load->n_client_ports > 1)
         say(o, ", in %u equal shares", load->n_client_ports);
     say(o, "\n");

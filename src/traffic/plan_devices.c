@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "traffic/plan_private.h"
+#include "wire/ipv6.h"
 
 uint32_t plan_find_device(const struct compiling *c, const char *name)
 {
@@ -33,53 +34,133 @@ static void check_port(struct compiling *c, const struct device_config *from)
     config_errors_add(c->errors, from->node, "port", "found \"%s\", which is no port, allowed %s", from->port, names);
 }
 
-/* All hosts must have addresses of their subnet that a host may have. */
-static void check_addresses(struct compiling *c, const struct device_config *from)
-{
-    uint32_t mask = ipv4_addr_mask(from->ipv4.address.length);
-    uint32_t first = from->ipv4.address.address;
-    uint64_t last = first + (uint64_t)(from->count - 1) * from->step;
-    uint32_t network = first & mask, broadcast = network | ~mask;
-    char found[IP_ADDR_TEXT], low[IP_ADDR_TEXT], high[IP_ADDR_TEXT];
+/* ---- addresses ---- */
 
-    (void)ipv4_addr_print(low, sizeof low, network + 1);
-    (void)ipv4_addr_print(high, sizeof high, broadcast - 1);
-    if (from->ipv4.address.length < 1 || from->ipv4.address.length > 30) {
-        config_errors_add(c->errors, from->ipv4.node, "address", "found prefix length %u, allowed 1 to 30",
-                          from->ipv4.address.length);
-        return;
-    }
-    if (ipv4_addr_is_multicast(first) || ipv4_addr_is_class_e(first) || ipv4_addr_is_loopback(first) ||
-        ipv4_addr_is_this_network(first)) {
-        (void)ipv4_addr_print(found, sizeof found, first);
-        config_errors_add(c->errors, from->ipv4.node, "address", "found %s, allowed unicast addresses", found);
-        return;
-    }
-    if (first <= network || last >= broadcast) {
-        (void)ipv4_addr_print(found, sizeof found, first <= network ? first : (uint32_t)min_u64(last, UINT32_MAX));
-        config_errors_add(c->errors, from->ipv4.node, "address",
-                          "found %s%s as the address of host %u of %u, allowed %s to %s",
-                          last > UINT32_MAX && first > network ? "one beyond " : "", found,
-                          first <= network ? 1 : from->count, from->count, low, high);
-    }
+/* Addresses as written: those of the first host, and where messages point. */
+struct written {
+    const struct device_config *device;
+    const struct config_node *node; /* the family's map */
+    const char *key;
+    struct ip_addr address;
+    uint8_t length;
+};
+
+static unsigned significant_bits(const struct ip_addr *a, unsigned length)
+{
+    return ip_addr_is_v4(a) ? length + 96 : length;
 }
 
-static void check_gateway(struct compiling *c, const struct device_config *from)
+/* The last address of a prefix. */
+static struct ip_addr last_of(struct ip_addr a, unsigned bits)
 {
-    uint32_t mask = ipv4_addr_mask(from->ipv4.address.length), gateway = from->ipv4.gateway;
-    uint32_t first = from->ipv4.address.address;
+    for (unsigned i = bits; i < 128; i++)
+        a.bytes[i / 8] |= (uint8_t)(0x80u >> i % 8);
+    return a;
+}
+
+/* From one address to a later one, or UINT64_MAX when that is more. */
+static uint64_t distance(const struct ip_addr *from, const struct ip_addr *to)
+{
+    uint64_t low = load_be64(to->bytes + 8) - load_be64(from->bytes + 8);
+    bool borrow = load_be64(to->bytes + 8) < load_be64(from->bytes + 8);
+    return load_be64(to->bytes) - load_be64(from->bytes) == borrow ? low : UINT64_MAX;
+}
+
+static bool address_usable(const struct ip_addr *a)
+{
+    uint32_t v4 = ip_addr_to_v4(a);
+
+    if (ip_addr_is_unspecified(a) || ip_addr_is_multicast(a) || ip_addr_is_loopback(a))
+        return false;
+    return !ip_addr_is_v4(a) || (!ipv4_addr_is_class_e(v4) && !ipv4_addr_is_this_network(v4));
+}
+
+static bool check_form(struct compiling *c, const struct written *w, bool v6)
+{
+    unsigned most = v6 ? 128 : 30;
+    char found[IP_ADDR_TEXT];
+
+    if (w->length < 1 || w->length > most) {
+        config_errors_add(c->errors, w->node, w->key, "found prefix length %u, allowed 1 to %u", w->length, most);
+        return false;
+    }
+    if (address_usable(&w->address) && ip_addr_is_v4(&w->address) != v6)
+        return true;
+    (void)ip_addr_print(found, sizeof found, &w->address);
+    config_errors_add(c->errors, w->node, w->key, "found %s, allowed unicast %saddresses", found, v6 ? "IPv6 " : "");
+    return false;
+}
+
+/* What hosts of a subnet may have: not its broadcast address, and neither the first, which is IPv6's routers'. */
+static void host_addresses(const struct written *w, bool v6, struct ip_addr *low, struct ip_addr *high)
+{
+    unsigned bits = significant_bits(&w->address, w->length);
+
+    *low = ip_addr_first_bits(&w->address, bits);
+    *high = last_of(*low, bits);
+    if (w->length < 127)
+        *low = ip_addr_add(low, 1);
+    if (!v6)
+        *high = ip_addr_from_v4(ip_addr_to_v4(high) - 1);
+}
+
+/* All hosts must have addresses of their subnet that a host may have. */
+static void check_addresses(struct compiling *c, const struct written *w, bool v6)
+{
+    uint32_t count = w->device->count;
+    uint64_t offset = (uint64_t)(count - 1) * w->device->step;
+    struct ip_addr low, high, wrong = w->address;
+    char found[IP_ADDR_TEXT], low_text[IP_ADDR_TEXT], high_text[IP_ADDR_TEXT];
+
+    if (!check_form(c, w, v6))
+        return;
+    host_addresses(w, v6, &low, &high);
+    bool early = ip_addr_compare(&w->address, &low) < 0;
+    if (!early && ip_addr_compare(&w->address, &high) <= 0 && offset <= distance(&w->address, &high))
+        return;
+    bool wraps = !v6 && offset > UINT32_MAX - ip_addr_to_v4(&w->address);
+    if (!early)
+        wrong = wraps ? ip_addr_from_v4(UINT32_MAX) : ip_addr_add(&w->address, offset);
+    (void)ip_addr_print(found, sizeof found, &wrong);
+    (void)ip_addr_print(low_text, sizeof low_text, &low);
+    (void)ip_addr_print(high_text, sizeof high_text, &high);
+    config_errors_add(c->errors, w->node, w->key, "found %s%s as the address of host %u of %u, allowed %s to %s",
+                      wraps && !early ? "one beyond " : "", found, early ? 1 : count, count, low_text, high_text);
+}
+
+/* ---- gateways ---- */
+
+bool plan_range_is_near(const struct plan_range *r, const struct ip_addr *address)
+{
+    return ip_addr_same_bits(&r->first, address, significant_bits(&r->first, r->prefix_length)) &&
+           ip_addr_is_v4(&r->first) == ip_addr_is_v4(address);
+}
+
+/* The addresses on whose subnet a gateway is have it; one with a link-local address is on all. */
+static void set_gateway(struct compiling *c, const struct config_node *node, const struct ip_addr *gateway,
+                        struct plan_device *d, uint32_t first_range)
+{
+    const struct plan_range *main = &d->ranges[first_range];
+    bool everywhere = !ip_addr_is_v4(gateway) && ip_addr_is_link_local(gateway), used = false, own = false;
     char found[IP_ADDR_TEXT], network[IP_ADDR_TEXT];
 
-    if (gateway == 0)
+    if (ip_addr_is_unspecified(gateway))
         return;
-    (void)ipv4_addr_print(found, sizeof found, gateway);
-    (void)ipv4_addr_print(network, sizeof network, first & mask);
-    if (((gateway ^ first) & mask) != 0)
-        config_errors_add(c->errors, from->ipv4.node, "gateway", "found %s, allowed addresses in %s/%u", found, network,
-                          from->ipv4.address.length);
-    else if (gateway >= first && (gateway - first) % from->step == 0 && (gateway - first) / from->step < from->count)
-        config_errors_add(c->errors, from->ipv4.node, "gateway", "found %s, which is one of the device's own addresses",
-                          found);
+    for (uint32_t i = first_range; i < d->n_ranges; i++) {
+        own |= plan_range_has(d, &d->ranges[i], gateway);
+        if (!everywhere && !plan_range_is_near(&d->ranges[i], gateway))
+            continue;
+        d->ranges[i].gateway = *gateway;
+        used = true;
+    }
+    struct ip_addr prefix = ip_addr_first_bits(&main->first, significant_bits(&main->first, main->prefix_length));
+    (void)ip_addr_print(found, sizeof found, gateway);
+    (void)ip_addr_print(network, sizeof network, &prefix);
+    if (!used)
+        config_errors_add(c->errors, node, "gateway", "found %s, allowed addresses in %s/%u%s", found, network,
+                          main->prefix_length, ip_addr_is_v4(&main->first) ? "" : " and link-local ones");
+    else if (own)
+        config_errors_add(c->errors, node, "gateway", "found %s, which is one of the device's own addresses", found);
 }
 
 static void check_mac(struct compiling *c, const struct device_config *from)
@@ -99,10 +180,7 @@ static void compile_device(const struct device_config *from, uint32_t port, stru
     to->name = from->name;
     to->port = port;
     to->count = from->count;
-    to->address = from->ipv4.address.address;
     to->step = from->step;
-    to->prefix_length = from->ipv4.address.length;
-    to->gateway = from->ipv4.gateway;
     if (from->mac_given)
         memcpy(to->mac, from->mac, sizeof to->mac);
     to->vlan_count = (uint8_t)from->vlans_count;
@@ -112,6 +190,8 @@ static void compile_device(const struct device_config *from, uint32_t port, stru
         to->vlan_key = to->vlan_key << 13 | (uint32_t)(from->vlans[i].tpid == 0x88a8) << 12 | from->vlans[i].id;
     }
 }
+
+/* ---- addresses that two have ---- */
 
 /* Whether frames of the two could meet: one wire (or wires we do not know) and the same VLAN. */
 static bool same_segment(const struct compiling *c, const struct plan_device *a, const struct plan_device *b)
@@ -123,53 +203,134 @@ static bool same_segment(const struct compiling *c, const struct plan_device *a,
     return (wired || unknown) && a->vlan_key == b->vlan_key;
 }
 
-bool plan_device_has(const struct plan_device *d, uint32_t address)
+bool plan_range_has(const struct plan_device *d, const struct plan_range *r, const struct ip_addr *address)
 {
-    uint32_t offset = address - d->address;
-
-    return address >= d->address && offset % d->step == 0 && offset / d->step < d->count;
+    if (ip_addr_compare(address, &r->first) < 0)
+        return false;
+    uint64_t offset = distance(&r->first, address);
+    return offset % d->step == 0 && offset / d->step < d->count;
 }
 
-/* An address that both have, or 0. */
-static uint32_t shared_address(const struct plan_device *a, const struct plan_device *b)
+bool plan_device_has(const struct plan_device *d, const struct ip_addr *address)
 {
-    uint32_t last_a = plan_device_address(a, a->count - 1), last_b = plan_device_address(b, b->count - 1);
+    bool has = false;
 
-    if (last_a < b->address || last_b < a->address)
-        return 0;
-    const struct plan_device *few = a->count < b->count ? a : b, *many = few == a ? b : a;
-    for (uint32_t i = 0; i < few->count; i++)
-        if (plan_device_has(many, plan_device_address(few, i)))
-            return plan_device_address(few, i);
-    return 0;
+    for (uint32_t i = 0; i < d->n_ranges; i++)
+        has |= plan_range_has(d, &d->ranges[i], address);
+    return has;
 }
 
-static void check_overlaps(struct compiling *c, const struct device_config *from, const struct plan_device *made)
+/* A device's addresses of one range. */
+struct device_range {
+    const struct plan_device *device;
+    const struct plan_range *range;
+};
+
+/* Whether both have an address, and which. */
+static bool find_shared(const struct device_range *a, const struct device_range *b, struct ip_addr *shared)
 {
-    for (const struct plan_device *other = c->plan->devices; other < made; other++) {
-        uint32_t shared = same_segment(c, made, other) ? shared_address(made, other) : 0;
-        char address[IP_ADDR_TEXT];
-        if (!shared)
-            continue;
-        (void)ipv4_addr_print(address, sizeof address, shared);
-        config_errors_add(c->errors, from->ipv4.node, "address",
-                          "found %s, which device \"%s\" has too, allowed only once", address, other->name);
+    struct ip_addr last_a = plan_range_address(a->device, a->range, a->device->count - 1);
+    struct ip_addr last_b = plan_range_address(b->device, b->range, b->device->count - 1);
+
+    if (ip_addr_compare(&last_a, &b->range->first) < 0 || ip_addr_compare(&last_b, &a->range->first) < 0)
+        return false;
+    const struct device_range *few = a->device->count < b->device->count ? a : b, *many = few == a ? b : a;
+    for (uint32_t i = 0; i < few->device->count; i++) {
+        *shared = plan_range_address(few->device, few->range, i);
+        if (plan_range_has(many->device, many->range, shared))
+            return true;
     }
+    return false;
+}
+
+static void check_overlap(struct compiling *c, const struct written *w, const struct device_range *made,
+                          const struct plan_device *other)
+{
+    for (uint32_t i = 0; i < other->n_ranges && &other->ranges[i] != made->range; i++) {
+        struct ip_addr shared;
+        char address[IP_ADDR_TEXT];
+        if (!find_shared(made, &(struct device_range){other, &other->ranges[i]}, &shared))
+            continue;
+        (void)ip_addr_print(address, sizeof address, &shared);
+        config_errors_add(c->errors, w->node, w->key, "found %s, which device \"%s\" has too, allowed only once",
+                          address, other->name);
+    }
+}
+
+static void check_overlaps(struct compiling *c, const struct written *w, const struct plan_device *made)
+{
+    const struct device_range last = {made, &made->ranges[made->n_ranges - 1]};
+
+    for (const struct plan_device *other = c->plan->devices; other <= made; other++)
+        if (same_segment(c, made, other))
+            check_overlap(c, w, &last, other);
+}
+
+/* ---- devices ---- */
+
+static void add_range(struct compiling *c, const struct written *w, bool v6, struct plan_device *to)
+{
+    struct plan_port *on = &c->plan->ports[to->port];
+
+    check_addresses(c, w, v6);
+    to->ranges[to->n_ranges++] =
+        (struct plan_range){.first = w->address, .prefix_length = w->length, .first_local = on->n_addresses + 1};
+    on->n_addresses += to->count;
+    check_overlaps(c, w, to);
+}
+
+static void add_ipv4(struct compiling *c, const struct device_config *from, struct plan_device *to)
+{
+    const struct ipv4_config *ipv4 = from->ipv4;
+    struct ip_addr gateway = ip_addr_from_v4(ipv4->gateway);
+    uint32_t first = to->n_ranges;
+
+    for (uint32_t i = 0; i <= ipv4->more_count; i++) {
+        const struct config_ipv4_prefix *p = i == 0 ? &ipv4->address : &ipv4->more[i - 1];
+        add_range(
+            c, &(struct written){from, ipv4->node, i == 0 ? "address" : "more", ip_addr_from_v4(p->address), p->length},
+            false, to);
+    }
+    set_gateway(c, ipv4->node, &gateway, to, first);
+}
+
+static void add_ipv6(struct compiling *c, const struct device_config *from, struct plan_device *to)
+{
+    const struct ipv6_config *ipv6 = from->ipv6;
+    struct ip_addr gateway = ip_addr_from_v6(ipv6->gateway);
+    uint32_t first = to->n_ranges, mtu = c->plan->ports[to->port].mtu;
+
+    if (mtu < WIRE_IPV6_MIN_MTU)
+        config_errors_add(c->errors, ipv6->node, NULL, "found on port \"%s\" with mtu %u, allowed with at least %u",
+                          c->plan->ports[to->port].name, mtu, WIRE_IPV6_MIN_MTU);
+    for (uint32_t i = 0; i <= ipv6->more_count; i++) {
+        const struct config_prefix *p = i == 0 ? &ipv6->address : &ipv6->more[i - 1];
+        add_range(
+            c, &(struct written){from, ipv6->node, i == 0 ? "address" : "more", ip_addr_from_v6(p->address), p->length},
+            true, to);
+    }
+    set_gateway(c, ipv6->node, &gateway, to, first);
 }
 
 static void add_device(struct compiling *c, const struct device_config *from, uint32_t port)
 {
     struct plan_port *on = &c->plan->ports[port];
+    struct plan_device *to = &c->plan->devices[c->plan->n_devices];
+    uint32_t ranges = (from->ipv4 ? 1 + from->ipv4->more_count : 0) + (from->ipv6 ? 1 + from->ipv6->more_count : 0);
 
-    check_addresses(c, from);
-    check_gateway(c, from);
     check_mac(c, from);
+    if (ranges == 0)
+        config_errors_add(c->errors, from->node, NULL, "found neither ipv4 nor ipv6, allowed one of them or both");
+    to->ranges = plan_alloc(c, ranges, sizeof *to->ranges);
+    if (!to->ranges)
+        return;
     if (on->n_devices == 0)
         on->first_device = c->plan->n_devices;
-    struct plan_device *to = &c->plan->devices[c->plan->n_devices];
     compile_device(from, port, to);
-    to->first_local = on->n_hosts + 1;
-    check_overlaps(c, from, to);
+    if (from->ipv4)
+        add_ipv4(c, from, to);
+    if (from->ipv6)
+        add_ipv6(c, from, to);
     c->plan->n_devices++;
     on->n_devices++;
     on->n_hosts += from->count;

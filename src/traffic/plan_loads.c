@@ -67,6 +67,36 @@ static void compile_clients(struct compiling *c, const struct load_config *from,
 
 /* ---- target ---- */
 
+static bool have_family(const struct compiling *c, const struct plan_load *load, const struct plan_device *server,
+                        bool v6)
+{
+    bool all = plan_device_range(server, v6) != NULL;
+
+    for (uint32_t i = 0; i < load->n_clients; i++)
+        all &= plan_device_range(&c->plan->devices[load->clients[i]], v6) != NULL;
+    return all;
+}
+
+/* The server's addresses that the load uses, or NULL and a message. */
+static const struct plan_range *choose_target(struct compiling *c, const struct server_config *from,
+                                              const struct plan_load *load, const struct plan_device *server)
+{
+    enum plan_family family = (enum plan_family)from->family;
+
+    if (family != PLAN_FAMILY_IPV6 && have_family(c, load, server, false))
+        return plan_device_range(server, false);
+    if (family != PLAN_FAMILY_IPV4 && have_family(c, load, server, true))
+        return plan_device_range(server, true);
+    if (family == PLAN_FAMILY_AUTO)
+        config_errors_add(c->errors, from->node, "device",
+                          "found \"%s\", which has no address of a family that all clients have", from->device);
+    else
+        config_errors_add(c->errors, from->node, "family",
+                          "found %s, of which device \"%s\" or a client has no address",
+                          family == PLAN_FAMILY_IPV6 ? "ipv6" : "ipv4", from->device);
+    return NULL;
+}
+
 static void compile_target_device(struct compiling *c, const struct server_config *from, struct plan_load *load)
 {
     uint32_t device = plan_find_device(c, from->device);
@@ -78,10 +108,23 @@ static void compile_target_device(struct compiling *c, const struct server_confi
                           names);
         return;
     }
+    const struct plan_range *range = choose_target(c, from, load, &c->plan->devices[device]);
     load->server_device = device;
-    load->server_address = c->plan->devices[device].address;
     load->server_hosts = c->plan->devices[device].count;
     load->server_step = c->plan->devices[device].step;
+    if (range)
+        load->server_address = range->first;
+}
+
+static void compile_outside(struct compiling *c, const struct server_config *from, struct plan_load *load)
+{
+    load->server_address = ip_addr_from_v6(from->address);
+    load->server_hosts = 1;
+    if (from->http)
+        config_errors_add(c->errors, from->node, "http",
+                          "found settings of an embedded server for an outside address, allowed with device");
+    if (from->family_given)
+        config_errors_add(c->errors, from->node, "family", "found with address, allowed with device");
 }
 
 static void compile_target(struct compiling *c, const struct server_config *from, struct plan_load *load)
@@ -94,11 +137,7 @@ static void compile_target(struct compiling *c, const struct server_config *from
     } else if (from->device) {
         compile_target_device(c, from, load);
     } else if (from->address_given) {
-        load->server_address = from->address;
-        load->server_hosts = 1;
-        if (from->http)
-            config_errors_add(c->errors, from->node, "http",
-                              "found settings of an embedded server for an outside address, allowed with device");
+        compile_outside(c, from, load);
     } else {
         config_errors_add(c->errors, from->node, NULL, "found neither device nor address, allowed one of them");
     }

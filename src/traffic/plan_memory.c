@@ -37,7 +37,7 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
         .tcp_bytes = connections * (TCP_RECORD_BYTES + TCP_WORK_BYTES + TCP_TABLE_BYTES + TCP_WHEEL_BYTES) +
                      (uint64_t)p->max_time_wait * (TIME_WAIT_BYTES + TCP_TABLE_BYTES),
         .traffic_bytes = connections * (sizeof(struct connection) + activity) + p->n_loads * sizeof(struct load_stats),
-        .stack_bytes = (uint64_t)at->n_hosts * HOST_BYTES + (uint64_t)stack.max_neighbours * NEIGHBOUR_BYTES,
+        .stack_bytes = (uint64_t)at->n_addresses * HOST_BYTES + (uint64_t)stack.max_neighbours * NEIGHBOUR_BYTES,
         .link_bytes = link_bytes(at),
     };
     out->total_bytes = out->tcp_bytes + out->traffic_bytes + out->stack_bytes + out->link_bytes;

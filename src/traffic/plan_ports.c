@@ -90,6 +90,7 @@ static void check_options(struct compiling *c, const struct port_config *from, c
         {"netns", from->netns != NULL, packet | tap, "packet: and tap:"},
         {"promiscuous", from->promiscuous_given, packet, "packet:"},
         {"address", from->address_given, tap, "tap:"},
+        {"address6", from->address6_given, tap, "tap:"},
         {"offload", from->offload != NULL, packet | tap, "packet: and tap:"},
         {"read_file", from->read_file != NULL, pcap, "pcap:"},
     };
@@ -134,6 +135,21 @@ static void compile_address(struct compiling *c, const struct port_config *from,
                           to->address >> 24, to->address >> 16 & 255, to->address >> 8 & 255, to->address & 255);
 }
 
+static void compile_address6(struct compiling *c, const struct port_config *from, struct plan_port *to)
+{
+    char found[IP_ADDR_TEXT];
+
+    if (!from->address6_given)
+        return;
+    to->address6 = ip_addr_from_v6(from->address6.address);
+    to->prefix_length6 = from->address6.length;
+    if (!ip_addr_is_v4(&to->address6) && !ip_addr_is_unspecified(&to->address6) &&
+        !ip_addr_is_multicast(&to->address6) && !ip_addr_is_loopback(&to->address6))
+        return;
+    (void)ip_addr_print(found, sizeof found, &to->address6);
+    config_errors_add(c->errors, from->node, "address6", "found %s, allowed unicast IPv6 addresses", found);
+}
+
 static void compile_guard(const struct guard_config *from, struct plan_port *to)
 {
     struct guard_rules *rules = &to->guard;
@@ -168,6 +184,7 @@ static void compile_port(struct compiling *c, const struct port_config *from, st
     check_options(c, from, to);
     compile_offload(c, from->offload, to);
     compile_address(c, from, to);
+    compile_address6(c, from, to);
     compile_guard(&from->guard, to);
 }
 

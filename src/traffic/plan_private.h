@@ -44,8 +44,11 @@ void plan_compile_protocols(struct compiling *c);
 /* PLAN_NONE when there is none of that name. */
 uint32_t plan_find_port(const struct compiling *c, const char *name);
 uint32_t plan_find_device(const struct compiling *c, const char *name);
-/* Whether one of the device's hosts has the address. */
-bool plan_device_has(const struct plan_device *d, uint32_t address);
+/* Whether one of the device's hosts has the address, at all or among those of one range. */
+bool plan_device_has(const struct plan_device *d, const struct ip_addr *address);
+bool plan_range_has(const struct plan_device *d, const struct plan_range *r, const struct ip_addr *address);
+/* Whether an address is on the range's subnet. */
+bool plan_range_is_near(const struct plan_range *r, const struct ip_addr *address);
 void plan_list_devices(const struct compiling *c, char text[PLAN_NAMES_TEXT]);
 
 /* Configuration of the load or server with that number: loads keep their order. */

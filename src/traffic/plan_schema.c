@@ -66,6 +66,9 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, address), .type = CONFIG_TYPE_IPV4_PREFIX,
      FLAG(struct port_config, address_given),
      .doc = "tap: only: address of the kernel's side with its prefix length: 10.0.0.2/24"},
+    {CONFIG_MEMBER(struct port_config, address6), .type = CONFIG_TYPE_IPV6_PREFIX,
+     FLAG(struct port_config, address6_given),
+     .doc = "tap: only: IPv6 address of the kernel's side, beside or instead of address: 2001:db8::2/64"},
     {CONFIG_MEMBER(struct port_config, offload), .type = CONFIG_TYPE_OPTIONAL, .schema = &offload_schema,
      .doc = "packet: and tap: only: what is left to the kernel; otherwise all of it"},
     {CONFIG_MEMBER(struct port_config, read_file), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
@@ -85,9 +88,22 @@ static const struct config_field ipv4_fields[] = {
      .doc = "Address of the first host with its prefix length: 10.0.0.1/16"},
     {CONFIG_MEMBER(struct ipv4_config, gateway), .type = CONFIG_TYPE_IPV4, .fallback = "0.0.0.0",
      .doc = "Default gateway; 0.0.0.0: none"},
+    {CONFIG_ITEMS(struct ipv4_config, more), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV4_PREFIX, .items_max = 15,
+     .doc = "Further addresses of the first host; the next hosts count up alike"},
 };
 static const struct config_schema ipv4_schema =
-    CONFIG_SCHEMA_SELF("ipv4", struct ipv4_config, ipv4_fields, node, "IPv4 address of a device");
+    CONFIG_SCHEMA_SELF("ipv4", struct ipv4_config, ipv4_fields, node, "IPv4 addresses of a device");
+
+static const struct config_field ipv6_fields[] = {
+    {CONFIG_MEMBER(struct ipv6_config, address), .type = CONFIG_TYPE_IPV6_PREFIX, .required = true,
+     .doc = "Address of the first host with its prefix length: 2001:db8::1/64"},
+    {CONFIG_MEMBER(struct ipv6_config, gateway), .type = CONFIG_TYPE_IPV6,
+     .fallback = "::", .doc = "Default router, by an address on the subnet or a link-local one; ::: none"},
+    {CONFIG_ITEMS(struct ipv6_config, more), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV6_PREFIX, .items_max = 15,
+     .doc = "Further addresses of the first host, such as a link-local one; the next hosts count up alike"},
+};
+static const struct config_schema ipv6_schema =
+    CONFIG_SCHEMA_SELF("ipv6", struct ipv6_config, ipv6_fields, node, "IPv6 addresses of a device");
 
 static const struct config_choice tpids[] = {
     {"x8100", 0x8100, "802.1Q"},
@@ -110,9 +126,13 @@ static const struct config_field device_fields[] = {
     {CONFIG_MEMBER(struct device_config, port), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
      .doc = "Name of the port it is connected to"},
     {CONFIG_MEMBER(struct device_config, mac), .type = CONFIG_TYPE_MAC, FLAG(struct device_config, mac_given),
-     .doc = "MAC address of the first host, the next ones count up; otherwise 02:00 followed by the IPv4 address"},
-    {CONFIG_MEMBER(struct device_config, ipv4), .type = CONFIG_TYPE_MAP, .schema = &ipv4_schema, .required = true,
-     .doc = "IPv4 address"},
+     .doc =
+         "MAC address of the first host, the next ones count up; otherwise 02:00 followed by the IPv4 address, or 06 "
+         "and a hash of the IPv6 address"},
+    {CONFIG_MEMBER(struct device_config, ipv4), .type = CONFIG_TYPE_OPTIONAL, .schema = &ipv4_schema,
+     .doc = "IPv4 addresses; a device has these, IPv6 ones, or both"},
+    {CONFIG_MEMBER(struct device_config, ipv6), .type = CONFIG_TYPE_OPTIONAL, .schema = &ipv6_schema,
+     .doc = "IPv6 addresses"},
     {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
     {CONFIG_MEMBER(struct device_config, count), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",
@@ -416,11 +436,19 @@ static const struct config_choice overloads[] = {
     {"answer", PLAN_OVERLOAD_ANSWER, "an eighth more is taken, and their first request answered 503"},
     {0},
 };
+static const struct config_choice families[] = {
+    {"auto", PLAN_FAMILY_AUTO, "IPv4 where clients and servers have it, else IPv6"},
+    {"ipv4", PLAN_FAMILY_IPV4, "IPv4"},
+    {"ipv6", PLAN_FAMILY_IPV6, "IPv6"},
+    {0},
+};
 static const struct config_field server_fields[] = {
     {CONFIG_MEMBER(struct server_config, device), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "Device of this file whose hosts answer"},
-    {CONFIG_MEMBER(struct server_config, address), .type = CONFIG_TYPE_IPV4, FLAG(struct server_config, address_given),
-     .doc = "Outside server instead"},
+    {CONFIG_MEMBER(struct server_config, address), .type = CONFIG_TYPE_ADDRESS,
+     FLAG(struct server_config, address_given), .doc = "Outside server instead, IPv4 or IPv6"},
+    {CONFIG_MEMBER(struct server_config, family), .type = CONFIG_TYPE_ENUM, .choices = families, .fallback = "auto",
+     FLAG(struct server_config, family_given), .doc = "With device: which of its addresses are used"},
     {CONFIG_MEMBER(struct server_config, port), .type = CONFIG_TYPE_U16, .fallback = "80", .min = "1",
      .doc = "TCP port"},
     {CONFIG_MEMBER(struct server_config, max_connections), .type = CONFIG_TYPE_U32, .fallback = "0", .max = "20000000",

@@ -123,7 +123,8 @@ static void check_listeners(struct compiling *c)
         uint64_t listeners = 0;
         for (uint32_t i = 0; i < p->n_servers; i++)
             if (p->devices[p->servers[i].device].port == port)
-                listeners += p->devices[p->servers[i].device].count;
+                listeners +=
+                    (uint64_t)p->devices[p->servers[i].device].count * p->devices[p->servers[i].device].n_ranges;
         if (listeners > MAX_LISTENERS)
             config_errors_add(c->errors, c->config->ports[port].node, NULL,
                               "found servers on %llu addresses and ports, allowed %u on one port",
@@ -152,39 +153,51 @@ void plan_compile_servers(struct compiling *c)
 
 /* ---- reach ---- */
 
-static bool in_subnet(const struct plan_device *d, uint32_t address)
+/* Addresses, a step apart. */
+struct addresses {
+    struct ip_addr first;
+    uint64_t step;
+    uint32_t count;
+};
+
+static struct ip_addr address_at(const struct addresses *all, uint32_t i)
 {
-    return ((d->address ^ address) & ipv4_addr_mask(d->prefix_length)) == 0;
+    return ip_addr_add(&all->first, i * all->step);
 }
 
-static uint32_t last_server_address(const struct plan_load *load)
+static struct addresses servers_of(const struct plan_load *load)
 {
-    return load->server_address + (load->server_hosts - 1) * load->server_step;
+    return (struct addresses){load->server_address, load->server_step, load->server_hosts};
 }
 
-/* All addresses from..to (a step apart) that the guard of the port forbids: reports the first. */
-static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint32_t step, uint32_t count,
-                        const struct config_node *node)
+static void list_allowed(const struct guard_rules *rules, char allowed[PLAN_NAMES_TEXT])
+{
+    allowed[0] = '\0';
+    for (uint32_t k = 0; k < rules->n_allowed; k++) {
+        struct ip_prefix prefix = {.addr = ip_addr_from_v6(rules->allowed[k].bytes),
+                                   .length = rules->allowed[k].length};
+        char text[IP_ADDR_PREFIX_TEXT];
+        if (ip_addr_is_v4(&prefix.addr) && prefix.length >= 96)
+            prefix.length = (uint8_t)(prefix.length - 96);
+        (void)ip_prefix_print(text, sizeof text, &prefix);
+        plan_names_add(allowed, text);
+    }
+}
+
+/* All that the guard of the port forbids: reports the first. */
+static void check_guard(struct compiling *c, uint32_t port, const struct addresses *all, const struct config_node *node)
 {
     struct guard guard;
-    char found[IP_ADDR_TEXT], allowed[PLAN_NAMES_TEXT] = "";
+    char found[IP_ADDR_TEXT], allowed[PLAN_NAMES_TEXT];
     const struct guard_rules *rules = &c->plan->ports[port].guard;
 
     if (guard_init(&guard, rules, NULL, 0))
         return;
-    for (uint32_t i = 0; i < count; i++) {
-        struct ip_addr address = ip_addr_from_v4(first + i * step);
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct ip_addr address = address_at(all, i);
         if (guard_allows_destination(&guard, address.bytes))
             continue;
-        for (uint32_t k = 0; k < rules->n_allowed; k++) {
-            struct ip_prefix prefix = {.addr = ip_addr_from_v6(rules->allowed[k].bytes),
-                                       .length = rules->allowed[k].length};
-            char text[IP_ADDR_PREFIX_TEXT];
-            if (ip_addr_is_v4(&prefix.addr) && prefix.length >= 96)
-                prefix.length = (uint8_t)(prefix.length - 96);
-            (void)ip_prefix_print(text, sizeof text, &prefix);
-            plan_names_add(allowed, text);
-        }
+        list_allowed(rules, allowed);
         (void)ip_addr_print(found, sizeof found, &address);
         config_errors_add(c->errors, node, NULL, "found %s as destination of port \"%s\", whose guard allows only %s",
                           found, c->plan->ports[port].name, allowed);
@@ -192,20 +205,29 @@ static void check_guard(struct compiling *c, uint32_t port, uint32_t first, uint
     }
 }
 
-/* From a device to a range of addresses: on its subnet, or by its gateway. */
-static void check_route(struct compiling *c, const struct plan_device *from, uint32_t first, uint32_t last,
-                        bool gateways, const struct config_node *node)
+/* From a device's addresses to others: on its subnet, or by its gateway. */
+static void check_route(struct compiling *c, const struct plan_device *device, const struct plan_range *from,
+                        const struct addresses *to, bool gateways, const struct config_node *node)
 {
-    bool near = in_subnet(from, first) && in_subnet(from, last);
+    struct ip_addr last = address_at(to, to->count - 1);
+    bool first_near = plan_range_is_near(from, &to->first), near = first_near && plan_range_is_near(from, &last);
     char found[IP_ADDR_TEXT], subnet[IP_ADDR_TEXT];
 
-    if (near || (gateways && from->gateway != 0))
+    if (near || (gateways && !ip_addr_is_unspecified(&from->gateway)))
         return;
-    (void)ipv4_addr_print(found, sizeof found, in_subnet(from, first) ? last : first);
-    (void)ipv4_addr_print(subnet, sizeof subnet, from->address & ipv4_addr_mask(from->prefix_length));
+    unsigned bits = from->prefix_length + (ip_addr_is_v4(&from->first) ? 96u : 0);
+    struct ip_addr prefix = ip_addr_first_bits(&from->first, bits);
+    (void)ip_addr_print(found, sizeof found, first_near ? &last : &to->first);
+    (void)ip_addr_print(subnet, sizeof subnet, &prefix);
     config_errors_add(c->errors, node, NULL, "found %s, which device \"%s\" cannot reach: it is not in %s/%u%s", found,
-                      from->name, subnet, from->prefix_length,
+                      device->name, subnet, from->prefix_length,
                       gateways ? ", and the device has no gateway" : ", and a memory link has no routers");
+}
+
+/* The server's addresses to which its load goes. */
+static const struct plan_range *target_of(const struct plan_load *load, const struct plan_device *server)
+{
+    return plan_device_range(server, !ip_addr_is_v4(&load->server_address));
 }
 
 static void check_embedded(struct compiling *c, const struct plan_load *load, const struct plan_device *client,
@@ -237,13 +259,15 @@ static void check_embedded(struct compiling *c, const struct plan_load *load, co
                           client->name);
         return;
     }
-    check_route(c, client, load->server_address, last_server_address(load), !wired, node);
-    check_route(c, server, client->address, plan_device_address(client, client->count - 1), !wired, node);
-    check_guard(c, server->port, client->address, client->step, client->count, node);
+    const struct plan_range *from = plan_load_source(load, client);
+    const struct addresses clients = {from->first, client->step, client->count}, servers = servers_of(load);
+    check_route(c, client, from, &servers, !wired, node);
+    check_route(c, server, target_of(load, server), &clients, !wired, node);
+    check_guard(c, server->port, &clients, node);
 }
 
 /* The device of a kernel port that has the address: it is none of somebody else's. */
-static const struct plan_device *find_owner(const struct plan *p, uint32_t address)
+static const struct plan_device *find_owner(const struct plan *p, const struct ip_addr *address)
 {
     for (uint32_t i = 0; i < p->n_devices; i++)
         if (p->ports[p->devices[i].port].kind != PLAN_MEM && plan_device_has(&p->devices[i], address))
@@ -251,15 +275,26 @@ static const struct plan_device *find_owner(const struct plan *p, uint32_t addre
     return NULL;
 }
 
+/* Somebody else's address to which connections can go. */
+static bool is_target(const struct ip_addr *a)
+{
+    uint32_t v4 = ip_addr_to_v4(a);
+
+    if (ip_addr_is_unspecified(a) || ip_addr_is_multicast(a) || ip_addr_is_loopback(a))
+        return false;
+    return !ip_addr_is_v4(a) || (!ipv4_addr_is_class_e(v4) && !ipv4_addr_is_this_network(v4));
+}
+
 static void check_outside(struct compiling *c, const struct plan_load *load, const struct plan_device *client,
                           const struct config_node *node)
 {
     const struct plan_port *port = &c->plan->ports[client->port];
-    const struct plan_device *owner = find_owner(c->plan, load->server_address);
+    const struct plan_device *owner = find_owner(c->plan, &load->server_address);
+    const struct plan_range *from = plan_load_source(load, client);
+    const struct addresses servers = servers_of(load);
     char found[IP_ADDR_TEXT];
-    uint32_t a = load->server_address;
 
-    (void)ipv4_addr_print(found, sizeof found, a);
+    (void)ip_addr_print(found, sizeof found, &load->server_address);
     if (port->kind == PLAN_MEM)
         config_errors_add(c->errors, node, "address",
                           "found %s behind port \"%s\" (%s), allowed a device: nobody else is on a memory link", found,
@@ -268,23 +303,26 @@ static void check_outside(struct compiling *c, const struct plan_load *load, con
         config_errors_add(c->errors, node, "address",
                           "found %s, an address of device \"%s\", allowed others' addresses (or device: %s)", found,
                           owner->name, owner->name);
-    else if (ipv4_addr_is_multicast(a) || ipv4_addr_is_class_e(a) || ipv4_addr_is_this_network(a) ||
-             ipv4_addr_is_loopback(a))
+    else if (!is_target(&load->server_address))
         config_errors_add(c->errors, node, "address", "found %s, allowed unicast addresses", found);
+    else if (!from)
+        config_errors_add(c->errors, node, "address",
+                          "found %s, allowed addresses of a family that the client \"%s\" has", found, client->name);
     else
-        check_route(c, client, a, a, true, node);
+        check_route(c, client, from, &servers, true, node);
 }
 
 static void check_client_reach(struct compiling *c, const struct plan_load *load, const struct plan_device *client)
 {
     const struct load_config *from = plan_load_config(c, (uint32_t)(load - c->plan->loads));
     const struct config_node *node = from->server.node;
+    const struct addresses servers = servers_of(load);
 
     if (load->server_device != PLAN_NONE)
         check_embedded(c, load, client, node);
     else
         check_outside(c, load, client, node);
-    check_guard(c, client->port, load->server_address, load->server_step, load->server_hosts, node);
+    check_guard(c, client->port, &servers, node);
     plan_check_tcp(c, &from->tcp, config_find(from->node, "tcp"), c->plan->ports[client->port].mtu);
 }
 

@@ -262,12 +262,17 @@ static void compile_url(struct compiling *c, const struct http_client_config *cl
     to->checks = describe_checks(c, &spec.expect);
 }
 
+/* RFC 3986 3.2.2: an IPv6 address stands in brackets. */
 static const char *default_host(struct compiling *c, const struct plan_load *load)
 {
+    const struct ip_addr *a = &load->server_address;
+    const char *open = ip_addr_is_v4(a) ? "" : "[", *close = ip_addr_is_v4(a) ? "" : "]";
     char address[IP_ADDR_TEXT];
 
-    (void)ipv4_addr_print(address, sizeof address, load->server_address);
-    return load->server_port == 80 ? plan_print(c, "%s", address) : plan_print(c, "%s:%u", address, load->server_port);
+    (void)ip_addr_print(address, sizeof address, a);
+    if (load->server_port == 80)
+        return plan_print(c, "%s%s%s", open, address, close);
+    return plan_print(c, "%s%s%s:%u", open, address, close, load->server_port);
 }
 
 static void compile_client(struct compiling *c, uint32_t number)

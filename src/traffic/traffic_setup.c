@@ -8,37 +8,45 @@
 
 /* ---- hosts ---- */
 
-static int add_host(const struct plan_device *d, uint32_t i, unsigned interface, struct stack *s)
+static int add_host(const struct plan_device *d, const struct plan_range *r, uint32_t i, unsigned interface,
+                    struct stack *s)
 {
     struct host_settings h = {
         .interface = interface,
         .vlan_count = d->vlan_count,
         .vlan = {d->vlan[0], d->vlan[1]},
-        .address = ip_addr_from_v4(plan_device_address(d, i)),
-        .prefix_length = d->prefix_length,
-        .gateway = ip_addr_from_v4(d->gateway),
+        .address = plan_range_address(d, r, i),
+        .prefix_length = r->prefix_length,
+        .gateway = r->gateway,
     };
 
     plan_device_mac(d, i, h.mac);
     int local = stack_add_host(s, &h);
-    if (local >= 0 && (uint32_t)local != d->first_local + i)
+    if (local >= 0 && (uint32_t)local != r->first_local + i)
         return ERR_INVALID;
     return local < 0 ? local : 0;
 }
 
-int traffic_setup_hosts(const struct plan *p, uint32_t port, unsigned interface, struct stack *s)
+static int add_device(const struct plan_device *d, unsigned interface, struct stack *s)
 {
-    const struct plan_port *at = &p->ports[port];
-
-    for (uint32_t k = 0; k < at->n_devices; k++) {
-        const struct plan_device *d = &p->devices[at->first_device + k];
+    for (uint32_t k = 0; k < d->n_ranges; k++) {
         for (uint32_t i = 0; i < d->count; i++) {
-            int error = add_host(d, i, interface, s);
+            int error = add_host(d, &d->ranges[k], i, interface, s);
             if (error)
                 return error;
         }
     }
     return 0;
+}
+
+int traffic_setup_hosts(const struct plan *p, uint32_t port, unsigned interface, struct stack *s)
+{
+    const struct plan_port *at = &p->ports[port];
+    int error = 0;
+
+    for (uint32_t k = 0; k < at->n_devices && !error; k++)
+        error = add_device(&p->devices[at->first_device + k], interface, s);
+    return error;
 }
 
 /* ---- making ---- */
@@ -97,7 +105,7 @@ static int init_hosts(struct traffic *t, struct load_run *run)
     for (uint32_t i = 0; i < load->n_clients; i++) {
         const struct plan_device *d = &t->plan->devices[load->clients[i]];
         if (d->port == t->port)
-            run->hosts[run->n_hosts++] = (struct host_range){d->first_local, d->count};
+            run->hosts[run->n_hosts++] = (struct host_range){plan_load_source(load, d)->first_local, d->count};
     }
     return 0;
 }
@@ -160,8 +168,8 @@ static int init_server(struct traffic *t, const struct plan_server *server, stru
                      .bytes_sent = &stats->bytes.sent,
                      .bytes_received = &stats->bytes.received},
         .user = (unsigned)user,
-        .first_local = d->first_local,
-        .n_hosts = d->count,
+        .first_local = d->ranges[0].first_local,
+        .n_hosts = d->count * d->n_ranges,
     };
     return server_listen(t, run);
 }

@@ -144,7 +144,7 @@ static void test_an_address_where_nobody_is_is_unreachable(void **state)
     (void)state;
     engine_rig_compile(&r, ENGINE_RIG_WIRE LOAD(SMALL_SERVER "    connect_timeout: 0\n"
                                                              "    schedule: [{hold: 100ms, concurrent: 4}]\n"));
-    r.plan->loads[0].server_address = 0x0a010909; /* 10.1.9.9 */
+    r.plan->loads[0].server_address = ip_addr_from_v4(0x0a010909); /* 10.1.9.9 */
     run(&r);
     check_connections_failed(&r, CONNECT_FAILED_UNREACHABLE);
     engine_rig_close(&r);

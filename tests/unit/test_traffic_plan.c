@@ -97,8 +97,9 @@ static void ports_devices_and_shares_are_laid_out(void **state)
     assert_string_equal(p->devices[1].name, "servers");
     assert_string_equal(p->devices[2].name, "far");
     assert_int_equal(p->ports[0].n_hosts, 250);
-    assert_int_equal(p->devices[0].first_local, 1);
-    assert_int_equal(plan_device_address(&p->devices[2], 2), 0xc000020e);
+    assert_int_equal(p->devices[0].ranges[0].first_local, 1);
+    const struct ip_addr far = plan_range_address(&p->devices[2], &p->devices[2].ranges[0], 2);
+    assert_int_equal(ip_addr_to_v4(&far), 0xc000020e);
 
     uint8_t mac[6];
     plan_device_mac(&p->devices[0], 1, mac);

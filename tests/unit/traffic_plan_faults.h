@@ -58,7 +58,7 @@ static const struct fault faults[] = {
      "--set ports[0].mtu: ports[0].mtu: found the integer 100, allowed an integer from 576 to 9216"},
     {{"ports[0].colour=blue"},
      "--set ports[0].colour: ports[0].colour: found the unknown key \"colour\", allowed name, location, mtu, frames, "
-     "trust_checksums, promiscuous, netns, address, offload, read_file, capture, guard"},
+     "trust_checksums, promiscuous, netns, address, address6, offload, read_file, capture, guard"},
     {{"ports[2].guard.allowed=[10.0.0.0/8, 300.1.1.1/8]"},
      "--set ports[2].guard.allowed: ports[2].guard.allowed[1]: found the text \"300.1.1.1/8\", allowed an address with "
      "prefix length such as 192.0.2.1/24 or 2001:db8::1/64"},
