@@ -23,11 +23,12 @@ REQUIRED = collections.OrderedDict([
     ("IP4", range(1, 15)),
     ("FR", [1, 2, 4] + list(range(8, 17))),
     ("IC", [n for n in range(1, 15) if n != 10]),
+    ("ND", [1, 2, 3, 4, 5, 7, 9]),
     ("UD", range(1, 6)),
     ("TC", range(1, 51)),
     ("DH", range(1, 3)),
 ])
-NAME = re.compile(r"^(?:test_)?(l2|arp|ip4|fr|ic|ud|tc|dh)((?:_\d\d)+)_(\w+)$")
+NAME = re.compile(r"^(?:test_)?(l2|arp|nd|ip4|fr|ic|ud|tc|dh)((?:_\d\d)+)_(\w+)$")
 ROW = re.compile(r"^\| ([A-Z0-9]+-\d\d) \| (.*) \| (\S+) \| ([\d,]+) \|$")
 
 Shown = collections.namedtuple("Shown", "row test program")
