@@ -51,8 +51,10 @@ static void write_v6(const struct cut *c, struct packet *p)
     const struct ip_addr destination = ip_addr_from_v6(ip + 24);
     const struct wire_ipv6_fragment h = {
         .id = c->id, .offset = (uint16_t)c->from, .next_header = ip[6], .more = c->more};
-    const struct ipv6_fields f = {
-        .hop_limit = ip[7], .next_header = IP_PROTO_FRAGMENT, .traffic_class = (uint8_t)(load_be16(ip) >> 4)};
+    const struct ipv6_fields f = {.hop_limit = ip[7],
+                                  .next_header = IP_PROTO_FRAGMENT,
+                                  .traffic_class = (uint8_t)(load_be16(ip) >> 4),
+                                  .flow_label = load_be32(ip) & 0xfffffu};
     uint8_t *at = ipv6_begin(p, c->host, c->whole->data, &destination);
     wire_ipv6_fragment_build(at, &h);
     memcpy(at + WIRE_IPV6_FRAGMENT_LEN, part_of(c), c->bytes);

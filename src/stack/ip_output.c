@@ -7,6 +7,7 @@
 #include "stack/ip_output.h"
 
 #include "stack/datagram.h"
+#include "stack/flow_label.h"
 #include "stack/ipv4_output.h"
 #include "stack/ipv6_output.h"
 #include "wire/l4.h"
@@ -280,8 +281,9 @@ static uint8_t ttl_of(const struct ip_output *out)
 
 void ip_output_send(struct stack *s, struct ip_output *out, uint32_t l4_bytes, uint8_t protocol)
 {
-    const struct ipv6_fields f = {
-        .hop_limit = ttl_of(out), .next_header = protocol, .traffic_class = out->departure.tos};
+    struct ipv6_fields f = {.hop_limit = ttl_of(out), .next_header = protocol, .traffic_class = out->departure.tos};
+    if (out->host->v6 && protocol == IP_PROTO_UDP && l4_bytes >= 4)
+        f.flow_label = flow_label(s, out->host->index, out->destination.bytes, out->l4, protocol);
     if (out->host->v6)
         ipv6_complete(out->packet, out->host, l4_bytes, &f);
     else

@@ -12,6 +12,7 @@
 /* What differs from one datagram to the next. */
 struct ipv6_fields {
     uint8_t hop_limit, next_header, traffic_class;
+    uint32_t flow_label; /* 20 bits */
 };
 
 /* Begins a frame to mac and destination; returns where the IP payload goes. */
@@ -33,7 +34,7 @@ static ALWAYS_INLINE void ipv6_complete(struct packet *p, const struct host *h, 
                                         const struct ipv6_fields *f)
 {
     uint8_t *ip = p->data + h->l2_len;
-    store_be32(ip, UINT32_C(6) << 28 | (uint32_t)f->traffic_class << 20);
+    store_be32(ip, UINT32_C(6) << 28 | (uint32_t)f->traffic_class << 20 | f->flow_label);
     store_be16(ip + 4, (uint16_t)l4_bytes);
     ip[6] = f->next_header;
     ip[7] = f->hop_limit;

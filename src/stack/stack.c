@@ -34,6 +34,7 @@ void stack_settings_default(struct stack_settings *t)
                                  .icmp_errors_per_second = 1000,
                                  .icmp_errors_burst = 50,
                                  .answer_echo = true,
+                                 .flow_labels = true,
                                  .max_vlan_tags = 2,
                                  .fragment_bytes_high = 4u << 20,
                                  .fragment_bytes_low = 3u << 20,

@@ -96,6 +96,7 @@ struct stack_settings {
     uint32_t max_path_mtus; /* destinations whose path MTU is known to be small; default 1024 */
     uint32_t min_path_mtu;  /* what a router says below that is not believed; default 552, at least 68 */
     int64_t path_mtu_ns;    /* believed that long; default 10 min */
+    bool flow_labels;       /* of TCP and UDP over IPv6, RFC 6437; default true */
     bool merge_received;    /* TCP segments of a burst, by packet/gro, where the link does not; default false */
     struct tcp_settings tcp;
     struct hash_key secret;    /* from the system: neighbour table, identifications, blur of the ICMP limit */

@@ -6,6 +6,7 @@
  * completes it. Replies go back to the station a segment came from.
  */
 #include "stack/datagram.h"
+#include "stack/flow_label.h"
 #include "stack/ipv4_output.h"
 #include "stack/ipv6_output.h"
 #include "wire/l4.h"
@@ -177,10 +178,12 @@ static ALWAYS_INLINE void complete(struct stack *s, struct packet *p, const stru
 {
     if (unlikely(h->v6)) {
         s->counters.ipv6_sent++;
+        const uint8_t *remote = p->data + h->l2_len + 24, *l4 = p->data + p->l4_offset;
         ipv6_complete(p, h, l4_bytes,
                       &(struct ipv6_fields){.hop_limit = ttl == IP_DEFAULT_TTL ? ip_host_ttl(h) : ttl,
                                             .next_header = IP_PROTO_TCP,
-                                            .traffic_class = tos});
+                                            .traffic_class = tos,
+                                            .flow_label = flow_label(s, h->index, remote, l4, IP_PROTO_TCP)});
     } else { /* RFC 6864: with DF the identification means nothing */
         s->counters.ipv4_sent++;
         ipv4_complete(p, h, l4_bytes,

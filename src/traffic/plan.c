@@ -97,6 +97,7 @@ static void compile_stack(struct compiling *c)
     p->port_last = s->last_port;
     p->fast_path = s->fast_path;
     p->answer_echo = s->answer_echo;
+    p->flow_labels = s->flow_labels;
 }
 
 static void extend_schedule(struct schedule *s, int64_t missing)
@@ -319,6 +320,7 @@ void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_setti
     out->max_addresses = at->n_addresses + 16;
     out->max_neighbours = max_u32(1024, count_peers(p, port));
     out->answer_echo = p->answer_echo;
+    out->flow_labels = p->flow_labels;
     out->tcp.max_connections = (uint32_t)connections;
     out->tcp.max_active = 0;
     out->tcp.max_time_wait = p->max_time_wait;

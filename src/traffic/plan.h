@@ -171,7 +171,7 @@ struct plan {
     uint32_t n_servers;
     uint32_t max_time_wait;
     uint16_t port_first, port_last;
-    bool fast_path, answer_echo;
+    bool fast_path, answer_echo, flow_labels;
     struct plan_block *blocks; /* memory it owns */
 };
 

@@ -224,7 +224,7 @@ enum impairment_direction { IMPAIRMENT_TX = 1, IMPAIRMENT_RX = 2, IMPAIRMENT_BOT
 struct stack_config {
     uint32_t max_time_wait;
     uint16_t first_port, last_port;
-    bool fast_path, answer_echo;
+    bool fast_path, answer_echo, flow_labels;
 };
 
 struct report_config {

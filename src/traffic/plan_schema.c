@@ -641,6 +641,8 @@ static const struct config_field stack_fields[] = {
      .doc = "TCP's fast path; off: every segment takes the long way"},
     {CONFIG_MEMBER(struct stack_config, answer_echo), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "Hosts answer pings"},
+    {CONFIG_MEMBER(struct stack_config, flow_labels), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "TCP and UDP over IPv6 have a flow label for each flow (RFC 6437); otherwise 0"},
 };
 static const struct config_schema stack_schema =
     CONFIG_SCHEMA("stack", struct stack_config, stack_fields, "Settings of every port's stack");
