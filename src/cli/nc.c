@@ -49,7 +49,7 @@ struct nc {
     struct nc_options options;
     struct weir_stack *stack;
     int fd;
-    struct sockaddr_in peer;
+    struct sockaddr_in6 peer; /* IPv4 mapped */
     const char *host;
     _Atomic int64_t moved; /* when something last did */
 };
@@ -145,7 +145,7 @@ static bool set_timeout(struct nc *n)
 static bool bind_to(struct nc *n, uint32_t port)
 {
     const int on = 1;
-    const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    const struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
     return weir_setsockopt(n->stack, n->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
            weir_bind(n->stack, n->fd, (const struct sockaddr *)(const void *)&a, sizeof a) == 0;
 }
@@ -167,7 +167,7 @@ static int report(struct nc *n)
 {
     int result = n->options.datagrams ? probe_datagram(n) : EXIT_MET;
     if (result == EXIT_MET)
-        fprintf(stderr, "Connection to %s %u port [%s] succeeded!\n", n->host, ntohs(n->peer.sin_port),
+        fprintf(stderr, "Connection to %s %u port [%s] succeeded!\n", n->host, ntohs(n->peer.sin6_port),
                 n->options.datagrams ? "udp" : "tcp");
     return result;
 }
@@ -206,7 +206,7 @@ static int await_connection(struct nc *n)
 
 static int listen_in(struct nc *n)
 {
-    if (!bind_to(n, ntohs(n->peer.sin_port)))
+    if (!bind_to(n, ntohs(n->peer.sin6_port)))
         return failed(n, "the port");
     return n->options.datagrams ? await_datagram(n) : await_connection(n);
 }
@@ -225,9 +225,9 @@ static int read_peer(struct nc *n, const struct operands *words)
         return command_refuse(&nc_command, "port: found '%.60s', allowed: 1 to 65535", text);
     if (n->options.listen && (n->options.zero || n->options.source_port))
         return command_refuse(&nc_command, "found --listen with --zero or --port, allowed one of them");
-    n->peer = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    n->peer = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
     n->host = words->list[0];
-    if (!n->options.listen && !own_stack_host(&nc_command, n->host, &n->peer.sin_addr))
+    if (!n->options.listen && !own_stack_host(&nc_command, n->host, &n->peer.sin6_addr))
         return EXIT_USAGE;
     return EXIT_MET;
 }
@@ -235,7 +235,7 @@ static int read_peer(struct nc *n, const struct operands *words)
 static int exchange(struct nc *n)
 {
     const struct linger linger = {.l_onoff = 1, .l_linger = LINGER_S};
-    n->fd = weir_socket(n->stack, AF_INET, n->options.datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
+    n->fd = weir_socket(n->stack, AF_INET6, n->options.datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
     if (n->fd < 0)
         return failed(n, "a socket");
     int result = n->options.listen ? listen_in(n) : connect_out(n);
@@ -268,12 +268,13 @@ const struct command nc_command = {
     .min_operands = 1,
     .max_operands = 3,
     .description =
-        "Connects to PORT of HOST, an IPv4 address, from Weir's own stack at LOCATION (packet:IFNAME, tap:NAME), or\n"
+        "Connects to PORT of HOST, an address, from Weir's own stack at LOCATION (packet:IFNAME, tap:NAME), or\n"
         "waits there for a connection (--listen). Standard input goes to the peer, and what comes from it to standard\n"
         "output, until the peer closes. Exit code 0: connected and ended in order; 1: not.",
     .examples = "  weir nc packet:eth1 198.18.0.1 80 -a 198.18.0.10/24 -N <request\n"
                 "  weir nc packet:eth1 -l 9000 -a 198.18.0.10/24 >file\n"
                 "  weir nc packet:eth1 198.18.0.1 53 -u -z -a 198.18.0.10/24\n"
+                "  weir nc packet:eth1 2001:db8::1 80 -a 2001:db8::a/64\n"
                 "  weir nc -c host.yaml 198.18.0.1 80",
     .options = options,
     .n_options = ARRAY_SIZE(options),

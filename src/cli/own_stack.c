@@ -4,11 +4,11 @@
  */
 #include "cli/own_stack.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
 #include "cli/own_interfaces.h"
+#include "wire/ip_addr.h"
 
 const char *own_stack_location(const struct own_stack_options *o, struct operands *words)
 {
@@ -49,7 +49,13 @@ static int open_configured(const struct command *c, const struct own_stack_optio
 int own_stack_open(const struct command *c, const char *location, const struct own_stack_options *o,
                    struct weir_stack **out)
 {
-    const struct weir_interface i = {.size = sizeof i, .link = location, .address = o->address, .gateway = o->gateway};
+    bool v6 = o->address && strchr(o->address, ':');
+    const struct weir_interface i = {.size = sizeof i,
+                                     .link = location,
+                                     .address = v6 ? NULL : o->address,
+                                     .gateway = v6 ? NULL : o->gateway,
+                                     .address6 = v6 ? o->address : NULL,
+                                     .gateway6 = v6 ? o->gateway : NULL};
     if (o->config)
         return open_configured(c, o, out);
     if (o->sets.count > 0)
@@ -61,11 +67,14 @@ int own_stack_open(const struct command *c, const char *location, const struct o
     return open_with(c, &i, 1, out);
 }
 
-bool own_stack_host(const struct command *c, const char *text, struct in_addr *out)
+bool own_stack_host(const struct command *c, const char *text, struct in6_addr *out)
 {
-    if (inet_pton(AF_INET, text, out) == 1)
+    struct ip_addr a;
+    if (ip_addr_parse(text, strlen(text), &a) == 0) {
+        memcpy(out, a.bytes, sizeof a.bytes);
         return true;
-    (void)command_refuse(c, "host: found '%.60s', allowed: an IPv4 address such as 198.18.0.1", text);
+    }
+    (void)command_refuse(c, "host: found '%.60s', allowed: an address such as 198.18.0.1 or 2001:db8::1", text);
     return false;
 }
 

@@ -33,8 +33,8 @@ const char *own_stack_location(const struct own_stack_options *o, struct operand
 /* EXIT_MET, or the exit code to end with after a message. location is not used where a configuration is named. */
 MUST_CHECK int own_stack_open(const struct command *c, const char *location, const struct own_stack_options *o,
                               struct weir_stack **out);
-/* An IPv4 address, or 0 and a message. */
-bool own_stack_host(const struct command *c, const char *text, struct in_addr *out);
+/* An address of either family, IPv4 mapped: what a socket of AF_INET6 takes. False after a message. */
+bool own_stack_host(const struct command *c, const char *text, struct in6_addr *out);
 /* "what: reason" on standard error. */
 void own_stack_complain(const struct command *c, const char *what);
 

@@ -15,6 +15,7 @@
 #include "engine/clock.h"
 #include "engine/pinger.h"
 #include "wire/icmp.h"
+#include "wire/icmpv6.h"
 
 #define DEFAULT_BYTES 56u
 #define MAX_COUNT 999999999u
@@ -30,7 +31,7 @@ struct ping_options {
 
 static const struct option_row options[] = {
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct ping_options, address),
-     "who asks: an IPv4 address that nobody else has, with its subnet (needed)"},
+     "who asks: an address that nobody else has, with its subnet (needed)"},
     {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(struct ping_options, gateway),
      "the way to destinations outside of the subnet"},
     {"count", 'c', "N", OPTION_COUNT, MAX_COUNT, offsetof(struct ping_options, count),
@@ -42,8 +43,9 @@ static const struct option_row options[] = {
     {"timeout", 'W', "T", OPTION_DURATION, 0, offsetof(struct ping_options, timeout_ns),
      "how long to wait for replies after the last request (default: 1s)"},
     {"dont-fragment", 'D', NULL, OPTION_FLAG, 0, offsetof(struct ping_options, dont_fragment),
-     "set DF: who finds a request too big says so"},
-    {"ttl", 't', "N", OPTION_COUNT, MAX_TTL, offsetof(struct ping_options, ttl), "time to live (default: 64)"},
+     "send no fragments; IPv4: set DF, so that who finds a request too big says so"},
+    {"ttl", 't', "N", OPTION_COUNT, MAX_TTL, offsetof(struct ping_options, ttl),
+     "time to live, hop limit (default: 64)"},
     {"vlan", 0, "ID", OPTION_COUNT, MAX_VLAN, offsetof(struct ping_options, vlan), "with an 802.1Q tag"},
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct ping_options, kernel_address),
      "tap: only: the address of the kernel's side"},
@@ -71,9 +73,11 @@ static enum ping_error error_class(const struct icmp_echo *e, int error)
         return PING_ERROR_REFUSED;
     if (!e)
         return error == ERR_UNREACHABLE ? PING_ERROR_UNREACHABLE : PING_ERROR_NOT_SENT;
-    if (e->error_type == WIRE_ICMP_TIME_EXCEEDED)
+    bool v4 = ip_addr_is_v4(&e->remote);
+    if (e->error_type == (v4 ? WIRE_ICMP_TIME_EXCEEDED : WIRE_ICMPV6_TIME_EXCEEDED))
         return PING_ERROR_TIME_EXCEEDED;
-    return e->error_type == WIRE_ICMP_UNREACHABLE ? PING_ERROR_UNREACHABLE : PING_ERROR_OTHER;
+    return e->error_type == (v4 ? WIRE_ICMP_UNREACHABLE : WIRE_ICMPV6_UNREACHABLE) ? PING_ERROR_UNREACHABLE
+                                                                                   : PING_ERROR_OTHER;
 }
 
 static void count(struct ping_totals *t, const struct pinger_event *event)
@@ -119,21 +123,50 @@ static void print_icmp_error(const struct icmp_echo *e)
         printf("ICMP type %u code %u\n", e->error_type, e->error_code);
 }
 
+static const char *unreachable6_text(uint8_t code)
+{
+    static const char *const texts[] = {"No route",
+                                        "Administratively prohibited",
+                                        "Beyond scope of source address",
+                                        "Address unreachable",
+                                        "Port unreachable",
+                                        "Source address failed ingress/egress policy",
+                                        "Reject route to destination"};
+    return code < ARRAY_SIZE(texts) ? texts[code] : "Unknown code";
+}
+
+static void print_icmp6_error(const struct icmp_echo *e)
+{
+    if (e->error_type == WIRE_ICMPV6_UNREACHABLE)
+        printf("Destination unreachable: %s\n", unreachable6_text(e->error_code));
+    else if (e->error_type == WIRE_ICMPV6_PACKET_TOO_BIG)
+        printf("Packet too big: mtu=%u\n", e->mtu);
+    else if (e->error_type == WIRE_ICMPV6_TIME_EXCEEDED)
+        printf("Time exceeded: %s\n", e->error_code == 0 ? "Hop limit" : "Defragmentation failure");
+    else
+        printf("ICMPv6 type %u code %u\n", e->error_type, e->error_code);
+}
+
 static void print_error(const struct ping *p, const struct pinger_event *event)
 {
     const struct icmp_echo *e = event->echo;
     char reporter[IP_ADDR_TEXT];
     if (!e) {
         printf("icmp_seq=%" PRIu64 " not sent: %s\n", event->sequence,
-               event->error == ERR_UNREACHABLE ? "the next hop does not answer to ARP" : err_text(event->error));
+               event->error == ERR_UNREACHABLE ? "the next hop does not answer" : err_text(event->error));
         return;
     }
     ip_addr_print(reporter, sizeof reporter, &e->reporter);
     printf("From %s icmp_seq=%" PRIu64 " ", reporter, event->sequence);
-    if (ip_addr_to_v4(&e->reporter) == p->settings.address)
+    bool v4 = ip_addr_is_v4(&e->remote), own = ip_addr_equal(&e->reporter, &p->settings.address);
+    if (own && v4)
         puts("Destination Host Unreachable (no answer to ARP)");
-    else
+    else if (own)
+        puts("Destination unreachable: Address unreachable (no answer to Neighbour Discovery)");
+    else if (v4)
         print_icmp_error(e);
+    else
+        print_icmp6_error(e);
 }
 
 static void print_reply(const struct ping *p, const struct pinger_event *event)
@@ -164,30 +197,41 @@ static int wrong(const char *name, const char *found, const char *allowed)
     return command_refuse(&ping_command, "%s: found '%.60s', allowed: %s", name, found, allowed);
 }
 
-static int read_address(const char *name, const char *text, uint32_t *address)
+static int read_address(const char *name, const char *text, struct ip_addr *address)
 {
-    if (config_address_ipv4(text, strlen(text), address))
+    if (config_address_any(text, strlen(text), address->bytes))
         return EXIT_MET;
-    return wrong(name, text, "an IPv4 address such as 198.18.0.1");
+    return wrong(name, text, "an address such as 198.18.0.1 or 2001:db8::1");
 }
 
-static int read_subnet(const char *name, const char *text, uint32_t *address, uint8_t *prefix_length)
+static int read_subnet(const char *name, const char *text, struct ip_addr *address, uint8_t *prefix_length)
 {
     size_t length;
-    if (config_address_split(text, 32, &length, prefix_length) && *prefix_length > 0 &&
-        config_address_ipv4(text, length, address))
+    if (config_address_split(text, 128, &length, prefix_length) && *prefix_length > 0 &&
+        config_address_any(text, length, address->bytes) && *prefix_length <= ip_addr_bits(address))
         return EXIT_MET;
-    return wrong(name, text, "an IPv4 address with the length of its subnet, such as 198.18.0.10/24");
+    return wrong(name, text, "an address with the length of its subnet, such as 198.18.0.10/24 or 2001:db8::a/64");
 }
 
 static int read_kernel_address(struct ping *p)
 {
     const char *text = p->options.kernel_address;
+    struct ip_addr address;
+    uint8_t length;
     if (!text)
         return EXIT_MET;
     if (p->port.kind != PLAN_TAP)
         return wrong("--kernel-address", text, "only with a location tap:NAME");
-    return read_subnet("--kernel-address", text, &p->port.address, &p->port.prefix_length);
+    if (read_subnet("--kernel-address", text, &address, &length) != EXIT_MET)
+        return EXIT_USAGE;
+    if (ip_addr_is_v4(&address)) {
+        p->port.address = ip_addr_to_v4(&address);
+        p->port.prefix_length = length;
+    } else {
+        p->port.address6 = address;
+        p->port.prefix_length6 = length;
+    }
+    return EXIT_MET;
 }
 
 static int read_settings(struct ping *p, const struct operands *words)
@@ -288,15 +332,16 @@ const struct command ping_command = {
     .min_operands = 2,
     .max_operands = 2,
     .description =
-        "Sends ICMP echo requests to DESTINATION, an IPv4 address, from a host of Weir's own stack at LOCATION:\n"
+        "Sends ICMP echo requests to DESTINATION, IPv4 or IPv6, from a host of Weir's own stack at LOCATION:\n"
         "packet:IFNAME, tap:NAME, or mem:NAME, where the other end is a second stack of ours. Requests and replies "
         "that\n"
         "are too long for the link go in fragments; the bytes of each reply are compared with the request's. Nothing "
         "is\n"
-        "sent to anybody else, ARP apart. Exit code 0: at least one reply came; 1: none.",
+        "sent to anybody else, ARP and Neighbour Discovery apart. Exit code 0: at least one reply came; 1: none.",
     .examples = "  weir ping packet:eth1 198.18.0.1 --address 198.18.0.10/24 -c 3\n"
                 "  weir ping packet:eth1 10.0.0.1 -a 198.18.0.10/24 -g 198.18.0.1 -s 1472 -D\n"
                 "  weir ping tap:weir0 198.18.0.1 -a 198.18.0.10/24 --kernel-address 198.18.0.1/24\n"
+                "  weir ping packet:eth1 2001:db8::1 -a 2001:db8::a/64 -s 60000\n"
                 "  weir ping mem:wire 10.0.0.2 -a 10.0.0.1/24 -c 10000 -i 100us -q --json -",
     .options = options,
     .n_options = ARRAY_SIZE(options),

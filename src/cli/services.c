@@ -154,11 +154,11 @@ static bool is_small_service(uint16_t port)
 
 static void serve_datagram(struct server *v, const struct end *e)
 {
-    struct sockaddr_in from;
+    struct sockaddr_in6 from;
     socklen_t length = sizeof from;
     struct sockaddr *name = (struct sockaddr *)(void *)&from;
     ssize_t n = weir_recvfrom(v->stack, e->fd, v->datagram, sizeof v->datagram, MSG_DONTWAIT, name, &length);
-    if (n < 0 || e->service == DISCARD_SERVICE || is_small_service(ntohs(from.sin_port)))
+    if (n < 0 || e->service == DISCARD_SERVICE || is_small_service(ntohs(from.sin6_port)))
         return;
     if (e->service == DAYTIME_SERVICE)
         n = (ssize_t)write_daytime(v->datagram, sizeof v->datagram);
@@ -177,9 +177,9 @@ static void serve(struct server *v, struct end *e)
 
 static bool open_service(struct server *v, struct end *e, enum service service, bool datagrams)
 {
-    const struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(services[service].port)};
+    const struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(services[service].port)};
     *e = (struct end){.service = service, .datagrams = datagrams, .listens = !datagrams};
-    e->fd = weir_socket(v->stack, AF_INET, (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK, 0);
+    e->fd = weir_socket(v->stack, AF_INET6, (datagrams ? SOCK_DGRAM : SOCK_STREAM) | SOCK_NONBLOCK, 0);
     return e->fd >= 0 && weir_bind(v->stack, e->fd, (const struct sockaddr *)(const void *)&a, sizeof a) == 0 &&
            (datagrams || weir_listen(v->stack, e->fd, 128) == 0) && watch(v, e, EPOLL_CTL_ADD, EPOLLIN);
 }
@@ -294,18 +294,18 @@ static int ask_daytime(struct client *c)
     return flush_standard_output();
 }
 
-static bool reach(struct client *c, const struct sockaddr_in *to)
+static bool reach(struct client *c, const struct sockaddr_in6 *to)
 {
     const struct timeval t = {.tv_sec = c->options->timeout_s};
     const struct linger linger = {.l_onoff = 1, .l_linger = (int)c->options->timeout_s};
-    c->fd = weir_socket(c->stack, AF_INET, c->options->datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
+    c->fd = weir_socket(c->stack, AF_INET6, c->options->datagrams ? SOCK_DGRAM : SOCK_STREAM, 0);
     return c->fd >= 0 && weir_setsockopt(c->stack, c->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0 &&
            weir_setsockopt(c->stack, c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t) == 0 &&
            weir_setsockopt(c->stack, c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0 &&
            weir_connect(c->stack, c->fd, (const struct sockaddr *)(const void *)to, sizeof *to) == 0;
 }
 
-static int ask(struct client *c, const struct sockaddr_in *to)
+static int ask(struct client *c, const struct sockaddr_in6 *to)
 {
     static int (*const asks[SERVICES])(struct client *) = {ask_echo, ask_discard, ask_daytime};
     c->sent = malloc(c->options->bytes);
@@ -323,11 +323,11 @@ static int ask(struct client *c, const struct sockaddr_in *to)
 }
 
 static int run_client(struct weir_stack *stack, const struct services_options *o, enum service service,
-                      const char *host, struct in_addr address)
+                      const char *host, struct in6_addr address)
 {
     struct client c = {.options = o, .stack = stack, .service = service, .fd = -1, .host = host};
-    const struct sockaddr_in to = {
-        .sin_family = AF_INET, .sin_port = htons(services[service].port), .sin_addr = address};
+    const struct sockaddr_in6 to = {
+        .sin6_family = AF_INET6, .sin6_port = htons(services[service].port), .sin6_addr = address};
     return ask(&c, &to);
 }
 
@@ -355,7 +355,7 @@ static int run_services(int argc, char **argv)
     struct services_options o = {.bytes = 64, .timeout_s = 5};
     struct operands words;
     struct weir_stack *stack;
-    struct in_addr host = {0};
+    struct in6_addr host = {0};
     int service = 0, result = options_parse(&services_command, argc, argv, &o, &words);
     if (result != OPTIONS_READY)
         return result;
@@ -388,7 +388,8 @@ const struct command services_command = {
     .examples = "  weir services packet:eth1 -a 198.18.0.10/24\n"
                 "  weir services -c host.yaml\n"
                 "  weir services packet:eth1 198.18.0.1 --ask echo -a 198.18.0.10/24 -s 1000000\n"
-                "  weir services packet:eth1 198.18.0.1 --ask daytime -u -a 198.18.0.10/24",
+                "  weir services packet:eth1 198.18.0.1 --ask daytime -u -a 198.18.0.10/24\n"
+                "  weir services packet:eth1 2001:db8::1 --ask echo -a 2001:db8::a/64",
     .options = options,
     .n_options = ARRAY_SIZE(options),
     .run = run_services,

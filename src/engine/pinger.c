@@ -18,6 +18,8 @@
 #include "engine/secret.h"
 #include "wire/eth.h"
 #include "wire/icmp.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
 #define STATIONS 2u
 #define WINDOW 65536u
@@ -101,7 +103,7 @@ static void answered(void *context, const struct icmp_echo *e, int error, int64_
     uint64_t sequence = whole_sequence(p, e->sequence);
     int64_t now = clock_now();
     (void)turn_began; /* a frame may have come since */
-    if (sequence == 0 || ip_addr_to_v4(&e->remote) != p->settings.destination)
+    if (sequence == 0 || !ip_addr_equal(&e->remote, &p->settings.destination))
         return;
     struct request *r = request_at(p, sequence);
     struct pinger_event event = {.kind = kind_of(p, r, e, error, sequence),
@@ -122,7 +124,7 @@ static void send_request(struct pinger *p)
     uint64_t sequence = ++p->sent;
     struct request *r = request_at(p, sequence);
     struct icmp_echo e = {.local = p->stations[0].local,
-                          .remote = ip_addr_from_v4(s->destination),
+                          .remote = s->destination,
                           .id = p->id,
                           .sequence = (uint16_t)sequence,
                           .bytes = p->bytes,
@@ -205,50 +207,78 @@ uint64_t pinger_sent(const struct pinger *p) { return p->sent; }
 
 /* ---- making it ---- */
 
-static bool is_host(uint32_t address)
+static bool is_host(const struct ip_addr *a)
 {
-    return !ipv4_addr_is_this_network(address) && !ipv4_addr_is_loopback(address) && !ipv4_addr_is_multicast(address) &&
-           !ipv4_addr_is_class_e(address);
+    if (ip_addr_is_unspecified(a) || ip_addr_is_loopback(a) || ip_addr_is_multicast(a))
+        return false;
+    uint32_t v4 = ip_addr_to_v4(a);
+    return !ip_addr_is_v4(a) || (!ipv4_addr_is_this_network(v4) && !ipv4_addr_is_class_e(v4));
 }
 
-struct dotted {
+struct address_text {
     char text[IP_ADDR_TEXT];
 };
-static struct dotted dotted(uint32_t address)
+static struct address_text text_of(const struct ip_addr *a)
 {
-    struct dotted d;
-    ipv4_addr_print(d.text, sizeof d.text, address);
-    return d;
+    struct address_text t;
+    ip_addr_print(t.text, sizeof t.text, a);
+    return t;
 }
 
-/* Of a host in a subnet that has room for hosts. */
-static bool is_broadcast(const struct pinger_settings *s, uint32_t address)
+static unsigned subnet_bits(const struct pinger_settings *s)
 {
-    uint32_t mask = ipv4_addr_mask(s->prefix_length);
-    return s->prefix_length < 31 && ((address ^ s->address) & mask) == 0 &&
-           ((address & ~mask) == 0 || (address | mask) == UINT32_MAX);
+    return s->prefix_length + (ip_addr_is_v4(&s->address) ? 96u : 0);
+}
+
+static struct address_text subnet(const struct pinger_settings *s)
+{
+    const struct ip_addr network = ip_addr_first_bits(&s->address, subnet_bits(s));
+    return text_of(&network);
+}
+
+/* Without a router. */
+static bool is_near(const struct pinger_settings *s, const struct ip_addr *a)
+{
+    return ip_addr_same_bits(a, &s->address, subnet_bits(s)) || (!ip_addr_is_v4(a) && ip_addr_is_link_local(a));
+}
+
+/* Of a host in an IPv4 subnet that has room for hosts. */
+static bool is_broadcast(const struct pinger_settings *s, const struct ip_addr *a)
+{
+    uint32_t mask = ipv4_addr_mask(s->prefix_length), v4 = ip_addr_to_v4(a);
+    return ip_addr_is_v4(a) && s->prefix_length < 31 && is_near(s, a) &&
+           ((v4 & ~mask) == 0 || (v4 | mask) == UINT32_MAX);
+}
+
+static bool is_gateway(const struct pinger_settings *s)
+{
+    return ip_addr_is_v4(&s->gateway) == ip_addr_is_v4(&s->address) && is_near(s, &s->gateway) &&
+           !ip_addr_equal(&s->gateway, &s->address);
 }
 
 static int check_addresses(const struct pinger_settings *s, char message[256])
 {
-    uint32_t mask = ipv4_addr_mask(s->prefix_length);
-    bool reachable = ((s->destination ^ s->address) & mask) == 0;
-    if (s->prefix_length == 0 || !is_host(s->address) || is_broadcast(s, s->address)) {
-        snprintf(message, 256, "address: found %s/%u, allowed an address that a host can have", dotted(s->address).text,
-                 s->prefix_length);
-    } else if (!is_host(s->destination) || is_broadcast(s, s->destination) || s->destination == s->address) {
+    bool reachable = is_near(s, &s->destination), has_gateway = !ip_addr_is_unspecified(&s->gateway);
+    if (s->prefix_length == 0 || !is_host(&s->address) || is_broadcast(s, &s->address)) {
+        snprintf(message, 256, "address: found %s/%u, allowed an address that a host can have",
+                 text_of(&s->address).text, s->prefix_length);
+    } else if (ip_addr_is_v4(&s->destination) != ip_addr_is_v4(&s->address)) {
+        snprintf(message, 256, "destination: found %s, allowed an address of the family of %s",
+                 text_of(&s->destination).text, text_of(&s->address).text);
+    } else if (!is_host(&s->destination) || is_broadcast(s, &s->destination) ||
+               ip_addr_equal(&s->destination, &s->address)) {
         snprintf(message, 256, "destination: found %s, allowed the address of one other host",
-                 dotted(s->destination).text);
-    } else if (s->gateway && (((s->gateway ^ s->address) & mask) || s->gateway == s->address)) {
-        snprintf(message, 256, "gateway: found %s, allowed another host of %s/%u", dotted(s->gateway).text,
-                 dotted(s->address & mask).text, s->prefix_length);
-    } else if (!reachable && !s->gateway) {
+                 text_of(&s->destination).text);
+    } else if (has_gateway && !is_gateway(s)) {
+        snprintf(message, 256, "gateway: found %s, allowed another host of %s/%u", text_of(&s->gateway).text,
+                 subnet(s).text, s->prefix_length);
+    } else if (!reachable && !has_gateway) {
         snprintf(message, 256, "no route to %s: it is not in %s/%u, and there is no gateway",
-                 dotted(s->destination).text, dotted(s->address & mask).text, s->prefix_length);
+                 text_of(&s->destination).text, subnet(s).text, s->prefix_length);
         return ERR_NO_ROUTE;
     } else if (!reachable && s->port->kind == PLAN_MEM) {
         snprintf(message, 256, "destination: found %s, allowed a host of %s/%u: nothing else is on a memory link",
-                 dotted(s->destination).text, dotted(s->address & mask).text, s->prefix_length);
+                 text_of(&s->destination).text, subnet(s).text, s->prefix_length);
     } else {
         return 0;
     }
@@ -259,25 +289,25 @@ static int make_guard(struct station *t, const struct pinger_settings *s, bool a
 {
     struct guard_rules rules;
     guard_rules_default(&rules);
-    struct ip_addr destination = ip_addr_from_v4(s->destination);
     rules.n_allowed = asks; /* the other one is at the end of a memory link */
-    memcpy(rules.allowed[0].bytes, destination.bytes, sizeof destination.bytes);
+    memcpy(rules.allowed[0].bytes, s->destination.bytes, sizeof s->destination.bytes);
     rules.allowed[0].length = 128;
     rules.stop_at = TIME_NEVER;
     return guard_init(&t->guard, &rules, NULL, clock_now());
 }
 
-static int make_stack(struct station *t, uint32_t address, const struct pinger_settings *s, bool asks,
+static int make_stack(struct station *t, const struct ip_addr *address, const struct pinger_settings *s, bool asks,
                       const struct allocator *a)
 {
     struct stack_settings settings;
-    struct host_settings host = {.mac = {2, 0},
-                                 .vlan_count = s->vlan > 0,
+    struct host_settings host = {.vlan_count = s->vlan > 0,
                                  .vlan = {{.tpid = ETHERTYPE_VLAN, .tci = s->vlan}},
-                                 .address = ip_addr_from_v4(address),
+                                 .address = *address,
                                  .prefix_length = s->prefix_length,
-                                 .gateway = ip_addr_from_v4(asks ? s->gateway : 0)};
-    store_be32(host.mac + 2, address);
+                                 .gateway = s->gateway};
+    if (!asks)
+        host.gateway = (struct ip_addr){{0}};
+    plan_address_mac(address, host.mac);
     stack_settings_default(&settings);
     settings.tcp.max_connections = FEW_CONNECTIONS;
     int e = secret_fill(&settings);
@@ -294,13 +324,14 @@ static int make_stack(struct station *t, uint32_t address, const struct pinger_s
 
 static int check_length(const struct pinger_settings *s, const struct link *l, char message[256])
 {
-    uint32_t length = s->bytes + WIRE_ICMP_LEN + WIRE_IPV4_MIN;
+    uint32_t headers = WIRE_ICMP_LEN + (ip_addr_is_v4(&s->address) ? WIRE_IPV4_MIN : WIRE_IPV6_LEN);
+    uint32_t length = s->bytes + headers;
     if (s->bytes <= PINGER_MAX_BYTES && (!s->dont_fragment || length <= l->mtu))
         return 0;
     snprintf(
         message, 256,
         "%u bytes make a datagram of %u, which may not be fragmented; allowed at most %u with the link's mtu of %u",
-        s->bytes, length, l->mtu - WIRE_ICMP_LEN - WIRE_IPV4_MIN, l->mtu);
+        s->bytes, length, l->mtu - headers, l->mtu);
     return ERR_INVALID;
 }
 
@@ -315,9 +346,9 @@ static int make_stations(struct pinger *p, char message[256])
     p->stations[0].link = ends[0];
     p->stations[1].link = ends[1];
     if ((e = check_length(s, ends[0], message)) < 0 ||
-        (e = make_stack(&p->stations[0], s->address, s, true, p->allocator)) < 0)
+        (e = make_stack(&p->stations[0], &s->address, s, true, p->allocator)) < 0)
         return e;
-    return ends[1] ? make_stack(&p->stations[1], s->destination, s, false, p->allocator) : 0;
+    return ends[1] ? make_stack(&p->stations[1], &s->destination, s, false, p->allocator) : 0;
 }
 
 static int begin(struct pinger *p, char message[256])

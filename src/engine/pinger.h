@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ICMP echo (RFC 792) from a host of our own stack to one destination, over any link. Over a memory link the
+ * ICMP echo (RFC 792, RFC 4443) from a host of our own stack to one destination, over any link. Over a memory link the
  * destination is a second stack of ours at its other end. The guard lets nothing out but what goes to the destination.
  *
  * One thread turns it. A round trip is measured from before the request is handed to the stack until the whole reply is
@@ -14,12 +14,12 @@
 #define PINGER_MAX_BYTES 65507u
 
 struct pinger_settings {
-    const struct plan_port *port;           /* where its link is; borrowed during pinger_new */
-    uint32_t address, destination, gateway; /* IPv4, host order; gateway 0: none */
-    uint8_t prefix_length;                  /* of address */
-    uint16_t vlan;                          /* 0: untagged */
-    uint32_t bytes;                         /* behind the ICMP header, at most PINGER_MAX_BYTES */
-    uint8_t ttl;                            /* 0: 64 */
+    const struct plan_port *port;                 /* where its link is; borrowed during pinger_new */
+    struct ip_addr address, destination, gateway; /* of one family; gateway unspecified: none */
+    uint8_t prefix_length;                        /* of address */
+    uint16_t vlan;                                /* 0: untagged */
+    uint32_t bytes;                               /* behind the ICMP header, at most PINGER_MAX_BYTES */
+    uint8_t ttl;                                  /* 0: 64 */
     bool dont_fragment;
     uint32_t count;      /* requests; 0: until the user has enough */
     int64_t interval_ns; /* from one request to the next */

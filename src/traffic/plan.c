@@ -262,23 +262,24 @@ const struct plan_range *plan_load_source(const struct plan_load *load, const st
     return best;
 }
 
+void plan_address_mac(const struct ip_addr *a, uint8_t mac[6])
+{
+    static const struct hash_key key; /* no secret: who has the address may know */
+    uint64_t hash = ip_addr_is_v4(a) ? ip_addr_to_v4(a) : hash_sip13(&key, a, sizeof *a);
+
+    store_be16(mac, (uint16_t)((ip_addr_is_v4(a) ? 0x0200 : 0x0600) | hash >> 56));
+    store_be32(mac + 2, (uint32_t)hash);
+}
+
 /* The MAC address of a device's first host. */
 static void first_mac(const struct plan_device *d, uint8_t mac[6])
 {
     static const uint8_t none[6];
-    static const struct hash_key key; /* no secret: who has the address may know */
-    const struct plan_range *v4 = plan_device_range(d, false);
 
-    if (memcmp(d->mac, none, sizeof none) != 0) {
+    if (memcmp(d->mac, none, sizeof none) != 0)
         memcpy(mac, d->mac, sizeof none);
-    } else if (v4) {
-        store_be16(mac, 0x0200);
-        store_be32(mac + 2, ip_addr_to_v4(&v4->first));
-    } else {
-        uint64_t hash = hash_sip13(&key, &d->ranges[0].first, sizeof d->ranges[0].first);
-        store_be16(mac, (uint16_t)(0x0600 | hash >> 56));
-        store_be32(mac + 2, (uint32_t)hash);
-    }
+    else
+        plan_address_mac(&d->ranges[0].first, mac); /* IPv4's, where it has one */
 }
 
 void plan_device_mac(const struct plan_device *d, uint32_t i, uint8_t mac[6])

@@ -242,8 +242,9 @@ MUST_CHECK int plan_describe(const struct plan *p, json_sink_fn *sink, void *con
  */
 uint32_t plan_share_connections(const struct plan_load *load);
 
-/* Address and MAC of host i of a device: 02:00 and its first IPv4 address, or 06 and a hash of the IPv6 one. */
 struct ip_addr plan_range_address(const struct plan_device *d, const struct plan_range *r, uint32_t i);
+/* A MAC made of an address: 02:00 and the four bytes of IPv4, or 06 and a hash. That of host i of a device. */
+void plan_address_mac(const struct ip_addr *a, uint8_t mac[6]);
 void plan_device_mac(const struct plan_device *d, uint32_t i, uint8_t mac[6]);
 /* Its main addresses of a family, or NULL. */
 const struct plan_range *plan_device_range(const struct plan_device *d, bool v6);

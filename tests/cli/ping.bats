@@ -142,6 +142,54 @@ PY
     holds "3 packets transmitted, 3 received, 0% packet loss" "$output"
 }
 
+@test "over IPv6 Linux answers every size, by router and link-local address too, and what it refuses is told" {
+    run in_network '
+        exec 3>&-
+        ip -6 address add 2001:db8::1/64 dev peer0 nodad
+        ip -6 address add fe80::1/64 dev peer0 nodad
+        ip -6 address add 2001:db8:1::1/64 dev peer0 nodad
+        ip -6 route add unreachable 2001:db8:2::/64
+        ip -6 route add 2001:db8:9::/64 via 2001:db8::99 dev peer0
+        sysctl -qw net.ipv6.conf.all.forwarding=1 net.ipv6.icmp.ratelimit=0
+        ours() { "$WEIR" ping packet:weir0 -a 2001:db8::a/64 "$@" || echo "exit $?"; }
+        for size in 0 56 1452 1453 60000 65507; do ours 2001:db8::1 -c 2 -i 5ms -s $size --json $size.json >$size.txt; done
+        ours fe80::1 -c 1 >near.txt
+        ours 2001:db8:1::1 -g fe80::1 -c 1 >router.txt
+        ours 2001:db8:2::1 -g fe80::1 -c 1 -W 300ms --json no.json >no.txt
+        ours 2001:db8:9::1 -g fe80::1 -t 1 -c 1 -W 300ms --json ttl.json >ttl.txt
+        ours 2001:db8::77 -c 1 -W 10s >nobody.txt'
+    skip_without_network
+    [ "$status" -eq 0 ]
+    for size in 0 56 1452 1453 60000 65507; do
+        [ "$(grep -Ec "^$((size + 8)) bytes from 2001:db8::1: icmp_seq=[12] ttl=64 time=[0-9.]+ ms$" $size.txt)" -eq 2 ]
+        json $size.json "r['sent'] == r['received'] == 2 and r['destination'] == '2001:db8::1'"
+    done
+    holds "64 bytes from fe80::1: icmp_seq=1" "$(cat near.txt)"
+    holds "64 bytes from 2001:db8:1::1: icmp_seq=1" "$(cat router.txt)"
+    holds "icmp_seq=1 Destination unreachable: No route" "$(cat no.txt)"
+    holds "icmp_seq=1 Time exceeded: Hop limit" "$(cat ttl.txt)"
+    holds "From 2001:db8::a icmp_seq=1 Destination unreachable: Address unreachable (no answer to Neighbour Discovery)" "$(cat nobody.txt)"
+    holds "exit 1" "$(cat nobody.txt)"
+    json no.json 'r["errors"] == {"unreachable": 1}'
+    json ttl.json 'r["errors"] == {"time_exceeded": 1}'
+}
+
+@test "over a memory link our own stack answers over IPv6, fragmented both ways" {
+    for size in 0 1452 1453 65507; do
+        run -0 weir_without_privilege ping mem:wire 2001:db8::2 -a 2001:db8::1/64 -c 20 -i 1ms -s $size -q
+        holds "20 packets transmitted, 20 received, 0% packet loss" "$output"
+    done
+}
+
+@test "the kernel's side of a TAP device answers over IPv6" {
+    run in_network '[ -e /dev/net/tun ] || exit 98
+        "$WEIR" ping tap:weirtap 2001:db8::1 -a 2001:db8::a/64 --kernel-address 2001:db8::1/64 -c 3 -i 10ms -s 4000'
+    skip_without_network
+    [ "$status" -ne 98 ] || skip "no /dev/net/tun (CONFIG_TUN)"
+    [ "$status" -eq 0 ]
+    holds "3 packets transmitted, 3 received, 0% packet loss" "$output"
+}
+
 @test "over a memory link our own stack answers, fragmented both ways, without privilege" {
     for size in 0 56 1472 1473 65507; do
         run -0 weir_without_privilege ping mem:wire 10.0.0.2 -a 10.0.0.1/24 -c 20 -i 1ms -s $size -q
@@ -177,9 +225,23 @@ assert r["sent"] == r["received"] == 2000 and r["location"] == "mem:wire" and r[
     try wire 10.0.0.2 -a 10.0.0.1/24
     holds 'location: found "wire", allowed mem:NAME' "$stderr"
     try mem:wire 10.0.0.2 -a 10.0.0.1
-    holds "--address: found '10.0.0.1', allowed: an IPv4 address with the length of its subnet" "$stderr"
+    holds "--address: found '10.0.0.1', allowed: an address with the length of its subnet" "$stderr"
     try mem:wire fe80::1 -a 10.0.0.1/24
-    holds "destination: found 'fe80::1', allowed: an IPv4 address" "$stderr"
+    holds "destination: found fe80::1, allowed an address of the family of 10.0.0.1" "$stderr"
+    try mem:wire weir -a 10.0.0.1/24
+    holds "destination: found 'weir', allowed: an address such as 198.18.0.1 or 2001:db8::1" "$stderr"
+    try mem:wire 10.0.0.2 -a 10.0.0.1/33
+    holds "--address: found '10.0.0.1/33', allowed: an address with the length of its subnet" "$stderr"
+    for many in ff02::1 :: ::1 2001:db8::1; do
+        try mem:wire $many -a 2001:db8::1/64
+        holds "destination: found $many, allowed the address of one other host" "$stderr"
+    done
+    try mem:wire 2001:db9::2 -a 2001:db8::1/64
+    holds "no route to 2001:db9::2: it is not in 2001:db8::/64, and there is no gateway" "$stderr"
+    try mem:wire 2001:db8::2 -a 2001:db8::1/64 -g 2001:db9::1
+    holds "gateway: found 2001:db9::1, allowed another host of 2001:db8::/64" "$stderr"
+    try mem:wire 2001:db8::2 -a 2001:db8::1/64 -s 1453 -D
+    holds "1453 bytes make a datagram of 1501, which may not be fragmented; allowed at most 1452" "$stderr"
     try mem:wire 10.0.0.1 -a 10.0.0.1/24
     holds "destination: found 10.0.0.1, allowed the address of one other host" "$stderr"
     for many in 10.0.0.255 255.255.255.255 224.0.0.1 10.0.0.0 127.0.0.1; do
