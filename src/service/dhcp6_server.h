@@ -92,5 +92,7 @@ const struct dhcp6_server_counters *dhcp6_server_counters(const struct dhcp6_ser
 const struct lease_table *dhcp6_server_leases(const struct dhcp6_server *s);
 /* What is known of an address or delegated prefix; NULL: nothing. Valid until the next call. */
 const struct lease_binding *dhcp6_server_find(struct dhcp6_server *s, const struct ip_addr *addr, bool prefix);
+/* What a record of its lease table stands for: an address (length 128) or a delegated prefix. */
+struct ip_prefix dhcp6_server_leased(const struct dhcp6_server *s, const struct lease_binding *b);
 
 #endif

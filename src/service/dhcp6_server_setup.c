@@ -132,3 +132,10 @@ void dhcp6_server_delete(struct dhcp6_server *s)
     lease_table_free(&s->leases);
     alloc_free(a, s, sizeof *s);
 }
+
+struct ip_prefix dhcp6_server_leased(const struct dhcp6_server *s, const struct lease_binding *b)
+{
+    bool prefix = b->pool % 2 != 0;
+    return (struct ip_prefix){.addr = dhcp6_server_addr(s, b->pool, b->address),
+                              .length = prefix ? s->settings.links[b->pool / 2].prefix_length : 128};
+}

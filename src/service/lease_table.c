@@ -290,3 +290,13 @@ void lease_table_tick(struct lease_table *l, int64_t now)
 {
     (void)wheel_advance(&l->wheel, now, TICK_BUDGET, binding_due, l);
 }
+
+const struct lease_binding *lease_table_next(const struct lease_table *l, uint32_t *at)
+{
+    while (*at < l->records.touched) {
+        const struct lease_binding *b = pool_at(&l->records, ++*at);
+        if (b->state != LEASE_FREE)
+            return b;
+    }
+    return NULL;
+}

@@ -93,5 +93,7 @@ struct lease_binding *lease_table_add(struct lease_table *l, const struct lease_
 void lease_table_set(struct lease_table *l, struct lease_binding *b, enum lease_state state, int64_t expires);
 void lease_table_remove(struct lease_table *l, struct lease_binding *b);
 void lease_table_tick(struct lease_table *l, int64_t now);
+/* The records one after the other: *at begins with 0. NULL at the end. */
+const struct lease_binding *lease_table_next(const struct lease_table *l, uint32_t *at);
 
 #endif

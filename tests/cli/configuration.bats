@@ -22,7 +22,10 @@ setup() {
 @test "the examples are good" {
     cd "$ROOT" # directories that they name begin there
     for file in examples/*.yaml; do
-        run -0 weir check "$file"
+        case $file in
+        examples/dhcp-server.yaml) run -0 weir dhcp server --check "$file" ;;
+        *) run -0 weir check "$file" ;;
+        esac
     done
 }
 
