@@ -49,6 +49,11 @@ struct weir_interface {
      */
     const char *address6, *gateway6;
     const char *kernel_address6; /* tap: the same as kernel_address, of IPv6 */
+    /*
+     * The interface finds IPv6 addresses and routers by itself (RFC 4862), beside what is given here: adding it takes until one address can be used, some
+     * 3 s, and fails with ETIMEDOUT after 15 s.
+     */
+    bool autoconf;
 };
 
 struct weir_stack_options {
@@ -70,7 +75,8 @@ struct weir_stack *weir_stack_new(const struct weir_stack_options *options, char
 void weir_stack_delete(struct weir_stack *stack);
 /* One more interface, while the stack runs. 0, or -1 with errno and a text in message. */
 int weir_interface_add(struct weir_stack *stack, const struct weir_interface *i, char *message, size_t message_bytes);
-/* The interface that the environment names: WEIR_LINK (as .link), WEIR_ADDRESS (as .address), and WEIR_GATEWAY where there is one. */
+/* The interface that the environment names: WEIR_LINK (as .link), WEIR_ADDRESS (as .address), and WEIR_GATEWAY where there is one; of IPv6
+ * WEIR_ADDRESS6, which may be "auto" (as .autoconf), and WEIR_GATEWAY6. */
 int weir_interface_add_default(struct weir_stack *stack, char *message, size_t message_bytes);
 unsigned weir_interface_count(struct weir_stack *stack);
 /* Embedded: moves the stack once, and waits at most so long for something to happen (0: not at all; -1: without limit). */

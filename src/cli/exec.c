@@ -23,6 +23,7 @@
 struct exec_options {
     const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address, *kernel_address6;
     struct option_texts sets;
+    bool autoconf;
 };
 
 static const struct option_row options[] = {
@@ -40,6 +41,8 @@ static const struct option_row options[] = {
      "with --link: the stack's IPv6 address and its subnet, beside or instead of --address"},
     {"gateway6", 0, "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
      "with --address6: the router, such as fe80::1"},
+    {"autoconf", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, autoconf),
+     "with --link: find IPv6 addresses and routers, beside or instead of --address"},
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
      "with --link tap:NAME: the address of the kernel's side"},
     {"kernel-address6", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address6),
@@ -77,6 +80,8 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " address6=%s", i->address6);
     if (i->gateway6)
         append(t, " gateway6=%s", i->gateway6);
+    if (i->autoconf)
+        append(t, " autoconf=1");
     if (i->mtu)
         append(t, " mtu=%u", i->mtu);
     if (i->gateway)
@@ -109,7 +114,8 @@ static int describe_interfaces(const char *file, const struct own_interfaces *al
 static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
-    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->kernel_address || o->kernel_address6)
+    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->kernel_address ||
+        o->kernel_address6)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -153,8 +159,9 @@ static int describe_link(const struct exec_options *o, struct text *t)
 {
     struct plan_port port;
     char message[256];
-    if (!o->link || (!o->address && !o->address6))
-        return command_refuse(&exec_command, "--config FILE, or --link LOCATION and --address ADDR/LEN, must be given");
+    if (!o->link || (!o->address && !o->address6 && !o->autoconf))
+        return command_refuse(&exec_command, "--config FILE, or --link LOCATION and --address ADDR/LEN (or --address6, "
+                                             "--autoconf), must be given");
     if (plan_port_default(o->link, &port, message) < 0)
         return command_refuse(&exec_command, "--link: %s", message);
     if ((port.kind != PLAN_TAP && port.kind != PLAN_PACKET) || !is_plain(o->link))
@@ -166,6 +173,7 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                                  .gateway = o->gateway,
                                                  .address6 = o->address6,
                                                  .gateway6 = o->gateway6,
+                                                 .autoconf = o->autoconf,
                                                  .kernel_address = o->kernel_address,
                                                  .kernel_address6 = o->kernel_address6});
     return EXIT_MET;

@@ -17,9 +17,12 @@
 #include "link/tap.h"
 #include "posix/memory_pairs.h"
 #include "posix/private.h"
+#include "stack/control.h"
 
 #define MAX_PROFILES 1024u /* combinations of TCP options in use */
 #define LOOP_FRAMES 64u    /* from the program to itself */
+#define AUTOCONF_WAIT_NS (15 * NS_PER_S)
+#define AUTOCONF_LOOK_NS (10 * NS_PER_MS)
 
 /* ---- links ---- */
 
@@ -108,20 +111,19 @@ static int read_host(const struct weir_interface *i, bool v6, struct host_settin
 static int hosts_of(const struct weir_interface *i, struct host_settings *hosts, char message[256])
 {
     unsigned n = 0;
-    if ((i->address || !i->address6) && read_host(i, false, &hosts[n++], message) < 0)
+    if ((i->address || (!i->address6 && !i->autoconf)) && read_host(i, false, &hosts[n++], message) < 0)
         return ERR_INVALID;
     if (i->address6 && read_host(i, true, &hosts[n++], message) < 0)
         return ERR_INVALID;
     return (int)n;
 }
 
-static struct host_settings link_local(const struct host_settings *of, const struct link *link)
+static struct host_settings link_local(const struct weir_interface *i, const struct link *link)
 {
     static const uint8_t none[6];
-    struct host_settings h = *of;
-    h.gateway = (struct ip_addr){{0}};
-    h.address = ip_addr_link_local(memcmp(of->mac, none, sizeof none) == 0 ? link->mac : of->mac);
-    h.prefix_length = 64;
+    struct host_settings h = {.prefix_length = 64, .autoconf = i->autoconf, .dad_transmits = i->autoconf};
+    memcpy(h.mac, i->mac, sizeof h.mac);
+    h.address = ip_addr_link_local(memcmp(i->mac, none, sizeof none) == 0 ? link->mac : i->mac);
     return h;
 }
 
@@ -129,7 +131,7 @@ static int add_host(struct weir_stack *w, struct host_settings *h, unsigned inte
 {
     h->interface = interface;
     int local = stack_add_host(w->stack, h);
-    if (local > 0)
+    if (local > 0 && h->dad_transmits == 0)
         stack_announce(w->stack, (uint32_t)local, clock_now());
     return local;
 }
@@ -149,6 +151,7 @@ static int attach(struct weir_stack *w, struct call *c)
     int local = 0;
     for (unsigned k = 0; k < c->attach.n_hosts && local >= 0; k++)
         local = add_host(w, &c->attach.hosts[k], (unsigned)number);
+    c->attach.number = number;
     driver_wake(w); /* it knows nothing of the link yet */
     return local < 0 ? local : 0;
 }
@@ -159,6 +162,52 @@ bool attempt_attach(struct weir_stack *w, struct call *c, int64_t now)
     int e = w->n_interfaces < POSIX_MAX_INTERFACES ? attach(w, c) : ERR_NO_SPACE;
     c->result = e < 0 ? -err_to_errno(e) : 0;
     return true;
+}
+
+/* ---- addresses that an interface finds by itself ---- */
+
+static bool has_found_address(const struct weir_stack *w, unsigned interface)
+{
+    struct stack_address a;
+    struct host_settings h;
+    for (uint32_t i = 0; (i = stack_next_host(w->stack, i)) != 0;)
+        if (stack_view_host(w->stack, i, &h) && h.interface == interface && stack_view_address(w->stack, i, &a) &&
+            a.station != 0 && a.state == STACK_ADDRESS_PREFERRED)
+            return true;
+    return false;
+}
+
+static const char *what_lacks(const struct weir_stack *w)
+{
+    const struct stack_counters *c = stack_counters(w->stack);
+    if (c->dad_duplicate != 0)
+        return "somebody else has the address";
+    if (c->ra_received == 0)
+        return "no router advertised itself";
+    return "no router advertised a prefix to make addresses of";
+}
+
+bool attempt_autoconf(struct weir_stack *w, struct call *c, int64_t now)
+{
+    if (!c->waits)
+        c->autoconf.until = now + AUTOCONF_WAIT_NS;
+    bool found = has_found_address(w, c->autoconf.interface), over = found || now >= c->autoconf.until;
+    c->result = found ? 0 : -ETIMEDOUT;
+    c->autoconf.lack = what_lacks(w);
+    c->deadline = now + AUTOCONF_LOOK_NS;
+    if (!over)
+        w->next_deadline = min_i64(w->next_deadline, c->deadline);
+    return over;
+}
+
+static int wait_for_address(struct weir_stack *w, const struct weir_interface *i, int interface, char message[256])
+{
+    struct call c = {.attempt = attempt_autoconf, .fd = -1, .autoconf = {.interface = (unsigned)interface}};
+    int result = (int)call_perform(w, &c);
+    if (result < 0)
+        snprintf(message, 256, "autoconf: found no IPv6 address on %.60s within %d s: %s", i->link,
+                 (int)(AUTOCONF_WAIT_NS / NS_PER_S), c.autoconf.lack);
+    return result;
 }
 
 static int add_interface(struct weir_stack *w, const struct weir_interface *given, char message[256])
@@ -173,16 +222,14 @@ static int add_interface(struct weir_stack *w, const struct weir_interface *give
         errno = err_to_errno(e);
         return -1;
     }
-    if (i.address6) {
-        hosts[n] = link_local(&hosts[n - 1], c.attach.link);
-        n++;
-    }
+    if (i.address6 || i.autoconf)
+        hosts[n++] = link_local(&i, c.attach.link);
     c.attach.n_hosts = (unsigned)n;
     if (i.mtu)
         c.attach.link->mtu = min_u32(i.mtu, c.attach.link->mtu);
     int result = (int)call_perform(w, &c);
     link_close(c.attach.link);
-    return result;
+    return result == 0 && i.autoconf ? wait_for_address(w, &i, c.attach.number, message) : result;
 }
 
 static void say(char *message, size_t bytes, const char *why)
@@ -210,7 +257,10 @@ int weir_interface_add_default(struct weir_stack *w, char *message, size_t messa
                                .gateway = getenv("WEIR_GATEWAY"),
                                .address6 = getenv("WEIR_ADDRESS6"),
                                .gateway6 = getenv("WEIR_GATEWAY6")};
-    if (i.link && (i.address || i.address6))
+    i.autoconf = i.address6 && strcmp(i.address6, "auto") == 0;
+    if (i.autoconf)
+        i.address6 = NULL;
+    if (i.link && (i.address || i.address6 || i.autoconf))
         return weir_interface_add(w, &i, message, message_bytes);
     errno = ENODEV;
     say(message, message_bytes,

@@ -77,6 +77,8 @@ static bool read_word(char *word, struct weir_interface *i)
         i->address6 = value;
     else if (strcmp(word, "gateway6") == 0)
         i->gateway6 = value;
+    else if (strcmp(word, "autoconf") == 0)
+        i->autoconf = true;
     else if (strcmp(word, "kernel_address") == 0)
         i->kernel_address = value;
     else if (strcmp(word, "kernel_address6") == 0)
