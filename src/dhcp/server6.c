@@ -47,7 +47,7 @@ static int listen_all(struct dhcp6_serving *v)
     int e = udp_bind(v->place.stack, 0, DHCP6_SERVER_PORT, received, NULL, v);
     v->bound = e == 0;
     if (e == 0)
-        e = stack_join(v->place.stack, v->place.local, &all_servers);
+        e = stack_join(v->place.stack, v->place.local, &all_servers, v->now);
     v->joined = e == 0;
     return e;
 }
@@ -81,7 +81,7 @@ void dhcp6_serving_delete(struct dhcp6_serving *v)
     if (!v)
         return;
     if (v->joined)
-        (void)stack_leave(v->place.stack, v->place.local, &all_servers);
+        (void)stack_leave(v->place.stack, v->place.local, &all_servers, v->now);
     if (v->bound)
         (void)udp_unbind(v->place.stack, 0, DHCP6_SERVER_PORT);
     dhcp6_server_delete(v->server);

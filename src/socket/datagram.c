@@ -69,11 +69,11 @@ static int datagram_open(struct socket *s)
     return datagram_open_any(s);
 }
 
-void datagram_close_any(struct socket *s)
+void datagram_close_any(struct socket *s, int64_t now)
 {
     struct socket_layer *l = s->layer;
     struct datagram_socket *g = s->datagram;
-    datagram_leave_groups(s);
+    datagram_leave_groups(s, now);
     cork_drop(s);
     filter_remove(s);
     while (g->received.first)
@@ -86,9 +86,8 @@ void datagram_close_any(struct socket *s)
 
 static void datagram_close(struct socket *s, int64_t now)
 {
-    (void)now;
     leave_port(s);
-    datagram_close_any(s);
+    datagram_close_any(s, now);
 }
 
 /* ---- where to, and from where ---- */

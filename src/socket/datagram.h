@@ -149,7 +149,7 @@ void datagram_fail(struct socket *s, const struct endpoint *peer, const struct i
 
 /* With a socket of its own options, before the kind's part of open; -ENOBUFS. And everything it holds. */
 MUST_CHECK int datagram_open_any(struct socket *s);
-void datagram_close_any(struct socket *s);
+void datagram_close_any(struct socket *s, int64_t now);
 /* connect but for the port; and back. */
 int datagram_connect_any(struct socket *s, const struct endpoint *to);
 void datagram_disconnect_any(struct socket *s);
@@ -177,9 +177,9 @@ ssize_t cork_send(struct socket *s, const struct msghdr *m, size_t length, int f
 void cork_drop(struct socket *s);
 
 /* ---- options_datagram.c ---- */
-int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length);
+int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length);
-void datagram_leave_groups(struct socket *s);
+void datagram_leave_groups(struct socket *s, int64_t now);
 /* raw.c: of levels SOL_RAW and SOL_ICMPV6 */
 int option_raw_set(struct socket *s, int level, int name, const void *value, socklen_t length);
 int option_raw_get(const struct socket *s, int level, int name, void *value, socklen_t *length);

@@ -41,7 +41,7 @@ void datagrams_free(struct socket_layer *l)
     for (uint32_t i = 0; i < SOCKET_PORT_CHAINS && l->datagrams.objects; i++)
         for (struct socket *s = l->ports[PORTS_DATAGRAM][i]; s; s = s->port_next) {
             (void)udp_unbind(l->stack, 0, s->local.port);
-            datagram_leave_groups(s);
+            datagram_leave_groups(s, stack_time(l->stack));
         }
     raws_free(l);
     pings_free(l);

@@ -143,8 +143,7 @@ static int netlink_open(struct socket *s)
 static void netlink_close(struct socket *s, int64_t now)
 {
     struct socket_layer *l = s->layer;
-    (void)now;
-    datagram_close_any(s);
+    datagram_close_any(s, now);
     if (!l->netlinks)
         netlink_unlisten(l);
 }

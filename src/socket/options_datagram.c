@@ -55,38 +55,38 @@ static struct membership *membership_of(struct datagram_socket *g, const struct 
     return NULL;
 }
 
-static int join(struct socket *s, const struct ip_addr *group, uint32_t local)
+static int join(struct socket *s, const struct ip_addr *group, uint32_t local, int64_t now)
 {
     struct datagram_socket *g = s->datagram;
     if (local == 0)
         return -ENODEV;
     if (membership_of(g, group, local))
         return -EADDRINUSE;
-    if (g->n_groups == DATAGRAM_MAX_GROUPS || stack_join(s->layer->stack, local, group) != 0)
+    if (g->n_groups == DATAGRAM_MAX_GROUPS || stack_join(s->layer->stack, local, group, now) != 0)
         return -ENOBUFS;
     g->groups[g->n_groups++] = (struct membership){.group = *group, .local = local};
     return 0;
 }
 
-static int leave(struct socket *s, const struct ip_addr *group, uint32_t local)
+static int leave(struct socket *s, const struct ip_addr *group, uint32_t local, int64_t now)
 {
     struct datagram_socket *g = s->datagram;
     struct membership *m = membership_of(g, group, local);
     if (!m)
         return -EADDRNOTAVAIL;
-    (void)stack_leave(s->layer->stack, local, group);
+    (void)stack_leave(s->layer->stack, local, group, now);
     *m = g->groups[--g->n_groups];
     return 0;
 }
 
-void datagram_leave_groups(struct socket *s)
+void datagram_leave_groups(struct socket *s, int64_t now)
 {
     struct datagram_socket *g = s->datagram;
     while (g->n_groups)
-        (void)leave(s, &g->groups[0].group, g->groups[0].local);
+        (void)leave(s, &g->groups[0].group, g->groups[0].local, now);
 }
 
-static int set_membership(struct socket *s, int name, const void *value, socklen_t length)
+static int set_membership(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     struct ip_mreqn m;
     int e = read_request(value, length, false, &m);
@@ -95,7 +95,8 @@ static int set_membership(struct socket *s, int name, const void *value, socklen
     struct ip_addr group = ip_addr_from_v4(load_be32(&m.imr_multiaddr));
     if (!ip_addr_is_multicast(&group))
         return -EINVAL;
-    return name == IP_ADD_MEMBERSHIP ? join(s, &group, local_of(s, &m)) : leave(s, &group, local_of(s, &m));
+    uint32_t local = local_of(s, &m);
+    return name == IP_ADD_MEMBERSHIP ? join(s, &group, local, now) : leave(s, &group, local, now);
 }
 
 static int set_multicast_interface(struct socket *s, const void *value, socklen_t length)
@@ -130,7 +131,7 @@ static uint32_t local_of6(const struct socket *s, const struct ip_addr *group, i
     return datagram_first_for(s->layer->stack, group);
 }
 
-static int set_membership6(struct socket *s, int name, const void *value, socklen_t length)
+static int set_membership6(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     struct ipv6_mreq m;
     if (length < sizeof m)
@@ -142,7 +143,7 @@ static int set_membership6(struct socket *s, int name, const void *value, sockle
     if (group.bytes[0] != 0xff)
         return -EINVAL;
     uint32_t local = local_of6(s, &group, (int)m.ipv6mr_interface);
-    return name == IPV6_JOIN_GROUP ? join(s, &group, local) : leave(s, &group, local);
+    return name == IPV6_JOIN_GROUP ? join(s, &group, local, now) : leave(s, &group, local, now);
 }
 
 static int set_multicast_interface6(struct socket *s, const void *value, socklen_t length)
@@ -158,10 +159,10 @@ static int set_multicast_interface6(struct socket *s, const void *value, socklen
     return 0;
 }
 
-int option_group6_set(struct socket *s, int name, const void *value, socklen_t length)
+int option_group6_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     if (name == IPV6_JOIN_GROUP || name == IPV6_LEAVE_GROUP)
-        return set_membership6(s, name, value, length);
+        return set_membership6(s, name, value, length, now);
     return name == IPV6_MULTICAST_IF ? set_multicast_interface6(s, value, length) : -ENOPROTOOPT;
 }
 
@@ -232,13 +233,13 @@ static int refuse_groups(int name)
     }
 }
 
-static int set_groups(struct socket *s, int name, const void *value, socklen_t length)
+static int set_groups(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n, e;
     switch (name) {
     case IP_ADD_MEMBERSHIP:
     case IP_DROP_MEMBERSHIP:
-        return set_membership(s, name, value, length);
+        return set_membership(s, name, value, length, now);
     case IP_MULTICAST_IF:
         return set_multicast_interface(s, value, length);
     case IP_MULTICAST_TTL:
@@ -251,11 +252,11 @@ static int set_groups(struct socket *s, int name, const void *value, socklen_t l
     }
 }
 
-int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length)
+int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n;
     if (!flag_of(name))
-        return s->type == SOCK_STREAM ? refuse_groups(name) : set_groups(s, name, value, length);
+        return s->type == SOCK_STREAM ? refuse_groups(name) : set_groups(s, name, value, length, now);
     int e = option_int_or_byte(value, length, &n);
     return e < 0 ? e : set_flag(s, name, n, length);
 }

@@ -79,7 +79,7 @@ static int set_of_all(struct socket *s, int name, const void *value, socklen_t l
 
 int option_ip_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
-    int e = option_datagram_set(s, name, value, length);
+    int e = option_datagram_set(s, name, value, length, now);
     return e == -ENOPROTOOPT ? set_of_all(s, name, value, length, now) : e;
 }
 
@@ -173,7 +173,7 @@ static int set_int6(struct socket *s, int name, int value, int64_t now)
 int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n;
-    int e = option_group6_set(s, name, value, length);
+    int e = option_group6_set(s, name, value, length, now);
     if (e != -ENOPROTOOPT)
         return e;
     e = option_int(value, length, &n);

@@ -207,8 +207,7 @@ static int packet_open(struct socket *s)
 static void packet_close(struct socket *s, int64_t now)
 {
     struct socket_layer *l = s->layer;
-    (void)now;
-    datagram_close_any(s);
+    datagram_close_any(s, now);
     packets_forget(l);
 }
 

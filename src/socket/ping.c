@@ -118,9 +118,8 @@ static int ping_bind(struct socket *s, uint16_t port, int64_t now)
 
 static void ping_close(struct socket *s, int64_t now)
 {
-    (void)now;
     leave_port(s);
-    datagram_close_any(s);
+    datagram_close_any(s, now);
 }
 
 void pings_free(struct socket_layer *l)

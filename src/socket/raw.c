@@ -129,10 +129,9 @@ static void stop_listening(const struct socket *s)
 
 static void raw_close(struct socket *s, int64_t now)
 {
-    (void)now;
     if (!others_have(s))
         stop_listening(s);
-    datagram_close_any(s);
+    datagram_close_any(s, now);
 }
 
 void raws_free(struct socket_layer *l)

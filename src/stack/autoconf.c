@@ -96,8 +96,10 @@ void autoconf_address_ready(struct stack *s, struct host *h)
     bool tested = h->state != HOST_USABLE;
     h->state = HOST_USABLE;
     autoconf_at(&s->autoconf, h)->phase = AUTOCONF_IDLE;
-    if (tested)
+    if (tested) {
+        group_host_ready(s, h);
         stack_tell(s, STACK_HOST_CHANGED, h->index);
+    }
     if (!h->ra || autoconf_at(&s->autoconf, h)->station != 0)
         return;
     begin_asking(s, h, tested ? 0 : (int64_t)random_below(&s->autoconf.random, SOLICITATION_DELAY_NS));

@@ -165,7 +165,7 @@ int stack_remove_host(struct stack *s, uint32_t local, int64_t now)
     autoconf_host_removed(s, h);
     host_remove(&s->hosts, h);
     remove_routes(s, h);
-    group_leave_all(&s->groups, local);
+    group_host_removed(s, h);
     reassembly_forget_host(s, local);
     hand_over_neighbours(s, h);
     tcp_abort_local(s->tcp, local, now);

@@ -5,6 +5,7 @@
  */
 #include "stack/datagram.h"
 
+#include "stack/group_report.h"
 #include "stack/icmpv6.h"
 
 static void protocol_unknown(struct stack *s, const struct datagram *d)
@@ -18,6 +19,15 @@ static void protocol_unknown(struct stack *s, const struct datagram *d)
 
 /* ICMP and ICMPv6 belong to one family each. */
 static bool is_icmp(const struct datagram *d) { return d->protocol == (d->host->v6 ? IP_PROTO_ICMPV6 : IP_PROTO_ICMP); }
+
+static bool is_igmp(const struct datagram *d) { return d->protocol == IP_PROTO_IGMP && !d->host->v6; }
+
+/* RFC 3376 3.2: does a listener want this source? What is said about groups is heard whoever says it. */
+static bool is_wanted(const struct stack *s, const struct datagram *d)
+{
+    return !ip_addr_is_multicast(&d->destination) || is_igmp(d) || is_icmp(d) ||
+           group_allows(s, d->host->segment, &d->destination, &d->source);
+}
 
 static void icmp_of_either(struct stack *s, const struct datagram *d)
 {
@@ -35,12 +45,18 @@ static void deliver_other(struct stack *s, const struct datagram *d, bool raw)
         udp_input(s, d);
     else if (is_icmp(d))
         icmp_of_either(s, d);
+    else if (is_igmp(d))
+        igmp_input(s, d);
     else if (!raw && !(d->host->v6 && d->protocol == IP_PROTO_NONE))
         protocol_unknown(s, d);
 }
 
 void ip_deliver(struct stack *s, const struct datagram *d)
 {
+    if (unlikely(d->broadcast) && !is_wanted(s, d)) {
+        STACK_DROP(s, TRACE_IP, group_filtered);
+        return;
+    }
     bool raw = unlikely(s->raw.count != 0) && raw_input(s, d);
     if (unlikely(d->protocol != IP_PROTO_TCP))
         deliver_other(s, d, raw);

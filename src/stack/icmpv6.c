@@ -5,7 +5,9 @@
 #include "stack/icmpv6.h"
 
 #include "stack/datagram.h"
+#include "stack/group_report.h"
 #include "stack/nd.h"
+#include "wire/mld.h"
 
 /* ---- errors sent ---- */
 
@@ -110,6 +112,8 @@ void icmpv6_input(struct stack *s, const struct datagram *d)
     }
     if (wire_nd_is_nd(h.type))
         nd_input(s, d);
+    else if (wire_mld_is_mld(h.type))
+        mld_input(s, d);
     else
         message_input(s, d, &h);
 }

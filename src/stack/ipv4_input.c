@@ -89,7 +89,7 @@ static struct host *broadcast_host(struct stack *s, uint32_t segment, uint32_t d
         return host_first(&s->hosts, segment, false);
     const struct ip_addr group = ip_addr_from_v4(destination);
     if (ipv4_addr_is_multicast(destination))
-        return host_at(&s->hosts, group_find(&s->groups, segment, &group));
+        return group_hearer(s, segment, &group);
     return host_find_broadcast(&s->hosts, segment, destination);
 }
 
@@ -120,9 +120,11 @@ static bool destination_ok(struct stack *s, const struct arrival *a, struct data
     return d->host != NULL;
 }
 
+/* RFC 3376 4.2.13: IGMP may come from 0.0.0.0; a switch that snoops asks from there (RFC 4541 2.1.1). */
 static bool source_ok(struct stack *s, const struct datagram *d)
 {
-    if (ipv4_source_ok(d->host, ip_addr_to_v4(&d->source)))
+    bool unset = d->protocol == IP_PROTO_IGMP && d->broadcast && ip_addr_is_unspecified(&d->source);
+    if (unset || ipv4_source_ok(d->host, ip_addr_to_v4(&d->source)))
         return true;
     STACK_DROP(s, TRACE_IP, ip_bad_source);
     return false;

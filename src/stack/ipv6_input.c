@@ -53,7 +53,7 @@ static struct host *group_host(struct stack *s, uint32_t segment, const struct i
         return host_first(&s->hosts, segment, true);
     if (ip_addr_is_solicited_node(group))
         return host_find_solicited(&s->hosts, segment, group);
-    return host_at(&s->hosts, group_find(&s->groups, segment, group));
+    return group_hearer(s, segment, group);
 }
 
 static void count_not_for_us(struct stack *s, const struct ip_addr *destination)

@@ -5,6 +5,7 @@
  */
 #include "stack/stack.h"
 
+#include "stack/group_report.h"
 #include "stack/ipv4_input.h"
 #include "stack/ipv6_input.h"
 #include "stack/nd.h"
@@ -24,6 +25,11 @@ void stack_settings_default(struct stack_settings *t)
                                  .max_ra_domains = 16,
                                  .max_udp_bindings = 256,
                                  .max_groups = 256,
+                                 .max_group_sources = 1024,
+                                 .group_sources = GROUP_MAX_SOURCES,
+                                 .group_reports = GROUP_REPORTS_JOINED,
+                                 .igmp_version = 3,
+                                 .mld_version = 2,
                                  .max_echo_bindings = 256,
                                  .resolve_queue_frames = 3,
                                  .resolve_queue_total = 512,
@@ -63,11 +69,18 @@ static bool paths_ok(const struct stack_settings *t)
            t->min_path_mtu <= UINT16_MAX && t->path_mtu_ns > 0;
 }
 
+static bool groups_ok(const struct stack_settings *t)
+{
+    return entries_ok(t->max_groups) && entries_ok(t->max_group_sources) && t->group_sources != 0 &&
+           t->group_sources <= GROUP_MAX_SOURCES && t->group_reports <= GROUP_REPORTS_ALL && t->igmp_version >= 1 &&
+           t->igmp_version <= 3 && t->mld_version >= 1 && t->mld_version <= 2;
+}
+
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
            entries_ok(t->max_ra_domains) &&
-           t->loop_frames <= MAX_ENTRIES && entries_ok(t->max_udp_bindings) && entries_ok(t->max_groups) &&
+           t->loop_frames <= MAX_ENTRIES && entries_ok(t->max_udp_bindings) && groups_ok(t) &&
            entries_ok(t->max_echo_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
            entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
            t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
@@ -98,7 +111,7 @@ static int make_parts(struct stack *s, int64_t now)
     if (!error)
         error = udp_set_init(&s->udp, s->allocator, t->max_udp_bindings);
     if (!error)
-        error = group_set_init(&s->groups, s->allocator, t->max_groups);
+        error = group_set_init(s, now);
     if (!error)
         error = icmp_init(&s->icmp, t, s->allocator, now);
     if (!error)
@@ -148,7 +161,7 @@ void stack_delete(struct stack *s)
     reassembly_free(&s->fragments);
     icmp_free(&s->icmp);
     autoconf_free(s);
-    group_set_free(&s->groups);
+    group_set_free(s);
     udp_set_free(&s->udp);
     pool_free(&s->routes);
     host_set_free(&s->hosts);
@@ -203,6 +216,7 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     }
     if (itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
+    group_host_added(s, &s->hosts.hosts[local]);
     stack_tell(s, STACK_HOST_ADDED, (uint32_t)local);
     return local;
 }
@@ -346,6 +360,7 @@ unsigned stack_receive(struct stack *s, int64_t now)
     neighbour_tick(s, now);
     autoconf_tick(s, now);
     reassembly_tick(s, now);
+    group_tick(s, now);
     tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
     return taken;
 }
@@ -370,6 +385,7 @@ int64_t stack_next_deadline(struct stack *s)
     int64_t next = min_i64(wheel_next(&s->neighbours.wheel), tcp_next_deadline(s->tcp));
     next = min_i64(next, reassembly_deadline(&s->fragments));
     next = min_i64(next, autoconf_deadline(s));
+    next = min_i64(next, wheel_next(&s->groups.wheel));
     if (s->loop.first)
         next = min_i64(next, s->now);
     for (unsigned i = 0; i < s->n_interfaces; i++)
@@ -385,5 +401,6 @@ bool stack_output_pending(const struct stack *s)
     return s->loop.neighbour && (s->interfaces[STACK_LOOP].queued || tcp_output_pending(s->tcp, STACK_LOOP));
 }
 
+int64_t stack_time(const struct stack *s) { return s->now; }
 struct tcp_layer *stack_tcp(struct stack *s) { return s->tcp; }
 const struct stack_counters *stack_counters(const struct stack *s) { return &s->counters; }

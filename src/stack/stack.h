@@ -32,7 +32,8 @@
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
     X(ipv6_sent) X(ipv6_fragments_received) X(ipv6_reassembled) X(ipv6_fragmented) X(ipv6_fragments_sent)              \
     X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)                                  \
-    X(ra_received) X(rs_sent) X(slaac_addresses)
+    X(ra_received) X(rs_sent) X(slaac_addresses)                                                          \
+    X(group_queries_received) X(group_reports_received) X(group_reports_sent)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
@@ -51,6 +52,8 @@
     X(nd_malformed) X(nd_bad_message) X(nd_fragmented) X(nd_not_for_us) X(nd_unsolicited) X(nd_own_address)            \
     X(nd_ignored) X(nd_tentative) X(tx_tentative) X(dad_duplicate) X(dad_looped) X(slaac_no_room)                      \
     X(ra_bad_option) X(ra_bad_value) X(ra_bad_prefix) X(ra_list_full)                                                  \
+    X(igmp_malformed) X(igmp_bad_checksum) X(igmp_bad_message) X(mld_malformed) X(mld_bad_message)                     \
+    X(group_ignored) X(group_filtered) X(group_table_full)                                                             \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
 /* clang-format on */
@@ -61,13 +64,25 @@ struct stack_counters {
 #undef STACK_COUNTER_FIELD
 };
 
+/* Which memberships routers and switches are told of by IGMP and MLD. */
+enum group_reports {
+    GROUP_REPORTS_NONE,
+    GROUP_REPORTS_JOINED, /* groups that users join */
+    GROUP_REPORTS_ALL,    /* solicited-node groups too, one for each IPv6 address (RFC 4861 7.2.1) */
+};
+
 struct stack_settings {
     uint32_t max_addresses;        /* local addresses; default 4096 */
     uint32_t max_neighbours;       /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
     uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
     uint32_t max_ra_domains;       /* {interface, tags, VRF} with hosts that listen to routers; default 16 */
     uint32_t max_udp_bindings;     /* default 256 */
-    uint32_t max_groups;           /* multicast groups joined, each by each local address; default 256 */
+    uint32_t max_groups;           /* multicast groups joined, each by each station; default 256 */
+    uint32_t max_group_sources;    /* that users name, of all groups; default 1024 */
+    uint32_t group_sources;        /* that one user names of one group; default 64, which is also the most */
+    uint8_t group_reports;         /* enum group_reports; default GROUP_REPORTS_JOINED */
+    uint8_t igmp_version;          /* the newest that is spoken: 1, 2 or 3; default 3 */
+    uint8_t mld_version;           /* 1 or 2; default 2 */
     uint32_t max_echo_bindings;    /* identifiers of echo requests; default 256 */
     uint32_t resolve_queue_frames; /* datagrams that wait for one neighbour; default 3 */
     uint32_t resolve_queue_total;  /* for all; default 512 */
@@ -179,6 +194,8 @@ unsigned stack_transmit(struct stack *s, int64_t now);
 /* When stack_receive wants to be called at the latest, frames apart. */
 int64_t stack_next_deadline(struct stack *s);
 bool stack_output_pending(const struct stack *s);
+/* That of the last call that was given one. */
+int64_t stack_time(const struct stack *s);
 
 struct tcp_layer *stack_tcp(struct stack *s);
 const struct stack_counters *stack_counters(const struct stack *s);
@@ -233,16 +250,26 @@ bool stack_is_broadcast(const struct stack *s, uint32_t local, const struct ip_a
  */
 uint32_t stack_path_mtu(struct stack *s, uint32_t local, const struct ip_addr *remote, int64_t now);
 
+/* What somebody wants to hear of a group: everything but these sources, or these alone. RFC 3376 section 2. */
+struct ip_source_filter {
+    bool exclude;
+    uint32_t n;
+    const struct ip_addr *sources; /* used during the call */
+};
 /*
- * From now on a local address hears a multicast group, on its interface and VLAN; each join wants its leave. 224.0.0.1
- * is heard in any case. Routers are not told (IGMP), and a link that filters has to be set up for it. ERR_INVALID (no
- * such local address, not a multicast address), ERR_NO_SPACE.
+ * What one listener at a local address, on its interface and VLAN, wants to hear of a multicast group changes: from
+ * `was`, which it must be known with, to `is`; NULL: nothing. Routers are told (stack_settings.group_reports); a link
+ * that filters has to be set up for it. 224.0.0.1 and ff02::1 are heard in any case. ERR_INVALID (no such local address,
+ * not a multicast address, a source of another family), ERR_NO_SPACE (of groups or sources; nothing changed),
+ * ERR_NOT_FOUND (there is no listener with `was`).
  */
-MUST_CHECK int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group);
-/* Is the group heard where this address lives? */
+MUST_CHECK int stack_listen(struct stack *s, uint32_t local, const struct ip_addr *group,
+                            const struct ip_source_filter *was, const struct ip_source_filter *is, int64_t now);
+/* One listener more for all sources; each wants its leave. */
+MUST_CHECK int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group, int64_t now);
+int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group, int64_t now);
+/* Is the group heard, at least of some source, where this address lives? */
 bool stack_has_joined(const struct stack *s, uint32_t local, const struct ip_addr *group);
-/* ERR_INVALID, ERR_NOT_FOUND. */
-int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group);
 
 /* ---- UDP ---- */
 struct udp_datagram {

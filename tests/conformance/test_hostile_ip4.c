@@ -436,7 +436,8 @@ static void test_ip4_14_protocols_nobody_speaks(void **state)
     struct hostile *h = hostile_new(NULL);
     uint8_t f[256];
     for (unsigned protocol = 0; protocol < 256; protocol++) {
-        if (protocol == IP_PROTO_ICMP || protocol == IP_PROTO_TCP || protocol == IP_PROTO_UDP)
+        if (protocol == IP_PROTO_ICMP || protocol == IP_PROTO_IGMP || protocol == IP_PROTO_TCP ||
+            protocol == IP_PROTO_UDP)
             continue;
         hostile_case(h);
         hostile_inject(h, f, make_ipv4(f, PEER, US, (uint8_t)protocol, "0123456789", 10));

@@ -145,7 +145,7 @@ static void begin(struct world *w)
     must(tcp_listen(stack_tcp(w->stack), 0, TCP_ANY_LOCAL, 80));
     must(udp_bind(w->stack, 0, 7, datagram, NULL, w));
     const struct ip_addr group = ip_addr_from_v4(OUR_GROUP);
-    must(stack_join(w->stack, 1, &group));
+    must(stack_join(w->stack, 1, &group, w->now));
     must(raw_listen(w->stack, 0, raw_datagram, raw_error, w));
     must(stack_frame_listen(w->stack, 0, frame_seen, w));
     struct flow_key key = {.local = 1, .remote = peer, .local_port = 1000, .remote_port = 2000};

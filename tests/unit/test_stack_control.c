@@ -315,7 +315,7 @@ static void test_a_removed_address_is_ours_no_more(void **state)
     assert_int_equal(udp_bind(r->stack, r->us, 53, on_datagram, on_error, &exact), 0);
     assert_int_equal(udp_bind(r->stack, 0, 53, on_datagram, on_error, &any), 0);
     struct ip_addr group = v4(0xe0000105), net = v4(FAR), gateway = v4(PEER);
-    assert_int_equal(stack_join(r->stack, r->us, &group), 0);
+    assert_int_equal(stack_join(r->stack, r->us, &group, r->now), 0);
     assert_int_equal(stack_add_route(r->stack, r->us, &net, 24, &gateway), 0);
     stack_on_change(r->stack, on_change, &x);
     assert_int_equal(stack_remove_host(r->stack, r->us, r->now), 0);
@@ -343,7 +343,7 @@ static void test_a_removed_address_is_ours_no_more(void **state)
     rig_input(r, f, make_arp_request(f, US));
     expect_nothing(r);
     assert_int_equal(send_udp(r, r->us, PEER), ERR_INVALID);
-    assert_int_equal(stack_join(r->stack, r->us, &group), ERR_INVALID);
+    assert_int_equal(stack_join(r->stack, r->us, &group, r->now), ERR_INVALID);
     /* the other one is as before: its MAC, which is the same, its subnet's broadcast, all hosts of the segment */
     rig_input(r, f, make_udp(f, PEER, 1, OTHER, 53, "x", 1));
     static const uint32_t all[] = {US | 255u, 0xffffffff, 0xe0000001};

@@ -3,6 +3,7 @@
  * Every drop has a name: for each counter of STACK_DROP_LIST one input that must count exactly there, once, and nowhere
  * else. A counter without a case here does not compile.
  */
+#include "support/frame_group.h"
 #include "unit/stack_rig.h"
 
 #include "base/error.h"
@@ -651,6 +652,76 @@ static void cause_tx_no_room(struct run *x)
 }
 
 /* ---- the table ---- */
+
+/* ---- groups ---- */
+
+static void igmp_frame(struct run *x, const uint8_t *bytes, uint32_t length, uint8_t ttl)
+{
+    uint8_t message[64];
+    const struct group_envelope e = {
+        .source = v4(GATEWAY), .destination = v4(0xe0000001), .ttl = ttl, .router_alert = true};
+    memcpy(message, bytes, length);
+    input(x, make_group_bytes(x->f, &e, message, length));
+}
+static void cause_igmp_malformed(struct run *x)
+{
+    begin(x);
+    igmp_frame(x, (const uint8_t[10]){0x11}, 10, 1);
+}
+static void cause_igmp_bad_checksum(struct run *x)
+{
+    const struct wire_group_message m = {.kind = WIRE_GROUP_QUERY, .version = 3, .group = v4(0)};
+    const struct group_envelope e = group_envelope_for(false, &m);
+    begin(x);
+    uint32_t n = make_group(x->f, &e, &m);
+    x->f[n - 1] ^= 1;
+    input(x, n);
+}
+static void cause_igmp_bad_message(struct run *x)
+{
+    begin(x);
+    igmp_frame(x, (const uint8_t[8]){0x11, 100}, 8, 2);
+}
+static void cause_group_ignored(struct run *x)
+{
+    begin(x);
+    igmp_frame(x, (const uint8_t[8]){0x22}, 8, 1);
+}
+static void mld_frame(struct run *x, uint32_t length, const struct ip_addr *source)
+{
+    uint8_t message[64] = {WIRE_ICMPV6_MLD_QUERY};
+    const struct group_envelope e = {.source = *source, .destination = ALL_NODES, .ttl = 1, .router_alert = true};
+    begin_with(x, rig_new6());
+    input(x, make_group_bytes(x->f, &e, message, length));
+}
+static void cause_mld_malformed(struct run *x) { mld_frame(x, 26, &GATEWAY6); }
+static void cause_mld_bad_message(struct run *x) { mld_frame(x, 28, &PEER6); }
+static void cause_group_filtered(struct run *x)
+{
+    const struct ip_addr group = v4(0xef010203), source = v4(PEER);
+    const struct ip_source_filter f = {.exclude = true, .n = 1, .sources = &source};
+    begin(x);
+    assert_int_equal(stack_listen(x->r->stack, x->r->us, &group, NULL, &f, x->r->now), 0);
+    uint32_t n = make_udp(x->f, PEER, 1, 0xef010203, 9, eight, 8);
+    wire_eth_addr_from_ipv4_multicast(x->f, 0xef010203);
+    input(x, n);
+}
+static void cause_group_table_full(struct run *x)
+{
+    struct stack_settings t;
+    stack_settings_default(&t);
+    t.group_reports = GROUP_REPORTS_ALL;
+    t.max_addresses = 2;
+    t.max_groups = 1;
+    begin_with(x, rig_new_empty(&t));
+    x->r->us = rig_host6(x->r);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct ip_addr group = ip_addr_add(&(struct ip_addr){{0xff, 5}}, i);
+        assert_int_equal(stack_join(x->r->stack, x->r->us, &group, x->r->now), 0);
+    }
+    struct host_settings h = {.address = OTHER6, .prefix_length = PREFIX6};
+    assert_true(stack_add_host(x->r->stack, &h) > 0);
+}
 
 static const struct {
     const char *name;

@@ -143,10 +143,10 @@ static void only_own_addresses_and_groups_are_heard(void **state)
     assert_int_equal(sink.received, 0);
     rig_input(r, f, make_udp6(f, &PEER6, 1, &ALL_NODES, PORT, eight, 8));
     rig_input(r, f, make_udp6(f, &PEER6, 1, &solicited, PORT, eight, 8));
-    assert_int_equal(stack_join(r->stack, r->us, &group), 0);
+    assert_int_equal(stack_join(r->stack, r->us, &group, r->now), 0);
     rig_input(r, f, make_udp6(f, &PEER6, 1, &group, PORT, eight, 8));
     assert_int_equal(sink.received, 3);
-    assert_int_equal(stack_leave(r->stack, r->us, &group), 0);
+    assert_int_equal(stack_leave(r->stack, r->us, &group, r->now), 0);
     rig_input(r, f, make_udp6(f, &PEER6, 1, &group, PORT, eight, 8));
     assert_int_equal(sink.received, 3);
     expect_nothing(r);
