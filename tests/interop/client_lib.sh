@@ -5,8 +5,8 @@
 # path_add, servers_start, then the cells. Offload is off on veth, so that captures show every frame; on TAP all of it is on. Captures of
 # ours are decoded by tshark: nothing wrong that is ours.
 
-server=198.18.0.1
-clients=198.18.0.10
+server=$(address 198.18.0.1)
+clients=$(address 198.18.0.10)
 odd=9000
 
 digest() { /usr/bin/python3 tests/interop/digest.py "$1"; }
@@ -33,7 +33,7 @@ path_add() { # veth|tap INTERFACE ADDRESS/PREFIX [NS]
         port_location=packet:ours-$2
         port_netns=/run/netns/weir-$$-ours
     fi
-    in_ns "$path_ns" ip addr add "$3" dev "$2"
+    address_add "$path_ns" "${3%/*}" "$2"
 }
 
 path_mtu() { # MTU: of weir1 and what is at its other end; TAP takes it from the configuration
@@ -81,7 +81,7 @@ http {
     client_body_temp_path $work/tmp; proxy_temp_path $work/tmp; fastcgi_temp_path $work/tmp;
     uwsgi_temp_path $work/tmp; scgi_temp_path $work/tmp;
     server {
-        listen $server:80 backlog=16384;
+        listen $(in_url "$server"):80 backlog=16384;
         root $work/files;
         location ~ shtml { ssi on; }
         location /put/ { dav_methods PUT; create_full_put_path on; client_body_buffer_size 1m; }
@@ -123,13 +123,13 @@ ports:
   - name: uplink
     location: "$port_location"
     netns: $port_netns
-    guard: {allowed: [198.18.0.0/24]}
+    guard: {allowed: ["$(subnet "$server")"]}
 devices:
-  - {name: clients, port: uplink, ipv4: {address: $clients/24}}
+  - {name: clients, port: uplink, $(host_of "$clients")}
 loads:
   - name: load
     client: clients
-    server: {address: $server, port: 80}
+    server: {address: "$server", port: 80}
     http: {host: test.example, urls: [{path: /1}]}
     schedule: [{hold: 500ms, concurrent: 1}]
     loop: closed
@@ -202,7 +202,7 @@ patient="--set loads[0].tcp.rto_min=10s --set loads[0].tcp.tlp=false"
 # What a capture of ours may not hold; the kernel's own retransmissions and late checksums are the kernel's. What goes again may only be tail loss
 # probes, as many as we counted: none where the load was patient.
 clean() { # TEXT CAPTURE LOAD [full]: with `full` our data may fill the peer's window
-    ours="ip.src == ${clean_from:-$clients}"
+    ours="$ip.src == ${clean_from:-$clients}"
     clean_wrong=$(blemishes "$ours")
     [ "${4:-}" = full ] || clean_wrong="$clean_wrong || ($ours && tcp.analysis.window_full)"
     clean_resent="$ours && tcp.analysis.retransmission && !tcp.analysis.zero_window_probe && tcp.len > 1"
@@ -316,11 +316,17 @@ megabytes() { # NAME OPTION...: 10 transfers of 1 MB, captured
         --set "loads[0].schedule[0]={hold: 500ms, transactions_per_second: 20}" --set "ports[0].capture=$work/$megabytes_name.pcap" $patient "$@"
 }
 
+largest_packet() { # CAPTURE: in bytes of its IP header and what follows
+    if [ "$FAMILY" = 4 ]; then set -- "$1" ip.len 0; else set -- "$1" ipv6.plen 40; fi
+    echo $(($(decode "$1" -T fields -e "$2" | sort -n | tail -n 1) + $3))
+}
+
 cells_mtu() {
-    for mtu in 576 1500 9000; do
+    if [ "$FAMILY" = 4 ]; then least=576; else least=1280; fi
+    for mtu in $least 1500 9000; do
         path_mtu $mtu
         check "$path: MTU $mtu" megabytes mtu --set "ports[0].mtu=$mtu"
-        check_equal "$path: MTU $mtu: the largest packet" $mtu "$(decode "$work/mtu.pcap" -T fields -e ip.len | sort -n | tail -n 1)"
+        check_equal "$path: MTU $mtu: the largest packet" $mtu "$(largest_packet "$work/mtu.pcap")"
         clean "MTU $mtu" "$work/mtu.pcap" mtu
     done
     path_mtu 1500
@@ -340,11 +346,12 @@ cells_options() {
     server_sysctl tcp_ecn 1
     check "$path: ECN on at the server and at ours" megabytes ecn --set "loads[0].tcp.ecn=on"
     check_equal "$path: ECN is agreed on every connection" True "$(result ecn 't["ecn_agreed"] == l["connections"]["established"] > 0')"
-    ours="ip.src == $clients"
+    ours="$ip.src == $clients"
+    if [ "$FAMILY" = 4 ]; then ecn=ip.dsfield.ecn; else ecn=ipv6.tclass.ecn; fi
     check_equal "$path: our SYNs ask for it, data of both sides is ECT(0), nothing else of ours is ECT" "0 0 0 True" \
         "$(frames "$work/ecn.pcap" "$ours && tcp.flags.syn == 1 && (tcp.flags.ece == 0 || tcp.flags.cwr == 0)") \
-$(frames "$work/ecn.pcap" "$ours && tcp.len > 0 && ip.dsfield.ecn != 2") $(frames "$work/ecn.pcap" "$ours && tcp.len == 0 && ip.dsfield.ecn != 0") \
-$([ "$(frames "$work/ecn.pcap" "!($ours) && tcp.len > 0 && ip.dsfield.ecn == 2")" -gt 100 ] && echo True)"
+$(frames "$work/ecn.pcap" "$ours && tcp.len > 0 && $ecn != 2") $(frames "$work/ecn.pcap" "$ours && tcp.len == 0 && $ecn != 0") \
+$([ "$(frames "$work/ecn.pcap" "!($ours) && tcp.len > 0 && $ecn == 2")" -gt 100 ] && echo True)"
     clean "ECN" "$work/ecn.pcap" ecn
 }
 

@@ -79,8 +79,45 @@ veth_add() { # NAMESPACE1 INTERFACE1 NAMESPACE2 INTERFACE2
     ip link add "$2" netns "weir-$$-$1" type veth peer name "$4" netns "weir-$$-$3"
     for end in "$1 $2" "$3 $4"; do
         in_ns "${end% *}" ethtool -K "${end#* }" tx off tso off gso off gro off >/dev/null
+        # without an IPv6 address of the kernel's making, which might be ours
+        [ "${FAMILY:-4}" = 4 ] || in_ns "${end% *}" ip link set "${end#* }" addrgenmode none
         in_ns "${end% *}" ip link set "${end#* }" up
     done
+}
+
+# ---- families: a script that NAME6.sh sources with FAMILY=6 runs over IPv6
+
+FAMILY=${FAMILY:-4}
+
+address() { # A.B.C.D: itself, or the IPv6 address that stands for it
+    if [ "$FAMILY" = 4 ]; then echo "$1"; else echo "2001:db8:$(echo "${1%.*}" | tr . :)::${1##*.}"; fi
+}
+
+subnet() { # ADDRESS: with the length of its subnet, which is that of a /24
+    if [ "$FAMILY" = 4 ]; then echo "$1/24"; else echo "$1/80"; fi
+}
+
+in_url() { # ADDRESS
+    if [ "$FAMILY" = 4 ]; then echo "$1"; else echo "[$1]"; fi
+}
+
+# shellcheck disable=SC2034 # for the tests
+if [ "$FAMILY" = 4 ]; then ip=ip; else ip=ipv6; fi # in tshark's filters
+host_of() { # ADDRESS [GATEWAY]: addresses of a configuration's device
+    if [ "$FAMILY" = 4 ]; then
+        echo "ipv4: {address: $(subnet "$1"), gateway: ${2:-0.0.0.0}}"
+    else
+        echo "ipv6: {address: '$(subnet "$1")', gateway: '${2:-::}'}"
+    fi
+}
+
+address_add() { # NAMESPACE ADDRESS INTERFACE: with its subnet, usable at once, and still there after the link was down
+    if [ "$FAMILY" = 4 ]; then
+        in_ns "$1" ip addr add "$2/24" dev "$3"
+    else
+        in_ns "$1" sysctl -qw "net.ipv6.conf.$3.keep_addr_on_down=1"
+        in_ns "$1" ip addr add "$2/80" dev "$3" nodad
+    fi
 }
 
 # ---- processes

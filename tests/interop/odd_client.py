@@ -20,6 +20,7 @@ import urllib.request
 
 URL = urllib.parse.urlsplit(sys.argv[1])
 ADDRESS = (URL.hostname, URL.port or 80)
+FAMILY = socket.AF_INET6 if ":" in URL.hostname else socket.AF_INET
 TIMEOUT_S = 60
 
 
@@ -143,7 +144,7 @@ def many(count, rounds):
     patient_size(count)
     events, sockets = selectors.DefaultSelector(), []
     for _ in range(count):
-        s = socket.socket()
+        s = socket.socket(FAMILY)
         s.setblocking(False)
         s.connect_ex(ADDRESS)
         sockets.append(s)

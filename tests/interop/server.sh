@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Weir's HTTP server (examples/server.yaml) for other people's clients on the kernel's TCP, over veth, or over TAP (server_tap.sh): curl, wrk, ab, h2load, Python; 1 B
+# Weir's HTTP server (examples/server.yaml) for other people's clients on the kernel's TCP, over veth, or over TAP (server_tap.sh), over IPv6 in server6.sh: curl, wrk, ab, h2load, Python; 1 B
 # to 100 MB both ways with equal digests, keep-alive, close, chunked, 1,000 and 10,000 connections at once; half-close, resets, a client that stops
 # reading, one that is killed, slowloris. Captures of ours are decoded by tshark: nothing wrong that is ours.
 # WEIR_INTEROP_SECONDS: how long each load generator runs (default 2); WEIR_INTEROP_STALL: how long a client does not read (default 4).
@@ -9,17 +9,17 @@
 . "$(dirname "$0")/lib.sh"
 cd "$root"
 
-server=198.18.0.2
-kernel=198.18.0.1
+server=$(address 198.18.0.2)
+kernel=$(address 198.18.0.1)
 seconds=${WEIR_INTEROP_SECONDS:-2}
 stall=${WEIR_INTEROP_STALL:-4}
-url=http://$server
+url=http://$(in_url "$server")
 # shellcheck disable=SC3045 # dash has it
 ulimit -n 20000 2>/dev/null || true
 
 mkdir "$work/www"
 head -c 100000 /dev/urandom >"$work/www/file.bin"
-head -c 100000000 /dev/urandom >"$work/www/large.bin"
+head -c "${large_bytes:-100000000}" /dev/urandom >"$work/www/large.bin"
 large=$(sha256sum <"$work/www/large.bin" | cut -d ' ' -f 1)
 
 # ---- the server
@@ -30,10 +30,11 @@ server_start() { # NAME OPTION...: results go to $work/NAME.json
     start "$work/$server_name.log" "$WEIR" run examples/server.yaml --quiet --json "$work/$server_name.json" \
         --csv "$work/$server_name.csv" --report "$work/$server_name.html" --junit "$work/$server_name.xml" \
         --set "loads[0].server.http.routes[11].root=$work/www" \
-        --set "ports[0]={name: uplink, location: '$location', netns: /run/netns/weir-$$-$place, frames: 32768, $further guard: {allowed: [198.18.0.0/24]}}" \
+        --set "ports[0]={name: uplink, location: '$location', netns: /run/netns/weir-$$-$place, frames: 32768, $further guard: {allowed: ['$(subnet "$server")']}}" \
+        --set "devices[0]={name: web, port: uplink, $(host_of "$server")}" \
         "$@"
     server_pid=$started_pid
-    if ! wait_for 5 in_ns clients curl -sf -m 2 -o /dev/null $url/bytes/1; then
+    if ! wait_for 5 in_ns clients curl -gsf -m 2 -o /dev/null "$url/bytes/1"; then
         not_ok "$kind: the server starts" "$(cat "$work/$server_name.log")"
         exit 1
     fi
@@ -60,16 +61,16 @@ result() { # NAME PYTHON-EXPRESSION over r, the results, and s, the server's par
 }
 
 client() { # BEHAVIOUR ARGUMENT...
-    in_ns clients /usr/bin/python3 tests/interop/odd_client.py $url "$@"
+    in_ns clients /usr/bin/python3 tests/interop/odd_client.py "$url" "$@"
 }
 
 # ---- what clients do
 
 digest_of_download() { # PATH
-    in_ns clients curl -sSf -m 60 "$url/$1" | sha256sum | cut -d ' ' -f 1
+    in_ns clients curl -gsSf -m 60 "$url/$1" | sha256sum | cut -d ' ' -f 1
 }
 digest_of_upload() { # OPTION...
-    in_ns clients curl -sSf -m 60 "$@" $url/digest | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["sha256"])'
+    in_ns clients curl -gsSf -m 60 "$@" "$url/digest" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["sha256"])'
 }
 
 wrk_is_content() { # OPTION...
@@ -92,7 +93,7 @@ rate() { diag "$1: $(tr -s ' \n' ' ' <"$work/rate")"; }
 
 # What a capture of ours may not hold. Nothing is lost here, so nothing may be sent again; the server is patient (no tail loss probes, a timeout of
 # 10 s), as a busy machine's ACKs come late. A zero-window probe, towards a client that does not read, is one byte.
-ours="ip.src == $server"
+ours="$ip.src == $server"
 patient="--set loads[0].tcp.rto_min=10s --set loads[0].tcp.tlp=false"
 clean() { # NAME: the server's name, and that of its capture
     clean_found=$(decode "$work/$1.pcap" -Y "$(blemishes "$ours") || ($ours && tcp.analysis.retransmission && tcp.len > 1)" | head -n 5)
@@ -131,18 +132,18 @@ load() {
     check_equal "$kind: curl posts 100 MB" "$large" "$(digest_of_upload --data-binary "@$work/www/large.bin")"
     check_equal "$kind: curl posts 100 MB chunked" "$large" \
         "$(digest_of_upload -T "$work/www/large.bin" -X POST -H 'Transfer-Encoding: chunked')"
-    check "$kind: wrk, 100 connections kept" wrk_is_content -c 100 $url/bytes/100
+    check "$kind: wrk, 100 connections kept" wrk_is_content -c 100 "$url/bytes/100"
     rate "wrk, kept"
-    check "$kind: wrk, 100 connections, a new one for each request" wrk_is_content -c 100 -H "Connection: close" $url/bytes/100
+    check "$kind: wrk, 100 connections, a new one for each request" wrk_is_content -c 100 -H "Connection: close" "$url/bytes/100"
     rate "wrk, new"
-    check "$kind: ab, 100 connections kept" ab_is_content -k -c 100 $url/bytes/1000
+    check "$kind: ab, 100 connections kept" ab_is_content -k -c 100 "$url/bytes/1000"
     rate "ab, kept"
-    check "$kind: ab, 100 connections, a new one for each request" ab_is_content -c 100 $url/bytes/1000
+    check "$kind: ab, 100 connections, a new one for each request" ab_is_content -c 100 "$url/bytes/1000"
     rate "ab, new"
-    check "$kind: h2load, 100 connections" h2load_is_content -D "$seconds" -c 100 $url/bytes/1000
+    check "$kind: h2load, 100 connections" h2load_is_content -D "$seconds" -c 100 "$url/bytes/1000"
     rate "h2load"
     check "$kind: 1,000 connections at once" client many 1000 3
-    check "$kind: 10,000 connections at once" client many 10000 2
+    [ "$FAMILY" = 6 ] || check "$kind: 10,000 connections at once" client many 10000 2
     check "$kind: a client with 50 downloads is killed" client killed 50
     check "$kind: slowloris is answered 408" client slowloris 30
     server_stop
@@ -158,7 +159,7 @@ ns_add clients
 ns_add server
 if [ "${server_link:-veth}" = veth ]; then
     veth_add clients weir0 server weir1
-    in_ns clients ip addr add $kernel/24 dev weir0
+    address_add clients "$kernel" weir0
     kind=veth
     place=server
     location=packet:weir1
@@ -171,7 +172,7 @@ else
     kind=TAP
     place=clients
     location=tap:weir0
-    further="address: $kernel/24,"
+    if [ "$FAMILY" = 4 ]; then further="address: $kernel/24,"; else further="address6: '$kernel/80',"; fi
 fi
 behaviour
 load

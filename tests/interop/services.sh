@@ -2,19 +2,21 @@
 # SPDX-License-Identifier: MIT
 #
 # `weir services` and `weir nc` on Weir's stack over veth, against nc, socat and Python on the kernel's; and the kernel's services for `weir services --ask`.
+# Over IPv6 in services6.sh.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 ns_add weir
 ns_add kernel
 veth_add weir ours kernel theirs
-in_ns kernel ip addr add 198.18.0.1/24 dev theirs
-ADDRESS=198.18.0.10
+THEIRS=$(address 198.18.0.1)
+ADDRESS=$(address 198.18.0.10)
+address_add kernel "$THEIRS" theirs
 
 weir() { # COMMAND ARGUMENTS...: on Weir's stack
     weir_command=$1
     shift
-    in_ns weir timeout 60 "$WEIR" "$weir_command" packet:ours -a $ADDRESS/24 "$@"
+    in_ns weir timeout 60 "$WEIR" "$weir_command" packet:ours -a "$(subnet "$ADDRESS")" "$@"
 }
 kernel() { in_ns kernel timeout 60 "$@"; }
 
@@ -25,23 +27,23 @@ sum=$(sha256sum <"$work/in")
 
 cat >"$work/host.yaml" <<YAML
 ports: [{name: eth, location: "packet:ours"}]
-devices: [{name: host, port: eth, ipv4: {address: $ADDRESS/24}}]
+devices: [{name: host, port: eth, $(host_of "$ADDRESS")}]
 YAML
 start_in_ns weir "$work/services.log" "$WEIR" services -c "$work/host.yaml"
 services_pid=$started_pid
 wait_for 20 grep -q "daytime on" "$work/services.log" || not_ok "weir services starts" "$(cat "$work/services.log")"
-check_equal "TCP echo gives back 3 MB to nc -N" "$sum" "$(kernel nc -N $ADDRESS 7 <"$work/in" | sha256sum)"
-check_equal "TCP echo gives back 3 MB to socat" "$sum" "$(kernel socat -t 30 - TCP:$ADDRESS:7 <"$work/in" | sha256sum)"
-check_equal "UDP echo answers" "a datagram" "$(echo a datagram | kernel nc -u -w 1 $ADDRESS 7)"
-check_equal "TCP discard answers nothing" "" "$(kernel nc -N $ADDRESS 9 <"$work/in")"
-check_equal "UDP discard answers nothing" "" "$(echo x | kernel nc -u -w 1 $ADDRESS 9)"
+check_equal "TCP echo gives back 3 MB to nc -N" "$sum" "$(kernel nc -N "$ADDRESS" 7 <"$work/in" | sha256sum)"
+check_equal "TCP echo gives back 3 MB to socat" "$sum" "$(kernel socat -t 30 - "TCP$FAMILY:$(in_url "$ADDRESS"):7" <"$work/in" | sha256sum)"
+check_equal "UDP echo answers" "a datagram" "$(echo a datagram | kernel nc -u -w 1 "$ADDRESS" 7)"
+check_equal "TCP discard answers nothing" "" "$(kernel nc -N "$ADDRESS" 9 <"$work/in")"
+check_equal "UDP discard answers nothing" "" "$(echo x | kernel nc -u -w 1 "$ADDRESS" 9)"
 date='^[A-Z][a-z]*day, [A-Z][a-z]* [0-9]{2}, 2[0-9]{3} [0-9:]{8}-UTC'
 check "TCP daytime says the time" sh -c "nsenter --net=/run/netns/weir-$$-kernel nc $ADDRESS 13 </dev/null | grep -Eq '$date'"
 check "UDP daytime says the time" sh -c "echo | nsenter --net=/run/netns/weir-$$-kernel nc -u -w 1 $ADDRESS 13 | grep -Eq '$date'"
 check "echo does not answer another small service" kernel /usr/bin/python3 - <<PYTHON
 import socket
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.bind(("198.18.0.1", 19))
+s = socket.socket(socket.AF_INET6 if $FAMILY == 6 else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("$THEIRS", 19))
 s.settimeout(0.5)
 s.sendto(b"x", ("$ADDRESS", 7))
 try:
@@ -63,37 +65,37 @@ stop "$services_pid" || true
 
 # ---- the clients, asking services of the kernel's
 
-start_in_ns kernel "$work/echo.log" socat TCP-LISTEN:7,reuseaddr,fork EXEC:cat
-start_in_ns kernel "$work/udp.log" socat UDP-RECVFROM:7,fork EXEC:cat
-start_in_ns kernel "$work/discard.log" socat -u TCP-LISTEN:9,reuseaddr,fork OPEN:/dev/null
-start_in_ns kernel "$work/daytime.log" socat TCP-LISTEN:13,reuseaddr,fork EXEC:date
+start_in_ns kernel "$work/echo.log" socat "TCP$FAMILY-LISTEN:7,reuseaddr,fork" EXEC:cat
+start_in_ns kernel "$work/udp.log" socat "UDP$FAMILY-RECVFROM:7,fork" EXEC:cat
+start_in_ns kernel "$work/discard.log" socat -u "TCP$FAMILY-LISTEN:9,reuseaddr,fork" OPEN:/dev/null
+start_in_ns kernel "$work/daytime.log" socat "TCP$FAMILY-LISTEN:13,reuseaddr,fork" EXEC:date
 wait_for 10 kernel sh -c 'ss -ltn | grep -q ":13 "' || true
-check "weir services --ask echo, 1 MB" weir services 198.18.0.1 --ask echo -s 1000000
-check "weir services --ask echo -u, 100 KB" weir services 198.18.0.1 --ask echo -u -s 100000
-check "weir services --ask discard" weir services 198.18.0.1 --ask discard -s 100000
-check "weir services --ask daytime" sh -c "nsenter --net=/run/netns/weir-$$-weir $WEIR services packet:ours 198.18.0.1 --ask daytime -a $ADDRESS/24 | grep -q 20"
-weir services 198.18.0.1 --ask daytime -u -w 1 >"$work/out" 2>"$work/err" && result=0 || result=$?
+check "weir services --ask echo, 1 MB" weir services "$THEIRS" --ask echo -s 1000000
+check "weir services --ask echo -u, 100 KB" weir services "$THEIRS" --ask echo -u -s 100000
+check "weir services --ask discard" weir services "$THEIRS" --ask discard -s 100000
+check "weir services --ask daytime" sh -c "nsenter --net=/run/netns/weir-$$-weir $WEIR services packet:ours $THEIRS --ask daytime -a $(subnet "$ADDRESS") | grep -q 20"
+weir services "$THEIRS" --ask daytime -u -w 1 >"$work/out" 2>"$work/err" && result=0 || result=$?
 check_equal "a service that is not there is exit code 1" 1 "$result"
 
 # ---- weir nc
 
-check_equal "nc -N sends 3 MB and gets them back" "$sum" "$(weir nc 198.18.0.1 7 -N <"$work/in" | sha256sum)"
-check "nc -z finds a port open" weir nc 198.18.0.1 7 -z
-weir nc 198.18.0.1 8 -z 2>"$work/err" && result=0 || result=$?
-check_equal "nc -z finds a port closed" "1 weir: nc: 198.18.0.1: Connection refused" "$result $(cat "$work/err")"
-weir nc 198.18.0.1 8 -u -z 2>"$work/err" && result=0 || result=$?
-check_equal "nc -u -z finds a port closed" "1 weir: nc: 198.18.0.1: Connection refused" "$result $(cat "$work/err")"
-check "nc -u -z finds a port open" weir nc 198.18.0.1 7 -u -z
-check_equal "nc -u gets its datagram back, and -w ends it" "a datagram" "$(echo a datagram | weir nc 198.18.0.1 7 -u -w 1)"
-weir nc 198.18.0.99 7 -w 1 </dev/null 2>"$work/err" && result=0 || result=$?
+check_equal "nc -N sends 3 MB and gets them back" "$sum" "$(weir nc "$THEIRS" 7 -N <"$work/in" | sha256sum)"
+check "nc -z finds a port open" weir nc "$THEIRS" 7 -z
+weir nc "$THEIRS" 8 -z 2>"$work/err" && result=0 || result=$?
+check_equal "nc -z finds a port closed" "1 weir: nc: $THEIRS: Connection refused" "$result $(cat "$work/err")"
+weir nc "$THEIRS" 8 -u -z 2>"$work/err" && result=0 || result=$?
+check_equal "nc -u -z finds a port closed" "1 weir: nc: $THEIRS: Connection refused" "$result $(cat "$work/err")"
+check "nc -u -z finds a port open" weir nc "$THEIRS" 7 -u -z
+check_equal "nc -u gets its datagram back, and -w ends it" "a datagram" "$(echo a datagram | weir nc "$THEIRS" 7 -u -w 1)"
+weir nc "$(address 198.18.0.99)" 7 -w 1 </dev/null 2>"$work/err" && result=0 || result=$?
 check_equal "nc -w gives up on a host that is not there" 1 "$result"
 
-start_in_ns weir "$work/listen.log" sh -c "'$WEIR' nc packet:ours -l 9000 -a $ADDRESS/24 </dev/null >'$work/got'"
+start_in_ns weir "$work/listen.log" sh -c "'$WEIR' nc packet:ours -l 9000 -a $(subnet "$ADDRESS") </dev/null >'$work/got'"
 listen_pid=$started_pid
-wait_for 20 kernel ping -q -c 1 -W 1 $ADDRESS || true
-kernel nc -N $ADDRESS 9000 <"$work/in" || true
+wait_for 20 kernel ping -q -c 1 -W 1 "$ADDRESS" || true
+kernel nc -N "$ADDRESS" 9000 <"$work/in" || true
 wait_for 20 sh -c "! kill -0 $listen_pid 2>/dev/null" || true
 check_equal "nc -l receives 3 MB of the kernel's nc" "$sum" "$(sha256sum <"$work/got")"
-start_in_ns kernel "$work/port.log" sh -c "socat -d -d TCP-LISTEN:9001,reuseaddr SYSTEM:'echo \$SOCAT_PEERPORT'"
+start_in_ns kernel "$work/port.log" sh -c "socat -d -d "TCP$FAMILY-LISTEN:9001,reuseaddr" SYSTEM:'echo \$SOCAT_PEERPORT'"
 sleep 0.3
-check_equal "nc -p has its port" 4711 "$(weir nc 198.18.0.1 9001 -p 4711 </dev/null)"
+check_equal "nc -p has its port" 4711 "$(weir nc "$THEIRS" 9001 -p 4711 </dev/null)"
