@@ -164,6 +164,7 @@ int stack_remove_host(struct stack *s, uint32_t local, int64_t now)
     stack_tell(s, STACK_HOST_REMOVED, local);
     autoconf_host_removed(s, h);
     host_remove(&s->hosts, h);
+    forward_host_removed(s, h);
     remove_routes(s, h);
     group_host_removed(s, h);
     reassembly_forget_host(s, local);
@@ -180,7 +181,7 @@ static bool datagrams_wait(const struct stack *s, uint32_t local)
     for (uint32_t i = 1; i <= s->neighbours.pool.touched; i++) {
         const struct neighbour *n = neighbour_at(&s->neighbours, i);
         for (const struct packet *p = n->domain ? n->queue : NULL; p; p = p->next)
-            if (p->holder_word == local)
+            if ((uint32_t)p->holder_word == local)
                 return true;
         if (n->domain && n->asker == local)
             return true;

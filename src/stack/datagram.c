@@ -14,7 +14,7 @@ static void protocol_unknown(struct stack *s, const struct datagram *d)
     if (d->host->v6)
         icmpv6_send_error(s, d, WIRE_ICMPV6_PARAMETER_PROBLEM, WIRE_ICMPV6_PROBLEM_NEXT_HEADER, d->protocol_at);
     else
-        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PROTOCOL_UNREACHABLE);
+        icmp_send_error(s, d, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PROTOCOL_UNREACHABLE, 0);
 }
 
 /* ICMP and ICMPv6 belong to one family each. */

@@ -135,12 +135,17 @@ void stack_input(struct stack *s, unsigned interface, struct packet **packets, u
     s->input = itf;
     if (unlikely(itf->watchers.count != 0))
         frame_show(s, itf, packets, n, false);
+    unsigned kept = 0; /* those that were not forwarded */
     for (unsigned i = 0; i < n; i++) {
+        struct packet *p = packets[i];
         if (i + 1 < n)
             prefetch(packets[i + 1]->data);
-        frame_input(s, itf, packets[i]);
+        frame_input(s, itf, p);
+        packets[kept] = p;
+        kept += !s->taken;
+        s->taken = false;
     }
     tcp_flush(s);
     s->input = NULL;
-    packet_release_burst(packets, n);
+    packet_release_burst(packets, kept);
 }

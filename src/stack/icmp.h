@@ -60,8 +60,9 @@ bool icmp_echo_report(struct stack *s, uint32_t local, const struct ip_quote *qu
 void icmp_limit_init(struct icmp_limit *l, const struct stack_settings *settings, int64_t now);
 /* Whether one more error may be sent now; counts it, or that it may not. */
 bool icmp_limit_allows(struct stack *s);
-/* Sends an error about an IPv4 datagram, unless RFC 1122 3.2.2 forbids it or the limit is reached (counted). */
-void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code);
+/* Sends an error about an IPv4 datagram (`rest`: the MTU of "too big"), unless RFC 1122 3.2.2 forbids it or the limit is reached (counted). */
+void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code,
+                     uint32_t rest);
 /* Says that nobody has the port of a UDP datagram, in the way of its family. */
 void icmp_send_no_port(struct stack *s, const struct datagram *about);
 /* An error message of IPv4 came; its header and checksum are in order. */

@@ -7,6 +7,7 @@
 #include "stack/datagram.h"
 #include "stack/icmpv6.h"
 
+#define FRAGMENT_OFFSET 0x1fffu
 #define LIMIT_BLUR 3u /* tokens, at most, that a full bucket may lack */
 
 /* ---- the limit ---- */
@@ -55,16 +56,25 @@ bool icmp_limit_allows(struct stack *s)
 
 /* ---- sent ---- */
 
-void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code)
+/* RFC 1122 3.2.2: never about what went to many, later fragments and errors. */
+static bool may_answer(const struct datagram *about)
 {
-    if (about->broadcast || about->group || !icmp_limit_allows(s))
+    if (about->broadcast || about->group || (load_be16(about->bytes + 6) & FRAGMENT_OFFSET))
+        return false;
+    return about->bytes[9] != IP_PROTO_ICMP || about->l4_len == 0 || !wire_icmp_is_error(about->l4[0]);
+}
+
+void icmp_send_error(struct stack *s, const struct datagram *about, enum wire_icmp_type type, uint8_t code,
+                     uint32_t rest)
+{
+    if (!may_answer(about) || !icmp_limit_allows(s))
         return;
     uint32_t quoted = datagram_length(about);
     uint32_t length = WIRE_ICMP_LEN + min_u32(quoted, WIRE_ICMP_QUOTE_MAX);
     struct ip_output out;
     if (!ip_reply_open(s, about, length, &out))
         return;
-    int built = wire_icmp_error_build(out.l4, length, (uint8_t)type, code, 0, about->bytes, quoted);
+    int built = wire_icmp_error_build(out.l4, length, (uint8_t)type, code, rest, about->bytes, quoted);
     assert(built > 0); /* its header was checked when it came */
     ip_output_send(s, &out, (uint32_t)built, IP_PROTO_ICMP);
     s->counters.icmp_errors_sent++;
@@ -75,7 +85,7 @@ void icmp_send_no_port(struct stack *s, const struct datagram *about)
     if (about->host->v6)
         icmpv6_send_error(s, about, WIRE_ICMPV6_UNREACHABLE, WIRE_ICMPV6_PORT_UNREACHABLE, 0);
     else
-        icmp_send_error(s, about, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE);
+        icmp_send_error(s, about, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_PORT_UNREACHABLE, 0);
 }
 
 /* ---- received ---- */
@@ -178,6 +188,10 @@ static struct icmp_verdict no_answer(const struct host *h)
 
 void icmp_report_unsent(struct stack *s, const struct packet *frame)
 {
+    if (frame->holder_word & FORWARD_WAITS) {
+        forward_report_unsent(s, frame);
+        return;
+    }
     const struct host *h = &s->hosts.hosts[frame->holder_word];
     const uint8_t *ip = frame->data + frame->l3_offset;
     uint32_t length = frame->len - frame->l3_offset;

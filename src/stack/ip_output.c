@@ -300,6 +300,10 @@ static struct ip_addr destination_of(const struct host *h, const struct packet *
 
 void ip_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)
 {
+    if (waited->holder_word & FORWARD_WAITS) {
+        forward_send_waiting(s, waited, mac);
+        return;
+    }
     const struct host *h = &s->hosts.hosts[waited->holder_word];
     struct interface *itf = stack_interface_of(s, h);
     const struct ip_addr destination = destination_of(h, waited);

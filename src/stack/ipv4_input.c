@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPv4 in, the long way: every check of RFC 791 and RFC 1122 3.2.1 with its own counter, then delivery. A host accepts
- * a TTL of 0 or 1 addressed to it (RFC 1122 3.2.1.7) and forwards nothing. Source-routed datagrams are dropped (RFC
+ * a TTL of 0 or 1 addressed to it (RFC 1122 3.2.1.7); what is for others is forward.h's. Source-routed datagrams are dropped (RFC
  * 1122 3.2.1.8 default). Anything wrong is discarded silently; only an unknown protocol or port is answered by an ICMP
  * error.
  */
@@ -115,9 +115,10 @@ static bool destination_ok(struct stack *s, const struct arrival *a, struct data
     }
     d->host = broadcast_host(s, a->segment, destination);
     d->broadcast = true;
-    if (!d->host)
-        count_not_for_us(s, destination);
-    return d->host != NULL;
+    if (d->host || (unlikely(s->forward.count != 0) && forward_offer(s, a, d)))
+        return d->host != NULL;
+    count_not_for_us(s, destination);
+    return false;
 }
 
 /* RFC 3376 4.2.13: IGMP may come from 0.0.0.0; a switch that snoops asks from there (RFC 4541 2.1.1). */

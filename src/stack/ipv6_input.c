@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * IPv6 in, the long way: RFC 8200 and 4291, each check with its own counter, then extension headers, then delivery. A
- * host accepts any hop limit and forwards nothing. Routing headers with segments left are refused (RFC 5095), as is
+ * host accepts any hop limit; what is for others is forward.h's. Routing headers with segments left are refused (RFC 5095), as is
  * whatever wire_ipv6_walk does not like; its verdict says whether the sender hears of it.
  */
 #include "stack/ipv6_input.h"
@@ -91,6 +91,8 @@ static bool destination_ok(struct stack *s, const struct arrival *a, struct data
         STACK_DROP(s, TRACE_IP, nd_tentative);
     else if (other)
         STACK_DROP(s, TRACE_IP, ip_l2_mismatch);
+    else if (unlikely(s->forward.count != 0) && forward_offer(s, a, d))
+        return d->host != NULL;
     else
         count_not_for_us(s, &d->destination);
     return false;
@@ -162,7 +164,7 @@ static void count_refused(struct stack *s, enum wire_ipv6_reason reason)
     }
 }
 
-static void refuse(struct stack *s, const struct datagram *d, const struct wire_ipv6_walk *w)
+void ipv6_refuse(struct stack *s, const struct datagram *d, const struct wire_ipv6_walk *w)
 {
     count_refused(s, w->reason);
     if (w->verdict == WIRE_IPV6_PARAMETER_PROBLEM)
@@ -173,7 +175,7 @@ static void deliver_behind(struct stack *s, struct datagram *d)
 {
     struct wire_ipv6_walk w;
     if (wire_ipv6_walk(d->bytes, datagram_length(d), &w) != WIRE_IPV6_ACCEPT) {
-        refuse(s, d, &w);
+        ipv6_refuse(s, d, &w);
         return;
     }
     d->l4 = d->bytes + w.offset;

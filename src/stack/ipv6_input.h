@@ -13,6 +13,9 @@ void ipv6_input(struct stack *s, const struct arrival *a);
 /* A datagram whose fixed header is in order, or that was put together from fragments: the rest of the way. */
 void ipv6_deliver(struct stack *s, const struct datagram *whole);
 
+/* Counts what a walk over its headers did not like, and tells its sender where that is due. */
+void ipv6_refuse(struct stack *s, const struct datagram *d, const struct wire_ipv6_walk *w);
+
 /* A source must be a unicast address of IPv6 that can be on a wire, and not the destination's own (LAND). */
 static ALWAYS_INLINE bool ipv6_source_ok(const struct host *h, const struct ip_addr *source)
 {

@@ -572,7 +572,7 @@ static void say_timeout(struct stack *s, const struct datagram *d)
     if (d->host->v6)
         icmpv6_send_error(s, d, WIRE_ICMPV6_TIME_EXCEEDED, WIRE_ICMPV6_REASSEMBLY_EXCEEDED, 0);
     else
-        icmp_send_error(s, d, WIRE_ICMP_TIME_EXCEEDED, WIRE_ICMP_REASSEMBLY_EXCEEDED);
+        icmp_send_error(s, d, WIRE_ICMP_TIME_EXCEEDED, WIRE_ICMP_REASSEMBLY_EXCEEDED, 0);
 }
 
 /* RFC 1122 3.3.2, RFC 8200 4.5: the sender hears of it when its first fragment came. */

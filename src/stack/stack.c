@@ -153,6 +153,7 @@ void stack_delete(struct stack *s)
     if (s->tcp)
         tcp_layer_delete(s->tcp);
     neighbour_set_free(s);
+    forward_free(s);
     for (unsigned i = 0; i < s->n_interfaces; i++)
         interface_free(&s->interfaces[i]);
     loop_free(s);
@@ -210,8 +211,11 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     if (local < 0)
         return local;
     int error = autoconf_host_added(s, &s->hosts.hosts[local], h);
+    if (!error)
+        error = forward_host_added(s, &s->hosts.hosts[local]);
     if (error) {
         host_remove(&s->hosts, &s->hosts.hosts[local]);
+        forward_host_removed(s, &s->hosts.hosts[local]);
         return error;
     }
     if (itf->untagged == 0)

@@ -32,8 +32,9 @@
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
     X(ipv6_sent) X(ipv6_fragments_received) X(ipv6_reassembled) X(ipv6_fragmented) X(ipv6_fragments_sent)              \
     X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)                                  \
-    X(ra_received) X(rs_sent) X(slaac_addresses)                                                          \
-    X(group_queries_received) X(group_reports_received) X(group_reports_sent)
+    X(ra_received) X(rs_sent) X(slaac_addresses)                                                                       \
+    X(group_queries_received) X(group_reports_received) X(group_reports_sent)                                          \
+    X(ipv4_forwarded) X(ipv6_forwarded) X(forward_bytes_copied)
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
@@ -54,7 +55,9 @@
     X(ra_bad_option) X(ra_bad_value) X(ra_bad_prefix) X(ra_list_full)                                                  \
     X(igmp_malformed) X(igmp_bad_checksum) X(igmp_bad_message) X(mld_malformed) X(mld_bad_message)                     \
     X(group_ignored) X(group_filtered) X(group_table_full)                                                             \
-    X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)
+    X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)        \
+    X(forward_no_route) X(forward_ttl_exceeded) X(forward_too_big) X(forward_scope) X(forward_broadcast)               \
+    X(forward_options)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
 /* clang-format on */
 

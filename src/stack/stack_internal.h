@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "stack/control.h"
 #include "stack/autoconf.h"
+#include "stack/forward_internal.h"
 #include "stack/group.h"
 #include "stack/host.h"
 #include "stack/icmp.h"
@@ -49,6 +50,8 @@ struct stack {
     struct ip_ids ids;
     struct reassembly_set fragments;
     struct pmtu_set pmtus;
+    struct forward_set forward;
+    bool taken; /* the frame being worked on went out again, and is no longer the burst's */
     struct packet_pool large; /* whole datagrams that leave in fragments */
     struct stack_settings settings;
     const struct allocator *allocator;

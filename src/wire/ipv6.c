@@ -291,6 +291,15 @@ static bool begin(struct walk *w, size_t length)
     return true;
 }
 
+static enum wire_ipv6_verdict end(const struct walk *w)
+{
+    w->out->protocol = w->next;
+    w->out->offset = w->at;
+    w->out->end = w->end;
+    w->out->next_header_at = w->next_at;
+    return w->out->verdict;
+}
+
 enum wire_ipv6_verdict wire_ipv6_walk(const uint8_t *packet, size_t length, struct wire_ipv6_walk *out)
 {
     memset(out, 0, sizeof *out);
@@ -298,11 +307,16 @@ enum wire_ipv6_verdict wire_ipv6_walk(const uint8_t *packet, size_t length, stru
     bool good = begin(&w, length);
     while (good && wire_ipv6_is_extension(w.next) && !out->fragment)
         good = step(&w);
-    out->protocol = w.next;
-    out->offset = w.at;
-    out->end = w.end;
-    out->next_header_at = w.next_at;
-    return out->verdict;
+    return end(&w);
+}
+
+enum wire_ipv6_verdict wire_ipv6_walk_hop_by_hop(const uint8_t *packet, size_t length, struct wire_ipv6_walk *out)
+{
+    memset(out, 0, sizeof *out);
+    struct walk w = {.packet = packet, .out = out};
+    if (begin(&w, length) && w.next == IP_PROTO_HOP_BY_HOP)
+        (void)step(&w);
+    return end(&w);
 }
 
 const char *wire_ipv6_reason_text(enum wire_ipv6_reason reason)

@@ -151,5 +151,7 @@ struct wire_ipv6_walk {
  * Returns out->verdict.
  */
 enum wire_ipv6_verdict wire_ipv6_walk(const uint8_t *packet, size_t length, struct wire_ipv6_walk *out);
+/* As a router does: a hop-by-hop header, where one comes first, and no other. */
+enum wire_ipv6_verdict wire_ipv6_walk_hop_by_hop(const uint8_t *packet, size_t length, struct wire_ipv6_walk *out);
 
 #endif

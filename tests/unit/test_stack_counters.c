@@ -7,6 +7,8 @@
 #include "unit/stack_rig.h"
 
 #include "base/error.h"
+#include "stack/control.h"
+#include "stack/forward.h"
 #include "stack/stack_internal.h"
 
 /* Each cause makes its rig, calls begin() when all is prepared, and then provokes the drop. */
@@ -649,6 +651,63 @@ static void cause_tx_no_room(struct run *x)
     from_here(x);
     x->r->room = 0;
     assert_int_equal(send_to(x, PEER, 8), ERR_AGAIN);
+}
+
+/* ---- forwarding: US on a router of this one subnet ---- */
+
+static void begin_router(struct run *x, bool fill_options)
+{
+    struct forward_settings t;
+    forward_settings_default(&t);
+    t.fill_options = fill_options;
+    begin_with(x, rig_new());
+    assert_int_equal(forward_start(x->r->stack, 0, &t), 0);
+}
+/* To OTHER, whose neighbour is not known. */
+static uint32_t passing(struct run *x) { return make_udp(x->f, PEER, 7, OTHER, 7, eight, 8); }
+static void passing_with(struct run *x, unsigned byte, uint8_t value)
+{
+    begin_router(x, true);
+    uint32_t n = passing(x);
+    x->f[14 + byte] = value;
+    fix_ip_checksum(x->f);
+    input(x, n);
+}
+static void cause_forward_no_route(struct run *x)
+{
+    begin_router(x, true);
+    input(x, make_udp(x->f, PEER, 7, FAR, 7, eight, 8));
+}
+static void cause_forward_ttl_exceeded(struct run *x) { passing_with(x, 8, 1); }
+static void cause_forward_too_big(struct run *x)
+{
+    static const uint8_t zeros[300];
+    begin_router(x, true);
+    assert_int_equal(stack_set_mtu(x->r->stack, 0, 200, x->r->now), 0);
+    uint32_t n = make_udp(x->f, PEER, 7, OTHER, 7, zeros, sizeof zeros);
+    x->f[20] = 0x40;
+    fix_ip_checksum(x->f);
+    input(x, n);
+}
+static void cause_forward_scope(struct run *x)
+{
+    begin_router(x, true);
+    input(x, make_udp(x->f, 0xa9fe0001u, 7, OTHER, 7, eight, 8));
+}
+static void cause_forward_broadcast(struct run *x)
+{
+    begin_router(x, true);
+    input(x, make_udp(x->f, PEER, 7, 0xc0000200u, 7, eight, 8));
+}
+static void cause_forward_options(struct run *x)
+{
+    begin_router(x, false);
+    make_ipv4(x->f, PEER, OTHER, IP_PROTO_UDP, (const uint8_t[16]){WIRE_IPV4_OPT_RECORD_ROUTE, 7, 4}, 16);
+    x->f[14] = 0x47;
+    store_be16(x->f + 24, 0);
+    uint16_t sum = checksum_finish(checksum_add(0, x->f + 14, 28));
+    memcpy(x->f + 24, &sum, sizeof sum);
+    input(x, 50);
 }
 
 /* ---- the table ---- */
