@@ -9,7 +9,7 @@
 #include "cli/configuration.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-#include "config/json.h"
+#include "cli/port_counts.h"
 #include "engine/bridge.h"
 #include "engine/clock.h"
 
@@ -41,64 +41,6 @@ static void follow(struct bridge *b, int64_t duration_ns)
             bridge_turn(b, until);
 }
 
-struct impair_count {
-    const char *name;
-    uint64_t value;
-};
-#define IMPAIR_COUNTS 6
-
-static void read_impairment(const struct port_link *l, struct impair_count out[IMPAIR_COUNTS])
-{
-    static const struct impair_counters none;
-    const struct impair_counters *c = l->impair ? impair_link_counters(l->impair) : &none;
-    const struct impair_count all[IMPAIR_COUNTS] = {{"lost", c->lost},           {"duplicated", c->duplicated},
-                                                    {"corrupted", c->corrupted}, {"reordered", c->reordered},
-                                                    {"delayed", c->delayed},     {"queue_full", c->queue_full}};
-    for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
-        out[i] = all[i];
-}
-
-static void print_port(const struct bridge *b, unsigned port)
-{
-    struct link_counters c;
-    struct impair_count impaired[IMPAIR_COUNTS];
-    links_read_counters(b->links[port].top, &c);
-    read_impairment(&b->links[port], impaired);
-    printf("%-12s received %llu frames, %llu bytes   sent %llu frames, %llu bytes\n", b->plan->ports[port].name,
-           (unsigned long long)c.frames_rx, (unsigned long long)c.bytes_rx, (unsigned long long)c.frames_tx,
-           (unsigned long long)c.bytes_tx);
-    for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
-        if (impaired[i].value > 0)
-            printf("  impaired   %s %llu\n", impaired[i].name, (unsigned long long)impaired[i].value);
-    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
-        if (c.drops[i] > 0)
-            printf("  dropped    %s %llu\n", link_drop_name((enum link_drop)i), (unsigned long long)c.drops[i]);
-}
-
-static void put_port(struct json_writer *w, const struct bridge *b, unsigned port)
-{
-    struct link_counters c;
-    struct impair_count impaired[IMPAIR_COUNTS];
-    links_read_counters(b->links[port].top, &c);
-    read_impairment(&b->links[port], impaired);
-    json_begin_object(w);
-    json_member_string(w, "name", b->plan->ports[port].name);
-    json_member_u64(w, "frames_rx", c.frames_rx);
-    json_member_u64(w, "bytes_rx", c.bytes_rx);
-    json_member_u64(w, "frames_tx", c.frames_tx);
-    json_member_u64(w, "bytes_tx", c.bytes_tx);
-    json_member_object(w, "drops");
-    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
-        if (c.drops[i] > 0)
-            json_member_u64(w, link_drop_name((enum link_drop)i), c.drops[i]);
-    json_end_object(w);
-    json_member_object(w, "impaired");
-    for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
-        json_member_u64(w, impaired[i].name, impaired[i].value);
-    json_end_object(w);
-    json_end_object(w);
-}
-
 static int write_json(struct output *o, const struct bridge *b)
 {
     struct json_writer w;
@@ -108,7 +50,7 @@ static int write_json(struct output *o, const struct bridge *b)
     json_member_u64(&w, "schema", 1);
     json_member_array(&w, "ports");
     for (unsigned i = 0; i < BRIDGE_PORTS; i++)
-        put_port(&w, b, i);
+        port_counts_put(&w, &b->plan->ports[i], &b->links[i]);
     json_end_array(&w);
     json_end_object(&w);
     if (json_finish(&w) < 0)
@@ -121,7 +63,7 @@ static int conclude(const struct bridge *b, const struct bridge_options *o, stru
     if (json->file && write_json(json, b) != EXIT_MET)
         return EXIT_REFUSED;
     for (unsigned i = 0; !o->quiet && json->file != stdout && i < BRIDGE_PORTS; i++)
-        print_port(b, i);
+        port_counts_print(&b->plan->ports[i], &b->links[i]);
     return flush_standard_output();
 }
 
@@ -155,8 +97,8 @@ static int check_is_bridge(const struct configuration *c)
 {
     if (plan_is_bridge(c->plan))
         return EXIT_MET;
-    complain("bridge: %s: found devices and loads, allowed two ports and their impairments; for loads: weir run %s",
-             c->input.name, c->input.name);
+    complain("bridge: %s: found %s, allowed two ports and their impairments; for loads: weir run %s", c->input.name,
+             c->plan->router ? "a router" : "devices and loads", c->input.name);
     return EXIT_USAGE;
 }
 

@@ -290,6 +290,11 @@ static void clean_up(struct run *r)
 
 static int check_has_loads(const struct configuration *c)
 {
+    if (c->plan->router) {
+        complain("run: %s: found a router, required: devices and loads; for it: weir router %s", c->input.name,
+                 c->input.name);
+        return EXIT_USAGE;
+    }
     if (!plan_is_bridge(c->plan))
         return EXIT_MET;
     complain("run: %s: found neither devices nor loads, required: both; to pass frames between its two ports: weir "

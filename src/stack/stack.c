@@ -210,9 +210,9 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local < 0)
         return local;
-    int error = autoconf_host_added(s, &s->hosts.hosts[local], h);
+    int error = forward_host_added(s, &s->hosts.hosts[local]);
     if (!error)
-        error = forward_host_added(s, &s->hosts.hosts[local]);
+        error = autoconf_host_added(s, &s->hosts.hosts[local], h);
     if (error) {
         host_remove(&s->hosts, &s->hosts.hosts[local]);
         forward_host_removed(s, &s->hosts.hosts[local]);

@@ -12,8 +12,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/random.h"
-#include "stack/control.h"
 #include "stack/autoconf.h"
+#include "stack/control.h"
 #include "stack/forward_internal.h"
 #include "stack/group.h"
 #include "stack/host.h"
@@ -51,7 +51,7 @@ struct stack {
     struct reassembly_set fragments;
     struct pmtu_set pmtus;
     struct forward_set forward;
-    bool taken; /* the frame being worked on went out again, and is no longer the burst's */
+    bool taken;               /* the frame being worked on went out again, and is no longer the burst's */
     struct packet_pool large; /* whole datagrams that leave in fragments */
     struct stack_settings settings;
     const struct allocator *allocator;

@@ -153,6 +153,14 @@ static void require_list(struct compiling *c, const char *key, uint32_t count, u
 static void check_parts(struct compiling *c, bool hosts_only)
 {
     const struct plan_config *config = c->config;
+    if (config->router) {
+        if (hosts_only || config->devices_count > 0 || config->loads_count > 0)
+            config_errors_add(c->errors, config->node, "router", "found a router and %s, allowed one of them",
+                              hosts_only                ? "a program"
+                              : config->loads_count > 0 ? "loads"
+                                                        : "devices");
+        return;
+    }
     if (hosts_only) {
         require_list(c, "devices", config->devices_count, PLAN_MAX_DEVICES);
         if (config->loads_count > 0)
@@ -176,6 +184,8 @@ static void compile_all(struct compiling *c, const struct plan_options *options)
     plan_compile_impairments(c);
     plan_compile_loads(c);
     plan_compile_servers(c);
+    if (c->config->router)
+        plan_compile_router(c);
     if (c->errors->count > 0)
         return;
     compile_duration(c, options);
@@ -210,7 +220,7 @@ int plan_compile(const struct config_tree *tree, const struct plan_options *opti
     return 0;
 }
 
-bool plan_is_bridge(const struct plan *p) { return p->n_loads == 0; }
+bool plan_is_bridge(const struct plan *p) { return p->n_loads == 0 && !p->router; }
 
 uint32_t plan_share_connections(const struct plan_load *load)
 {

@@ -76,6 +76,27 @@ struct plan_device {
     uint32_t vlan_key; /* equal for devices on the same VLAN */
 };
 
+struct plan_router_address {
+    uint32_t port;
+    struct ip_addr address;
+    uint8_t prefix_length;
+    uint8_t mac[6]; /* all zero: the link's */
+    uint8_t vlan_count;
+    struct host_vlan vlan[2];
+};
+struct plan_router_route {
+    struct ip_prefix prefix;
+    struct ip_addr gateway; /* unspecified: on the link */
+    uint32_t address;       /* the one of the router's addresses by which it leaves */
+};
+struct plan_router {
+    struct plan_router_address *addresses;
+    uint32_t n_addresses;
+    struct plan_router_route *routes;
+    uint32_t n_routes;
+    bool fill_options; /* see stack/forward.h */
+};
+
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };
 enum plan_overload { PLAN_OVERLOAD_DROP, PLAN_OVERLOAD_ANSWER };
 enum plan_close { PLAN_CLOSE_CLIENT, PLAN_CLOSE_SERVER, PLAN_CLOSE_RESET };
@@ -169,6 +190,7 @@ struct plan {
     uint32_t n_loads;
     struct plan_server *servers;
     uint32_t n_servers;
+    struct plan_router *router; /* NULL: none; then there are no devices, loads and servers */
     uint32_t max_time_wait;
     uint16_t port_first, port_last;
     bool fast_path, answer_echo, flow_labels;

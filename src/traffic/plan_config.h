@@ -231,6 +231,33 @@ struct report_config {
     const struct pass_config *pass;
 };
 
+struct router_address_config {
+    const struct config_node *node;
+    const char *port;
+    struct config_prefix address;
+    uint8_t mac[6];
+    bool mac_given;
+    const struct vlan_config *vlans;
+    uint32_t vlans_count;
+};
+
+struct router_route_config {
+    const struct config_node *node;
+    struct config_prefix prefix;
+    uint8_t gateway[16];
+    bool gateway_given;
+    const char *port; /* or NULL */
+};
+
+struct router_config {
+    const struct config_node *node;
+    const struct router_address_config *addresses;
+    uint32_t addresses_count;
+    const struct router_route_config *routes;
+    uint32_t routes_count;
+    bool fill_options;
+};
+
 struct plan_config {
     const struct config_node *node;
     const char *description;
@@ -242,6 +269,7 @@ struct plan_config {
     uint32_t loads_count;
     const struct impairment_config *impairments;
     uint32_t impairments_count;
+    const struct router_config *router; /* NULL: none */
     struct stack_config stack;
     struct report_config report;
     uint64_t seed;

@@ -314,6 +314,11 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
     struct out o = {.sink = sink, .context = context};
     char time[VALUE_BYTES], drain[VALUE_BYTES];
 
+    if (p->router) {
+        say(&o, "router: %u addresses, %u routes beside their subnets\n", p->router->n_addresses, p->router->n_routes);
+        describe_ports(&o, p);
+        return o.error;
+    }
     if (plan_is_bridge(p)) {
         say(&o, "bridge: every frame that comes in at one port leaves at the other; seed %" PRIu64 "\n", p->seed);
         describe_ports(&o, p);

@@ -30,6 +30,8 @@ const char *plan_print(struct compiling *c, const char *format, ...) PRINTF_LIKE
 /* Appends name to a list "a, b, c". */
 void plan_names_add(char text[PLAN_NAMES_TEXT], const char *name);
 
+/* In the place of devices, loads and servers. */
+void plan_compile_router(struct compiling *c);
 /* The steps, in order. */
 void plan_compile_ports(struct compiling *c);
 void plan_compile_devices(struct compiling *c);
@@ -67,6 +69,6 @@ void plan_compile_criteria(const struct pass_config *from, struct plan_criteria 
 /* PLAN_THINK_STEPS quantiles of an exponential distribution, in integers, whose mean is exactly `mean`. */
 void plan_think_table(int64_t mean, int64_t table[PLAN_THINK_STEPS]);
 
-extern const struct config_schema plan_pass_schema;
+extern const struct config_schema plan_pass_schema, plan_vlan_schema, plan_router_schema;
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include "l7/http1.h"
 #include "traffic/plan.h"
-#include "traffic/plan_config.h"
+#include "traffic/plan_private.h"
 
 #define FLAG(type, member) .given_offset = CONFIG_GIVEN(type, member)
 
@@ -118,7 +118,7 @@ static const struct config_field vlan_fields[] = {
     {CONFIG_MEMBER(struct vlan_config, tpid), .type = CONFIG_TYPE_ENUM, .choices = tpids, .fallback = "x8100",
      .doc = "Tag protocol"},
 };
-static const struct config_schema vlan_schema = CONFIG_SCHEMA("vlan", struct vlan_config, vlan_fields, "One VLAN tag");
+const struct config_schema plan_vlan_schema = CONFIG_SCHEMA("vlan", struct vlan_config, vlan_fields, "One VLAN tag");
 
 static const struct config_field device_fields[] = {
     {CONFIG_MEMBER(struct device_config, name), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "32",
@@ -134,7 +134,7 @@ static const struct config_field device_fields[] = {
     {CONFIG_MEMBER(struct device_config, ipv6), .type = CONFIG_TYPE_OPTIONAL, .schema = &ipv6_schema,
      .doc = "IPv6 addresses"},
     {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
-     .schema = &vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
+     .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
     {CONFIG_MEMBER(struct device_config, count), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",
      .doc = "How many hosts this entry makes"},
     {CONFIG_MEMBER(struct device_config, step), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "16777216",
@@ -664,6 +664,8 @@ static const struct config_field plan_fields[] = {
      .items_min = 1, .items_max = PLAN_MAX_LOADS, .doc = "What the hosts do"},
     {CONFIG_ITEMS(struct plan_config, impairments), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &impairment_schema, .items_max = 2 * PLAN_MAX_PORTS, .doc = "Harm done to frames on purpose"},
+    {CONFIG_MEMBER(struct plan_config, router), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_router_schema,
+     .doc = "For weir router, in the place of devices and loads"},
     {CONFIG_MEMBER(struct plan_config, stack), .type = CONFIG_TYPE_MAP, .schema = &stack_schema,
      .doc = "Settings of every port's stack"},
     {CONFIG_MEMBER(struct plan_config, report), .type = CONFIG_TYPE_MAP, .schema = &report_schema,

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `weir router`: a router between the ports of a configuration, until Ctrl-C.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/alloc_heap.h"
+#include "base/error.h"
+#include "cli/configuration.h"
+#include "cli/interrupt.h"
+#include "cli/output.h"
+#include "cli/port_counts.h"
+#include "engine/clock.h"
+#include "engine/router.h"
+
+#define LOOK_EVERY_NS (100 * NS_PER_MS)
+#define JSON_INDENT 2u
+#define FOR_EVER_NS (INT64_C(366) * 24 * 3600 * NS_PER_S)
+
+struct router_options {
+    const char *json;
+    struct option_texts sets;
+    int64_t duration_ns;
+    bool quiet;
+};
+
+static const struct option_row options[] = {
+    {"duration", 'd', "T", OPTION_DURATION, 0, offsetof(struct router_options, duration_ns),
+     "end after this time: 10s, 2m; otherwise by Ctrl-C"},
+    {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct router_options, json), "write the counts as JSON"},
+    {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct router_options, sets),
+     "change the configuration: ports[0].mtu=1400 (repeatable)"},
+    {"quiet", 'q', NULL, OPTION_FLAG, 0, offsetof(struct router_options, quiet), "print nothing but errors"},
+};
+
+static void follow(struct router_run *r, int64_t duration_ns)
+{
+    int64_t end = clock_now() + duration_ns, now;
+    while ((now = clock_now()) < end && interrupt_count() == 0)
+        for (int64_t until = min_i64(now + LOOK_EVERY_NS, end); clock_now() < until;)
+            router_turn(r, until);
+}
+
+/* ---- counts ---- */
+
+struct router_count {
+    const char *name;
+    uint64_t count;
+};
+
+#define STACK_COUNT(name) {#name, c->name},
+
+static void print_counts(const struct stack_counters *c)
+{
+    const struct router_count passed[] = {STACK_EVENT_LIST(STACK_COUNT)};
+    const struct router_count dropped[] = {STACK_DROP_LIST(STACK_COUNT)};
+    for (size_t i = 0; i < ARRAY_SIZE(passed); i++)
+        if (passed[i].count > 0)
+            printf("%-28s %" PRIu64 "\n", passed[i].name, passed[i].count);
+    for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
+        if (dropped[i].count > 0)
+            printf("dropped %-20s %" PRIu64 "\n", dropped[i].name, dropped[i].count);
+}
+
+static void put_counts(struct json_writer *w, const struct stack_counters *c)
+{
+    const struct router_count all[] = {STACK_COUNTER_LIST(STACK_COUNT)};
+    json_member_object(w, "stack");
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        json_member_u64(w, all[i].name, all[i].count);
+    json_end_object(w);
+}
+
+#undef STACK_COUNT
+
+static int write_json(struct output *o, const struct router_run *r)
+{
+    struct json_writer w;
+    output_begin(o);
+    json_writer_init(&w, output_sink, o, JSON_INDENT);
+    json_begin_object(&w);
+    json_member_u64(&w, "schema", 1);
+    json_member_array(&w, "ports");
+    for (unsigned i = 0; i < r->plan->n_ports; i++)
+        port_counts_put(&w, &r->plan->ports[i], &r->links[i]);
+    json_end_array(&w);
+    json_member_u64(&w, "routes", forward_route_count(r->stack, 0));
+    put_counts(&w, stack_counters(r->stack));
+    json_end_object(&w);
+    if (json_finish(&w) < 0)
+        o->failed = true;
+    return output_finish(o);
+}
+
+static int conclude(const struct router_run *r, const struct router_options *o, struct output *json)
+{
+    if (json->file && write_json(json, r) != EXIT_MET)
+        return EXIT_REFUSED;
+    if (o->quiet || json->file == stdout)
+        return flush_standard_output();
+    for (unsigned i = 0; i < r->plan->n_ports; i++)
+        port_counts_print(&r->plan->ports[i], &r->links[i]);
+    print_counts(stack_counters(r->stack));
+    return flush_standard_output();
+}
+
+/* ---- all ---- */
+
+static int carry_out(const struct plan *p, const struct router_options *o)
+{
+    struct router_run r;
+    struct output json;
+    char message[256];
+    int result = output_open(&json, o->json);
+    if (result != EXIT_MET)
+        return result;
+    int error = router_open(&r, p, alloc_heap(), message);
+    if (error < 0) {
+        complain("router: %s", message);
+        output_abandon(&json);
+        return exit_code_of(error);
+    }
+    interrupt_install(-1);
+    if (!o->quiet) {
+        fprintf(stderr, "routing between %u ports, %u routes; Ctrl-C ends it\n", p->n_ports,
+                forward_route_count(r.stack, 0));
+        fflush(stderr);
+    }
+    follow(&r, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);
+    result = conclude(&r, o, &json);
+    output_abandon(&json);
+    router_close(&r);
+    return result;
+}
+
+static int check_is_router(const struct configuration *c)
+{
+    if (c->plan->router)
+        return EXIT_MET;
+    complain("router: %s: found no router, required: its addresses on the ports", c->input.name);
+    return EXIT_USAGE;
+}
+
+static int router(int argc, char **argv)
+{
+    struct router_options o = {.quiet = false};
+    struct operands operands;
+    struct configuration c;
+    int result = options_parse(&router_command, argc, argv, &o, &operands);
+    if (result != OPTIONS_READY)
+        return result;
+    result = configuration_load(&c, operands.list[0], &o.sets, o.duration_ns);
+    if (result != EXIT_MET)
+        return result;
+    result = check_is_router(&c);
+    if (result == EXIT_MET)
+        result = carry_out(c.plan, &o);
+    configuration_free(&c);
+    return result;
+}
+
+const struct command router_command = {
+    .name = "router",
+    .summary = "forward IPv4 and IPv6 between ports",
+    .operands = "FILE",
+    .min_operands = 1,
+    .max_operands = 1,
+    .description =
+        "Forwards IPv4 and IPv6 between the ports of the configuration in FILE as its router says: addresses on the\n"
+        "ports, whose subnets it joins, and routes. It answers for its addresses (ARP, Neighbour Discovery, ping), "
+        "and\n"
+        "says with ICMP what it cannot forward. Ends by Ctrl-C, and then prints what passed, and what did not and why.",
+    .examples = "  weir router examples/router.yaml\n"
+                "  weir router examples/router.yaml --set ports[1].mtu=1400 --duration 1m --json counts.json",
+    .options = options,
+    .n_options = ARRAY_SIZE(options),
+    .run = router,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Routers in configurations: what a good one compiles to, and the exact message for what can be wrong with one.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "support/cmocka_all.h"
+#include "support/traffic_rig.h"
+#include "traffic/plan_private.h"
+
+static const char good[] = "ports:\n"
+                           "  - {name: in, location: \"packet:eth1\"}\n"
+                           "  - {name: out, location: \"packet:eth2\", mtu: 1400}\n"
+                           "router:\n"
+                           "  addresses:\n"
+                           "    - {port: in, address: 10.1.0.1/24, mac: \"02:00:00:00:00:07\", vlans: [{id: 5}]}\n"
+                           "    - {port: out, address: 10.2.0.1/31}\n"
+                           "    - {port: out, address: \"2001:db8:2::1/64\"}\n"
+                           "  routes:\n"
+                           "    - {prefix: 0.0.0.0/0, gateway: 10.2.0.0}\n"
+                           "    - {prefix: \"2001:db8::/32\", gateway: \"fe80::1\", port: out}\n"
+                           "    - {prefix: 10.3.0.0/16, port: in}\n";
+
+static void addresses_and_routes_are_taken_over(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p = rig_compile(good, &tree);
+    const struct plan_router *r = p->router;
+    assert_non_null(r);
+    assert_false(plan_is_bridge(p));
+    assert_int_equal(r->n_addresses, 3);
+    assert_int_equal(r->n_routes, 3);
+    assert_true(r->fill_options);
+    assert_int_equal(r->addresses[0].port, 0);
+    assert_int_equal(ip_addr_to_v4(&r->addresses[0].address), 0x0a010001);
+    assert_int_equal(r->addresses[0].prefix_length, 24);
+    assert_int_equal(r->addresses[0].mac[5], 7);
+    assert_int_equal(r->addresses[0].vlan_count, 1);
+    assert_int_equal(r->addresses[0].vlan[0].tci, 5);
+    assert_int_equal(r->addresses[2].prefix_length, 64);
+    assert_int_equal(r->routes[0].address, 1);
+    assert_int_equal(r->routes[0].prefix.length, 0);
+    assert_int_equal(r->routes[1].address, 2);
+    assert_int_equal(r->routes[1].prefix.length, 32);
+    assert_int_equal(r->routes[2].address, 0);
+    assert_true(ip_addr_is_unspecified(&r->routes[2].gateway));
+    plan_free(p);
+    config_tree_free(tree);
+}
+
+static const struct {
+    const char *set, *message;
+} faults[] = {
+    {"devices=[{name: d, port: in, ipv4: {address: 10.1.0.9/24}}]",
+     "good:5:3: router: found a router and devices, allowed one of them"},
+    {"router.addresses[0].port=up",
+     "--set router.addresses[0].port: router.addresses[0].port: found \"up\", which is no port, allowed in, out"},
+    {"router.addresses[0].address=10.1.0.255/24", "--set router.addresses[0].address: router.addresses[0].address: "
+                                                  "found 10.1.0.255/24, allowed an address that a host can have"},
+    {"router.addresses[0].address=224.0.0.1/24",
+     "--set router.addresses[0].address: router.addresses[0].address: found "
+     "224.0.0.1/24, allowed an address that a host can have"},
+    {"router.addresses[0].mac=\"01:00:00:00:00:00\"", "--set router.addresses[0].mac: router.addresses[0].mac: found a "
+                                                      "group's, allowed unicast addresses"},
+    {"router.routes[0].gateway=10.9.0.1", "--set router.routes[0].gateway: router.routes[0].gateway: found 10.9.0.1, "
+                                          "allowed a subnet of the router's addresses"},
+    {"router.routes[0].gateway=10.2.0.1",
+     "--set router.routes[0].gateway: router.routes[0].gateway: found 10.2.0.1, which is the router's own"},
+    {"router.routes[0].gateway=\"2001:db8:2::2\"", "--set router.routes[0].gateway: router.routes[0].gateway: found "
+                                                   "another family than prefix has, allowed the same"},
+    {"router.routes[2]={prefix: 10.3.0.0/16}",
+     "--set router.routes[2]: router.routes[2].gateway: found neither gateway "
+     "nor port, required: one of them"},
+    {"router.routes[2]={prefix: \"2001:db8:9::/48\", port: in}",
+     "--set router.routes[2]: router.routes[2].port: found a port without an address of that family, allowed a subnet "
+     "of the router's addresses on that port"},
+};
+
+static void what_is_wrong_is_said(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+        struct config_tree *tree;
+        struct config_error error;
+        struct config_errors errors = {0};
+        struct plan *p = NULL;
+        assert_int_equal(config_tree_parse("good", (const uint8_t *)good, strlen(good), &tree, &error), 0);
+        assert_int_equal(config_set(tree, faults[i].set, &error), 0);
+        assert_int_equal(plan_compile(tree, NULL, &rig_allocator, &p, &errors), ERR_INVALID);
+        if (strcmp(errors.list[0].text, faults[i].message) != 0)
+            fail_msg("--set %s: %s", faults[i].set, errors.list[0].text);
+        config_tree_free(tree);
+    }
+    print_message("%zu faults\n", ARRAY_SIZE(faults));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(addresses_and_routes_are_taken_over),
+        cmocka_unit_test(what_is_wrong_is_said),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
