@@ -162,6 +162,7 @@ int stack_remove_host(struct stack *s, uint32_t local, int64_t now)
     if (!h)
         return ERR_NOT_FOUND;
     stack_tell(s, STACK_HOST_REMOVED, local);
+    (void)stack_router_stop(s, local, now);
     autoconf_host_removed(s, h);
     host_remove(&s->hosts, h);
     forward_host_removed(s, h);

@@ -51,6 +51,8 @@ static struct host *group_host(struct stack *s, uint32_t segment, const struct i
 {
     if (ip_addr_is_all_nodes(group))
         return host_first(&s->hosts, segment, true);
+    if (ip_addr_is_all_routers(group))
+        return nd_router_find(s, segment);
     if (ip_addr_is_solicited_node(group))
         return host_find_solicited(&s->hosts, segment, group);
     return group_hearer(s, segment, group);

@@ -190,6 +190,8 @@ void nd_input(struct stack *s, const struct datagram *d)
         advertisement_input(s, d, &m);
     else if (m.type == WIRE_ICMPV6_ROUTER_ADVERTISEMENT)
         ra_input(s, d, &m);
+    else if (m.type == WIRE_ICMPV6_ROUTER_SOLICITATION)
+        nd_router_solicited(s, d, &m);
     else
-        STACK_DROP(s, TRACE_ARP, nd_ignored); /* redirects are not believed, and we are no router */
+        STACK_DROP(s, TRACE_ARP, nd_ignored); /* redirects are not believed */
 }

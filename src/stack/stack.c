@@ -14,6 +14,7 @@
 #define FRAGMENT_BYTES_MIN (UINT32_C(1) << 17) /* one datagram fits, whatever its size */
 #define FRAGMENT_BYTES_MAX (UINT32_C(1) << 30)
 #define TCP_TIMER_BUDGET 256u /* a turn */
+#define MAX_ROUTERS 256u
 
 /* ---- settings ---- */
 
@@ -23,6 +24,7 @@ void stack_settings_default(struct stack_settings *t)
                                  .max_neighbours = 4096,
                                  .max_routes = 256,
                                  .max_ra_domains = 16,
+                                 .max_routers = 16,
                                  .max_udp_bindings = 256,
                                  .max_groups = 256,
                                  .max_group_sources = 1024,
@@ -79,7 +81,7 @@ static bool groups_ok(const struct stack_settings *t)
 static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
-           entries_ok(t->max_ra_domains) &&
+           entries_ok(t->max_ra_domains) && t->max_routers != 0 && t->max_routers <= MAX_ROUTERS &&
            t->loop_frames <= MAX_ENTRIES && entries_ok(t->max_udp_bindings) && groups_ok(t) &&
            entries_ok(t->max_echo_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
            entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
@@ -123,6 +125,9 @@ static int make_parts(struct stack *s, int64_t now)
     if (!error)
         error = autoconf_init(s, now);
     if (!error)
+        error =
+            pool_init(&s->routers, s->allocator, t->max_routers, sizeof(struct nd_router), alignof(struct nd_router));
+    if (!error)
         error = make_tcp(s, now);
     return error;
 }
@@ -161,6 +166,7 @@ void stack_delete(struct stack *s)
     pmtu_free(&s->pmtus);
     reassembly_free(&s->fragments);
     icmp_free(&s->icmp);
+    pool_free(&s->routers);
     autoconf_free(s);
     group_set_free(s);
     udp_set_free(&s->udp);
@@ -218,6 +224,7 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
         forward_host_removed(s, &s->hosts.hosts[local]);
         return error;
     }
+    s->hosts.hosts[local].router = nd_router_has_station(s, &s->hosts.hosts[local]);
     if (itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
     group_host_added(s, &s->hosts.hosts[local]);
@@ -363,6 +370,7 @@ unsigned stack_receive(struct stack *s, int64_t now)
         taken += loop_receive(s, now);
     neighbour_tick(s, now);
     autoconf_tick(s, now);
+    nd_router_tick(s, now);
     reassembly_tick(s, now);
     group_tick(s, now);
     tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
@@ -390,6 +398,7 @@ int64_t stack_next_deadline(struct stack *s)
     next = min_i64(next, reassembly_deadline(&s->fragments));
     next = min_i64(next, autoconf_deadline(s));
     next = min_i64(next, wheel_next(&s->groups.wheel));
+    next = min_i64(next, nd_router_deadline(s));
     if (s->loop.first)
         next = min_i64(next, s->now);
     for (unsigned i = 0; i < s->n_interfaces; i++)

@@ -32,7 +32,7 @@
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
     X(ipv6_sent) X(ipv6_fragments_received) X(ipv6_reassembled) X(ipv6_fragmented) X(ipv6_fragments_sent)              \
     X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)                                  \
-    X(ra_received) X(rs_sent) X(slaac_addresses)                                                                       \
+    X(ra_received) X(ra_sent) X(rs_received) X(rs_sent) X(slaac_addresses)                                             \
     X(group_queries_received) X(group_reports_received) X(group_reports_sent)                                          \
     X(ipv4_forwarded) X(ipv6_forwarded) X(forward_bytes_copied)
 #define STACK_DROP_LIST(X)                                                                                             \
@@ -79,6 +79,7 @@ struct stack_settings {
     uint32_t max_neighbours;       /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
     uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
     uint32_t max_ra_domains;       /* {interface, tags, VRF} with hosts that listen to routers; default 16 */
+    uint32_t max_routers;          /* that advertise themselves: nd_router.h; default 16, at most 256 */
     uint32_t max_udp_bindings;     /* default 256 */
     uint32_t max_groups;           /* multicast groups joined, each by each station; default 256 */
     uint32_t max_group_sources;    /* that users name, of all groups; default 1024 */

@@ -21,6 +21,7 @@
 #include "stack/interface.h"
 #include "stack/ip_output.h"
 #include "stack/loop.h"
+#include "stack/nd_router.h"
 #include "stack/neighbour.h"
 #include "stack/pmtu.h"
 #include "stack/raw.h"
@@ -42,7 +43,8 @@ struct stack {
     unsigned n_segments;
     unsigned n_interfaces;
     struct autoconf_set autoconf;
-    struct pool routes; /* struct route */
+    struct pool routers; /* struct nd_router */
+    struct pool routes;  /* struct route */
     struct udp_set udp;
     struct group_set groups;
     struct raw_set raw;

@@ -111,6 +111,11 @@ static inline bool ip_addr_is_all_nodes(const struct ip_addr *a)
 {
     return load_be64(a->bytes) == 0xff02000000000000u && load_be64(a->bytes + 8) == 1;
 }
+/* ff02::2 */
+static inline bool ip_addr_is_all_routers(const struct ip_addr *a)
+{
+    return load_be64(a->bytes) == 0xff02000000000000u && load_be64(a->bytes + 8) == 2;
+}
 /* fe80::/64 with the modified EUI-64 identifier of a MAC: RFC 4291 2.5.6, RFC 2464 section 5. */
 struct ip_addr ip_addr_link_local(const uint8_t mac[6]);
 /* ff02::1:ffXX:XXXX, RFC 4291 2.7.1. */

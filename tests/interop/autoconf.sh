@@ -129,3 +129,28 @@ kill "$stay" || true
 check "a program whose addresses are all taken is told so" wait_for 20 \
     grep -q "autoconf: found no IPv6 address on packet:weir1 within 15 s: somebody else has the address" "$work/duplicate.log"
 check "without a router it is told that" wait_for 20 grep -q "within 15 s: no router advertised itself" "$work/silence.log"
+
+# ---- Weir is the router, and the kernel configures itself
+
+ns_add host
+ns_add wrouter
+veth_add host eth0 wrouter eth1
+in_ns wrouter ip link set dev eth1 addrgenmode none
+in_ns wrouter ip -6 addr flush dev eth1
+in_ns host sysctl -q -w net.ipv6.conf.eth0.accept_ra=1
+build router_peer
+start_in_ns wrouter "$work/router.log" "$work/router_peer" eth1
+wrouter=$started_pid
+host_ip() { in_ns host ip -6 "$@"; }
+configured() { host_ip addr show dev eth0 scope global -tentative | grep -q 'inet6 2001:db8:9:'; }
+check "Linux makes an address of Weir's prefix" wait_for 15 configured
+check_equal "its default router is Weir, with its preference" "default via fe80::9 dev eth0 pref high" \
+    "$(host_ip route show default | sed -n 's/proto ra //; s/metric [0-9]* //; s/expires [0-9a-z]* //; s/mtu [0-9]* //; s/hoplimit [0-9]* //; s/ *$//; p')"
+check_equal "and its MTU the one that was advertised" 1420 "$(in_ns host sysctl -n net.ipv6.conf.eth0.mtu)"
+check "it pings Weir's address in the prefix" in_ns host ping -6 -q -c 2 -i 0.2 -W 5 2001:db8:9::1
+in_ns host ip addr add 2001:db8:9::1/64 dev eth0
+check "its detection finds that Weir has an address" wait_for 10 sh -c "nsenter --net=/run/netns/weir-$$-host ip -6 addr show dev eth0 | grep -q dadfailed"
+in_ns host ip addr del 2001:db8:9::1/64 dev eth0
+stop "$wrouter" || true
+no_default() { ! host_ip route show default | grep -q .; }
+check "when Weir ends, Linux has no default router" wait_for 5 no_default
