@@ -121,6 +121,7 @@ struct entry {
     union {
         struct sockaddr any;
         struct sockaddr_in in;
+        struct sockaddr_in6 in6;
         struct sockaddr_ll ll;
     } address, mask, broadcast;
     struct rtnl_link_stats statistics;
@@ -163,21 +164,19 @@ static void put_address(struct sockaddr_in *out, const void *address)
     memcpy(&out->sin_addr, address, sizeof out->sin_addr);
 }
 
-/* Its link is among the entries before it. False: it is none of ours to tell. */
-static bool fill_address(struct entry *e, const struct nlmsghdr *h, const struct entry *links, size_t n_links)
+static void put_address6(struct sockaddr_in6 *out, const void *address)
+{
+    *out = (struct sockaddr_in6){.sin6_family = AF_INET6};
+    memcpy(&out->sin6_addr, address, sizeof out->sin6_addr);
+}
+
+static bool fill_address4(struct entry *e, const struct nlmsghdr *h)
 {
     const struct ifaddrmsg *i = body_of(h);
     const void *local = attribute(h, sizeof *i, IFA_LOCAL, 4), *broadcast = attribute(h, sizeof *i, IFA_BROADCAST, 4);
-    const struct entry *link = links;
     uint32_t mask = htonl((uint32_t)(UINT64_C(0xffffffff) << (32 - min_u32(i->ifa_prefixlen, 32))));
-    while (link < links + n_links && (unsigned)link->address.ll.sll_ifindex != i->ifa_index)
-        link++;
-    if (i->ifa_family != AF_INET || !local || link == links + n_links)
+    if (!local)
         return false;
-    point_to_own(e);
-    memcpy(e->name, link->name, sizeof e->name);
-    e->a.ifa_flags = link->a.ifa_flags;
-    e->a.ifa_netmask = &e->mask.any;
     put_address(&e->address.in, local);
     put_address(&e->mask.in, &mask);
     if (broadcast)
@@ -185,6 +184,39 @@ static bool fill_address(struct entry *e, const struct nlmsghdr *h, const struct
     else
         e->a.ifa_broadaddr = NULL;
     return true;
+}
+
+static bool fill_address6(struct entry *e, const struct nlmsghdr *h)
+{
+    const struct ifaddrmsg *i = body_of(h);
+    const void *address = attribute(h, sizeof *i, IFA_ADDRESS, 16);
+    struct in6_addr mask = {.s6_addr = {0}};
+    if (!address)
+        return false;
+    for (unsigned bit = 0; bit < min_u32(i->ifa_prefixlen, 128); bit++)
+        mask.s6_addr[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+    put_address6(&e->address.in6, address);
+    put_address6(&e->mask.in6, &mask);
+    if (IN6_IS_ADDR_LINKLOCAL(&e->address.in6.sin6_addr))
+        e->address.in6.sin6_scope_id = i->ifa_index;
+    e->a.ifa_broadaddr = NULL;
+    return true;
+}
+
+/* Its link is among the entries before it. False: it is none of ours to tell. */
+static bool fill_address(struct entry *e, const struct nlmsghdr *h, const struct entry *links, size_t n_links)
+{
+    const struct ifaddrmsg *i = body_of(h);
+    const struct entry *link = links;
+    while (link < links + n_links && (unsigned)link->address.ll.sll_ifindex != i->ifa_index)
+        link++;
+    if (link == links + n_links)
+        return false;
+    point_to_own(e);
+    memcpy(e->name, link->name, sizeof e->name);
+    e->a.ifa_flags = link->a.ifa_flags;
+    e->a.ifa_netmask = &e->mask.any;
+    return i->ifa_family == AF_INET6 ? fill_address6(e, h) : fill_address4(e, h);
 }
 
 static size_t count(const struct dump *d, uint16_t type)

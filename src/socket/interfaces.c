@@ -52,17 +52,32 @@ uint32_t interface_host(const struct stack *stack, int index)
     return 0;
 }
 
+uint32_t interface_any_host(const struct stack *stack, int index)
+{
+    struct host_settings h;
+    for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
+        if (stack_view_host(stack, i, &h) && (int)h.interface + 1 == index)
+            return i;
+    return 0;
+}
+
+static bool is_on_subnet(const struct host_settings *h, const struct ip_addr *address)
+{
+    bool v4 = ip_addr_is_v4(&h->address);
+    return ip_addr_is_v4(address) == v4 && ip_addr_same_bits(&h->address, address, h->prefix_length + (v4 ? 96u : 0));
+}
+
 bool host_is_near(const struct host_settings *h, const struct ip_addr *address)
 {
-    uint32_t mask = h->prefix_length ? UINT32_MAX << (32 - h->prefix_length) : 0;
-    return ip_addr_is_v4(address) && ((ip_addr_to_v4(&h->address) ^ ip_addr_to_v4(address)) & mask) == 0;
+    bool both_v6 = !ip_addr_is_v4(&h->address) && !ip_addr_is_v4(address);
+    return is_on_subnet(h, address) || (both_v6 && ip_addr_is_link_local(address));
 }
 
 uint32_t interface_host_near(const struct stack *stack, int index, const struct ip_addr *address)
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (host_view_v4(stack, i, &h) && (index == 0 || (int)h.interface + 1 == index) && host_is_near(&h, address))
+        if (stack_view_host(stack, i, &h) && (index == 0 || (int)h.interface + 1 == index) && is_on_subnet(&h, address))
             return i;
     return 0;
 }
@@ -75,7 +90,7 @@ bool interface_view(const struct stack *stack, int index, struct interface_view 
         return false;
     *out = (struct interface_view){.index = index, .mtu = i.mtu, .mtu_max = i.mtu_max, .counters = i.counters};
     write_name(stack, (unsigned)index - 1, i.name, out->name);
-    bool owned = host_view_v4(stack, interface_host(stack, index), &h) && h.vlan_count == 0;
+    bool owned = stack_view_host(stack, interface_any_host(stack, index), &h) && h.vlan_count == 0;
     memcpy(out->mac, owned ? h.mac : i.mac, sizeof out->mac);
     out->flags = IFF_BROADCAST | IFF_MULTICAST | (i.up ? IFF_UP | IFF_RUNNING : 0);
     return true;

@@ -23,11 +23,13 @@ struct interface_view {
 bool interface_view(const struct stack *stack, int index, struct interface_view *out);
 /* The index of a name, or 0. */
 int interface_find(const struct stack *stack, const char *name);
-/* A host as stack_view_host shows it, when it is one of IPv4: programs are not shown others yet. */
+/* A host as stack_view_host shows it, when it is one of IPv4. */
 bool host_view_v4(const struct stack *stack, uint32_t local, struct host_settings *out);
-/* The first host on an interface, 0: none; and the one whose subnet an address belongs to. */
+/* The first host on an interface, of IPv4, or of any family, 0: none; and the one whose subnet an address belongs to. */
 uint32_t interface_host(const struct stack *stack, int index);
+uint32_t interface_any_host(const struct stack *stack, int index);
 uint32_t interface_host_near(const struct stack *stack, int index, const struct ip_addr *address);
+/* On its subnet, or as a link-local address on its link. */
 bool host_is_near(const struct host_settings *h, const struct ip_addr *address);
 
 /* interface_ioctl.c: SIOCGIF... and SIOCSIF... of netdevice(7). -ENOTTY: it is none of them. */

@@ -201,7 +201,7 @@ static unsigned class_of(uint16_t type) { return (unsigned)(type - RTM_BASE) >> 
 static bool write_part(struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w)
 {
     const struct netlink_object *o = objects[class_of(d->type)];
-    bool ours = o->any_family || d->family == AF_UNSPEC || d->family == AF_INET;
+    bool ours = o->any_family || d->family == AF_UNSPEC || netlink_is_family(d->family);
     if (l->netlink.changes[class_of(d->type)] != d->changes)
         d->flags |= NLM_F_DUMP_INTR;
     return !ours || o->dump(l, d, w);

@@ -9,41 +9,76 @@
 
 /* ---- showing ---- */
 
-bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
-                           uint32_t local)
+static uint32_t flags_of(const struct stack_address *a)
 {
-    struct host_settings host;
-    struct interface_view v;
-    if (!host_view_v4(stack, local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
-        return true;
-    const struct ifaddrmsg fixed = {.ifa_family = AF_INET,
-                                    .ifa_prefixlen = host.prefix_length,
-                                    .ifa_flags = IFA_F_PERMANENT,
-                                    .ifa_scope = RT_SCOPE_UNIVERSE,
-                                    .ifa_index = (uint32_t)v.index};
-    const struct ifa_cacheinfo forever = {.ifa_prefered = UINT32_MAX, .ifa_valid = UINT32_MAX};
-    netlink_begin(w, h, &fixed, sizeof fixed);
-    netlink_put_ip(w, IFA_ADDRESS, &host.address);
-    netlink_put_ip(w, IFA_LOCAL, &host.address);
-    if (host.prefix_length < 31) {
-        struct ip_addr all = ip_addr_from_v4(ip_addr_to_v4(&host.address) | (UINT32_MAX >> host.prefix_length));
+    uint32_t flags = a->valid_until == TIME_NEVER ? IFA_F_PERMANENT : 0;
+    switch (a->state) {
+    case STACK_ADDRESS_DEPRECATED:
+        return flags | IFA_F_DEPRECATED;
+    case STACK_ADDRESS_TENTATIVE:
+        return flags | IFA_F_TENTATIVE;
+    case STACK_ADDRESS_DUPLICATE:
+        return flags | IFA_F_TENTATIVE | IFA_F_DADFAILED;
+    default:
+        return flags;
+    }
+}
+
+static uint32_t seconds_left(int64_t until, int64_t now)
+{
+    return until == TIME_NEVER ? UINT32_MAX : (uint32_t)(max_i64(until - now, 0) / NS_PER_S);
+}
+
+static void put_v4_address(struct netlink_writer *w, const struct host_settings *host, const char *label)
+{
+    netlink_put_ip(w, IFA_LOCAL, &host->address);
+    if (host->prefix_length < 31) {
+        struct ip_addr all = ip_addr_from_v4(ip_addr_to_v4(&host->address) | (UINT32_MAX >> host->prefix_length));
         netlink_put_ip(w, IFA_BROADCAST, &all);
     }
-    netlink_put_text(w, IFA_LABEL, v.name);
-    netlink_put_u32(w, IFA_FLAGS, IFA_F_PERMANENT);
-    netlink_put(w, IFA_CACHEINFO, &forever, sizeof forever);
+    netlink_put_text(w, IFA_LABEL, label);
+}
+
+bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
+                           uint32_t local, int64_t now)
+{
+    struct host_settings host;
+    struct stack_address state;
+    struct interface_view v;
+    if (!stack_view_host(stack, local, &host) || !stack_view_address(stack, local, &state) ||
+        !interface_view(stack, (int)host.interface + 1, &v))
+        return true;
+    uint32_t flags = flags_of(&state);
+    bool v6 = !ip_addr_is_v4(&host.address), near = v6 && ip_addr_is_link_local(&host.address);
+    const struct ifaddrmsg fixed = {.ifa_family = netlink_family(&host.address),
+                                    .ifa_prefixlen = host.prefix_length,
+                                    .ifa_flags = (uint8_t)flags,
+                                    .ifa_scope = near ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE,
+                                    .ifa_index = (uint32_t)v.index};
+    const struct ifa_cacheinfo times = {.ifa_prefered = seconds_left(state.preferred_until, now),
+                                        .ifa_valid = seconds_left(state.valid_until, now)};
+    netlink_begin(w, h, &fixed, sizeof fixed);
+    netlink_put_ip(w, IFA_ADDRESS, &host.address);
+    if (!v6)
+        put_v4_address(w, &host, v.name);
+    netlink_put_u32(w, IFA_FLAGS, flags);
+    netlink_put(w, IFA_CACHEINFO, &times, sizeof times);
     return netlink_end(w);
+}
+
+static bool is_wanted(const struct netlink_dump *d, const struct host_settings *h)
+{
+    return netlink_shows(d, &h->address) && (d->ifindex == 0 || (int)h->interface + 1 == d->ifindex);
 }
 
 static bool dump_addresses(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w)
 {
     const struct netlink_head h = {.type = RTM_NEWADDR, .flags = d->flags, .sequence = d->sequence, .port = d->port};
     struct host_settings host;
-    for (uint32_t i; (i = stack_next_host(l->stack, d->at)) != 0; d->at = i) {
-        bool wanted = d->ifindex == 0 || (host_view_v4(l->stack, i, &host) && (int)host.interface + 1 == d->ifindex);
-        if (wanted && !netlink_write_address(w, &h, l->stack, i))
+    for (uint32_t i; (i = stack_next_host(l->stack, d->at)) != 0; d->at = i)
+        if (stack_view_host(l->stack, i, &host) && is_wanted(d, &host) &&
+            !netlink_write_address(w, &h, l->stack, i, d->now))
             return false;
-    }
     return true;
 }
 
@@ -64,6 +99,7 @@ static int filter_addresses(struct netlink_request *r, struct netlink_dump *d)
 struct address {
     struct ifaddrmsg fixed;
     struct ip_addr ip;
+    uint32_t flags;
     bool named;  /* IFA_LOCAL or IFA_ADDRESS was there */
     bool prefix; /* IFA_ADDRESS was there: the prefix length counts */
 };
@@ -74,10 +110,14 @@ static int read_address(struct netlink_request *r, struct address *out)
     int e = netlink_read(r, &out->fixed, sizeof out->fixed, a, IFA_MAX + 1);
     if (e < 0)
         return e;
-    if (out->fixed.ifa_family != AF_INET)
-        return netlink_refuse(r, -EAFNOSUPPORT, "only IPv4 addresses can be changed");
-    if (netlink_get_ip(&a[IFA_ADDRESS], &out->ip) < 0 || netlink_get_ip(&a[IFA_LOCAL], &out->ip) < 0)
-        return netlink_refuse(r, -EINVAL, "an IPv4 address has 4 bytes");
+    uint8_t family = out->fixed.ifa_family;
+    if (!netlink_is_family(family))
+        return netlink_refuse(r, -EAFNOSUPPORT, "only IPv4 and IPv6 addresses can be changed");
+    if (netlink_get_ip(&a[IFA_ADDRESS], family, &out->ip) < 0 || netlink_get_ip(&a[IFA_LOCAL], family, &out->ip) < 0)
+        return netlink_refuse(r, -EINVAL, "an IPv4 address has 4 bytes, an IPv6 address 16");
+    out->flags = out->fixed.ifa_flags;
+    if (netlink_get_u32(&a[IFA_FLAGS], &out->flags) < 0)
+        return netlink_refuse(r, -EINVAL, "flags have 4 bytes");
     out->prefix = a[IFA_ADDRESS].bytes != NULL;
     out->named = out->prefix || a[IFA_LOCAL].bytes;
     return 0;
@@ -87,7 +127,8 @@ static uint32_t host_of(const struct stack *stack, const struct address *x)
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i)) {
-        if (!host_view_v4(stack, i, &h) || h.interface + 1 != x->fixed.ifa_index)
+        if (!stack_view_host(stack, i, &h) || h.interface + 1 != x->fixed.ifa_index ||
+            netlink_family(&h.address) != x->fixed.ifa_family)
             continue;
         if (x->named && !ip_addr_equal(&h.address, &x->ip))
             continue;
@@ -101,12 +142,14 @@ static uint32_t host_of(const struct stack *stack, const struct address *x)
 static struct host_settings host_like_others(const struct stack *stack, const struct address *x)
 {
     struct host_settings h = {.interface = x->fixed.ifa_index - 1}, near;
-    (void)host_view_v4(stack, interface_host(stack, (int)x->fixed.ifa_index), &h);
+    (void)stack_view_host(stack, interface_any_host(stack, (int)x->fixed.ifa_index), &h);
+    h.autoconf = h.eui64 = false;
+    h.dad_transmits = x->fixed.ifa_family == AF_INET6 && !(x->flags & IFA_F_NODAD);
     h.address = x->ip;
     h.prefix_length = x->fixed.ifa_prefixlen;
     h.gateway = (struct ip_addr){0};
     uint32_t other = interface_host_near(stack, (int)x->fixed.ifa_index, &x->ip);
-    if (host_view_v4(stack, other, &near) && near.prefix_length == h.prefix_length)
+    if (stack_view_host(stack, other, &near) && near.prefix_length == h.prefix_length)
         h.gateway = near.gateway;
     if (ip_addr_equal(&h.gateway, &h.address))
         h.gateway = (struct ip_addr){0};
@@ -138,8 +181,8 @@ static int new_address(struct netlink_request *r)
     int e = read_address(r, &x);
     if (e < 0)
         return e;
-    if (!x.named || x.fixed.ifa_prefixlen > 32)
-        return netlink_refuse(r, -EINVAL, "an IPv4 address and a prefix length of at most 32 are needed");
+    if (!x.named || x.fixed.ifa_prefixlen > ip_addr_bits(&x.ip))
+        return netlink_refuse(r, -EINVAL, "an address and a prefix length of at most 32, of IPv6 128, are needed");
     if (!interface_view(r->layer->stack, (int)x.fixed.ifa_index, &v))
         return -ENODEV;
     if (!host_of(r->layer->stack, &x))

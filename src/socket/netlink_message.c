@@ -56,9 +56,10 @@ void netlink_put_text(struct netlink_writer *w, uint16_t type, const char *text)
 
 void netlink_put_ip(struct netlink_writer *w, uint16_t type, const struct ip_addr *ip)
 {
-    uint8_t bytes[4];
-    store_be32(bytes, ip_addr_to_v4(ip));
-    netlink_put(w, type, bytes, sizeof bytes);
+    if (ip_addr_is_v4(ip))
+        netlink_put(w, type, ip->bytes + 12, 4);
+    else
+        netlink_put(w, type, ip->bytes, sizeof ip->bytes);
 }
 
 bool netlink_end(struct netlink_writer *w)
@@ -103,14 +104,14 @@ int netlink_get_u32(const struct netlink_attribute *a, uint32_t *out)
     return 0;
 }
 
-int netlink_get_ip(const struct netlink_attribute *a, struct ip_addr *out)
+int netlink_get_ip(const struct netlink_attribute *a, uint8_t family, struct ip_addr *out)
 {
     if (!a->bytes)
         return 0;
-    if (a->length != 4)
+    if (a->length != (family == AF_INET6 ? 16 : 4))
         return -EINVAL;
-    *out = ip_addr_from_v4(load_be32(a->bytes));
-    return 0;
+    *out = family == AF_INET6 ? ip_addr_from_v6(a->bytes) : ip_addr_from_v4(load_be32(a->bytes));
+    return family == AF_INET6 && ip_addr_is_v4(out) ? -EINVAL : 0;
 }
 
 int netlink_get_name(const struct netlink_attribute *a, char out[IFNAMSIZ])

@@ -33,14 +33,12 @@ static uint16_t state_of(enum neighbour_state state)
 bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack_neighbour *n,
                              int64_t now)
 {
-    const struct ndmsg fixed = {.ndm_family = AF_INET,
+    const struct ndmsg fixed = {.ndm_family = netlink_family(&n->address),
                                 .ndm_ifindex = (int)n->interface + 1,
                                 .ndm_state = state_of(n->state),
                                 .ndm_type = RTN_UNICAST};
     uint32_t age = (uint32_t)(max_i64(now - n->since, 0) / (NS_PER_S / TICKS_PER_S));
     const struct nda_cacheinfo times = {.ndm_confirmed = age, .ndm_used = age, .ndm_updated = age};
-    if (!ip_addr_is_v4(&n->address))
-        return true;
     netlink_begin(w, h, &fixed, sizeof fixed);
     netlink_put_ip(w, NDA_DST, &n->address);
     if (n->state >= NEIGHBOUR_STALE)
@@ -54,7 +52,8 @@ static bool dump_neighbours(const struct socket_layer *l, struct netlink_dump *d
     const struct netlink_head h = {.type = RTM_NEWNEIGH, .flags = d->flags, .sequence = d->sequence, .port = d->port};
     struct stack_neighbour n;
     for (uint32_t i; (i = stack_next_neighbour(l->stack, d->at, &n)) != 0; d->at = i)
-        if ((d->ifindex == 0 || (int)n.interface + 1 == d->ifindex) && !netlink_write_neighbour(w, &h, &n, d->now))
+        if (netlink_shows(d, &n.address) && (d->ifindex == 0 || (int)n.interface + 1 == d->ifindex) &&
+            !netlink_write_neighbour(w, &h, &n, d->now))
             return false;
     return true;
 }
@@ -81,6 +80,15 @@ struct neighbour_request {
     uint32_t local; /* a host that may ask for it */
 };
 
+static uint32_t host_of_family(const struct stack *stack, int index, uint8_t family)
+{
+    struct host_settings h;
+    for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
+        if (stack_view_host(stack, i, &h) && (int)h.interface + 1 == index && netlink_family(&h.address) == family)
+            return i;
+    return 0;
+}
+
 static int read_neighbour(struct netlink_request *r, struct neighbour_request *out)
 {
     struct netlink_attribute a[NDA_MAX + 1];
@@ -88,16 +96,16 @@ static int read_neighbour(struct netlink_request *r, struct neighbour_request *o
     int e = netlink_read(r, &out->fixed, sizeof out->fixed, a, NDA_MAX + 1);
     if (e < 0)
         return e;
-    if (out->fixed.ndm_family != AF_INET)
-        return netlink_refuse(r, -EAFNOSUPPORT, "only IPv4 neighbours can be changed");
-    if (!a[NDA_DST].bytes || netlink_get_ip(&a[NDA_DST], &out->address) < 0)
-        return netlink_refuse(r, -EINVAL, "an IPv4 address of 4 bytes is needed");
+    if (!netlink_is_family(out->fixed.ndm_family))
+        return netlink_refuse(r, -EAFNOSUPPORT, "only IPv4 and IPv6 neighbours can be changed");
+    if (!a[NDA_DST].bytes || netlink_get_ip(&a[NDA_DST], out->fixed.ndm_family, &out->address) < 0)
+        return netlink_refuse(r, -EINVAL, "an address of 4 bytes, or of IPv6 16, is needed");
     if (!interface_view(r->layer->stack, out->fixed.ndm_ifindex, &v))
         return -ENODEV;
     out->mac = a[NDA_LLADDR];
     out->local = interface_host_near(r->layer->stack, out->fixed.ndm_ifindex, &out->address);
     if (!out->local)
-        out->local = interface_host(r->layer->stack, out->fixed.ndm_ifindex);
+        out->local = host_of_family(r->layer->stack, out->fixed.ndm_ifindex, out->fixed.ndm_family);
     return 0;
 }
 

@@ -29,6 +29,12 @@ static void tell_link(struct socket_layer *l, unsigned interface)
         tell(l, RTNLGRP_LINK, &w);
 }
 
+static bool is_v6(const struct socket_layer *l, uint32_t local)
+{
+    struct host_settings h;
+    return stack_view_host(l->stack, local, &h) && !ip_addr_is_v4(&h.address);
+}
+
 static void tell_route(struct socket_layer *l, uint16_t type, const struct netlink_route *route)
 {
     uint8_t bytes[256];
@@ -36,19 +42,24 @@ static void tell_route(struct socket_layer *l, uint16_t type, const struct netli
     const struct netlink_head h = head_of(l, type);
     l->netlink.changes[NETLINK_ROUTES]++;
     if (netlink_write_route(&w, &h, l->stack, route))
-        tell(l, RTNLGRP_IPV4_ROUTE, &w);
+        tell(l, is_v6(l, route->local) ? RTNLGRP_IPV6_ROUTE : RTNLGRP_IPV4_ROUTE, &w);
 }
 
-/* An address with the routes it makes. */
-static void tell_host(struct socket_layer *l, bool added, uint32_t local)
+static void tell_address(struct socket_layer *l, bool there, uint32_t local, int64_t now)
 {
     uint8_t bytes[256];
     struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
-    const struct netlink_head h = head_of(l, added ? RTM_NEWADDR : RTM_DELADDR);
-    struct netlink_route route;
+    const struct netlink_head h = head_of(l, there ? RTM_NEWADDR : RTM_DELADDR);
     l->netlink.changes[NETLINK_ADDRESSES]++;
-    if (netlink_write_address(&w, &h, l->stack, local))
-        tell(l, RTNLGRP_IPV4_IFADDR, &w);
+    if (netlink_write_address(&w, &h, l->stack, local, now))
+        tell(l, is_v6(l, local) ? RTNLGRP_IPV6_IFADDR : RTNLGRP_IPV4_IFADDR, &w);
+}
+
+/* An address with the routes it makes. */
+static void tell_host(struct socket_layer *l, bool added, uint32_t local, int64_t now)
+{
+    struct netlink_route route;
+    tell_address(l, added, local, now);
     for (unsigned i = 0; netlink_host_route(l->stack, local, i, &route); i++)
         tell_route(l, added ? RTM_NEWROUTE : RTM_DELROUTE, &route);
 }
@@ -61,7 +72,7 @@ static void tell_gateway(struct socket_layer *l, uint32_t local)
                                   .scope = RT_SCOPE_UNIVERSE,
                                   .type = RTN_UNICAST,
                                   .local = local};
-    if (!host_view_v4(l->stack, local, &h))
+    if (!stack_view_host(l->stack, local, &h))
         return;
     route.gateway = h.gateway;
     tell_route(l, ip_addr_is_unspecified(&h.gateway) ? RTM_DELROUTE : RTM_NEWROUTE, &route);
@@ -96,10 +107,13 @@ static void on_change(void *context, enum stack_change what, uint32_t number, in
         break;
     case STACK_HOST_ADDED:
     case STACK_HOST_REMOVED:
-        tell_host(l, what == STACK_HOST_ADDED, number);
+        tell_host(l, what == STACK_HOST_ADDED, number, now);
         break;
     case STACK_HOST_CHANGED:
         tell_gateway(l, number);
+        break;
+    case STACK_HOST_STATE_CHANGED:
+        tell_address(l, true, number, now);
         break;
     case STACK_ROUTE_ADDED:
     case STACK_ROUTE_REMOVED:

@@ -53,8 +53,17 @@ struct netlink_attribute {
 MUST_CHECK int netlink_attributes(const uint8_t *bytes, size_t length, struct netlink_attribute *out, unsigned count);
 /* Each takes what is there; -EINVAL where its length is wrong; absent is 0 and leaves *out. */
 MUST_CHECK int netlink_get_u32(const struct netlink_attribute *a, uint32_t *out);
-MUST_CHECK int netlink_get_ip(const struct netlink_attribute *a, struct ip_addr *out);
+/* An address of AF_INET or AF_INET6. */
+MUST_CHECK int netlink_get_ip(const struct netlink_attribute *a, uint8_t family, struct ip_addr *out);
 MUST_CHECK int netlink_get_name(const struct netlink_attribute *a, char out[IFNAMSIZ]);
+
+static inline uint8_t netlink_family(const struct ip_addr *ip) { return ip_addr_is_v4(ip) ? AF_INET : AF_INET6; }
+static inline bool netlink_is_family(uint8_t family) { return family == AF_INET || family == AF_INET6; }
+/* Whether a dump shows what has to do with this address. */
+static inline bool netlink_shows(const struct netlink_dump *d, const struct ip_addr *ip)
+{
+    return d->family == AF_UNSPEC || d->family == netlink_family(ip);
+}
 
 /* ---- requests ---- */
 
@@ -94,14 +103,14 @@ struct netlink_object {
     netlink_handle_fn *make, *remove, *get, *set; /* NULL: -EOPNOTSUPP */
     netlink_filter_fn *filter;
     netlink_dump_fn *dump;
-    bool any_family; /* else AF_UNSPEC and AF_INET, and nothing of the others */
+    bool any_family; /* else AF_UNSPEC, AF_INET and AF_INET6, and nothing of the others */
 };
 extern const struct netlink_object netlink_links, netlink_addresses, netlink_routes, netlink_neighbours;
 
 /* One message of an object; false: it does not fit. */
 bool netlink_write_link(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack, int index);
 bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
-                           uint32_t local);
+                           uint32_t local, int64_t now);
 struct netlink_route {
     uint8_t table, protocol, scope, type;
     uint8_t length;

@@ -15,9 +15,9 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
 {
     struct host_settings host;
     struct interface_view v;
-    if (!host_view_v4(stack, r->local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
+    if (!stack_view_host(stack, r->local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
         return true;
-    const struct rtmsg fixed = {.rtm_family = AF_INET,
+    const struct rtmsg fixed = {.rtm_family = netlink_family(&host.address),
                                 .rtm_dst_len = r->length,
                                 .rtm_table = r->table,
                                 .rtm_protocol = r->protocol,
@@ -38,7 +38,15 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
 
 static struct ip_addr masked(const struct ip_addr *ip, unsigned length)
 {
-    return ip_addr_from_v4(length ? ip_addr_to_v4(ip) & (UINT32_MAX << (32 - length)) : 0);
+    return ip_addr_first_bits(ip, ip_addr_is_v4(ip) ? length + 96 : length);
+}
+
+/* The broadcast address is IPv4's alone, and scopes are. */
+static void put_broadcast(const struct host_settings *h, struct netlink_route *r)
+{
+    r->scope = RT_SCOPE_LINK;
+    r->type = RTN_BROADCAST;
+    r->destination = ip_addr_from_v4(ip_addr_to_v4(&h->address) | (UINT32_MAX >> (h->prefix_length & 31)));
 }
 
 bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out)
@@ -46,24 +54,24 @@ bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned numb
     struct host_settings h;
     struct netlink_route all[HOST_ROUTES];
     unsigned n = 0;
-    if (!host_view_v4(stack, local, &h))
+    if (!stack_view_host(stack, local, &h))
         return false;
+    bool v4 = ip_addr_is_v4(&h.address);
     struct netlink_route own = {.table = RT_TABLE_LOCAL, .protocol = RTPROT_KERNEL, .local = local};
     own.type = RTN_LOCAL;
-    own.scope = RT_SCOPE_HOST;
-    own.length = 32;
+    own.scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE;
+    own.length = (uint8_t)ip_addr_bits(&h.address);
     own.destination = h.address;
     all[n++] = own;
-    own.scope = RT_SCOPE_LINK;
-    own.type = RTN_BROADCAST;
-    own.destination = ip_addr_from_v4(ip_addr_to_v4(&h.address) | (UINT32_MAX >> (h.prefix_length & 31)));
-    if (h.prefix_length < 31)
+    if (v4)
+        put_broadcast(&h, &own);
+    if (v4 && h.prefix_length < 31)
         all[n++] = own;
     own.table = RT_TABLE_MAIN;
     own.type = RTN_UNICAST;
     own.length = h.prefix_length;
     own.destination = masked(&h.address, h.prefix_length);
-    if (h.prefix_length < 32)
+    if (h.prefix_length < ip_addr_bits(&h.address))
         all[n++] = own;
     if (!ip_addr_is_unspecified(&h.gateway))
         all[n++] = (struct netlink_route){
@@ -87,9 +95,9 @@ void netlink_own_route(const struct stack_route *from, struct netlink_route *out
 static bool is_wanted(const struct socket_layer *l, const struct netlink_dump *d, const struct netlink_route *r)
 {
     struct host_settings h;
-    if (d->table && d->table != r->table)
+    if ((d->table && d->table != r->table) || !stack_view_host(l->stack, r->local, &h))
         return false;
-    return d->ifindex == 0 || (host_view_v4(l->stack, r->local, &h) && (int)h.interface + 1 == d->ifindex);
+    return netlink_shows(d, &h.address) && (d->ifindex == 0 || (int)h.interface + 1 == d->ifindex);
 }
 
 static bool dump_host_routes(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w,
@@ -161,14 +169,17 @@ static int read_route(struct netlink_request *r, struct route_request *out)
     uint32_t table = out->fixed.rtm_table, priority = 0;
     if (e < 0)
         return e;
-    if (out->fixed.rtm_family != AF_INET)
-        return netlink_refuse(r, -EAFNOSUPPORT, "only routes of IPv4 are there");
-    if (netlink_get_ip(&a[RTA_DST], &out->destination) < 0 || netlink_get_ip(&a[RTA_GATEWAY], &out->gateway) < 0 ||
-        netlink_get_ip(&a[RTA_PREFSRC], &out->source) < 0 || netlink_get_u32(&a[RTA_OIF], &out->ifindex) < 0 ||
+    uint8_t family = out->fixed.rtm_family;
+    if (!netlink_is_family(family))
+        return netlink_refuse(r, -EAFNOSUPPORT, "only routes of IPv4 and IPv6 are there");
+    out->destination = family == AF_INET ? ip_addr_from_v4(0) : (struct ip_addr){{0}};
+    if (netlink_get_ip(&a[RTA_DST], family, &out->destination) < 0 ||
+        netlink_get_ip(&a[RTA_GATEWAY], family, &out->gateway) < 0 ||
+        netlink_get_ip(&a[RTA_PREFSRC], family, &out->source) < 0 || netlink_get_u32(&a[RTA_OIF], &out->ifindex) < 0 ||
         netlink_get_u32(&a[RTA_TABLE], &table) < 0 || netlink_get_u32(&a[RTA_PRIORITY], &priority) < 0)
         return netlink_refuse(r, -EINVAL, "an attribute has a wrong length");
-    if (out->fixed.rtm_dst_len > 32)
-        return netlink_refuse(r, -EINVAL, "a prefix of IPv4 has at most 32 bits");
+    if (out->fixed.rtm_dst_len > ip_addr_bits(&out->destination))
+        return netlink_refuse(r, -EINVAL, "a prefix of IPv4 has at most 32 bits, one of IPv6 128");
     out->unsupported = (table != RT_TABLE_UNSPEC && table != RT_TABLE_MAIN) || priority || a[RTA_MULTIPATH].bytes ||
                        a[RTA_VIA].bytes || a[RTA_METRICS].bytes || a[RTA_NH_ID].bytes || a[RTA_ENCAP].bytes;
     return 0;
@@ -183,10 +194,10 @@ static uint32_t local_to(const struct stack *stack, const struct route_request *
     if (!ip_addr_is_unspecified(&x->source))
         return stack_find_local(stack, &x->source);
     uint32_t best = stack_local_for(stack, &x->destination);
-    if (!x->ifindex || (host_view_v4(stack, best, &h) && h.interface + 1 == x->ifindex))
+    if (!x->ifindex || (stack_view_host(stack, best, &h) && h.interface + 1 == x->ifindex))
         return best;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (host_view_v4(stack, i, &h) && h.interface + 1 == x->ifindex &&
+        if (stack_view_host(stack, i, &h) && h.interface + 1 == x->ifindex &&
             stack_next_hop(stack, i, &x->destination, &hop))
             return i;
     return 0;
@@ -197,7 +208,7 @@ static int find_way(const struct stack *stack, const struct route_request *x, st
     struct ip_addr hop;
     *out = (struct netlink_route){.table = RT_TABLE_MAIN,
                                   .type = RTN_UNICAST,
-                                  .length = 32,
+                                  .length = (uint8_t)ip_addr_bits(&x->destination),
                                   .destination = x->destination,
                                   .local = stack_find_local(stack, &x->destination),
                                   .cloned = true};
@@ -226,8 +237,8 @@ static int get_route(struct netlink_request *r)
         e = netlink_read(r, &x.fixed, sizeof x.fixed, a, RTA_MAX + 1);
     if (e < 0)
         return e;
-    if (!a[RTA_DST].bytes || netlink_get_ip(&a[RTA_SRC], &x.source) < 0)
-        return netlink_refuse(r, -EINVAL, "a destination of 4 bytes is needed");
+    if (!a[RTA_DST].bytes || netlink_get_ip(&a[RTA_SRC], x.fixed.rtm_family, &x.source) < 0)
+        return netlink_refuse(r, -EINVAL, "a destination is needed");
     if (a[RTA_IIF].bytes)
         return netlink_refuse(r, -EOPNOTSUPP, "Weir does not forward");
     e = find_way(r->layer->stack, &x, &route);
@@ -247,7 +258,7 @@ static int check_change(struct netlink_request *r, const struct route_request *x
     if (x->fixed.rtm_type != RTN_UNICAST && x->fixed.rtm_type != RTN_UNSPEC)
         return netlink_refuse(r, -EOPNOTSUPP, "only unicast routes can be changed");
     struct ip_addr prefix = masked(&x->destination, x->fixed.rtm_dst_len);
-    if (ip_addr_to_v4(&prefix) != ip_addr_to_v4(&x->destination) && !ip_addr_is_unspecified(&x->destination))
+    if (!ip_addr_equal(&prefix, &x->destination))
         return netlink_refuse(r, -EINVAL, "the destination has bits beyond its prefix");
     return 0;
 }
@@ -255,7 +266,8 @@ static int check_change(struct netlink_request *r, const struct route_request *x
 static bool fits(const struct stack *stack, uint32_t local, const struct route_request *x)
 {
     struct host_settings h;
-    if (!host_view_v4(stack, local, &h) || (x->ifindex && h.interface + 1 != x->ifindex))
+    if (!stack_view_host(stack, local, &h) || (x->ifindex && h.interface + 1 != x->ifindex) ||
+        netlink_family(&h.address) != x->fixed.rtm_family)
         return false;
     if (!ip_addr_is_unspecified(&x->source) && !ip_addr_equal(&h.address, &x->source))
         return false;
@@ -273,7 +285,7 @@ static bool present(const struct stack *stack, uint32_t local, const struct rout
             *gateway = r.gateway;
             return true;
         }
-    if (x->fixed.rtm_dst_len || !host_view_v4(stack, local, &h))
+    if (x->fixed.rtm_dst_len || !stack_view_host(stack, local, &h))
         return false;
     *gateway = h.gateway;
     return !ip_addr_is_unspecified(&h.gateway);

@@ -98,7 +98,7 @@ void autoconf_address_ready(struct stack *s, struct host *h)
     autoconf_at(&s->autoconf, h)->phase = AUTOCONF_IDLE;
     if (tested) {
         group_host_ready(s, h);
-        stack_tell(s, STACK_HOST_CHANGED, h->index);
+        stack_tell(s, STACK_HOST_STATE_CHANGED, h->index);
     }
     if (!h->ra || autoconf_at(&s->autoconf, h)->station != 0)
         return;

@@ -17,8 +17,9 @@
 enum stack_change {
     STACK_INTERFACE_CHANGED, /* up, down, MTU */
     STACK_HOST_ADDED,
-    STACK_HOST_REMOVED, /* it can still be viewed during the call, as all that is removed */
-    STACK_HOST_CHANGED, /* its gateway, or stack_address.state */
+    STACK_HOST_REMOVED,       /* it can still be viewed during the call, as all that is removed */
+    STACK_HOST_CHANGED,       /* its gateway */
+    STACK_HOST_STATE_CHANGED, /* stack_address.state */
     STACK_ROUTE_ADDED,
     STACK_ROUTE_REMOVED,
     STACK_NEIGHBOUR_CHANGED, /* state or MAC */

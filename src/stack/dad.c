@@ -75,7 +75,7 @@ static void is_duplicate(struct stack *s, struct host *h)
     h->state = HOST_DUPLICATE;
     if (slaac_try_again(s, h))
         return;
-    stack_tell(s, STACK_HOST_CHANGED, h->index);
+    stack_tell(s, STACK_HOST_STATE_CHANGED, h->index);
 }
 
 static bool is_own(const struct stack *s, const struct host *h, const struct wire_nd *m)

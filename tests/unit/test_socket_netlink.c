@@ -437,7 +437,7 @@ static void strict_dumps_are_filtered(void **state)
 static void other_families_have_nothing(void **state)
 {
     struct socket *s = open_route();
-    struct rtgenmsg g = {.rtgen_family = AF_INET6};
+    struct rtgenmsg g = {.rtgen_family = AF_PACKET};
     struct request q = request(RTM_GETADDR, NLM_F_DUMP, &g, sizeof g);
     (void)state;
     ask(s, &q);

@@ -159,7 +159,7 @@ static void news_of_a_duplicate(void *context, enum stack_change what, uint32_t 
 {
     (void)now;
     uint32_t *seen = context;
-    if (what == STACK_HOST_CHANGED)
+    if (what == STACK_HOST_STATE_CHANGED)
         *seen = number;
 }
 
