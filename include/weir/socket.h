@@ -37,7 +37,8 @@ struct weir_interface {
     size_t size; /* sizeof(struct weir_interface) */
     const char *
         link; /* "tap:NAME" (made when it is not there), "packet:INTERFACE", "mem:NAME" (the other end is the next stack that asks for it) */
-    const char *address;        /* "192.0.2.1/24" */
+    const char *
+        address; /* "192.0.2.1/24", or "dhcp": what a DHCP server gives, with its router, kept as long as the stack lives */
     const char *gateway;        /* "192.0.2.254" */
     const char *netns;          /* path of a network namespace in which the link is opened */
     uint8_t mac[6];             /* of the stack's side; all zero: the link's */
@@ -45,7 +46,7 @@ struct weir_interface {
     const char *kernel_address; /* tap: the address of the kernel's side, "192.0.2.254/24" */
     /*
      * NULL, or an IPv6 address beside that of IPv4 (which may then be NULL), "2001:db8::1/64", and its router, "fe80::1". A link-local address made of the
-     * MAC comes with it: RFC 4291 2.5.6.
+     * MAC comes with it: RFC 4291 2.5.6. Also "dhcp".
      */
     const char *address6, *gateway6;
     const char *kernel_address6; /* tap: the same as kernel_address, of IPv6 */
@@ -54,6 +55,10 @@ struct weir_interface {
      * 3 s, and fails with ETIMEDOUT after 15 s.
      */
     bool autoconf;
+    /*
+     * How long a lease is waited for, 0: 30000. Then adding fails with ETIMEDOUT; an interface of a stack that was there before stays and goes on asking.
+     */
+    uint32_t dhcp_timeout_ms;
 };
 
 struct weir_stack_options {

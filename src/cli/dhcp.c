@@ -35,7 +35,7 @@ static const struct option_row options[] = {
     {"timeout", 'W', "T", OPTION_DURATION, 0, offsetof(struct dhcp_options, timeout_ns),
      "client: how long to wait for all leases (default: 30s)"},
     {"hold", 't', "T", OPTION_DURATION, 0, offsetof(struct dhcp_options, hold_ns),
-     "client: keep and renew the leases so long; server: serve so long (default: until Ctrl-C)"},
+     "client: keep and renew the leases so long; server: serve so long (else until Ctrl-C)"},
     {"release", 'R', NULL, OPTION_FLAG, 0, offsetof(struct dhcp_options, release),
      "client: give the leases back at the end"},
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct dhcp_options, kernel_address),

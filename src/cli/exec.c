@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/time_ns.h"
 #include "cli/own_interfaces.h"
 #include "config/address.h"
 
@@ -24,6 +25,7 @@ struct exec_options {
     const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address, *kernel_address6;
     struct option_texts sets;
     bool autoconf;
+    int64_t dhcp_timeout_ns;
 };
 
 static const struct option_row options[] = {
@@ -34,11 +36,11 @@ static const struct option_row options[] = {
     {"link", 'l', "LOCATION", OPTION_TEXT, 0, offsetof(struct exec_options, link),
      "instead of -c, the one interface: tap:NAME or packet:IFNAME"},
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
-     "with --link: the stack's IPv4 address and its subnet"},
+     "with --link: the stack's IPv4 address and its subnet, or dhcp"},
     {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
      "with --link: the way out of the subnet"},
     {"address6", '6', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address6),
-     "with --link: the stack's IPv6 address and its subnet, beside or instead of --address"},
+     "with --link: its IPv6 address and subnet, or dhcp; beside or instead of --address"},
     {"gateway6", 0, "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
      "with --address6: the router, such as fe80::1"},
     {"autoconf", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, autoconf),
@@ -47,6 +49,8 @@ static const struct option_row options[] = {
      "with --link tap:NAME: the address of the kernel's side"},
     {"kernel-address6", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address6),
      "with --link tap:NAME: the IPv6 address of the kernel's side"},
+    {"dhcp-timeout", 0, "T", OPTION_DURATION, 0, offsetof(struct exec_options, dhcp_timeout_ns),
+     "with dhcp: how long to wait for a lease (default: 30s)"},
 };
 
 /* ---- the interfaces, as the library reads them ---- */
@@ -90,6 +94,8 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " netns=%s", i->netns);
     if (i->kernel_address)
         append(t, " kernel_address=%s", i->kernel_address);
+    if (i->dhcp_timeout_ms)
+        append(t, " dhcp_timeout_ms=%u", i->dhcp_timeout_ms);
     if (i->kernel_address6)
         append(t, " kernel_address6=%s", i->kernel_address6);
     if (memcmp(i->mac, none, sizeof none) != 0)
@@ -115,7 +121,7 @@ static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
     if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->kernel_address ||
-        o->kernel_address6)
+        o->kernel_address6 || o->dhcp_timeout_ns)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -129,7 +135,7 @@ static int check_address(const char *name, const char *text, bool v6, bool with_
 {
     struct ip_prefix p;
     struct ip_addr a;
-    if (!text)
+    if (!text || (with_length && !strchr(name, '-') && strcmp(text, "dhcp") == 0))
         return EXIT_MET;
     bool fine = with_length
                     ? strchr(text, '/') && ip_prefix_parse(text, strlen(text), &p) == 0 && ip_addr_is_v4(&p.addr) != v6
@@ -155,6 +161,12 @@ static int check_addresses(const struct exec_options *o)
     return EXIT_MET;
 }
 
+static uint32_t dhcp_timeout_ms(const struct exec_options *o)
+{
+    int64_t ms = (o->dhcp_timeout_ns + NS_PER_MS - 1) / NS_PER_MS;
+    return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
 static int describe_link(const struct exec_options *o, struct text *t)
 {
     struct plan_port port;
@@ -175,7 +187,8 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                                  .gateway6 = o->gateway6,
                                                  .autoconf = o->autoconf,
                                                  .kernel_address = o->kernel_address,
-                                                 .kernel_address6 = o->kernel_address6});
+                                                 .kernel_address6 = o->kernel_address6,
+                                                 .dhcp_timeout_ms = dhcp_timeout_ms(o)});
     return EXIT_MET;
 }
 

@@ -17,6 +17,7 @@
 bool loop_turn(struct weir_stack *w, int64_t now)
 {
     w->without_turn = 0;
+    leases_turn(w, now);
     unsigned n = stack_receive(w->stack, now);
     n += call_run(w, now);
     n += stack_transmit(w->stack, now);
@@ -25,7 +26,10 @@ bool loop_turn(struct weir_stack *w, int64_t now)
     return n > 0;
 }
 
-int64_t loop_next_deadline(struct weir_stack *w) { return min_i64(stack_next_deadline(w->stack), w->next_deadline); }
+int64_t loop_next_deadline(struct weir_stack *w)
+{
+    return min_i64(min_i64(stack_next_deadline(w->stack), w->next_deadline), leases_next_deadline(w));
+}
 
 bool loop_arm_links(struct weir_stack *w, struct pollfd *fds, nfds_t *n, int64_t *left)
 {

@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 
+#include "dhcp/clients.h"
 #include "packet/guard.h"
 #include "socket/epoll.h"
 #include "socket/socket.h"
@@ -48,6 +49,14 @@ struct file_table {
 };
 
 /* ---- calls ---- */
+
+/* What an interface shall get by DHCP. */
+struct wanted_leases {
+    bool v4, v6;
+    uint8_t mac[6];
+    struct ip_addr gateway6; /* which DHCPv6 does not tell */
+    int64_t patience_ns;
+};
 
 enum call_state { CALL_PENDING, CALL_SLEEPING, CALL_DONE }; /* sleeping: its thread waits on the futex */
 
@@ -134,6 +143,8 @@ struct call {
             struct host_settings *hosts;
             unsigned n_hosts;
             int number; /* the interface, once it is attached */
+            struct wanted_leases wanted;
+            int64_t until; /* how long leases are waited for; 0: it is not attached yet */
         } attach;
         struct {
             unsigned interface;
@@ -163,6 +174,7 @@ struct call {
 struct interface_slot {
     struct link *link;
     struct guard guard;
+    struct dhcp_clients *leases[2]; /* of IPv4 and IPv6: where addresses come by DHCP */
 };
 
 /* How the loop sleeps: it is about to own the stack; on its links, as the driver, or one who was; for a moment; until it is called. */
@@ -204,6 +216,17 @@ struct weir_stack {
     pthread_t thread;
     bool thread_running;
 };
+
+/* leases.c */
+int leases_start(struct weir_stack *w, unsigned interface, const struct wanted_leases *wanted, int64_t now);
+bool leases_are_there(const struct weir_stack *w, unsigned interface);
+/* When who waits for leases looks again, and how long in all. */
+int64_t leases_look_again(int64_t now);
+int64_t leases_patience(uint32_t timeout_ms);
+void leases_turn(struct weir_stack *w, int64_t now);
+int64_t leases_next_deadline(const struct weir_stack *w);
+/* Gives them back. The stack moves no more. */
+void leases_end(struct weir_stack *w, int64_t now);
 
 /* owner.c */
 /* What a thread had before it went inside. */

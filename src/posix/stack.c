@@ -107,13 +107,16 @@ static int read_host(const struct weir_interface *i, bool v6, struct host_settin
     return 0;
 }
 
+static bool by_dhcp(const char *address) { return address && strcmp(address, "dhcp") == 0; }
+
 /* The hosts of an interface but for the link-local one, whose MAC is not known yet: how many. */
 static int hosts_of(const struct weir_interface *i, struct host_settings *hosts, char message[256])
 {
     unsigned n = 0;
-    if ((i->address || (!i->address6 && !i->autoconf)) && read_host(i, false, &hosts[n++], message) < 0)
+    if ((i->address || (!i->address6 && !i->autoconf)) && !by_dhcp(i->address) &&
+        read_host(i, false, &hosts[n++], message) < 0)
         return ERR_INVALID;
-    if (i->address6 && read_host(i, true, &hosts[n++], message) < 0)
+    if (i->address6 && !by_dhcp(i->address6) && read_host(i, true, &hosts[n++], message) < 0)
         return ERR_INVALID;
     return (int)n;
 }
@@ -152,16 +155,32 @@ static int attach(struct weir_stack *w, struct call *c)
     for (unsigned k = 0; k < c->attach.n_hosts && local >= 0; k++)
         local = add_host(w, &c->attach.hosts[k], (unsigned)number);
     c->attach.number = number;
+    if (local >= 0)
+        local = leases_start(w, (unsigned)number, &c->attach.wanted, clock_now());
     driver_wake(w); /* it knows nothing of the link yet */
     return local < 0 ? local : 0;
 }
 
+/* True: leases are there, or will not come. */
+static bool await_leases(struct weir_stack *w, struct call *c, int64_t now)
+{
+    c->result = leases_are_there(w, (unsigned)c->attach.number) ? 0 : -ETIMEDOUT;
+    if (c->result == 0 || now >= c->attach.until)
+        return true;
+    c->expired = false;
+    c->deadline = leases_look_again(now);
+    w->next_deadline = min_i64(w->next_deadline, c->deadline);
+    return false;
+}
+
 bool attempt_attach(struct weir_stack *w, struct call *c, int64_t now)
 {
-    (void)now;
+    if (c->attach.until != 0)
+        return await_leases(w, c, now);
     int e = w->n_interfaces < POSIX_MAX_INTERFACES ? attach(w, c) : ERR_NO_SPACE;
     c->result = e < 0 ? -err_to_errno(e) : 0;
-    return true;
+    c->attach.until = now + c->attach.wanted.patience_ns;
+    return e < 0 || await_leases(w, c, now);
 }
 
 /* ---- addresses that an interface finds by itself ---- */
@@ -222,13 +241,26 @@ static int add_interface(struct weir_stack *w, const struct weir_interface *give
         errno = err_to_errno(e);
         return -1;
     }
-    if (i.address6 || i.autoconf)
+    c.attach.wanted = (struct wanted_leases){
+        .v4 = by_dhcp(i.address), .v6 = by_dhcp(i.address6), .patience_ns = leases_patience(i.dhcp_timeout_ms)};
+    memcpy(c.attach.wanted.mac, i.mac, sizeof i.mac);
+    if (by_dhcp(i.address6) && i.gateway6 &&
+        ip_addr_parse(i.gateway6, strlen(i.gateway6), &c.attach.wanted.gateway6) != 0) {
+        snprintf(message, 256, "gateway6: found \"%.60s\", allowed is an address", i.gateway6);
+        link_close(c.attach.link);
+        errno = EINVAL;
+        return -1;
+    }
+    if ((i.address6 && !by_dhcp(i.address6)) || i.autoconf)
         hosts[n++] = link_local(&i, c.attach.link);
     c.attach.n_hosts = (unsigned)n;
     if (i.mtu)
         c.attach.link->mtu = min_u32(i.mtu, c.attach.link->mtu);
     int result = (int)call_perform(w, &c);
     link_close(c.attach.link);
+    if (result < 0 && errno == ETIMEDOUT)
+        snprintf(message, 256, "%s: found \"dhcp\", but no server gave a lease on %.60s within %.3g s",
+                 by_dhcp(i.address) ? "address" : "address6", i.link, (double)c.attach.wanted.patience_ns / NS_PER_S);
     return result == 0 && i.autoconf ? wait_for_address(w, &i, c.attach.number, message) : result;
 }
 
@@ -397,6 +429,7 @@ void weir_stack_delete(struct weir_stack *w)
     call_cancel_all(w);
     if (w->stack)
         stack_transmit(w->stack, clock_now());
+    leases_end(w, clock_now());
     files_free(&w->files, clock_now());
     socket_layer_delete(w->sockets);
     stack_delete(w->stack);

@@ -81,6 +81,8 @@ static bool read_word(char *word, struct weir_interface *i)
         i->autoconf = true;
     else if (strcmp(word, "kernel_address") == 0)
         i->kernel_address = value;
+    else if (strcmp(word, "dhcp_timeout_ms") == 0)
+        i->dhcp_timeout_ms = (uint32_t)strtoul(value, NULL, 10);
     else if (strcmp(word, "kernel_address6") == 0)
         i->kernel_address6 = value;
     else if (strcmp(word, "netns") == 0)

@@ -136,6 +136,17 @@ check "5 clients get IPv6 addresses from dnsmasq, after asking whether somebody 
 check "each an address of its own in the range" json "$work/dns6.json" \
     'len({l["address"] for l in A}) == 5 and all(l["address"].startswith("2001:db8:1::1") for l in A)'
 
+# ---- an address for a program
+
+program='import socket
+s = socket.create_connection(("198.18.0.1", 8099), 10)
+s.settimeout(10)
+print(s.getsockname()[0], s.recv(20).decode())'
+start_in_ns dns "$work/hello.log" sh -c 'echo hello | nc -l -N 198.18.0.1 8099'
+wait_for 10 listens dns 8099
+check_equal "weir exec --address dhcp: a program connects from what dnsmasq gave" ok "$(in_ns weirdns timeout 30 "$WEIR" exec -l packet:weir0 -a dhcp -- \
+    /usr/bin/python3 -c "$program" 2>&1 | grep -Eqx '198\.18\.0\.1[0-9][0-9] hello' && echo ok)"
+
 # ---- Kea
 
 weir_dhcp kea -6 -P -c 5 --hold 8s --release --mac 02:00:00:00:66:00 --json "$work/kea6-clients.json" >"$work/kea6-clients.txt" 2>&1 &
@@ -176,6 +187,10 @@ stop "$server" || not_ok "our server ends well" "$(cat "$work/server.log")"
 check "our server saw dhclient give back address, IPv6 address and prefix" json "$work/server.json" \
     'r["ipv4"]["releases"] == 1 and r["ipv6"]["released"] == 2'
 check "and rejected nothing as malformed" json "$work/server.json" 'r["ipv4"]["drop_malformed"] + r["ipv6"]["drop_malformed"] == 0'
+
+check "without a server the error says what was waited for" sh -c "ip netns exec weir-$$-weirlin timeout 20 '$WEIR' exec -l packet:weir0 -a dhcp \\
+    --dhcp-timeout 300ms -- /usr/bin/python3 -c 'import socket; socket.socket().connect((\"198.18.2.1\", 1))' 2>&1 |
+    grep 'found \"dhcp\", but no server gave a lease on packet:weir0 within 0.3 s'"
 
 # ---- what was on the wires
 
