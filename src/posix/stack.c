@@ -324,6 +324,7 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     socket_settings_default(&s);
     t.merge_received = true;
     t.loop_frames = LOOP_FRAMES;
+    t.group_reports = GROUP_REPORTS_ALL; /* a host among others: RFC 4861 7.2.1 */
     t.tcp.max_connections = max_sockets;
     t.max_udp_bindings = max_sockets; /* a port each */
     t.tcp.max_users = MAX_PROFILES;

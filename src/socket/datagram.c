@@ -73,7 +73,7 @@ void datagram_close_any(struct socket *s, int64_t now)
 {
     struct socket_layer *l = s->layer;
     struct datagram_socket *g = s->datagram;
-    datagram_leave_groups(s, now);
+    membership_leave_all(s, now);
     cork_drop(s);
     filter_remove(s);
     while (g->received.first)

@@ -8,6 +8,7 @@
 #ifndef WEIR_SOCKET_DATAGRAM_H
 #define WEIR_SOCKET_DATAGRAM_H
 
+#include "socket/membership.h"
 #include "socket/private.h"
 #include "wire/udp.h"
 
@@ -37,11 +38,6 @@ struct record {
 
 struct record_queue {
     uint32_t first, last;
-};
-
-struct membership {
-    struct ip_addr group;
-    uint32_t local;
 };
 
 /* A dump that is being read: what it shows, and how far it is. */
@@ -176,10 +172,12 @@ void cork_begin(struct socket *s, const struct sending *x);
 ssize_t cork_send(struct socket *s, const struct msghdr *m, size_t length, int flags, int64_t now);
 void cork_drop(struct socket *s);
 
-/* ---- options_datagram.c ---- */
+/* ---- options_datagram.c, options_group.c ---- */
 int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length);
-void datagram_leave_groups(struct socket *s, int64_t now);
+/* -ENOPROTOOPT: another option. */
+int option_group_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
+int option_group_get(const struct socket *s, int name, void *value, socklen_t *length);
 /* raw.c: of levels SOL_RAW and SOL_ICMPV6 */
 int option_raw_set(struct socket *s, int level, int name, const void *value, socklen_t length);
 int option_raw_get(const struct socket *s, int level, int name, void *value, socklen_t *length);

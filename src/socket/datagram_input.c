@@ -11,14 +11,6 @@
 
 /* ---- who fits ---- */
 
-static bool is_member(const struct datagram_socket *g, const struct ip_addr *group)
-{
-    for (uint32_t i = 0; i < g->n_groups; i++)
-        if (ip_addr_equal(&g->groups[i].group, group))
-            return true;
-    return false;
-}
-
 /* 0: it is not for this socket; else the larger the better. */
 static unsigned fit_of(const struct socket *s, const struct udp_datagram *d)
 {
@@ -36,7 +28,7 @@ static unsigned fit_of(const struct socket *s, const struct udp_datagram *d)
             return 0;
         fit += 4;
     }
-    if (ip_addr_is_multicast(to) && !(s->ip_flags & IP_FLAG_ALL) && !is_member(s->datagram, to))
+    if (ip_addr_is_multicast(to) && !membership_allows(s, to, d->local, &d->remote))
         return 0;
     return fit;
 }

@@ -18,13 +18,25 @@ int datagrams_init(struct socket_layer *l)
 {
     uint32_t records = (uint32_t)min_u64(l->settings.buffer_bytes / (2 * SOCKET_SPAN_BYTES), MAX_RECORDS);
     int e = pool_init(&l->datagrams, l->allocator, l->settings.max_sockets, sizeof(struct datagram_socket), 8);
+    if (!e)
+        e = memberships_init(l);
     if (e)
         return e;
     l->gathered = alloc_zeroed(l->allocator, WIRE_UDP_MAX_PAYLOAD_V4, 1);
     return !l->gathered ? ERR_NO_MEMORY : pool_init(&l->records, l->allocator, records, sizeof(struct record), 8);
 }
 
-/* Of sockets that were never closed. */
+/* Of sockets that were never closed; UDP, raw and ping sockets have some. */
+static void leave_groups(struct socket_layer *l)
+{
+    for (uint32_t i = 1; l->datagrams.objects && i <= l->sockets.touched; i++) {
+        struct socket *s = pool_at(&l->sockets, i);
+        if (s->kind == &datagram_kind || s->kind == &raw_kind || s->kind == &ping_kind)
+            membership_leave_all(s, stack_time(l->stack));
+    }
+}
+
+/* The same. */
 static void free_filters(struct socket_layer *l)
 {
     for (uint32_t i = 1; l->datagrams.objects && i <= l->sockets.touched; i++) {
@@ -38,11 +50,10 @@ static void free_filters(struct socket_layer *l)
 void datagrams_free(struct socket_layer *l)
 {
     free_filters(l);
+    leave_groups(l);
     for (uint32_t i = 0; i < SOCKET_PORT_CHAINS && l->datagrams.objects; i++)
-        for (struct socket *s = l->ports[PORTS_DATAGRAM][i]; s; s = s->port_next) {
+        for (struct socket *s = l->ports[PORTS_DATAGRAM][i]; s; s = s->port_next)
             (void)udp_unbind(l->stack, 0, s->local.port);
-            datagram_leave_groups(s, stack_time(l->stack));
-        }
     raws_free(l);
     pings_free(l);
     packets_free(l);
@@ -50,6 +61,7 @@ void datagrams_free(struct socket_layer *l)
     alloc_free(l->allocator, l->gathered, WIRE_UDP_MAX_PAYLOAD_V4);
     pool_free(&l->records);
     pool_free(&l->datagrams);
+    memberships_free(l);
 }
 
 /* ---- queues ---- */

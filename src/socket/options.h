@@ -31,9 +31,9 @@ int option_udp_set(struct socket *s, int name, const void *value, socklen_t leng
 int option_udp_get(const struct socket *s, int name, void *value, socklen_t *length);
 int option_ip6_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
 int option_ip6_get(struct socket *s, int name, void *value, socklen_t *length, int64_t now);
-/* options_datagram.c: groups of IPv6, and IPV6_MULTICAST_IF. -ENOPROTOOPT: another option. */
+/* options_group.c: groups of IPv6, and IPV6_MULTICAST_IF. -ENOPROTOOPT: another option. */
 int option_group6_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
-int option_group6_get(const struct socket *s, void *value, socklen_t *length);
+int option_group6_get(const struct socket *s, int name, void *value, socklen_t *length);
 
 /* tcp_info.c: struct tcp_info of linux/tcp.h. */
 int option_tcp_info(struct socket *s, void *value, socklen_t *length, int64_t now);

@@ -186,8 +186,8 @@ int option_ip6_get(struct socket *s, int name, void *value, socklen_t *length, i
     socklen_t size = sizeof n;
     if (name == IPV6_V6ONLY)
         return option_give_int(value, length, s->v6_only);
-    if (name == IPV6_MULTICAST_IF)
-        return option_group6_get(s, value, length);
+    if (name == IPV6_MULTICAST_IF || name == MCAST_MSFILTER)
+        return option_group6_get(s, name, value, length);
     int e = of_ip ? option_ip_get(s, of_ip, &n, &size, now) : -ENOPROTOOPT;
     return e < 0 ? e : option_give_int(value, length, n);
 }

@@ -144,6 +144,7 @@ struct socket_layer {
     struct pool sockets;
     struct outq_pool buffers;
     struct pool datagrams, records; /* datagram.h */
+    struct pool source_lists;       /* membership.c */
     uint8_t *gathered;              /* a datagram of several calls, as it leaves: WIRE_UDP_MAX_PAYLOAD_V4 bytes */
     struct profile_use *profiles;
     uint32_t max_profiles;

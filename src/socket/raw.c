@@ -53,6 +53,8 @@ static bool fits(const struct socket *s, const struct raw_datagram *d)
         return false;
     if (!ip_addr_is_unspecified(&s->remote.ip) && !ip_addr_equal(&s->remote.ip, &d->remote))
         return false;
+    if (ip_addr_is_multicast(to) && !membership_allows(s, to, d->local, &d->remote))
+        return false;
     return !filtered(s, d);
 }
 

@@ -538,6 +538,12 @@ int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group, in
     return stack_listen(s, local, group, &everything, NULL, now);
 }
 
+bool stack_on_one_segment(const struct stack *s, uint32_t a, uint32_t b)
+{
+    const struct host *one = host_at(&s->hosts, a), *other = host_at(&s->hosts, b);
+    return one && other && one->segment == other->segment;
+}
+
 bool stack_has_joined(const struct stack *s, uint32_t local, const struct ip_addr *group)
 {
     const struct host *h = member_host(s, local, group);

@@ -272,6 +272,8 @@ MUST_CHECK int stack_listen(struct stack *s, uint32_t local, const struct ip_add
 /* One listener more for all sources; each wants its leave. */
 MUST_CHECK int stack_join(struct stack *s, uint32_t local, const struct ip_addr *group, int64_t now);
 int stack_leave(struct stack *s, uint32_t local, const struct ip_addr *group, int64_t now);
+/* Do two local addresses live on one interface and VLAN? */
+bool stack_on_one_segment(const struct stack *s, uint32_t a, uint32_t b);
 /* Is the group heard, at least of some source, where this address lives? */
 bool stack_has_joined(const struct stack *s, uint32_t local, const struct ip_addr *group);
 
