@@ -74,6 +74,7 @@ struct host {
     uint32_t routes;        /* first of a list, longest prefix first */
     int64_t defend_at;      /* RFC 5227 2.4: no defence before */
     bool router;            /* its station is one: nd_router.h */
+    bool redirects;         /* believed: redirect.h */
 };
 
 struct host_set {

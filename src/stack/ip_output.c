@@ -57,6 +57,8 @@ int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *des
         STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
+    if (unlikely(s->redirects.used))
+        redirect_apply(s, h, destination, &next_hop);
     *neighbour = neighbour_open(s, h->domain, &next_hop, h->index, NEIGHBOUR_OWN);
     return *neighbour ? 0 : ERR_NO_MEMORY;
 }

@@ -193,5 +193,5 @@ void nd_input(struct stack *s, const struct datagram *d)
     else if (m.type == WIRE_ICMPV6_ROUTER_SOLICITATION)
         nd_router_solicited(s, d, &m);
     else
-        STACK_DROP(s, TRACE_ARP, nd_ignored); /* redirects are not believed */
+        redirect_input(s, d, &m);
 }

@@ -25,6 +25,8 @@ void stack_settings_default(struct stack_settings *t)
                                  .max_routes = 256,
                                  .max_ra_domains = 16,
                                  .max_routers = 16,
+                                 .max_redirects = 256,
+                                 .redirect_ns = 600 * NS_PER_S,
                                  .max_udp_bindings = 256,
                                  .max_groups = 256,
                                  .max_group_sources = 1024,
@@ -82,12 +84,12 @@ static bool settings_ok(const struct stack_settings *t)
 {
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
            entries_ok(t->max_ra_domains) && t->max_routers != 0 && t->max_routers <= MAX_ROUTERS &&
-           t->loop_frames <= MAX_ENTRIES && entries_ok(t->max_udp_bindings) && groups_ok(t) &&
-           entries_ok(t->max_echo_bindings) && t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX &&
-           entries_ok(t->resolve_queue_total) && t->arp_retry_ns > 0 && t->arp_tries != 0 &&
-           t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 && t->arp_failed_ns > 0 &&
-           t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS && fragments_ok(t) &&
-           paths_ok(t);
+           entries_ok(t->max_redirects) && t->redirect_ns > 0 && t->loop_frames <= MAX_ENTRIES &&
+           entries_ok(t->max_udp_bindings) && groups_ok(t) && entries_ok(t->max_echo_bindings) &&
+           t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) &&
+           t->arp_retry_ns > 0 && t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 &&
+           t->arp_failed_ns > 0 && t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS &&
+           fragments_ok(t) && paths_ok(t);
 }
 
 /* ---- life ---- */
@@ -124,6 +126,8 @@ static int make_parts(struct stack *s, int64_t now)
         error = ip_large_init(&s->large, t->large_datagrams, s->allocator);
     if (!error)
         error = autoconf_init(s, now);
+    if (!error)
+        error = redirect_init(&s->redirects, s->allocator, t->max_redirects);
     if (!error)
         error =
             pool_init(&s->routers, s->allocator, t->max_routers, sizeof(struct nd_router), alignof(struct nd_router));
@@ -167,6 +171,7 @@ void stack_delete(struct stack *s)
     reassembly_free(&s->fragments);
     icmp_free(&s->icmp);
     pool_free(&s->routers);
+    redirect_free(&s->redirects);
     autoconf_free(s);
     group_set_free(s);
     udp_set_free(&s->udp);

@@ -32,7 +32,7 @@
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
     X(ipv6_sent) X(ipv6_fragments_received) X(ipv6_reassembled) X(ipv6_fragmented) X(ipv6_fragments_sent)              \
     X(nd_solicitations_sent) X(nd_advertisements_sent) X(nd_received) X(nd_conflicts)                                  \
-    X(ra_received) X(ra_sent) X(rs_received) X(rs_sent) X(slaac_addresses)                                             \
+    X(ra_received) X(ra_sent) X(rs_received) X(rs_sent) X(slaac_addresses) X(redirects_received)                                             \
     X(group_queries_received) X(group_reports_received) X(group_reports_sent)                                          \
     X(ipv4_forwarded) X(ipv6_forwarded) X(forward_bytes_copied)
 #define STACK_DROP_LIST(X)                                                                                             \
@@ -52,7 +52,7 @@
     X(ipv6_misplaced_header) X(ipv6_routing_header) X(ipv6_jumbo)                                                      \
     X(nd_malformed) X(nd_bad_message) X(nd_fragmented) X(nd_not_for_us) X(nd_unsolicited) X(nd_own_address)            \
     X(nd_ignored) X(nd_tentative) X(tx_tentative) X(dad_duplicate) X(dad_looped) X(slaac_no_room)                      \
-    X(ra_bad_option) X(ra_bad_value) X(ra_bad_prefix) X(ra_list_full)                                                  \
+    X(ra_bad_option) X(ra_bad_value) X(ra_bad_prefix) X(ra_list_full) X(redirect_bad_target) X(redirect_not_first_hop)                                                  \
     X(igmp_malformed) X(igmp_bad_checksum) X(igmp_bad_message) X(mld_malformed) X(mld_bad_message)                     \
     X(group_ignored) X(group_filtered) X(group_table_full)                                                             \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)        \
@@ -80,6 +80,8 @@ struct stack_settings {
     uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
     uint32_t max_ra_domains;       /* {interface, tags, VRF} with hosts that listen to routers; default 16 */
     uint32_t max_routers;          /* that advertise themselves: nd_router.h; default 16, at most 256 */
+    uint32_t max_redirects;        /* destinations with another first hop, RFC 4861 8.3; default 256 */
+    int64_t redirect_ns;           /* believed that long; default 10 min */
     uint32_t max_udp_bindings;     /* default 256 */
     uint32_t max_groups;           /* multicast groups joined, each by each station; default 256 */
     uint32_t max_group_sources;    /* that users name, of all groups; default 1024 */
@@ -152,6 +154,7 @@ struct host_settings {
      * host for each prefix that they advertise for that. Identifiers are opaque (RFC 7217) or, eui64, made of the MAC.
      */
     bool autoconf, eui64;
+    bool redirects; /* of an IPv6 address: it believes the Redirects of its first hops, RFC 4861 8 */
     /*
      * Of an IPv6 address: how often it is asked for before it is used, RFC 4862 5.4. 0: it stands at once; those that
      * autoconf makes are asked for once at least. Meanwhile, and when somebody else has it, nothing leaves from it:

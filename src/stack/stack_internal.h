@@ -26,6 +26,7 @@
 #include "stack/pmtu.h"
 #include "stack/raw.h"
 #include "stack/reassembly.h"
+#include "stack/redirect.h"
 #include "stack/route.h"
 #include "stack/stack.h"
 #include "stack/udp.h"
@@ -44,6 +45,7 @@ struct stack {
     unsigned n_interfaces;
     struct autoconf_set autoconf;
     struct pool routers; /* struct nd_router */
+    struct redirect_set redirects;
     struct pool routes;  /* struct route */
     struct udp_set udp;
     struct group_set groups;

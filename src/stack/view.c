@@ -41,6 +41,7 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
                                   .gateway = h->gateway,
                                   .vrf = host_domain(&s->hosts, h->domain)->vrf,
                                   .autoconf = h->ra && autoconf_at(&s->autoconf, h)->station == 0,
+                                  .redirects = h->redirects,
                                   .eui64 = autoconf_at(&s->autoconf, h)->eui64,
                                   .dad_transmits = autoconf_at(&s->autoconf, h)->transmits};
     memcpy(out->mac, h->mac, sizeof out->mac);

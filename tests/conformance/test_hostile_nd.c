@@ -419,6 +419,67 @@ static void nd_07_an_own_solicitation_that_comes_back_is_no_duplicate(void **sta
     hostile_end(b.h, "ND-07 loop");
 }
 
+/* ---- ND-08 ---- */
+
+/* Where a datagram of US6 to FAR6 goes. */
+static struct ip_addr hop_of(struct bed *b, uint32_t local)
+{
+    uint32_t neighbour;
+    struct stack *s = b->h->stack;
+    assert_int_equal(ip_next_hop(s, host_at(&s->hosts, local), &FAR6, &neighbour), 0);
+    return neighbour_at(&s->neighbours, neighbour)->address;
+}
+
+static void expect_hop(struct bed *b, uint32_t local, const struct ip_addr *expected)
+{
+    const struct ip_addr hop = hop_of(b, local);
+    assert_memory_equal(&hop, expected, 16);
+}
+
+static uint32_t make_redirect(const struct ip_addr *from, const struct ip_addr *to, const struct ip_addr *target)
+{
+    const struct wire_nd m = {.type = WIRE_ICMPV6_REDIRECT, .target = *target, .destination = FAR6};
+    return make_nd(f, from, to, &m);
+}
+
+static void nd_08_redirects_are_believed_of_the_first_hop_alone_and_only_when_asked_for(void **state)
+{
+    (void)state;
+    struct bed b = begin(false);
+    struct stack *s = b.h->stack;
+    struct host_settings t = {
+        .address = ip_addr_add(&US6, 100), .prefix_length = PREFIX6, .gateway = GATEWAY6, .redirects = true};
+    memcpy(t.mac, US_MAC, 6);
+    uint32_t local = (uint32_t)stack_add_host(s, &t);
+    assert_int_equal(stack_set_gateway(s, b.us6, &GATEWAY6, b.h->now), 0);
+    const struct ip_addr other = v6("fe80::2:fe"), targets[] = {PEER6, OTHER6, US6, NONE6, v6("fec0::1"), v6("::1")};
+    for (unsigned low = 0; low < 256; low++) { /* who is not the first hop */
+        const struct ip_addr from = ip_addr_add(&other, low);
+        hostile_case(b.h);
+        hostile_inject(b.h, f, make_redirect(&from, &t.address, &FAR6));
+        HOSTILE_DROPS(b.h, redirect_not_first_hop, 1);
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(targets); i++) { /* neither a router's address nor the destination's */
+        hostile_case(b.h);
+        hostile_inject(b.h, f, make_redirect(&GATEWAY6, &t.address, &targets[i]));
+        HOSTILE_DROPS(b.h, redirect_bad_target, 1);
+    }
+    hostile_case(b.h);
+    hostile_inject(b.h, f, make_redirect(&GATEWAY6, &US6, &FAR6)); /* US6 has them off */
+    HOSTILE_DROPS(b.h, nd_ignored, 1);
+    expect_hop(&b, b.us6, &GATEWAY6);
+    expect_hop(&b, local, &GATEWAY6);
+    for (unsigned n = 0; n < 5000; n++) { /* however many there are, they fill a cache */
+        struct wire_nd m = {.type = WIRE_ICMPV6_REDIRECT, .target = other, .destination = ip_addr_add(&FAR6, n)};
+        hostile_case(b.h);
+        hostile_inject(b.h, f, make_nd(f, &GATEWAY6, &t.address, &m));
+        HOSTILE_NO_DROPS(b.h);
+    }
+    assert_int_equal(stack_counters(s)->redirects_received, 5000);
+    expect_hop(&b, b.us6, &GATEWAY6);
+    hostile_end(b.h, "ND-08");
+}
+
 /* ---- ND-09 ---- */
 
 static void nd_09_a_router_may_end_its_own_service_and_nothing_else(void **state)
@@ -488,6 +549,7 @@ int main(void)
         cmocka_unit_test(nd_07_an_address_that_others_claim_is_not_used),
         cmocka_unit_test(nd_07_endless_collisions_end_after_four_addresses),
         cmocka_unit_test(nd_07_an_own_solicitation_that_comes_back_is_no_duplicate),
+        cmocka_unit_test(nd_08_redirects_are_believed_of_the_first_hop_alone_and_only_when_asked_for),
         cmocka_unit_test(nd_09_a_router_may_end_its_own_service_and_nothing_else),
         cmocka_unit_test(nd_09_nobody_listens_to_routers_by_default),
     };

@@ -514,6 +514,19 @@ static void cause_ra_list_full(struct run *x)
     }
 }
 
+/* Of the router of US6, to FAR6. */
+static void redirected_to(struct run *x, const struct ip_addr *from, const struct ip_addr *target)
+{
+    const struct host_settings h = {.address = US6, .prefix_length = PREFIX6, .gateway = GATEWAY6, .redirects = true};
+    const struct wire_nd m = {.type = WIRE_ICMPV6_REDIRECT, .target = *target, .destination = FAR6};
+    begin_with(x, rig_new_empty(NULL));
+    assert_true(stack_add_host(x->r->stack, &h) > 0);
+    from_here(x);
+    input(x, make_nd(x->f, from, &US6, &m));
+}
+static void cause_redirect_bad_target(struct run *x) { redirected_to(x, &GATEWAY6, &PEER6); }
+static void cause_redirect_not_first_hop(struct run *x) { redirected_to(x, &station, &FAR6); }
+
 /* ---- ICMP ---- */
 
 static void icmp_message(struct run *x, const uint8_t *message, uint32_t length)
