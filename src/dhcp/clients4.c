@@ -9,6 +9,8 @@
 #include "dhcp/frame.h"
 
 #define CHADDR_AT 28u /* RFC 2131 2 */
+/* More clients renew by frames, too: all at once, their datagrams would not find room to wait for one neighbour. */
+#define MOST_BY_UDP 128u
 
 static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
@@ -48,7 +50,8 @@ static void client_sends(void *context, struct dhcp4_client *machine, const stru
 {
     struct dhcp_clients *c = context;
     const struct dhcp_member *m = member_of(c, machine);
-    bool by_udp = machine->state == DHCP4_CLIENT_RENEWING && m->host != 0;
+    bool by_udp = machine->state == DHCP4_CLIENT_RENEWING && m->host != 0 &&
+                  (c->settings.count <= MOST_BY_UDP || !m->server_known);
     if ((by_udp ? send_udp(c, m, d) : send_frame(c, m, d)) < 0)
         c->counters.unsent++;
 }

@@ -17,7 +17,7 @@
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
 #define EMPTY_TURNS_BEFORE_SLEEP 100u
 #define FEW_CONNECTIONS 16u
-#define MOST_WAITING 4096u
+#define MOST_WAITING 255u
 
 static int open_link(struct solo *o, const struct plan_port *port, char message[256])
 {

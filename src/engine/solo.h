@@ -19,7 +19,7 @@ struct solo_needs {
     uint32_t addresses;   /* hosts; 0: the stack's default */
     uint32_t udp_ports;   /* the same */
     uint32_t connections; /* of TCP; at least a few */
-    uint32_t waiting;     /* datagrams that may wait for one neighbour, at most 4096; 0: the stack's default */
+    uint32_t waiting;     /* datagrams that may wait for one neighbour, at most 255; 0: the stack's default */
 };
 
 /*
