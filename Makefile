@@ -42,11 +42,15 @@ torture:
 	cmake --build build-asan --parallel $(JOBS)
 	tests/torture/run --build build-asan --jobs $(JOBS) $(if $(RUNS),--runs $(RUNS) --test-runs $(RUNS))
 
+# WEIR_RFCS=DIR compares the tables with DIR/rfcN.txt too.
+conformance: configure
+	+WEIR_RFCS="$(WEIR_RFCS)" cmake --build build --parallel $(JOBS) --target conformance
+
 clean:
 	rm -rf build build-*/
 
 help:
 	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps|flow|goodput|http|server|sockets|redis]"
-	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | torture [RUNS=10] | clean"
+	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | torture [RUNS=10] | conformance [WEIR_RFCS=DIR] | clean"
 
-.PHONY: all configure demo test bench install format lint fuzz torture clean help
+.PHONY: all configure demo test bench install format lint fuzz torture conformance clean help
