@@ -13,7 +13,7 @@ import rules
 
 HERE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SCRIPT = os.path.join(HERE, "scripts", "requirements")
-RESULT = re.compile(r" \| (?:passed|FAILED|NO TEST|not offered|none needed) \|$", re.M)
+RESULT = re.compile(r" \| (?:passed|FAILED|NO TEST|NOT RUN|not offered|none needed) \|$", re.M)
 SUMMARY = re.compile(r"^(\| \d+ [^|]* \|) \d+ \|", re.M)
 
 

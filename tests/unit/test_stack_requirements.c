@@ -193,6 +193,187 @@ static void an_answer_carries_no_routing_header(void **state) /* RFC 8200 8.4 */
     rig_free(r);
 }
 
+/* ---- RFC 1122 ---- */
+
+static int send_udp(struct rig *r, uint32_t to)
+{
+    const struct udp_datagram d = {
+        .local = r->us, .remote = v4(to), .local_port = PORT, .remote_port = 9, .bytes = body, .length = 8};
+    int result = udp_send(r->stack, &d, r->now);
+    rig_transmit(r);
+    return result;
+}
+
+static void expect_request_for(struct rig *r, uint32_t target)
+{
+    struct wire_arp arp;
+    expect_arp(r, WIRE_ARP_REQUEST, &arp);
+    assert_int_equal(arp.tpa, target);
+    expect_nothing(r);
+}
+
+static void the_mask_says_who_is_a_neighbour(void **state) /* RFC 1122 3.3.1.1 */
+{
+    (void)state;
+    for (uint8_t prefix = 20; prefix <= 29; prefix++) {
+        struct rig *r = rig_new_empty(NULL);
+        const uint32_t size = 1u << (32 - prefix), net = 0x0a010000;
+        r->us = rig_host(r, net + 1, prefix, net + 2, NULL);
+        assert_int_equal(send_udp(r, net + size - 2), 0);
+        expect_request_for(r, net + size - 2);
+        assert_int_equal(send_udp(r, net + size), 0);
+        expect_request_for(r, net + 2);
+        rig_free(r);
+    }
+}
+
+static void a_host_without_gateway_reaches_its_link(void **state) /* RFC 1122 3.3.1.1 */
+{
+    (void)state;
+    struct rig *r = rig_new_empty(NULL);
+    struct wire_ipv4 ip;
+    r->us = rig_host(r, US, PREFIX, 0, NULL);
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    assert_int_equal(send_udp(r, PEER), 0);
+    expect_dst_mac(expect_ipv4(r, IP_PROTO_UDP, &ip), PEER_MAC);
+    assert_int_equal(send_udp(r, FAR), ERR_NO_ROUTE);
+    expect_nothing(r);
+    rig_free(r);
+}
+
+static void what_is_for_others_is_dropped(void **state) /* RFC 1122 3.2.1.3 */
+{
+    (void)state;
+    static const uint32_t others[] = {OTHER, FAR, 0xe0000005};
+    struct rig *r = rig_new();
+    uint8_t f[RIG_FRAME_BYTES];
+    for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+        rig_input(r, f, make_udp(f, PEER, 1, others[i], 9, body, 8));
+        assert_int_equal(rig_counters(r)->ip_not_for_us, i + 1);
+    }
+    expect_nothing(r);
+    rig_free(r);
+}
+
+static void stream_identifiers_are_ignored(void **state) /* RFC 1122 3.2.1.8 (b) */
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct wire_ipv4 ip;
+    uint8_t f[RIG_FRAME_BYTES];
+    uint32_t n = make_echo_request(f, PEER, US, 1, 1, body, 8);
+    memmove(f + 38, f + 34, n - 34);
+    memcpy(f + 34, (const uint8_t[4]){136, 4, 0x12, 0x34}, 4);
+    f[14] = 0x46;
+    store_be16(f + 16, (uint16_t)(n - 14 + 4));
+    fix_ip_checksum(f);
+    rig_input(r, f, n + 4);
+    expect_ipv4(r, IP_PROTO_ICMP, &ip); /* without options */
+    expect_nothing(r);
+    rig_free(r);
+}
+
+static void unreachable_is_no_proof_of_a_dead_gateway(void **state) /* RFC 1122 3.2.2.1 */
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct wire_ipv4 ip;
+    uint8_t f[RIG_FRAME_BYTES], sent[RIG_FRAME_BYTES];
+    rig_resolve(r, r->us, GATEWAY, GATEWAY_MAC);
+    for (uint8_t code = 0; code < 16; code++) {
+        make_udp(sent, US, PORT, FAR, 9, body, 8);
+        rig_input(r, f, make_icmp_error(f, 3, code, 0, sent + 14, 36));
+        assert_int_equal(send_udp(r, FAR), 0);
+        expect_dst_mac(expect_ipv4(r, IP_PROTO_UDP, &ip), GATEWAY_MAC);
+        expect_nothing(r);
+    }
+    rig_free(r);
+}
+
+static void on_error(void *context, const struct udp_datagram *d, const struct ip_error *e, int64_t now)
+{
+    (void)d, (void)now;
+    *(struct ip_error *)context = *e;
+}
+
+static void time_exceeded_and_parameter_problem_reach_the_transport(void **state) /* RFC 1122 3.2.2.4, 3.2.2.5 */
+{
+    (void)state;
+    static const struct {
+        uint8_t type, code;
+    } cases[] = {{11, 0}, {11, 1}, {12, 0}, {12, 1}};
+    struct rig *r = rig_new();
+    struct ip_error e;
+    uint8_t f[RIG_FRAME_BYTES], sent[RIG_FRAME_BYTES];
+    assert_int_equal(udp_bind(r->stack, r->us, PORT, on_datagram, on_error, &e), 0);
+    make_udp(sent, US, PORT, FAR, 9, body, 8);
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        memset(&e, 0, sizeof e);
+        rig_input(r, f, make_icmp_error(f, cases[i].type, cases[i].code, 0, sent + 14, 36));
+        assert_int_equal(e.type, cases[i].type);
+        assert_int_equal(e.code, cases[i].code);
+        assert_int_equal(ip_addr_to_v4(&e.reporter), PEER);
+    }
+    rig_free(r);
+}
+
+static void an_echo_reply_comes_from_the_address_that_was_asked(void **state) /* RFC 1122 3.2.2.6 */
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct wire_ipv4 ip;
+    uint8_t f[RIG_FRAME_BYTES];
+    for (uint32_t i = 0; i < 20; i++)
+        rig_host(r, 0xc0000250 + i, PREFIX, GATEWAY, NULL);
+    for (uint32_t i = 0; i < 20; i++) {
+        rig_input(r, f, make_echo_request(f, PEER, 0xc0000250 + i, 1, 1, body, 8));
+        expect_ipv4(r, IP_PROTO_ICMP, &ip);
+        assert_int_equal(ip.src, 0xc0000250 + i);
+        assert_int_equal(ip.dst, PEER);
+    }
+    rig_free(r);
+}
+
+static void gateways_are_not_pinged(void **state) /* RFC 1122 3.3.1.4 */
+{
+    (void)state;
+    struct rig *r = rig_new();
+    uint8_t f[RIG_FRAME_BYTES];
+    rig_resolve(r, r->us, GATEWAY, GATEWAY_MAC);
+    for (unsigned minute = 0; minute < 120; minute++) {
+        if (minute < 60)
+            assert_int_equal(send_udp(r, FAR), 0);
+        for (unsigned second = 0; second < 60; second++) {
+            rig_pass(r, NS_PER_S);
+            for (const struct rig_frame *sent; (sent = rig_next(r));) {
+                bool arp = load_be16(sent->bytes + 12) == ETHERTYPE_ARP;
+                assert_true(arp || sent->bytes[14 + 9] == IP_PROTO_UDP);
+                assert_true(minute < 60); /* and nothing once nobody uses it */
+                if (arp)
+                    rig_input(r, f, make_arp_reply(f, GATEWAY, GATEWAY_MAC));
+            }
+        }
+    }
+    rig_free(r);
+}
+
+static void broadcast_addresses_are_recognized(void **state) /* RFC 1122 3.3.6 */
+{
+    (void)state;
+    static const uint32_t forms[] = {0xffffffff, 0xc00002ff};
+    struct rig *r = rig_new();
+    struct heard h = {0};
+    uint8_t f[RIG_FRAME_BYTES];
+    assert_int_equal(udp_bind(r->stack, 0, PORT, on_datagram, NULL, &h), 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(forms); i++) {
+        uint32_t n = make_udp(f, PEER, 6, forms[i], PORT, body, 8);
+        memcpy(f, BROADCAST_MAC, 6);
+        rig_input(r, f, n);
+        assert_int_equal(h.count, i + 1);
+    }
+    rig_free(r);
+}
+
 #define T(name) cmocka_unit_test(name)
 
 int main(void)
@@ -205,6 +386,15 @@ int main(void)
         T(the_largest_ipv6_datagram_that_is_not_cut_is_48_bytes_below_the_mtu),
         T(the_mss_over_ipv6_is_60_below_the_mtu),
         T(an_answer_carries_no_routing_header),
+        T(the_mask_says_who_is_a_neighbour),
+        T(a_host_without_gateway_reaches_its_link),
+        T(what_is_for_others_is_dropped),
+        T(stream_identifiers_are_ignored),
+        T(unreachable_is_no_proof_of_a_dead_gateway),
+        T(time_exceeded_and_parameter_problem_reach_the_transport),
+        T(an_echo_reply_comes_from_the_address_that_was_asked),
+        T(gateways_are_not_pinged),
+        T(broadcast_addresses_are_recognized),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
