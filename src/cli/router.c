@@ -74,6 +74,54 @@ static void put_counts(struct json_writer *w, const struct stack_counters *c)
 
 #undef STACK_COUNT
 
+/* ---- the filter ---- */
+
+static const char *const direction_names[IP_FILTER_DIRECTIONS] = {"input", "output", "forward"};
+
+static void print_filter(const struct router_run *r)
+{
+    const struct plan_filter *f = r->plan->router->filter;
+    for (uint32_t i = 0; f && i < f->n_rules; i++) {
+        const struct ip_filter_count c = ip_filter_rules_count(r->rules, i);
+        printf("rule %-23s %" PRIu64 " datagrams, %" PRIu64 " bytes\n", f->names[i], c.packets, c.bytes);
+    }
+    for (unsigned i = 0; f && i < IP_FILTER_DIRECTIONS; i++) {
+        const struct ip_filter_count c = ip_filter_rules_default_count(r->rules, (enum ip_filter_direction)i);
+        printf("no rule, %-19s %" PRIu64 " datagrams, %" PRIu64 " bytes\n", direction_names[i], c.packets, c.bytes);
+    }
+}
+
+static void put_filter_count(struct json_writer *w, const char *name, struct ip_filter_count c)
+{
+    json_begin_object(w);
+    json_member_string(w, "name", name);
+    json_member_u64(w, "packets", c.packets);
+    json_member_u64(w, "bytes", c.bytes);
+    json_end_object(w);
+}
+
+static void put_filter(struct json_writer *w, const struct router_run *r)
+{
+    const struct plan_filter *f = r->plan->router->filter;
+    if (!f)
+        return;
+    const struct ip_filter_counters *c = ip_filter_counters(r->filter);
+    json_member_object(w, "filter");
+    json_member_array(w, "rules");
+    for (uint32_t i = 0; i < f->n_rules; i++)
+        put_filter_count(w, f->names[i], ip_filter_rules_count(r->rules, i));
+    json_end_array(w);
+    json_member_array(w, "policy");
+    for (unsigned i = 0; i < IP_FILTER_DIRECTIONS; i++)
+        put_filter_count(w, direction_names[i], ip_filter_rules_default_count(r->rules, (enum ip_filter_direction)i));
+    json_end_array(w);
+    json_member_u64(w, "connections", ip_filter_connections(r->filter));
+#define PUT_FILTER_COUNTER(name, text) json_member_u64(w, #name, c->name);
+    IP_FILTER_COUNTER_LIST(PUT_FILTER_COUNTER)
+#undef PUT_FILTER_COUNTER
+    json_end_object(w);
+}
+
 static int write_json(struct output *o, const struct router_run *r)
 {
     struct json_writer w;
@@ -87,6 +135,7 @@ static int write_json(struct output *o, const struct router_run *r)
     json_end_array(&w);
     json_member_u64(&w, "routes", forward_route_count(r->stack, 0));
     put_counts(&w, stack_counters(r->stack));
+    put_filter(&w, r);
     json_end_object(&w);
     if (json_finish(&w) < 0)
         o->failed = true;
@@ -102,6 +151,7 @@ static int conclude(const struct router_run *r, const struct router_options *o, 
     for (unsigned i = 0; i < r->plan->n_ports; i++)
         port_counts_print(&r->plan->ports[i], &r->links[i]);
     print_counts(stack_counters(r->stack));
+    print_filter(r);
     return flush_standard_output();
 }
 
@@ -170,7 +220,8 @@ const struct command router_command = {
         "Forwards IPv4 and IPv6 between the ports of the configuration in FILE as its router says: addresses on the\n"
         "ports, whose subnets it joins, and routes. It answers for its addresses (ARP, Neighbour Discovery, ping), "
         "and\n"
-        "says with ICMP what it cannot forward. Ends by Ctrl-C, and then prints what passed, and what did not and why.",
+        "says with ICMP what it cannot forward. A filter may say what passes, by rules and connections. Ends by\n"
+        "Ctrl-C, and then prints what passed, and what did not and why.",
     .examples = "  weir router examples/router.yaml\n"
                 "  weir router examples/router.yaml --set ports[1].mtu=1400 --duration 1m --json counts.json",
     .options = options,

@@ -108,6 +108,24 @@ static int start_forwarding(struct router_run *r)
     return forward_start(r->stack, 0, &t);
 }
 
+static int start_filter(struct router_run *r)
+{
+    const struct plan_filter *f = r->plan->router->filter;
+    struct ip_filter_settings t;
+    struct stack_settings secrets;
+    if (!f)
+        return 0;
+    ip_filter_settings_default(&t);
+    t.connections = f->connections;
+    int e = secret_fill(&secrets);
+    t.key = secrets.secret;
+    if (e < 0 || (e = ip_filter_new(&t, r->allocator, &r->filter)) < 0 ||
+        (e = ip_filter_rules_new(f->rules, f->n_rules, &f->policy, r->allocator, &r->rules, NULL)) < 0)
+        return e;
+    (void)ip_filter_swap(r->filter, r->rules);
+    return stack_set_filter(r->stack, 0, r->filter);
+}
+
 static int make(struct router_run *r, char message[256])
 {
     int64_t now = clock_now();
@@ -119,7 +137,7 @@ static int make(struct router_run *r, char message[256])
     if (!r->locals)
         return ERR_NO_MEMORY;
     if ((e = make_stack(r, now)) < 0 || (e = add_ports(r, now)) < 0 || (e = start_forwarding(r)) < 0 ||
-        (e = add_addresses(r, message)) < 0)
+        (e = start_filter(r)) < 0 || (e = add_addresses(r, message)) < 0)
         return e;
     for (uint32_t i = 0; i < n; i++)
         stack_announce(r->stack, r->locals[i], now);
@@ -141,11 +159,16 @@ int router_open(struct router_run *r, const struct plan *p, const struct allocat
 void router_close(struct router_run *r)
 {
     stack_delete(r->stack);
+    ip_filter_delete(r->filter);
+    if (r->rules)
+        ip_filter_rules_delete(r->rules);
     links_close(r->plan, r->links);
     if (r->locals)
         alloc_free(r->allocator, r->locals, r->plan->router->n_addresses * sizeof *r->locals);
     r->stack = NULL;
     r->locals = NULL;
+    r->filter = NULL;
+    r->rules = NULL;
 }
 
 /* ---- turns ---- */

@@ -8,6 +8,7 @@
 #define WEIR_ENGINE_ROUTER_H
 
 #include "engine/links.h"
+#include "stack/filter.h"
 #include "stack/forward.h"
 
 struct router_run {
@@ -15,6 +16,8 @@ struct router_run {
     struct port_link links[PLAN_MAX_PORTS];
     struct guard guards[PLAN_MAX_PORTS];
     struct stack *stack;
+    struct ip_filter *filter; /* NULL: none */
+    struct ip_filter_rules *rules;
     uint32_t *locals; /* of the plan's addresses */
     unsigned empty_turns;
     const struct allocator *allocator;

@@ -57,6 +57,8 @@ void ip_deliver(struct stack *s, const struct datagram *d)
         STACK_DROP(s, TRACE_IP, group_filtered);
         return;
     }
+    if (unlikely(s->filters.count != 0) && !filter_allows_input(s, d))
+        return;
     bool raw = unlikely(s->raw.count != 0) && raw_input(s, d);
     if (unlikely(d->protocol != IP_PROTO_TCP))
         deliver_other(s, d, raw);

@@ -38,7 +38,7 @@ struct router {
 struct forward_set {
     unsigned count;
     struct router *routers[FORWARD_MAX_ROUTERS];
-    struct host visitor; /* an address of another segment, as it is on the segment where it was asked for */
+    struct host visitor; /* of forward_speak_as */
 };
 
 struct stack;
@@ -64,6 +64,12 @@ void forward_report_unsent(struct stack *s, const struct packet *waited);
 
 /* holder_word of a frame that waits for a neighbour, beside the host by which it leaves. */
 #define FORWARD_WAITS (UINT64_C(1) << 32)
+
+/*
+ * A host as it is on the segment of `face`, with any address of its family: what it answers at once bears that as its
+ * source. Valid until the next call.
+ */
+struct host *forward_speak_as(struct stack *s, const struct host *face, const struct ip_addr *ip);
 
 /* ---- forward_fragment.c ---- */
 /* Sends a plain frame of IPv4 in fragments for the interface's MTU; the frame stays the caller's. */

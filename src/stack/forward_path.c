@@ -107,19 +107,29 @@ static bool is_to_all(const struct host *out, const struct ip_addr *destination)
 
 /* ---- where it goes ---- */
 
+struct host *forward_speak_as(struct stack *s, const struct host *face, const struct ip_addr *ip)
+{
+    struct host *h = &s->forward.visitor;
+    *h = *face;
+    h->ip = *ip;
+    h->broadcast = 0xffffffffu;
+    uint8_t *source = h->header + h->l2_len + (h->v6 ? 8 : 12);
+    if (h->v6) {
+        memcpy(source, ip->bytes, sizeof ip->bytes);
+        h->source_sum = checksum_fold(checksum_add(0, ip->bytes, sizeof ip->bytes));
+    } else {
+        h->address = ip_addr_to_v4(ip);
+        store_be32(source, h->address);
+        memcpy(&h->source_sum, source, sizeof h->source_sum);
+    }
+    return h;
+}
+
 /* An address of ours on another segment, as if it were on this one: its answers go back by the way they were asked for. */
 static struct host *visit(struct stack *s, const struct host *face, uint32_t local)
 {
-    const struct host *own = &s->hosts.hosts[local];
-    struct host *h = &s->forward.visitor;
-    *h = *face;
-    h->address = own->address;
-    h->ip = own->ip;
-    h->index = own->index;
-    h->source_sum = own->source_sum;
-    h->broadcast = 0xffffffffu;
-    uint32_t source_at = h->v6 ? 8 : 12, source_bytes = h->v6 ? 16 : 4;
-    memcpy(h->header + h->l2_len + source_at, own->header + own->l2_len + source_at, source_bytes);
+    struct host *h = forward_speak_as(s, face, &s->hosts.hosts[local].ip);
+    h->index = local;
     return h;
 }
 
@@ -464,7 +474,8 @@ static void pass(struct stack *s, struct passage *f)
         STACK_DROP(s, TRACE_IP, forward_broadcast);
     } else if (unlikely(wire_length(d) > mtu) && !may_be_cut(d)) {
         too_big(s, d, mtu);
-    } else if (likely(options_ok(s, f))) {
+    } else if (likely(options_ok(s, f)) &&
+               (likely(s->filters.count == 0) || filter_allows_forward(s, d, s->input->number))) {
         f->neighbour = open_neighbour(s, f);
         if (!f->neighbour)
             return;

@@ -29,13 +29,16 @@ struct segment {
     struct wire_vlan vlan[HOST_MAX_TAGS]; /* tci: VID only */
 };
 
+struct ip_filter;
+
 struct domain {
     uint32_t next; /* in the same segment */
     uint32_t segment;
     uint32_t vrf;
-    struct ra_view *ra; /* what its routers say; NULL: nobody listens */
-    uint32_t router;    /* that forwards for the VRF, see forward_internal.h; 0: none does */
-    uint32_t face[2];   /* with a router: hosts in whose name it speaks, of IPv4 and of IPv6; 0: none */
+    struct ra_view *ra;       /* what its routers say; NULL: nobody listens */
+    struct ip_filter *filter; /* of the VRF, see filter.h; NULL: none */
+    uint32_t router;          /* that forwards for the VRF, see forward_internal.h; 0: none does */
+    uint32_t face[2];         /* with a router: hosts in whose name it speaks, of IPv4 and of IPv6; 0: none */
 };
 
 /* A directed broadcast address and a host that gets what is sent there. */

@@ -253,6 +253,10 @@ static void send_complete(struct stack *s, struct interface *itf, const struct h
 
 void ip_output_dispatch(struct stack *s, struct ip_output *out)
 {
+    if (unlikely(s->filters.count != 0) && !filter_allows_output(s, out->host, out->interface->number, out->packet)) {
+        packet_release(out->packet);
+        return;
+    }
     if (likely(out->neighbour == 0)) {
         send_complete(s, out->interface, out->host, out->packet, out->mtu);
     } else {

@@ -221,6 +221,7 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local < 0)
         return local;
+    filter_host_added(s, &s->hosts.hosts[local]);
     int error = forward_host_added(s, &s->hosts.hosts[local]);
     if (!error)
         error = autoconf_host_added(s, &s->hosts.hosts[local], h);
@@ -378,6 +379,8 @@ unsigned stack_receive(struct stack *s, int64_t now)
     nd_router_tick(s, now);
     reassembly_tick(s, now);
     group_tick(s, now);
+    if (unlikely(s->filters.count != 0))
+        filter_tick(s, now);
     tcp_tick(s->tcp, now, TCP_TIMER_BUDGET);
     return taken;
 }
@@ -401,6 +404,8 @@ int64_t stack_next_deadline(struct stack *s)
 {
     int64_t next = min_i64(wheel_next(&s->neighbours.wheel), tcp_next_deadline(s->tcp));
     next = min_i64(next, reassembly_deadline(&s->fragments));
+    if (s->filters.count != 0)
+        next = min_i64(next, filter_deadline(s));
     next = min_i64(next, autoconf_deadline(s));
     next = min_i64(next, wheel_next(&s->groups.wheel));
     next = min_i64(next, nd_router_deadline(s));

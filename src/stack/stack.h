@@ -57,7 +57,7 @@
     X(group_ignored) X(group_filtered) X(group_table_full)                                                             \
     X(tcp_short) X(tcp_bad_checksum) X(resolve_queue_full) X(resolve_failed) X(tx_no_room) X(tx_interface_down)        \
     X(forward_no_route) X(forward_ttl_exceeded) X(forward_too_big) X(forward_scope) X(forward_broadcast)               \
-    X(forward_options)
+    X(forward_options) X(filter_input) X(filter_output) X(filter_forward)
 #define STACK_COUNTER_LIST(X) STACK_EVENT_LIST(X) STACK_DROP_LIST(X)
 /* clang-format on */
 

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "stack/autoconf.h"
 #include "stack/control.h"
+#include "stack/filter.h"
 #include "stack/forward_internal.h"
 #include "stack/group.h"
 #include "stack/host.h"
@@ -54,6 +55,7 @@ struct stack {
     struct ip_ids ids;
     struct reassembly_set fragments;
     struct pmtu_set pmtus;
+    struct filter_set filters;
     struct forward_set forward;
     bool taken;               /* the frame being worked on went out again, and is no longer the burst's */
     struct packet_pool large; /* whole datagrams that leave in fragments */

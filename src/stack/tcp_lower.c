@@ -209,6 +209,10 @@ static void frame_send(void *context, struct tcp_frame *frame, uint32_t l4_bytes
     else
         p->gso = h->v6 ? PACKET_GSO_TCP6 : PACKET_GSO_TCP4;
     p->gso_size = frame->gso_size;
+    if (unlikely(s->filters.count != 0) && !filter_allows_output(s, h, frame->link, p)) {
+        packet_release(p);
+        return;
+    }
     interface_send(s, &s->interfaces[frame->link], p);
 }
 

@@ -15,6 +15,7 @@
 #include "impair/impair.h"
 #include "l7/l7.h"
 #include "packet/guard.h"
+#include "stack/ip_filter.h"
 #include "stack/stack.h"
 #include "traffic/schedule.h"
 
@@ -89,12 +90,20 @@ struct plan_router_route {
     struct ip_addr gateway; /* unspecified: on the link */
     uint32_t address;       /* the one of the router's addresses by which it leaves */
 };
+struct plan_filter {
+    const struct ip_filter_rule *rules;
+    const char *const *names; /* of the rules */
+    uint32_t n_rules;
+    struct ip_filter_policy policy;
+    uint32_t connections;
+};
 struct plan_router {
     struct plan_router_address *addresses;
     uint32_t n_addresses;
     struct plan_router_route *routes;
     uint32_t n_routes;
-    bool fill_options; /* see stack/forward.h */
+    struct plan_filter *filter; /* NULL: none */
+    bool fill_options;          /* see stack/forward.h */
 };
 
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };

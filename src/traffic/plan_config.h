@@ -249,12 +249,38 @@ struct router_route_config {
     const char *port; /* or NULL */
 };
 
+struct filter_policy_config {
+    int input, output, forward;
+};
+
+struct filter_rule_config {
+    const struct config_node *node;
+    const char *name, *port; /* or NULL */
+    int verdict, protocol;
+    const int *directions, *states;
+    uint32_t directions_count, states_count;
+    struct config_prefix source, destination;
+    const uint16_t *source_ports, *destination_ports;
+    uint32_t source_ports_count, destination_ports_count;
+    uint8_t icmp_type;
+    bool source_given, destination_given, protocol_given, icmp_type_given;
+};
+
+struct filter_config {
+    const struct config_node *node;
+    struct filter_policy_config policy;
+    const struct filter_rule_config *rules;
+    uint32_t rules_count;
+    uint32_t connections;
+};
+
 struct router_config {
     const struct config_node *node;
     const struct router_address_config *addresses;
     uint32_t addresses_count;
     const struct router_route_config *routes;
     uint32_t routes_count;
+    const struct filter_config *filter; /* NULL: none */
     bool fill_options;
 };
 

@@ -315,7 +315,8 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
     char time[VALUE_BYTES], drain[VALUE_BYTES];
 
     if (p->router) {
-        say(&o, "router: %u addresses, %u routes beside their subnets\n", p->router->n_addresses, p->router->n_routes);
+        say(&o, "router: %u addresses, %u routes beside their subnets, %u filter rules\n", p->router->n_addresses,
+            p->router->n_routes, p->router->filter ? p->router->filter->n_rules : 0);
         describe_ports(&o, p);
         return o.error;
     }

@@ -46,6 +46,8 @@ static const struct config_field router_fields[] = {
      .doc = "Addresses on the ports; their subnets are routed"},
     {CONFIG_ITEMS(struct router_config, routes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &route_schema, .items_max = MAX_ROUTES, .doc = "Routes beside the subnets; the longest prefix counts"},
+    {CONFIG_MEMBER(struct router_config, filter), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_filter_schema,
+     .doc = "What may pass; otherwise everything"},
     {CONFIG_MEMBER(struct router_config, fill_options), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "Record Route and Timestamp of IPv4 are filled in; otherwise such datagrams are dropped"},
 };
@@ -62,7 +64,7 @@ static struct ip_prefix prefix_of(const struct config_prefix *from)
     return p;
 }
 
-static uint32_t find_port(struct compiling *c, const struct config_node *node, const char *name)
+uint32_t plan_need_port(struct compiling *c, const struct config_node *node, const char *name)
 {
     uint32_t port = plan_find_port(c, name);
     char names[PLAN_NAMES_TEXT] = "";
@@ -93,7 +95,7 @@ static void compile_address(struct compiling *c, const struct router_address_con
     static const uint8_t none[6];
     const struct ip_prefix p = prefix_of(&from->address);
     char text[IP_ADDR_PREFIX_TEXT];
-    to->port = find_port(c, from->node, from->port);
+    to->port = plan_need_port(c, from->node, from->port);
     to->address = p.addr;
     to->prefix_length = p.length;
     memcpy(to->mac, from->mac, sizeof to->mac);
@@ -138,7 +140,7 @@ static void compile_route(struct compiling *c, const struct router_route_config 
     char text[IP_ADDR_TEXT];
     to->prefix = prefix_of(&from->prefix);
     to->gateway = from->gateway_given ? ip_addr_from_v6(from->gateway) : (struct ip_addr){{0}};
-    uint32_t port = from->port ? find_port(c, from->node, from->port) : PLAN_NONE;
+    uint32_t port = from->port ? plan_need_port(c, from->node, from->port) : PLAN_NONE;
     if (!from->gateway_given && !from->port) {
         config_errors_add(c->errors, from->node, "gateway", "found neither gateway nor port, required: one of them");
         return;
@@ -175,4 +177,5 @@ void plan_compile_router(struct compiling *c)
         compile_address(c, &from->addresses[r->n_addresses], &r->addresses[r->n_addresses]);
     for (; r->n_routes < from->routes_count; r->n_routes++)
         compile_route(c, &from->routes[r->n_routes], &r->routes[r->n_routes]);
+    r->filter = from->filter ? plan_compile_filter(c, from->filter) : NULL;
 }

@@ -3,7 +3,7 @@
 #
 # `weir router` between a Linux client and a Linux server: client -- Weir -- kernel router -- server, by veth and by TAP, in IPv4 and IPv6. Pings, 100 MB by
 # TCP both ways, datagrams of 60 KB, traceroute, a smaller MTU at the next port and one further on that is lowered in the middle of a transfer, a next hop
-# that does not answer.
+# that does not answer. Then Weir as a stateful filter too.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$root"
@@ -200,6 +200,50 @@ for family in 4 6; do
 done
 conclude "smaller MTU"
 check_equal "the client was told" yes "$([ "$(count forward_too_big)" -gt 0 ] && echo yes)"
+
+# ---- as a filter: connections begin at the client, or at the server's one allowed port
+
+cat >>"$work/router.yaml" <<'YAML'
+  filter:
+    policy: {forward: reject}
+    rules:
+      - {name: known, directions: [forward], states: [established, related], verdict: accept}
+      - {name: outwards, directions: [forward], port: inside, states: [new], verdict: accept}
+      - {name: inwards, directions: [forward], port: outside, protocol: tcp, destination_ports: [4000, 4001], states: [new], verdict: accept}
+YAML
+router_start
+connects() { # ADDRESS PORT: what a connection from the server to the client comes to
+    in_ns server /usr/bin/python3 - "$1" "$2" <<'PY'
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=5)
+    print("connected")
+except OSError as e:
+    print(type(e).__name__)
+PY
+}
+for family in 4 6; do
+    server=$server4 client=$client4 url=http://$server4:8000/file
+    [ "$family" = 4 ] || { server=$server6 client=$client6 url="http://[$server6]:8000/file"; }
+    start_in_ns client "$work/listen.log" /usr/bin/python3 -m http.server --bind "$client" 4000
+    allowed_pid=$started_pid
+    start_in_ns client "$work/listen2.log" /usr/bin/python3 -m http.server --bind "$client" 4002
+    forbidden_pid=$started_pid
+    wait_for 10 listens client 4000 && wait_for 10 listens client 4002
+    check "filter: IPv$family: pings outwards and their answers" in_ns client ping -"$family" -n -c 2 -i 0.2 -W 2 "$server"
+    check "filter: IPv$family: no ping inwards" sh -c "! nsenter --net=/run/netns/weir-$$-server ping -$family -n -c 2 -i 0.2 -W 1 $client"
+    check_equal "filter: IPv$family: 100 MB by TCP" "$file_sum" "$(fetch "$url")"
+    check_equal "filter: IPv$family: a datagram of 60000 bytes and back" same "$(echo_udp "$server" 60000)"
+    check_equal "filter: IPv$family: traceroute, whose answers are related" 3 \
+        "$(in_ns client traceroute -"$family" -n -q 1 -w 2 "$server" | sed 1d | awk '$2 != "*"' | wc -l)"
+    check_equal "filter: IPv$family: inwards to the allowed port" connected "$(connects "$client" 4000)"
+    check_equal "filter: IPv$family: inwards to another one" ConnectionRefusedError "$(connects "$client" 4002)"
+    stop "$allowed_pid" || true
+    stop "$forbidden_pid" || true
+done
+conclude filter
+check_equal "filter: its rules counted" True \
+    "$(/usr/bin/python3 -c 'import json, sys; f = json.load(open(sys.argv[1]))["filter"]; print(all(r["packets"] > 0 for r in f["rules"]) and f["policy"][2]["packets"] > 0)' "$work/counts.json")"
 
 # ---- two TAP links: their kernels' sides are moved to the client and the middle
 

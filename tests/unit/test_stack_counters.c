@@ -6,8 +6,10 @@
 #include "support/frame_group.h"
 #include "unit/stack_rig.h"
 
+#include "base/alloc_heap.h"
 #include "base/error.h"
 #include "stack/control.h"
+#include "stack/filter.h"
 #include "stack/forward.h"
 #include "stack/stack_internal.h"
 
@@ -721,6 +723,51 @@ static void cause_forward_options(struct run *x)
     uint16_t sum = checksum_finish(checksum_add(0, x->f + 14, 28));
     memcpy(x->f + 24, &sum, sizeof sum);
     input(x, 50);
+}
+
+/* ---- filters: one that drops all in one direction ---- */
+
+static struct ip_filter *filter;
+static struct ip_filter_rules *filter_rules;
+
+static void begin_filtered(struct run *x, enum ip_filter_direction dropped)
+{
+    struct ip_filter_settings t;
+    struct ip_filter_policy policy = {.track = false};
+    policy.verdicts[dropped] = IP_FILTER_DROP;
+    ip_filter_settings_default(&t);
+    t.connections = 16;
+    begin_router(x, true);
+    assert_int_equal(ip_filter_new(&t, alloc_heap(), &filter), 0);
+    assert_int_equal(ip_filter_rules_new(NULL, 0, &policy, alloc_heap(), &filter_rules, NULL), 0);
+    (void)ip_filter_swap(filter, filter_rules);
+    assert_int_equal(stack_set_filter(x->r->stack, 0, filter), 0);
+}
+static void end_filtered(struct run *x)
+{
+    assert_int_equal(stack_set_filter(x->r->stack, 0, NULL), 0);
+    ip_filter_delete(filter);
+    ip_filter_rules_delete(filter_rules);
+}
+static void cause_filter_input(struct run *x)
+{
+    begin_filtered(x, IP_FILTER_IN);
+    input(x, echo(x));
+    end_filtered(x);
+}
+static void cause_filter_output(struct run *x)
+{
+    begin_filtered(x, IP_FILTER_OUT);
+    input(x, echo(x));
+    expect_nothing(x->r);
+    end_filtered(x);
+}
+static void cause_filter_forward(struct run *x)
+{
+    begin_filtered(x, IP_FILTER_FORWARD);
+    input(x, passing(x));
+    expect_nothing(x->r);
+    end_filtered(x);
 }
 
 /* ---- the table ---- */

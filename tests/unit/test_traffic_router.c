@@ -9,18 +9,25 @@
 #include "support/traffic_rig.h"
 #include "traffic/plan_private.h"
 
-static const char good[] = "ports:\n"
-                           "  - {name: in, location: \"packet:eth1\"}\n"
-                           "  - {name: out, location: \"packet:eth2\", mtu: 1400}\n"
-                           "router:\n"
-                           "  addresses:\n"
-                           "    - {port: in, address: 10.1.0.1/24, mac: \"02:00:00:00:00:07\", vlans: [{id: 5}]}\n"
-                           "    - {port: out, address: 10.2.0.1/31}\n"
-                           "    - {port: out, address: \"2001:db8:2::1/64\"}\n"
-                           "  routes:\n"
-                           "    - {prefix: 0.0.0.0/0, gateway: 10.2.0.0}\n"
-                           "    - {prefix: \"2001:db8::/32\", gateway: \"fe80::1\", port: out}\n"
-                           "    - {prefix: 10.3.0.0/16, port: in}\n";
+static const char good[] =
+    "ports:\n"
+    "  - {name: in, location: \"packet:eth1\"}\n"
+    "  - {name: out, location: \"packet:eth2\", mtu: 1400}\n"
+    "router:\n"
+    "  addresses:\n"
+    "    - {port: in, address: 10.1.0.1/24, mac: \"02:00:00:00:00:07\", vlans: [{id: 5}]}\n"
+    "    - {port: out, address: 10.2.0.1/31}\n"
+    "    - {port: out, address: \"2001:db8:2::1/64\"}\n"
+    "  routes:\n"
+    "    - {prefix: 0.0.0.0/0, gateway: 10.2.0.0}\n"
+    "    - {prefix: \"2001:db8::/32\", gateway: \"fe80::1\", port: out}\n"
+    "    - {prefix: 10.3.0.0/16, port: in}\n"
+    "  filter:\n"
+    "    policy: {forward: reject}\n"
+    "    rules:\n"
+    "      - {verdict: accept, states: [established, related]}\n"
+    "      - {name: web, verdict: accept, directions: [forward], port: out, protocol: tcp, destination: 10.1.0.80/32, "
+    "destination_ports: [80, 81], states: [new]}\n";
 
 static void addresses_and_routes_are_taken_over(void **state)
 {
@@ -46,6 +53,31 @@ static void addresses_and_routes_are_taken_over(void **state)
     assert_int_equal(r->routes[1].prefix.length, 32);
     assert_int_equal(r->routes[2].address, 0);
     assert_true(ip_addr_is_unspecified(&r->routes[2].gateway));
+    plan_free(p);
+    config_tree_free(tree);
+}
+
+static void a_filter_is_taken_over(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p = rig_compile(good, &tree);
+    const struct plan_filter *f = p->router->filter;
+    assert_non_null(f);
+    assert_int_equal(f->n_rules, 2);
+    assert_int_equal(f->connections, 65536);
+    assert_int_equal(f->policy.verdicts[IP_FILTER_IN], IP_FILTER_ACCEPT);
+    assert_int_equal(f->policy.verdicts[IP_FILTER_FORWARD], IP_FILTER_REJECT);
+    assert_string_equal(f->names[0], "0");
+    assert_string_equal(f->names[1], "web");
+    assert_int_equal(f->rules[0].directions, IP_FILTER_ALL_DIRECTIONS);
+    assert_int_equal(f->rules[0].states, IP_FILTER_ESTABLISHED | IP_FILTER_RELATED);
+    assert_int_equal(f->rules[1].directions, 1 << IP_FILTER_FORWARD);
+    assert_int_equal(f->rules[1].interface, 1);
+    assert_int_equal(f->rules[1].protocol, IP_PROTO_TCP);
+    assert_int_equal(f->rules[1].destination.length, 32);
+    assert_int_equal(f->rules[1].destination_ports.first, 80);
+    assert_int_equal(f->rules[1].destination_ports.last, 81);
     plan_free(p);
     config_tree_free(tree);
 }
@@ -76,6 +108,11 @@ static const struct {
     {"router.routes[2]={prefix: \"2001:db8:9::/48\", port: in}",
      "--set router.routes[2]: router.routes[2].port: found a port without an address of that family, allowed a subnet "
      "of the router's addresses on that port"},
+    {"router.filter.rules[1].protocol=icmp",
+     "good:17:9: router.filter.rules[1]: found what cannot go together, allowed addresses of one family, ports (the "
+     "first not behind the last) of tcp, udp, udplite and sctp, an icmp_type of icmp or icmpv6 and their family"},
+    {"router.filter.rules[1].port=up", "--set router.filter.rules[1].port: router.filter.rules[1].port: found \"up\", "
+                                       "which is no port, allowed in, out"},
 };
 
 static void what_is_wrong_is_said(void **state)
@@ -100,6 +137,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_and_routes_are_taken_over),
+        cmocka_unit_test(a_filter_is_taken_over),
         cmocka_unit_test(what_is_wrong_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
