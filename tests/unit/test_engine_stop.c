@@ -55,6 +55,14 @@ static void run_until_busy(struct engine_rig *r)
     } while (engine_rig_load(r, 0)->connections.attempted < 16);
 }
 
+/* Until 16 transactions wait for answers that do not come, on connections that a stop would reset. */
+static void run_until_stuck(struct engine_rig *r)
+{
+    run_until_busy(r);
+    while (engine_rig_load(r, 0)->transactions.active < 16)
+        assert_int_equal(engine_rig_follow(r, ENGINE_DRAINING, 1), ENGINE_RUNNING);
+}
+
 /* Another thread's request comes about when the controller is in the middle of a look. */
 static void *drain_from_elsewhere(void *engine)
 {
@@ -130,14 +138,6 @@ static void test_a_drain_asked_for_before_the_start_ends_the_run_at_once(void **
     engine_rig_close(&r);
 }
 
-/* Until 16 transactions wait for answers that do not come, on connections that a stop would reset. */
-static void run_until_stuck(struct engine_rig *r)
-{
-    run_until_busy(r);
-    while (engine_rig_load(r, 0)->transactions.active < 16)
-        assert_int_equal(engine_rig_follow(r, ENGINE_DRAINING, 1), ENGINE_RUNNING);
-}
-
 static void test_the_emergency_stop_ends_the_run_and_counts_what_was_left(void **state)
 {
     struct engine_rig r;
@@ -204,7 +204,7 @@ static void test_a_drain_that_does_not_finish_ends_in_time_and_counts_stopped_tr
     struct engine_rig r;
     (void)state;
     engine_rig_open(&r, stuck_run);
-    run_until_busy(&r);
+    run_until_stuck(&r);
     engine_request_drain(r.engine);
     engine_rig_finish(&r);
     const struct load_stats *l = engine_rig_load(&r, 0);
