@@ -145,6 +145,15 @@ void autoconf_host_removed(struct stack *s, struct host *h)
     }
 }
 
+void autoconf_interface_up(struct stack *s, unsigned interface)
+{
+    for (uint32_t i = 1; i <= s->hosts.count; i++) {
+        struct host *h = host_at(&s->hosts, i);
+        if (h && h->interface == interface && h->ra && h->state == HOST_USABLE && s->autoconf.hosts[i].station == 0)
+            begin_asking(s, h, (int64_t)random_below(&s->autoconf.random, SOLICITATION_DELAY_NS));
+    }
+}
+
 /* ---- time ---- */
 
 static void due(void *context, uint32_t index, int64_t now)

@@ -46,7 +46,9 @@ int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now)
     if (itf->down == !up)
         return 0;
     itf->down = !up;
-    if (!up)
+    if (up)
+        autoconf_interface_up(s, interface);
+    else
         forget_neighbours_on(s, interface);
     stack_tell(s, STACK_INTERFACE_CHANGED, interface);
     return 0;

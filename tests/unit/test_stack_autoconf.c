@@ -71,6 +71,20 @@ static void an_answer_ends_the_asking(void **state) /* 6.3.7 */
     rig_free(r);
 }
 
+static void routers_are_asked_again_when_the_interface_comes_back(void **state) /* 6.3.7 */
+{
+    (void)state;
+    struct rig *r = auto_rig_quiet();
+    assert_int_equal(rig_counters(r)->rs_sent, 3);
+    assert_int_equal(stack_set_up(r->stack, 0, false, r->now), 0);
+    auto_pass(r, 10 * NS_PER_S);
+    assert_int_equal(rig_counters(r)->rs_sent, 3);
+    assert_int_equal(stack_set_up(r->stack, 0, true, r->now), 0);
+    auto_pass(r, 20 * NS_PER_S);
+    assert_int_equal(rig_counters(r)->rs_sent, 6);
+    rig_free(r);
+}
+
 static void who_did_not_ask_for_it_does_not_listen(void **state) /* ND-09: off by default */
 {
     (void)state;
@@ -485,6 +499,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routers_are_asked_three_times_four_seconds_apart),
         cmocka_unit_test(an_answer_ends_the_asking),
+        cmocka_unit_test(routers_are_asked_again_when_the_interface_comes_back),
         cmocka_unit_test(who_did_not_ask_for_it_does_not_listen),
         cmocka_unit_test(others_of_the_link_do_not_use_what_a_listener_hears),
         cmocka_unit_test(an_address_is_made_of_a_prefix_and_used_when_nobody_has_it),
