@@ -9,6 +9,7 @@
 #include "stack/ipv4_input.h"
 #include "stack/ipv6_input.h"
 #include "stack/nd.h"
+#include "wire/ip_choice.h"
 
 #define MAX_ENTRIES (UINT32_C(1) << 24)
 #define FRAGMENT_BYTES_MIN (UINT32_C(1) << 17) /* one datagram fits, whatever its size */
@@ -294,37 +295,45 @@ uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
     return 0;
 }
 
-#define OWN_ADDRESS_RANK 2000 /* nobody reaches an address better than itself */
-#define PREFERRED_RANK 512    /* more than any prefix: RFC 6724 rule 3 */
-
-/*
- * How well a host reaches a destination, by the longest prefix; of equals one of the destination's own scope (RFC 6724
- * rule 2: a link-local address is for its link), and not a deprecated one.
- */
+/* The prefix bits of the route by which a host reaches a destination; ERR_NO_ROUTE. */
 static int reach_of(const struct stack *s, const struct host *h, const struct ip_addr *destination)
 {
     if (!h || h->state != HOST_USABLE || s->interfaces[h->interface].down || ip_addr_is_v4(destination) == h->v6)
         return ERR_NO_ROUTE;
-    if (s->loop.neighbour && ip_addr_equal(&h->ip, destination))
-        return OWN_ADDRESS_RANK;
-    int bits = route_bits(&s->routes, h, destination);
-    bool scope = ip_addr_is_link_local(&h->ip) == ip_addr_is_link_local(destination);
-    bool preferred = scope && !autoconf_address_deprecated(&s->autoconf, h);
-    return bits < 0 ? bits : 2 * bits + scope + (preferred ? PREFERRED_RANK : 0);
+    return s->loop.neighbour && ip_addr_equal(&h->ip, destination) ? 128 : route_bits(&s->routes, h, destination);
+}
+
+/* Among IPv4 addresses the first of equals is as good as one with a longer common prefix. */
+static struct ip_source source_of(const struct stack *s, const struct host *h)
+{
+    return (struct ip_source){.address = h->ip,
+                              .bits = h->v6 ? h->bits : 0,
+                              .deprecated = h->v6 && autoconf_address_deprecated(&s->autoconf, h)};
+}
+
+/* RFC 6724 section 5; the way out of rule 5 is the longest route's. */
+static bool is_better_source(const struct stack *s, const struct host *h, int reach, const struct host *than,
+                             int than_reach, const struct ip_addr *destination)
+{
+    struct ip_source a = source_of(s, h), b = source_of(s, than);
+    a.outgoing = reach > than_reach;
+    b.outgoing = than_reach > reach;
+    return ip_source_compare(&ip_policies_default, &a, &b, destination) < 0;
 }
 
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination)
 {
-    uint32_t best = 0;
-    int most = -1;
+    const struct host *best = NULL;
+    int best_reach = 0;
     for (uint32_t i = 1; i <= s->hosts.count; i++) {
-        int rank = reach_of(s, host_at(&s->hosts, i), destination);
-        if (rank > most) {
-            most = rank;
-            best = i;
-        }
+        const struct host *h = host_at(&s->hosts, i);
+        int reach = reach_of(s, h, destination);
+        if (reach < 0 || (best && !is_better_source(s, h, reach, best, best_reach, destination)))
+            continue;
+        best = h;
+        best_reach = reach;
     }
-    return best;
+    return best ? best->index : 0;
 }
 
 bool stack_is_broadcast(const struct stack *s, uint32_t local, const struct ip_addr *ip)

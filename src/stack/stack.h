@@ -184,8 +184,9 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
  */
 uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address);
 /*
- * The index of the local address from which a destination is reached best: by the longest prefix, the first of equals.
- * 0: none reaches it.
+ * The index of the local address from which a destination is reached best, by RFC 6724 section 5: of its scope, not
+ * deprecated, by the longest route, with its label, with the longest common prefix, the first of equals. 0: none
+ * reaches it.
  */
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination);
 
