@@ -270,9 +270,46 @@ static void a_server_answers_on_both_families_at_once(void **state)
     assert_true(c.ipv6_sent > 200 && c.ipv4_sent > 200);
 }
 
+/* Each host opens one connection by each family. */
+static void ten_thousand_hosts_of_both_families_are_clients(void **state)
+{
+    (void)state;
+    static const char yaml[] =
+        "ports: [{name: a, location: \"mem:w\"}, {name: b, location: \"mem:w\"}]\n"
+        "devices:\n"
+        "  - {name: c, port: a, ipv4: {address: 10.0.0.1/8}, ipv6: {address: 2001:db8::1:0:1/64}, count: 10000}\n"
+        "  - {name: s, port: b, ipv4: {address: 10.1.0.1/8}, ipv6: {address: 2001:db8::2:0:1/64}}\n"
+        "loads:\n"
+        "  - name: six\n"
+        "    client: c\n"
+        "    server: {device: s, family: ipv6, http: {routes: [{path: /a, size: 100B}]}}\n"
+        "    http: {urls: [{path: /a}]}\n"
+        "    schedule: [{hold: 1s, connections_per_second: 10000}]\n"
+        "  - name: four\n"
+        "    client: c\n"
+        "    server: {device: s, family: ipv4}\n"
+        "    http: {urls: [{path: /a}]}\n"
+        "    schedule: [{hold: 1s, connections_per_second: 10000}]\n";
+    struct rig r;
+    rig_open(&r, yaml, RIG_SIDES);
+    rig_run_plan(&r);
+    struct traffic_stats *stats = rig_stats(&r);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(stats->loads[i].connections.established, 10000);
+        assert_int_equal(stats->loads[i].transactions.completed, 10000);
+    }
+    struct plan_memory m;
+    plan_memory_estimate(r.plan, 0, &m);
+    print_message("20,000 addresses on one link: %llu bytes of the stack estimated for each\n",
+                  (unsigned long long)(m.stack_bytes / 20000));
+    traffic_stats_delete(stats);
+    rig_close(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ten_thousand_hosts_of_both_families_are_clients),
         cmocka_unit_test(addresses_are_laid_out_by_family_and_range),
         cmocka_unit_test(macs_follow_the_first_address),
         cmocka_unit_test(a_load_uses_the_family_that_all_have),
