@@ -73,6 +73,10 @@ static void add(struct own_interfaces *all, const struct plan_port *p, const str
     *i = (struct weir_interface){.size = sizeof *i, .link = p->location, .netns = p->netns, .mtu = p->mtu};
     put_address(plan_device_range(d, false), &texts[0], &i->address, &i->gateway);
     put_address(plan_device_range(d, true), &texts[1], &i->address6, &i->gateway6);
+    if (d->dhcp & PLAN_DHCP_IPV4)
+        i->address = "dhcp";
+    if (d->dhcp & PLAN_DHCP_IPV6)
+        i->address6 = "dhcp";
     if (p->address)
         i->kernel_address = print_prefix(texts[0].kernel, &kernel, p->prefix_length);
     if (!ip_addr_is_unspecified(&p->address6))

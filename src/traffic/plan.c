@@ -168,6 +168,10 @@ static void check_parts(struct compiling *c, bool hosts_only)
                               config->loads_count);
         return;
     }
+    for (uint32_t i = 0; i < config->devices_count; i++)
+        if (config->devices[i].dhcp != 0)
+            config_errors_add(c->errors, config->devices[i].node, "dhcp",
+                              "found it with loads, allowed for programs: weir exec, nc and services");
     if (config->ports_count == 2 && config->devices_count == 0 && config->loads_count == 0)
         return;
     require_list(c, "devices", config->devices_count, PLAN_MAX_DEVICES);

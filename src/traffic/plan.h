@@ -65,12 +65,15 @@ struct plan_range {
     uint32_t first_local;   /* the stack's local address index of host 0 (addresses are added in order) */
 };
 
+enum plan_dhcp { PLAN_DHCP_IPV4 = 1, PLAN_DHCP_IPV6 = 2 };
+
 struct plan_device {
     const char *name;
     uint32_t port;
     uint32_t count, step;
     struct plan_range *ranges; /* IPv4's, then IPv6's; their local addresses follow each other */
     uint32_t n_ranges;
+    uint8_t dhcp;   /* what comes by DHCP: bits of enum plan_dhcp; only in plans of hosts alone */
     uint8_t mac[6]; /* of host 0; host i has mac + i; all zero: see plan_device_mac */
     uint8_t vlan_count;
     struct host_vlan vlan[2];

@@ -64,6 +64,7 @@ struct device_config {
     bool mac_given;
     const struct ipv4_config *ipv4; /* either may be NULL */
     const struct ipv6_config *ipv6;
+    int dhcp; /* bits of enum plan_dhcp */
     const struct vlan_config *vlans;
     uint32_t vlans_count;
     uint32_t count, step;

@@ -181,6 +181,7 @@ static void compile_device(const struct device_config *from, uint32_t port, stru
     to->port = port;
     to->count = from->count;
     to->step = from->step;
+    to->dhcp = (uint8_t)from->dhcp;
     if (from->mac_given)
         memcpy(to->mac, from->mac, sizeof to->mac);
     to->vlan_count = (uint8_t)from->vlans_count;
@@ -312,6 +313,16 @@ static void add_ipv6(struct compiling *c, const struct device_config *from, stru
     set_gateway(c, ipv6->node, &gateway, to, first);
 }
 
+static void check_dhcp(struct compiling *c, const struct device_config *from)
+{
+    bool twice = (from->ipv4 && (from->dhcp & PLAN_DHCP_IPV4)) || (from->ipv6 && (from->dhcp & PLAN_DHCP_IPV6));
+
+    if (twice)
+        config_errors_add(c->errors, from->node, "dhcp", "found addresses of the same family beside it, allowed one");
+    if (from->dhcp != 0 && from->count != 1)
+        config_errors_add(c->errors, from->node, "count", "found %u hosts with dhcp, allowed 1", from->count);
+}
+
 static void add_device(struct compiling *c, const struct device_config *from, uint32_t port)
 {
     struct plan_port *on = &c->plan->ports[port];
@@ -319,9 +330,10 @@ static void add_device(struct compiling *c, const struct device_config *from, ui
     uint32_t ranges = (from->ipv4 ? 1 + from->ipv4->more_count : 0) + (from->ipv6 ? 1 + from->ipv6->more_count : 0);
 
     check_mac(c, from);
-    if (ranges == 0)
+    check_dhcp(c, from);
+    if (ranges == 0 && from->dhcp == 0)
         config_errors_add(c->errors, from->node, NULL, "found neither ipv4 nor ipv6, allowed one of them or both");
-    to->ranges = plan_alloc(c, ranges, sizeof *to->ranges);
+    to->ranges = plan_alloc(c, ranges + 1, sizeof *to->ranges);
     if (!to->ranges)
         return;
     if (on->n_devices == 0)

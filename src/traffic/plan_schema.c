@@ -120,6 +120,13 @@ static const struct config_field vlan_fields[] = {
 };
 const struct config_schema plan_vlan_schema = CONFIG_SCHEMA("vlan", struct vlan_config, vlan_fields, "One VLAN tag");
 
+static const struct config_choice dhcp_families[] = {
+    {"none", 0, "no address by DHCP"},
+    {"ipv4", PLAN_DHCP_IPV4, "DHCPv4"},
+    {"ipv6", PLAN_DHCP_IPV6, "DHCPv6"},
+    {"both", PLAN_DHCP_IPV4 | PLAN_DHCP_IPV6, "both"},
+    {0},
+};
 static const struct config_field device_fields[] = {
     {CONFIG_MEMBER(struct device_config, name), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "32",
      .doc = "Name of the device"},
@@ -133,6 +140,8 @@ static const struct config_field device_fields[] = {
      .doc = "IPv4 addresses; a device has these, IPv6 ones, or both"},
     {CONFIG_MEMBER(struct device_config, ipv6), .type = CONFIG_TYPE_OPTIONAL, .schema = &ipv6_schema,
      .doc = "IPv6 addresses"},
+    {CONFIG_MEMBER(struct device_config, dhcp), .type = CONFIG_TYPE_ENUM, .choices = dhcp_families, .fallback = "none",
+     .doc = "Addresses by DHCP, instead of those of that family; for weir exec, nc and services"},
     {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
     {CONFIG_MEMBER(struct device_config, count), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",

@@ -147,6 +147,13 @@ wait_for 10 listens dns 8099
 check_equal "weir exec --address dhcp: a program connects from what dnsmasq gave" ok "$(in_ns weirdns timeout 30 "$WEIR" exec -l packet:weir0 -a dhcp -- \
     /usr/bin/python3 -c "$program" 2>&1 | grep -Eqx '198\.18\.0\.1[0-9][0-9] hello' && echo ok)"
 
+start_in_ns dns "$work/hello.log" sh -c 'echo hello | nc -l -N 198.18.0.1 8099'
+wait_for 10 listens dns 8099
+echo '{ports: [{name: p, location: "packet:weir0"}], devices: [{name: d, port: p, dhcp: ipv4}]}' >"$work/host.yaml"
+check_equal "the same by a configuration: dhcp of a device" ok "$(in_ns weirdns timeout 30 "$WEIR" exec -c "$work/host.yaml" -- \
+    /usr/bin/python3 -c "$program" 2>&1 | grep -Eqx '198\.18\.0\.1[0-9][0-9] hello' && echo ok)"
+check "hosts of a load cannot have it: said with its place" sh -c "'$WEIR' check '$work/host.yaml' 2>&1 | grep 'dhcp: found it with loads, allowed for programs'"
+
 # ---- Kea
 
 weir_dhcp kea -6 -P -c 5 --hold 8s --release --mac 02:00:00:00:66:00 --json "$work/kea6-clients.json" >"$work/kea6-clients.txt" 2>&1 &
