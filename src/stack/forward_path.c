@@ -96,11 +96,11 @@ static bool destination_ok(const struct ip_addr *ip, bool v6)
     return a - 0x01000000u < 0xdf000000u && !ipv4_addr_is_loopback(a); /* 1.0.0.0 to 223.255.255.255 */
 }
 
-/* RFC 2644: the network itself and its broadcast address. */
+/* RFC 2644: the network by which it leaves itself, and its broadcast address. */
 static bool is_to_all(const struct host *out, const struct ip_addr *destination)
 {
     uint32_t a = ip_addr_to_v4(destination);
-    if (out->v6 || host_prefix_length(out) > 30)
+    if (out->v6 || host_prefix_length(out) > 30 || !ip_addr_same_bits(destination, &out->ip, out->bits))
         return false;
     return a == out->broadcast || (a & ~ipv4_addr_mask(host_prefix_length(out))) == 0;
 }
