@@ -4,14 +4,12 @@
  *
  * What is believed: answers to requests of ours; what stations that ask for one of our addresses say about themselves
  * (as unconfirmed); what anybody says about a station we already know (to be confirmed at its next use). Nothing else
- * makes an entry. Our own addresses are never given up: a conflict is counted and defended at most once in 10 s for
- * each address.
+ * makes an entry. Conflicts about our own addresses are acd.c's.
  */
 #include "wire/arp.h"
 
+#include "stack/acd.h"
 #include "stack/stack_internal.h"
-
-#define DEFEND_INTERVAL_NS (10 * NS_PER_S) /* RFC 5227 1.1 */
 
 /* ---- out ---- */
 
@@ -36,9 +34,21 @@ static bool send_arp(struct stack *s, const struct host *h, const uint8_t *mac, 
 
 void arp_send_request(struct stack *s, const struct host *asker, uint32_t target, const uint8_t *mac)
 {
+    if (unlikely(asker->state != HOST_USABLE)) {
+        STACK_DROP(s, TRACE_ARP, tx_tentative); /* it may not be named as a sender */
+        return;
+    }
     struct wire_arp arp = {.op = WIRE_ARP_REQUEST, .spa = asker->address, .tpa = target};
     memcpy(arp.sha, asker->mac, sizeof arp.sha);
     if (send_arp(s, asker, mac ? mac : everybody, &arp))
+        s->counters.arp_requests_sent++;
+}
+
+void arp_send_probe(struct stack *s, const struct host *h)
+{
+    struct wire_arp arp = {.op = WIRE_ARP_REQUEST, .tpa = h->address};
+    memcpy(arp.sha, h->mac, sizeof arp.sha);
+    if (send_arp(s, h, everybody, &arp))
         s->counters.arp_requests_sent++;
 }
 
@@ -55,15 +65,13 @@ static void answer(struct stack *s, const struct host *h, const struct wire_arp 
 
 /* ---- in ---- */
 
-/* RFC 5227 2.4 (b): somebody else uses one of our addresses. */
-static void conflict(struct stack *s, struct host *h)
+/* RFC 5227 2.1.1: who probes for what we probe for is one too many; who asks for it finds nobody. */
+static void for_tentative(struct stack *s, struct host *h, const struct wire_arp *arp)
 {
-    s->counters.arp_conflicts++;
-    STACK_DROP(s, TRACE_ARP, arp_own_address);
-    if (s->now < h->defend_at)
-        return;
-    h->defend_at = s->now + DEFEND_INTERVAL_NS;
-    arp_announce(s, h);
+    if (h->state == HOST_TENTATIVE && arp->spa == 0)
+        acd_conflict(s, h);
+    else
+        STACK_DROP(s, TRACE_ARP, arp_tentative);
 }
 
 static bool sender_plausible(const struct arrival *a, const struct wire_arp *arp)
@@ -142,12 +150,14 @@ void arp_input(struct stack *s, const struct arrival *a)
     }
     const struct ip_addr sender = ip_addr_from_v4(arp.spa), wanted = ip_addr_from_v4(arp.tpa);
     struct host *owner = arp.spa ? host_find_address(&s->hosts, a->segment, &sender) : NULL;
-    if (owner) {
-        conflict(s, owner);
+    if (owner && owner->state != HOST_DUPLICATE) {
+        acd_conflict(s, owner);
         return;
     }
-    const struct host *target = host_find_address(&s->hosts, a->segment, &wanted);
-    if (target)
+    struct host *target = host_find_address(&s->hosts, a->segment, &wanted);
+    if (target && target->state != HOST_USABLE)
+        for_tentative(s, target, &arp);
+    else if (target)
         for_us(s, target, &arp);
     else
         for_others(s, a->segment, &arp);

@@ -5,6 +5,7 @@
  */
 #include "stack/autoconf.h"
 
+#include "stack/acd.h"
 #include "stack/nd.h"
 #include "stack/stack_internal.h"
 
@@ -112,7 +113,9 @@ int autoconf_host_added(struct stack *s, struct host *h, const struct host_setti
     *a = (struct autoconf_host){.deadline = TIME_NEVER, .transmits = t->dad_transmits, .eui64 = t->eui64};
     if (t->autoconf && !(h->ra = view_of(s, h->domain)))
         return ERR_NO_SPACE;
-    if (a->transmits != 0)
+    if (a->transmits != 0 && !h->v6)
+        acd_begin(s, h);
+    else if (a->transmits != 0)
         dad_begin(s, h);
     else if (h->ra)
         autoconf_address_ready(s, h);
@@ -167,6 +170,8 @@ static void due(void *context, uint32_t index, int64_t now)
         autoconf_arm(s, h, a->deadline);
     else if (s->interfaces[h->interface].down)
         autoconf_arm(s, h, now + NS_PER_S);
+    else if (!h->v6)
+        acd_due(s, h);
     else if (a->phase == AUTOCONF_DAD)
         dad_due(s, h);
     else

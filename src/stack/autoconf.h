@@ -27,7 +27,8 @@
 enum autoconf_phase {
     AUTOCONF_IDLE,
     AUTOCONF_DAD,
-    AUTOCONF_SOLICIT, /* routers */
+    AUTOCONF_SOLICIT,  /* routers */
+    AUTOCONF_ANNOUNCE, /* an IPv4 address: RFC 5227 2.3 */
 };
 
 struct autoconf_host {

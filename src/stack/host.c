@@ -257,7 +257,9 @@ static int check_settings(const struct host_settings *t, const uint8_t *mac)
         return ERR_INVALID;
     if (wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
         return ERR_INVALID;
-    if (ip_addr_is_v4(ip) ? t->autoconf || t->redirects || t->dad_transmits : t->autoconf && !ip_addr_is_link_local(ip))
+    if (ip_addr_is_v4(ip) ? t->autoconf || t->redirects : t->autoconf && !ip_addr_is_link_local(ip))
+        return ERR_INVALID;
+    if (t->conflict > HOST_CONFLICT_GIVE_UP || (t->conflict && !ip_addr_is_v4(ip)))
         return ERR_INVALID;
     return check_tags(t);
 }
@@ -362,6 +364,7 @@ static struct host *host_fill(struct host_set *set, const struct host_settings *
                        .v6 = v6,
                        .gateway = t->gateway,
                        .redirects = t->redirects,
+                       .conflict = t->conflict,
                        .defend_at = NEVER_DEFENDED};
     memcpy(h->mac, mac, sizeof h->mac);
     build_header(h, t);

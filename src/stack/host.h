@@ -48,7 +48,7 @@ struct subnet {
     uint32_t host;
 };
 
-/* RFC 4862: whether an address is ours yet; autoconf.h. Of IPv4 always the first. */
+/* RFC 4862, RFC 5227: whether an address is ours yet; autoconf.h, acd.h. */
 enum host_state {
     HOST_USABLE,
     HOST_TENTATIVE,
@@ -70,6 +70,7 @@ struct host {
     uint8_t l2_len; /* Ethernet and tags */
     bool v6, removed;
     uint8_t state;      /* enum host_state */
+    uint8_t conflict;   /* enum host_conflict */
     struct ra_view *ra; /* the routers that it listens to, or NULL */
     /* What a departing datagram begins with: destination MAC and fields of the IP header that differ are zero. */
     CACHE_ALIGNED uint8_t header[HOST_HEADER6_BYTES];
@@ -127,7 +128,7 @@ static ALWAYS_INLINE struct host *host_find(struct host_set *set, uint32_t segme
     uint32_t tag = host_tag(segment, address);
     for (uint32_t at = tag, i; (i = table_next(&set->by_address, tag, &at)) != 0;)
         if (host_is(&set->hosts[i], segment, address, mac))
-            return set->last = &set->hosts[i];
+            return likely(set->hosts[i].state == HOST_USABLE) ? set->last = &set->hosts[i] : NULL;
     return NULL;
 }
 /* The same for an IPv6 address that may be used. */

@@ -109,8 +109,12 @@ static bool destination_ok(struct stack *s, const struct arrival *a, struct data
     d->host = host_find(&s->hosts, a->segment, destination, a->eth);
     if (d->host)
         return true;
-    if (host_find_address(&s->hosts, a->segment, &d->destination)) {
-        STACK_DROP(s, TRACE_IP, ip_l2_mismatch);
+    const struct host *other = host_find_address(&s->hosts, a->segment, &d->destination);
+    if (other) {
+        if (other->state != HOST_USABLE)
+            STACK_DROP(s, TRACE_IP, arp_tentative);
+        else
+            STACK_DROP(s, TRACE_IP, ip_l2_mismatch);
         return false;
     }
     d->host = broadcast_host(s, a->segment, destination);

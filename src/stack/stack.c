@@ -273,7 +273,7 @@ void stack_announce(struct stack *s, uint32_t local, int64_t now)
     s->now = now;
     if (h && h->v6)
         nd_announce(s, h);
-    else if (h)
+    else if (h && h->state == HOST_USABLE)
         arp_announce(s, h);
 }
 

@@ -38,7 +38,7 @@
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
-    X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full)                         \
+    X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full) X(arp_tentative)                         \
     X(ip_short) X(ip_bad_version) X(ip_bad_header_length) X(ip_bad_total_length) X(ip_bad_checksum) X(ip_bad_options)  \
     X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch)                       \
     X(frag_empty) X(frag_bad_length) X(frag_too_long) X(frag_tiny) X(frag_duplicate) X(frag_overlap) X(frag_bad_end)   \
@@ -136,6 +136,13 @@ void stack_delete(struct stack *s);
  */
 MUST_CHECK int stack_add_interface(struct stack *s, struct link *link, struct guard *guard);
 
+/* What a host does when somebody else uses its IPv4 address: RFC 5227 2.4. */
+enum host_conflict {
+    HOST_CONFLICT_DEFEND,      /* (c): for ever, by one announcement in 10 s */
+    HOST_CONFLICT_DEFEND_ONCE, /* (b): when there was no other conflict for 10 s */
+    HOST_CONFLICT_GIVE_UP,     /* (a) */
+};
+
 struct host_vlan {
     uint16_t tpid; /* 0x8100, 0x88a8 */
     uint16_t tci;
@@ -156,11 +163,12 @@ struct host_settings {
     bool autoconf, eui64;
     bool redirects; /* of an IPv6 address: it believes the Redirects of its first hops, RFC 4861 8 */
     /*
-     * Of an IPv6 address: how often it is asked for before it is used, RFC 4862 5.4. 0: it stands at once; those that
-     * autoconf makes are asked for once at least. Meanwhile, and when somebody else has it, nothing leaves from it:
-     * stack_view_address tells.
+     * How often the address is asked for before it is used: RFC 4862 5.4, of IPv4 RFC 5227 2.1 (PROBE_NUM is 3; it is
+     * announced twice then). 0: it stands at once; those that autoconf makes are asked for once at least. Meanwhile,
+     * and when somebody else has it, nothing leaves from it: stack_view_address tells.
      */
     uint8_t dad_transmits;
+    uint8_t conflict; /* enum host_conflict; of an IPv4 address */
 };
 /*
  * The local address index (from 1). ERR_INVALID (an address, prefix, MAC, tag or autoconf no host can have; a gateway not on its

@@ -112,6 +112,8 @@ MUST_CHECK int ethernet_parse(const struct stack *s, const struct interface *itf
 void arp_input(struct stack *s, const struct arrival *a);
 /* Asks for an address on behalf of a local one: by broadcast, or (mac) straight to the station that had it. */
 void arp_send_request(struct stack *s, const struct host *asker, uint32_t target, const uint8_t *mac);
+/* RFC 5227 2.1.1: asks for the host's own address without naming a sender. */
+void arp_send_probe(struct stack *s, const struct host *h);
 /* RFC 5227 2.3: an announcement of the host's own address. */
 void arp_announce(struct stack *s, const struct host *h);
 

@@ -43,6 +43,7 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
                                   .autoconf = h->ra && autoconf_at(&s->autoconf, h)->station == 0,
                                   .redirects = h->redirects,
                                   .eui64 = autoconf_at(&s->autoconf, h)->eui64,
+                                  .conflict = h->conflict,
                                   .dad_transmits = autoconf_at(&s->autoconf, h)->transmits};
     memcpy(out->mac, h->mac, sizeof out->mac);
     for (unsigned i = 0; i < out->vlan_count; i++) {

@@ -135,6 +135,13 @@ static void cause_arp_own_address(struct run *x)
     begin(x);
     input(x, make_arp(x->f, BROADCAST_MAC, PEER_MAC, 1, PEER_MAC, US, ZERO_MAC, US));
 }
+static void cause_arp_tentative(struct run *x)
+{
+    struct host_settings h = {.address = v4(OTHER), .prefix_length = PREFIX, .dad_transmits = 1};
+    begin(x);
+    assert_true(stack_add_host(x->r->stack, &h) > 0);
+    input(x, make_arp_request(x->f, OTHER));
+}
 static void cause_arp_table_full(struct run *x)
 {
     struct stack_settings t;

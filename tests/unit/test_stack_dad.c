@@ -266,7 +266,7 @@ static void settings_that_no_host_can_have_are_refused(void **state)
 {
     (void)state;
     struct rig *r = rig_new_empty(NULL);
-    struct host_settings h = {.address = v4(US), .prefix_length = 24, .dad_transmits = 1};
+    struct host_settings h = {.address = v4(US), .prefix_length = 24, .dad_transmits = 1, .autoconf = true};
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
     h = (struct host_settings){.address = v4(US), .prefix_length = 24, .autoconf = true};
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
