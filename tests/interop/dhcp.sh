@@ -100,6 +100,7 @@ chmod +x "$work/script"
 export DHCP_WORK="$work"
 dhclient_on() { # OPTION...
     in_ns lin timeout 40 dhclient -sf "$work/script" -pf "$work/dhclient.pid" -cf /dev/null -e DHCP_WORK="$work" "$@" lin0
+    cat "$work/dhclient.pid" >>"$work/dhclient.pids" 2>/dev/null || true # it stays behind as a daemon
 }
 (
     dhclient_on -4 -1 -v -lf "$work/dhclient4.leases" >"$work/dhclient4.log" 2>&1
@@ -182,6 +183,7 @@ check "and the client got one of the pool" json "$work/declined.json" \
 # ---- our server
 
 wait "$others" || true
+pids_all="$pids_all $(tr '\n' ' ' <"$work/dhclient.pids")"
 env_has() { grep -qx "$2" "$work/env.$1"; }
 check "dhclient gets an address of the pool from Weir" env_has BOUND 'new_ip_address=198\.18\.2\.1[0-9][0-9]'
 check "with its router" env_has BOUND 'new_routers=198\.18\.2\.1'
