@@ -76,6 +76,44 @@ static void an_address_is_asked_for_by_nobody_with_a_nonce(void **state) /* 5.4.
     rig_free(r);
 }
 
+static void the_first_solicitation_comes_after_a_random_delay(void **state) /* 5.4.2 */
+{
+    (void)state;
+    int64_t least = INT64_MAX, most = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct stack_settings t;
+        struct host_settings h = {.address = US6, .prefix_length = PREFIX6, .dad_transmits = 1};
+        stack_settings_default(&t);
+        t.secret = (struct hash_key){seed, 2};
+        struct rig *r = rig_new_empty(&t);
+        assert_true(stack_add_host(r->stack, &h) > 0);
+        int64_t ms = 0;
+        for (; r->count == 0 && ms <= 1010; ms += 5)
+            rig_pass(r, 5 * NS_PER_MS);
+        assert_int_equal(r->count, 1);
+        least = min_i64(least, ms);
+        most = max_i64(most, ms);
+        rig_free(r);
+    }
+    assert_true(least < 100 && most > 900 && most <= 1010);
+}
+
+static void both_groups_are_heard_before_the_first_solicitation(void **state) /* 5.4.2 */
+{
+    (void)state;
+    for (unsigned all_nodes = 0; all_nodes < 2; all_nodes++) {
+        struct rig *r = configured(1);
+        if (all_nodes)
+            others_have(r, &US6);
+        else
+            others_ask(r, &US6, true);
+        assert_int_equal(rig_counters(r)->nd_solicitations_sent, 0);
+        assert_int_equal(rig_counters(r)->dad_duplicate, 1);
+        assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_DUPLICATE);
+        rig_free(r);
+    }
+}
+
 static void without_transmits_an_address_stands_at_once(void **state) /* 5.1 */
 {
     (void)state;
@@ -266,9 +304,9 @@ static void settings_that_no_host_can_have_are_refused(void **state)
 {
     (void)state;
     struct rig *r = rig_new_empty(NULL);
-    struct host_settings h = {.address = v4(US), .prefix_length = 24, .dad_transmits = 1, .autoconf = true};
+    struct host_settings h = {.address = v4(US), .prefix_length = 24, .autoconf = true};
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
-    h = (struct host_settings){.address = v4(US), .prefix_length = 24, .autoconf = true};
+    h = (struct host_settings){.address = v4(US), .prefix_length = 24, .redirects = true};
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
     h = (struct host_settings){.address = US6, .prefix_length = 64, .autoconf = true};
     assert_int_equal(stack_add_host(r->stack, &h), ERR_INVALID);
@@ -279,6 +317,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_is_asked_for_by_nobody_with_a_nonce),
+        cmocka_unit_test(the_first_solicitation_comes_after_a_random_delay),
+        cmocka_unit_test(both_groups_are_heard_before_the_first_solicitation),
         cmocka_unit_test(without_transmits_an_address_stands_at_once),
         cmocka_unit_test(a_tentative_address_hears_and_says_nothing),
         cmocka_unit_test(whoever_has_the_address_keeps_it),
