@@ -157,15 +157,18 @@ static void advertisement_input(struct stack *s, const struct datagram *d, const
 
 /* ---- all messages ---- */
 
-static bool mac_ok(bool has, const uint8_t *mac)
+/* Of the link-layer option that belongs to the message; the other one is ignored (RFC 4861 4.6.1). */
+static bool mac_ok(const struct wire_nd *m)
 {
-    return !has || (!wire_eth_is_multicast(mac) && !wire_eth_is_zero(mac));
+    bool by_target = m->type == WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT || m->type == WIRE_ICMPV6_REDIRECT;
+    const uint8_t *mac = by_target ? m->target_ll : m->source_ll;
+    bool there = m->has & (by_target ? WIRE_ND_HAS_TARGET_LL : WIRE_ND_HAS_SOURCE_LL);
+    return !there || (!wire_eth_is_multicast(mac) && !wire_eth_is_zero(mac));
 }
 
 static bool message_ok(const struct datagram *d, const struct wire_nd *m)
 {
-    return wire_nd_check(m, &d->source, &d->destination, d->ttl) == 0 &&
-           mac_ok(m->has & WIRE_ND_HAS_SOURCE_LL, m->source_ll) && mac_ok(m->has & WIRE_ND_HAS_TARGET_LL, m->target_ll);
+    return wire_nd_check(m, &d->source, &d->destination, d->ttl) == 0 && mac_ok(m);
 }
 
 void nd_input(struct stack *s, const struct datagram *d)

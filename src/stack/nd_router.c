@@ -95,6 +95,15 @@ static void mark_station(struct stack *s, const struct host *h)
             s->hosts.hosts[i].router = nd_router_has_station(s, h);
 }
 
+/* What is reserved is zero: 4.6.2. */
+static struct wire_nd_prefix prefix_of(const struct wire_nd_prefix *told)
+{
+    struct wire_nd_prefix p = *told;
+    p.prefix = ip_addr_first_bits(&told->prefix, told->length);
+    p.flags &= WIRE_ND_PREFIX_ON_LINK | WIRE_ND_PREFIX_AUTONOMOUS;
+    return p;
+}
+
 static struct wire_nd message_of(const struct stack_router_settings *t, const struct host *h)
 {
     struct wire_nd m = {.type = WIRE_ICMPV6_ROUTER_ADVERTISEMENT,
@@ -110,7 +119,8 @@ static struct wire_nd message_of(const struct stack_router_settings *t, const st
     m.flags |= (t->managed ? WIRE_ND_RA_MANAGED : 0) | (t->other ? WIRE_ND_RA_OTHER : 0);
     m.has |= t->mtu ? WIRE_ND_HAS_MTU : 0;
     memcpy(m.source_ll, h->mac, sizeof m.source_ll);
-    memcpy(m.prefix, t->prefix, sizeof m.prefix);
+    for (unsigned i = 0; i < t->n_prefixes; i++)
+        m.prefix[i] = prefix_of(&t->prefix[i]);
     memcpy(m.dns, t->dns, sizeof m.dns);
     return m;
 }

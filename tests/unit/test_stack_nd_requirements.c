@@ -145,17 +145,24 @@ static void a_reserved_field_of_a_solicitation_is_ignored(void **state) /* 4.3 *
         expect_answered(source_ll, 8, 1u << bit);
 }
 
-static void options_of_other_messages_are_ignored(void **state) /* 7.1.1 */
+static void options_of_other_messages_are_ignored(void **state) /* 4.6.1, 4.6.3, 7.1.1 */
 {
     (void)state;
     memcpy(source_ll + 2, PEER_MAC, 6);
     uint8_t prefix[40] = {3, 4, 64, 0xc0, 0, 1, 0, 0, 0, 0, 1}, mtu[16] = {5, 1, 0, 0, 0, 0, 5, 0},
             target[16] = {2, 1, 8};
+    uint8_t redirected[24] = {4, 2, 1, 1, 1, 1, 1, 1, 0x60};
     memcpy(prefix + 32, source_ll, 8);
     memcpy(mtu + 8, source_ll, 8);
     memcpy(target + 8, source_ll, 8);
+    memcpy(redirected + 16, source_ll, 8);
     expect_answered(prefix, 40, 0);
     expect_answered(mtu, 16, 0);
+    expect_answered(target, 16, 0);
+    expect_answered(redirected, 24, 0);
+    memset(target + 2, 0xff, 6); /* no station's address, and no reason to discard the message */
+    expect_answered(target, 16, 0);
+    memset(target + 2, 0, 6);
     expect_answered(target, 16, 0);
 }
 
