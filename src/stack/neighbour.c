@@ -402,6 +402,7 @@ static void resolved(struct stack *s, uint32_t index, const uint8_t *mac, enum n
 {
     struct neighbour *n = neighbour_at(&s->neighbours, index);
     bool was_unknown = n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_FAILED;
+    n->answered = state == NEIGHBOUR_REACHABLE || (n->answered && wire_eth_addr_equal(n->mac, mac));
     memcpy(n->mac, mac, sizeof n->mac);
     set_state(s, index, state, confirmed);
     arm(&s->neighbours, index, state == NEIGHBOUR_REACHABLE ? s->now + reachable_ns(s, n) : TIME_NEVER);
@@ -427,7 +428,16 @@ void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac
 /* Two stations answer, or somebody lies: the first one counts until it can be asked again. */
 static bool confirmed_just_now(const struct stack *s, const struct neighbour *n)
 {
-    return n->state == NEIGHBOUR_REACHABLE && s->now < n->ask_at;
+    bool stays = n->state == NEIGHBOUR_STALE || n->state == NEIGHBOUR_DELAY ? n->answered && is_v6(n)
+                                                                            : n->state == NEIGHBOUR_REACHABLE;
+    return stays && s->now < n->ask_at;
+}
+
+static void become_stale(struct stack *s, uint32_t index)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    n->deadline = TIME_NEVER;
+    set_state(s, index, NEIGHBOUR_STALE, n->confirmed);
 }
 
 void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
@@ -438,6 +448,8 @@ void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
         return;
     if (n->state == NEIGHBOUR_PERMANENT || confirmed_just_now(s, n)) {
         STACK_DROP(s, TRACE_ARP, arp_unsolicited);
+        if (is_v6(n) && n->state != NEIGHBOUR_PERMANENT)
+            become_stale(s, index); /* RFC 4861 7.2.3: a MUST, whichever address stays */
         return;
     }
     resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
@@ -522,8 +534,7 @@ static void neighbour_due(void *context, uint32_t index, int64_t now)
             fail(s, index);
         break;
     case NEIGHBOUR_REACHABLE:
-        n->deadline = TIME_NEVER;
-        set_state(s, index, NEIGHBOUR_STALE, true);
+        become_stale(s, index);
         break;
     case NEIGHBOUR_FAILED:
         failed_long_enough(s, index);

@@ -38,6 +38,7 @@ struct neighbour {
     uint8_t tries; /* requests sent since it began to ask */
     uint8_t queued;
     uint8_t interface;    /* by which what is for it leaves */
+    bool answered;        /* an answer of its own named this MAC */
     uint32_t prev, next;  /* list of its age */
     struct packet *queue; /* datagrams that wait, oldest first, through packet.next */
     int64_t ask_at;       /* no request before */
@@ -95,7 +96,11 @@ struct neighbour_news {
     bool solicited, override;
 };
 void neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news);
-/* It spoke without being asked: a known entry changes its MAC and must be confirmed at its next use. */
+/*
+ * It spoke without being asked: a known entry changes its MAC and must be confirmed at its next use. A MAC that answered
+ * stays until it can be asked again (IPv6: stale all the same). RFC 4861 7.2.3 says "should" of the change: whoever says
+ * it right behind the answer is as likely to lie.
+ */
 void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac);
 /* True while an answer is expected. */
 static inline bool neighbour_is_asking(const struct neighbour *n)
