@@ -23,7 +23,7 @@ REQUIRED = collections.OrderedDict([
     ("IP4", range(1, 15)),
     ("FR", [1, 2, 4] + list(range(8, 17))),
     ("IC", [n for n in range(1, 15) if n != 10]),
-    ("ND", [1, 2, 3, 4, 5, 7, 8, 9]),
+    ("ND", range(1, 10)),
     ("UD", range(1, 6)),
     ("TC", range(1, 51)),
     ("DH", range(1, 3)),

@@ -223,15 +223,20 @@ static void check_stream(const struct hostile_side *from, const struct hostile_s
     assert_int_equal(tcp_state_of(c), TCP_ESTABLISHED);
 }
 
-void hostile_pulse(struct hostile *h)
+void hostile_send(struct hostile *h, uint32_t bytes)
 {
     struct hostile_side *sides[2] = {&h->us_side, &h->healthy};
     for (unsigned i = 0; i < 2; i++) {
         struct tcp *c = tcp_get(stack_tcp(sides[i]->stack), sides[i]->ref);
         assert_non_null(c);
-        assert_int_equal(tcp_send(stack_tcp(sides[i]->stack), c, PULSE_BYTES, h->now), 0);
-        sides[i]->sent += PULSE_BYTES;
+        assert_int_equal(tcp_send(stack_tcp(sides[i]->stack), c, bytes, h->now), 0);
+        sides[i]->sent += bytes;
     }
+}
+
+void hostile_pulse(struct hostile *h)
+{
+    hostile_send(h, PULSE_BYTES);
     settle(h);
     check_stream(&h->us_side, &h->healthy);
     check_stream(&h->healthy, &h->us_side);
@@ -296,7 +301,7 @@ static void measured_turn(struct hostile *h)
         h->steps_max = steps;
 }
 
-void hostile_inject(struct hostile *h, const uint8_t *frame, uint32_t length)
+void hostile_queue(struct hostile *h, const uint8_t *frame, uint32_t length)
 {
     struct packet *p;
     assert_int_equal(link_tx_alloc(h->healthy.link, &p, 1, LINK_ALLOC_CONTROL), 1);
@@ -304,6 +309,11 @@ void hostile_inject(struct hostile *h, const uint8_t *frame, uint32_t length)
     p->len = length;
     h->healthy.link->ops->tx_burst(h->healthy.link, &p, 1, h->now);
     h->injected++;
+}
+
+void hostile_inject(struct hostile *h, const uint8_t *frame, uint32_t length)
+{
+    hostile_queue(h, frame, length);
     if (worth_measuring(h))
         measured_turn(h);
     else

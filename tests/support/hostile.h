@@ -76,12 +76,16 @@ void hostile_end(struct hostile *h, const char *id);
 void hostile_case(struct hostile *h);
 /* One frame to US, and what it answers; every 64th time the healthy connection gets something to do. */
 void hostile_inject(struct hostile *h, const uint8_t *frame, uint32_t length);
+/* One frame to US enters the link; it is taken in when time passes. Hundreds may wait. */
+void hostile_queue(struct hostile *h, const uint8_t *frame, uint32_t length);
 /* The next frame's work is measured. */
 void hostile_measure(struct hostile *h);
 /* Time passes: one turn of both stacks at now + ns. */
 void hostile_pass(struct hostile *h, int64_t ns);
 /* Some bytes both ways over the healthy connection; fails the test when they do not arrive. */
 void hostile_pulse(struct hostile *h);
+/* So many bytes more both ways over the healthy connection, while time passes. */
+void hostile_send(struct hostile *h, uint32_t bytes);
 /*
  * US sends bytes over the healthy connection; they stay unacknowledged until the next frame is injected or time passes.
  */
