@@ -27,7 +27,7 @@ static const struct bench {
     {"checksum", "the Internet checksum over 64 and 1,460 bytes", bench_checksum, 1},
     {"http-parse", "parsing small HTTP/1.1 messages on one core", bench_http_parse, 1},
     {"lpm", "longest-prefix look-ups with 1 and 1,000,000 routes, and their memory", bench_lpm, 3},
-    {"host", "frames forwarded with 1 and 1,000,000 routes, and the memory of their tables", bench_host, 8},
+    {"host", "forwarding with 1 and 1,000,000 routes, reassembly, neighbours, UDP; memory of tables", bench_host, 8},
     {"sockets", "the socket API: throughput, a byte to and fro, connections; beside the kernel's", bench_sockets, 1},
     {"memory-link", "frames from one thread to another through the memory link", bench_memory_link, 1},
 };

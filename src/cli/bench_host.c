@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * weir bench host: what a host and router does on one core, in memory. A row is a function that records its figures; each gets
- * its share of the run. Forwarding: frames of 64 bytes (UDP) to random destinations, from one memory link to another by a
+ * weir bench host: what a host and router does on one core, in memory. A row is a function that records its figures (bench_host.h);
+ * each gets its share of the run. Here forwarding: frames of 64 bytes (UDP) to random destinations, from one memory link to another by a
  * table with 1 and with 1,000,000 routes of a family, received, looked up, sent and received again.
  */
 #include <stdlib.h>
 
 #include "base/alloc_heap.h"
 #include "base/error.h"
-#include "cli/bench.h"
+#include "cli/bench_host.h"
 #include "cli/bench_routes.h"
 #include "engine/clock.h"
 #include "link/memory.h"
@@ -267,9 +267,10 @@ static int bench_forwarding(int64_t run_ns, struct bench_result *result)
 
 static const struct {
     const char *name;
-    int (*run)(int64_t run_ns, struct bench_result *result);
+    bench_host_row *run;
 } rows[] = {
-    {"forwarding", bench_forwarding},
+    {"forwarding", bench_forwarding}, {"reassembly", bench_host_reassembly},   {"neighbours", bench_host_neighbours},
+    {"UDP", bench_host_udp},          {"memory of tables", bench_host_tables},
 };
 
 int bench_host(const struct bench_options *o, struct bench_result *r)

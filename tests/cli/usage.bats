@@ -143,6 +143,23 @@ for figure in result["figures"]:
 PY
 }
 
+@test "bench host measures forwarding, reassembly, neighbours and UDP of both families, and its tables" {
+    weir bench host --json --runs 1 --seconds 1 >"$BATS_TEST_TMPDIR/bench.json"
+    python3 - "$BATS_TEST_TMPDIR/bench.json" <<'PY'
+import json, sys
+with open(sys.argv[1]) as file:
+    figures = {f["name"]: f["median"] for f in json.load(file)["figures"]}
+for family in "ipv4", "ipv6":
+    assert figures.pop(f"forward_{family}_bytes_copied") == 0, figures
+    for name in ("forward_%s_1_route", "forward_%s_1000000_routes", "table_%s_1000000_routes", "reassembly_%s_10000_datagrams",
+                 "neighbours_%s_10000_resolved", "neighbours_%s_10000_used", "udp_%s_received", "udp_%s_sent"):
+        assert figures.pop(name % family) > 0, figures
+for name in "host", "neighbour", "path_mtu", "group", "fragment_byte", "filter_connection":
+    assert 1 < figures.pop(f"table_{name}") < 1000, figures
+assert not figures, figures
+PY
+}
+
 @test "bench sockets measures Weir's sockets both ways and the kernel's" {
     run --separate-stderr -2 weir bench checksum --peer 192.0.2.1
     holds "--peer, --api and --serve are for sockets" "$stderr"
