@@ -89,6 +89,7 @@ void acd_conflict(struct stack *s, struct host *h)
 {
     bool again = s->now < h->defend_at;
     s->counters.arp_conflicts++;
+    STACK_TRACE(s, TRACE_ARP, "conflict: another station uses the address of host %u", h->index);
     if (h->state == HOST_TENTATIVE || h->conflict == HOST_CONFLICT_GIVE_UP ||
         (h->conflict == HOST_CONFLICT_DEFEND_ONCE && again))
         give_up(s, h);

@@ -409,6 +409,7 @@ static void resolved(struct stack *s, uint32_t index, const uint8_t *mac, enum n
     if (!was_unknown)
         return;
     s->counters.neighbours_resolved++;
+    STACK_TRACE(s, TRACE_ARP, "neighbour %u resolved", index);
     send_queue(s, n);
     if (n->waiters.head)
         tcp_path_ready(s->tcp, &n->waiters, true, s->now);

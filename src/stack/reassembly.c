@@ -492,6 +492,7 @@ static void deliver(struct stack *s, uint32_t index)
     struct packet *p = gather(set, r, r->fragment_header, r->end);
     assert(p); /* deliveries do not nest */
     complete_header(r, p, v6);
+    STACK_TRACE(s, TRACE_IP, "reassembled: %u bytes", r->end);
     struct datagram d = describe(s, r, p);
     let_go(set, index);
     deliver_whole(s, &d);
