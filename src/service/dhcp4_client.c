@@ -227,6 +227,13 @@ static void enter_checking(struct dhcp4_client *c)
     h->probe(h->context, c, c->lease.address);
 }
 
+static int64_t conflict_wait(struct dhcp4_client *c)
+{
+    if (c->conflicts <= DHCP4_CLIENT_MAX_CONFLICTS)
+        c->conflicts++;
+    return c->conflicts > DHCP4_CLIENT_MAX_CONFLICTS ? DHCP4_CLIENT_RATE_LIMIT_NS : DHCP4_CLIENT_CONFLICT_WAIT_NS;
+}
+
 /* RFC 2131 3.1 5: DECLINE, and at least ten seconds until all begins again. */
 static void decline(struct dhcp4_client *c, int64_t now)
 {
@@ -235,7 +242,7 @@ static void decline(struct dhcp4_client *c, int64_t now)
     new_xid(c);
     dhcp4_client_send_decline(c);
     c->wanted = 0;
-    enter_init(c, after(now, DHCP4_CLIENT_CONFLICT_WAIT_NS));
+    enter_init(c, after(now, conflict_wait(c)));
 }
 
 static void expire(struct dhcp4_client *c, int64_t now)
@@ -465,6 +472,7 @@ void dhcp4_client_start(struct dhcp4_client *c, uint32_t previous, int64_t now)
     enter_init(c, now);
     c->wanted = previous;
     c->failures = 0;
+    c->conflicts = 0;
     if (previous != 0)
         enter_rebooting(c, now);
     else if (wait > 0)

@@ -18,6 +18,8 @@
 
 #define DHCP4_CLIENT_DNS 3u
 #define DHCP4_CLIENT_CONFLICT_WAIT_NS (10 * NS_PER_S) /* RFC 2131 3.1 5 */
+#define DHCP4_CLIENT_MAX_CONFLICTS 10u                /* since the start; after more, RFC 5227 2.1.1: */
+#define DHCP4_CLIENT_RATE_LIMIT_NS (60 * NS_PER_S)
 
 // clang-format off
 #define DHCP4_CLIENT_STATE_LIST(X) \
@@ -124,6 +126,8 @@ struct dhcp4_client {
     uint8_t state;    /* enum dhcp4_client_state */
     uint8_t tries;    /* of the message that is being sent */
     uint8_t failures; /* NAKs in a row */
+    uint8_t
+        conflicts; /* addresses that were somebody else's; no more than DHCP4_CLIENT_MAX_CONFLICTS + 1 are counted */
     bool configured;
 };
 

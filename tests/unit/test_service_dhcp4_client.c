@@ -531,6 +531,22 @@ static void after_a_conflict_ten_seconds_pass(void **state)
     assert_false(has(&r, DHCP4_REQUESTED_ADDRESS));
 }
 
+/* RFC 5227 2.1.1: MAX_CONFLICTS and RATE_LIMIT_INTERVAL. */
+static void after_more_than_ten_conflicts_a_minute_passes(void **state)
+{
+    (void)state;
+    struct rig r;
+    reach(&r, S(CHECKING));
+    for (unsigned i = 1; i <= 300; i++) {
+        dhcp4_client_probed(&r.client, true, r.now);
+        assert_int_equal(r.client.deadline - r.now, (i <= 10 ? 10 : 60) * NS_PER_S);
+        tick_at_deadline(&r);
+        give_type(&r, DHCP4_OFFER);
+        give_type(&r, DHCP4_ACK);
+        assert_int_equal(r.client.state, S(CHECKING));
+    }
+}
+
 static void a_server_that_goes_on_refusing_is_asked_less_and_less(void **state)
 {
     (void)state;
@@ -784,6 +800,7 @@ int main(void)
         cmocka_unit_test(a_lease_for_ever_has_no_deadline),
         cmocka_unit_test(late_ticks_skip_what_is_over),
         cmocka_unit_test(after_a_conflict_ten_seconds_pass),
+        cmocka_unit_test(after_more_than_ten_conflicts_a_minute_passes),
         cmocka_unit_test(a_server_that_goes_on_refusing_is_asked_less_and_less),
         cmocka_unit_test(of_several_offers_the_longest_lease_is_taken),
         cmocka_unit_test(what_the_lease_gives_reaches_the_host),
