@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Segments made to obey what their receiver negotiated, where the box promised the sender something else: options
+ * struck out or put in, windows in another scale, payloads cut smaller. RFC 9293, 7323, 2018, 9293 3.7.1 (MSS).
+ *
+ * A segment is a packet and where its headers lie. It may be a GSO packet and its checksum partial; checksums are
+ * updated incrementally (RFC 1624), never recomputed, so that what was wrong stays wrong. Borrows the packet.
+ */
+#ifndef WEIR_ACCEL_REWRITE_H
+#define WEIR_ACCEL_REWRITE_H
+
+#include "packet/headers.h"
+#include "wire/tcp.h"
+
+struct accel_segment {
+    struct packet *packet;
+    struct packet_headers headers;
+};
+
+/* Where a TCP segment lies in a packet; *out refers to it. ERR_MALFORMED, ERR_UNSUPPORTED (not TCP). */
+MUST_CHECK int accel_segment_find(struct packet *p, struct accel_segment *out);
+static inline uint8_t *accel_segment_tcp(const struct accel_segment *s) { return s->packet->data + s->headers.l4; }
+
+/*
+ * Options of these kinds (enum wire_tcp_option_bit: TCP_OPT_SACK, TCP_OPT_TIMESTAMPS, TCP_OPT_SACK_PERMITTED,
+ * TCP_OPT_WSCALE) become NOPs; those of a wrong length are nobody's options and stay. Returns how many.
+ */
+unsigned accel_strip_options(struct accel_segment *s, uint16_t kinds);
+/*
+ * Puts NOP NOP TIMESTAMPS in front of the options; the IP packet grows by 12 bytes, into the headroom. ERR_NO_SPACE (more
+ * than 28 bytes of options, no headroom, an IP packet of more than 65,535 bytes): nothing is changed.
+ */
+MUST_CHECK int accel_insert_timestamps(struct accel_segment *s, uint32_t ts_val, uint32_t ts_ecr);
+/*
+ * The window field, of a sender that shifts by `from` bits, for a receiver that expects `to`. What does not fit in 16
+ * bits is cut to 65,535, what lies below one unit of the receiver's is left out: it is never more than was offered.
+ */
+void accel_scale_window(struct accel_segment *s, unsigned from, unsigned to);
+/*
+ * A payload of more than `most` bytes (not 0) is marked for being cut on the way out (packet/segment, link_tx_burst). ERR_MALFORMED: it
+ * cannot be cut (a SYN, bytes behind the IP packet) or its checksum is wrong, which cutting would mend: nothing is changed.
+ */
+MUST_CHECK int accel_limit_payload(struct accel_segment *s, uint32_t most);
+
+#endif
