@@ -46,6 +46,30 @@ static void pseudo_header_grew(struct accel_segment *s, uint16_t by)
     memcpy(field, &checksum, sizeof checksum);
 }
 
+bool accel_segment_checksum_ok(const struct accel_segment *s)
+{
+    const struct packet *p = s->packet;
+    if (p->checksum != PACKET_CHECKSUM_UNKNOWN)
+        return true;
+    uint32_t length = s->headers.end - s->headers.l4;
+    if (p->nfrags)
+        return false; /* nobody gives such a packet: links deliver linear ones, and large ones vouched for or partial */
+    return checksum_ok(checksum_add(packet_headers_pseudo(&s->headers, p->data, length), accel_segment_tcp(s), length));
+}
+
+/* ---- flags ---- */
+
+void accel_clear_flags(struct accel_segment *s, unsigned flags)
+{
+    uint8_t *field = accel_segment_tcp(s) + OFFSET_AT;
+    uint16_t was, is;
+    memcpy(&was, field, sizeof was);
+    store_be16(field, (uint16_t)(load_be16(field) & ~flags));
+    memcpy(&is, field, sizeof is);
+    if (is != was)
+        tcp_bytes_changed(s, was, is);
+}
+
 /* ---- options struck out ---- */
 
 /* The kind of a whole option of the right length; 0: another one. */
@@ -158,24 +182,14 @@ void accel_scale_window(struct accel_segment *s, unsigned from, unsigned to)
 
 /* ---- payloads ---- */
 
-static bool checksum_right(const struct accel_segment *s)
-{
-    const struct packet *p = s->packet;
-    if (p->checksum != PACKET_CHECKSUM_UNKNOWN)
-        return true;
-    uint32_t length = s->headers.end - s->headers.l4;
-    if (p->nfrags)
-        return false; /* nobody gives such a packet: links deliver linear ones, and large ones vouched for or partial */
-    return checksum_ok(checksum_add(packet_headers_pseudo(&s->headers, p->data, length), accel_segment_tcp(s), length));
-}
-
 int accel_limit_payload(struct accel_segment *s, uint32_t most)
 {
     struct packet *p = s->packet;
     uint32_t payload = s->headers.end - s->headers.payload;
     if (payload <= most || (p->gso != PACKET_GSO_NONE && p->gso_size <= most))
         return 0;
-    if ((accel_segment_tcp(s)[FLAGS_AT] & TCP_SYN) || s->headers.end != packet_total_length(p) || !checksum_right(s))
+    if ((accel_segment_tcp(s)[FLAGS_AT] & TCP_SYN) || s->headers.end != packet_total_length(p) ||
+        !accel_segment_checksum_ok(s))
         return ERR_MALFORMED;
     p->gso = s->headers.v6 ? PACKET_GSO_TCP6 : PACKET_GSO_TCP4;
     p->gso_size = (uint16_t)most;

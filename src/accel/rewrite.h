@@ -21,6 +21,10 @@ struct accel_segment {
 MUST_CHECK int accel_segment_find(struct packet *p, struct accel_segment *out);
 static inline uint8_t *accel_segment_tcp(const struct accel_segment *s) { return s->packet->data + s->headers.l4; }
 
+/* False: the TCP checksum is wrong. What a link vouches for, or will complete, is right. */
+bool accel_segment_checksum_ok(const struct accel_segment *s);
+/* Flags of enum wire_tcp_flag that are set no longer. */
+void accel_clear_flags(struct accel_segment *s, unsigned flags);
 /*
  * Options of these kinds (enum wire_tcp_option_bit: TCP_OPT_SACK, TCP_OPT_TIMESTAMPS, TCP_OPT_SACK_PERMITTED,
  * TCP_OPT_WSCALE) become NOPs; those of a wrong length are nobody's options and stay. Returns how many.

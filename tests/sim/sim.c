@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accel/internal.h"
 #include "base/alloc_heap.h"
 #include "base/checksum.h"
 #include "base/error.h"
@@ -40,6 +41,8 @@ struct sim {
     int64_t now;
     uint64_t digest, frames;
     const char *failure;
+    struct accel *accel;
+    struct link *middle[2]; /* the box's links, impaired */
 };
 
 /* ---- a link that digests what passes ---- */
@@ -255,10 +258,9 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     (void)e;
 }
 
-static void begin(struct sim *s)
+static void wire(struct sim *s, struct link *ends[2])
 {
     struct memory_settings m;
-    struct link *ends[2];
     memory_settings_default(&m);
     m.mtu = s->cell->mtu;
     m.buffer_bytes = max_u32(m.buffer_bytes, m.mtu + 256);
@@ -266,14 +268,77 @@ static void begin(struct sim *s)
     m.queue = s->cell->frames ? s->cell->frames : 4096;
     int e = memory_link_new(&m, alloc_heap(), "sim", ends);
     assert(e == 0);
+    (void)e;
+}
+
+/* What the box remembers of the server before it has seen it. */
+static void teach(struct sim *s)
+{
+    const struct tcp_profile *p = &s->cell->profile;
+    const bool right = s->cell->accel == SIM_ACCEL_KNOWS;
+    const struct accel_key key = {.server = address_of(1), .server_port = PORT};
+    struct accel_promise says = {.mss = (uint16_t)(s->cell->mtu - 40), .wscale = 7};
+    if (p->window_scaling == right)
+        says.present |= TCP_OPT_WSCALE;
+    if (p->sack == right)
+        says.present |= TCP_OPT_SACK_PERMITTED;
+    if (p->timestamps == right)
+        says.present |= TCP_OPT_TIMESTAMPS;
+    if (!right)
+        says.mss = 1460;
+    accel_servers_learn(&s->accel->servers, &key, &says, s->now);
+}
+
+static void make_box(struct sim *s, struct link *ends[2])
+{
+    struct accel_settings settings;
+    accel_settings_default(&settings);
+    settings.max_flows = settings.max_openings = settings.max_servers = settings.early_buffers = 16;
+    settings.server_timeout_ns = settings.idle_timeout_ns = settings.closed_timeout_ns = SETTLE;
+    settings.secret = (struct hash_key){mix(s->cell->seed, 21), 7};
+    int e = 0;
+    for (unsigned i = 0; i < 2 && e == 0; i++) {
+        struct impair_settings impair = s->cell->impair;
+        impair.seed = mix(s->cell->seed, 177 + i);
+        e = impair_link_new(&impair, ends[i], alloc_heap(), &s->middle[i]);
+    }
+    e = e < 0 ? e : accel_new(&settings, alloc_heap(), s->middle[0], s->middle[1], s->now, &s->accel);
+    assert(e == 0);
+    (void)e;
+    if (s->cell->accel != SIM_ACCEL)
+        teach(s);
+}
+
+static void begin(struct sim *s)
+{
+    struct link *ends[2], *others[2];
+    wire(s, ends);
+    if (s->cell->accel) {
+        struct link *box[2] = {ends[1], NULL};
+        wire(s, others);
+        box[1] = others[0];
+        ends[1] = others[1];
+        make_box(s, box);
+    }
     make_side(s, 0, ends[0]);
     make_side(s, 1, ends[1]);
     struct flow_key key = {.local = 1, .remote = address_of(1), .remote_port = PORT};
-    e = tcp_listen(stack_tcp(s->side[1].stack), 0, TCP_ANY_LOCAL, PORT);
+    int e = tcp_listen(stack_tcp(s->side[1].stack), 0, TCP_ANY_LOCAL, PORT);
     assert(e == 0);
     e = tcp_connect(stack_tcp(s->side[0].stack), 0, &key, 0, s->now, &s->side[0].ref);
     assert(e == 0);
     (void)e;
+}
+
+static unsigned turn_box(struct sim *s)
+{
+    if (!s->accel)
+        return 0;
+    const unsigned n = accel_turn(s->accel, s->now);
+    const char *wrong = accel_check(s->accel);
+    if (wrong)
+        fail(s, wrong);
+    return n;
 }
 
 static void turn_until_quiet(struct sim *s)
@@ -285,6 +350,7 @@ static void turn_until_quiet(struct sim *s)
             n += stack_receive(s->side[i].stack, s->now);
             n += stack_transmit(s->side[i].stack, s->now);
         }
+        n += turn_box(s);
         n += s->frames;
     } while (n > 0);
 }
@@ -296,6 +362,8 @@ static int64_t next_event(struct sim *s)
         at = min_i64(at, stack_next_deadline(s->side[i].stack));
         at = min_i64(at, link_next_deadline(s->side[i].top));
     }
+    if (s->accel)
+        at = min_i64(at, accel_next_deadline(s->accel));
     return at;
 }
 
@@ -371,6 +439,16 @@ static void check_leaks(struct sim *s)
     }
 }
 
+static void end_box(struct sim *s, struct sim_result *out)
+{
+    if (!s->accel)
+        return;
+    out->accel = *accel_counters(s->accel);
+    accel_delete(s->accel);
+    for (unsigned i = 0; i < 2; i++)
+        link_close(s->middle[i]);
+}
+
 void sim_run(const struct sim_cell *c, struct sim_result *out)
 {
     struct sim s = {.cell = c, .now = START, .digest = 1};
@@ -391,6 +469,7 @@ void sim_run(const struct sim_cell *c, struct sim_result *out)
     }
     for (unsigned i = 0; i < 2; i++)
         stack_delete(s.side[i].stack);
+    end_box(&s, out);
     for (unsigned i = 0; i < 2; i++) {
         out->lent_frames[i] = c->gso_max[i] ? nic_scattered_frames(s.side[i].top) : 0;
         link_close(s.side[i].top);

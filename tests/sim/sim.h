@@ -9,8 +9,16 @@
 #ifndef WEIR_TESTS_SIM_H
 #define WEIR_TESTS_SIM_H
 
+#include "accel/accel.h"
 #include "impair/impair.h"
 #include "stack/stack.h"
+
+enum sim_accel {
+    SIM_NO_ACCEL,
+    SIM_ACCEL,         /* it does not know the server */
+    SIM_ACCEL_KNOWS,   /* what the server says it knows */
+    SIM_ACCEL_MISTAKES /* it believes of the server the opposite of what that says */
+};
 
 struct sim_cell {
     uint64_t seed;
@@ -24,6 +32,7 @@ struct sim_cell {
     bool lends[2];   /* this side's user lends its bytes for large frames, instead of writing them into the frame */
     bool merge[2];   /* this side merges received segments (GRO) */
     uint32_t frames; /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
+    enum sim_accel accel;  /* a near box of the accelerator in the middle, impaired on all four ways */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };
 
@@ -40,6 +49,7 @@ struct sim_result {
     uint64_t stream[2]; /* digests of the bytes that arrived, however they were cut */
     uint64_t large_frames[2], lent_frames[2];
     struct tcp_counters tcp[2];
+    struct accel_counters accel;
 };
 void sim_run(const struct sim_cell *c, struct sim_result *out);
 

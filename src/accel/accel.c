@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The box: bursts from both links, each segment to its flow, and time. See accel.h.
+ */
+#include "accel/internal.h"
+
+#include "base/error.h"
+
+#define TICK_SHIFT 20 /* about a millisecond */
+#define TIMERS_A_TURN 256u
+#define RESET_KEPT (10 * NS_PER_S)
+#define SYN_ACK_AFTER NS_PER_S /* THREATS MB-01: one retry of our own */
+#define SYN_ACK_TRIES 2u
+
+void accel_settings_default(struct accel_settings *s)
+{
+    *s = (struct accel_settings){.max_flows = 65536,
+                                 .max_openings = 4096,
+                                 .max_servers = 4096,
+                                 .early_buffers = 1024,
+                                 .server_timeout_ns = 20 * NS_PER_S,
+                                 .server_memory_ns = 600 * NS_PER_S,
+                                 .idle_timeout_ns = 7440 * NS_PER_S,
+                                 .closed_timeout_ns = 120 * NS_PER_S};
+}
+
+static bool settings_ok(const struct accel_settings *s)
+{
+    return s->max_flows && s->max_openings && s->max_servers && s->early_buffers && s->server_timeout_ns > 0 &&
+           s->server_memory_ns > 0 && s->idle_timeout_ns > 0 && s->closed_timeout_ns > 0;
+}
+
+static int init(struct accel *a, int64_t now)
+{
+    const struct accel_settings *s = &a->settings;
+    const struct allocator *m = a->allocator;
+    int error = accel_flows_init(&a->flows, m, s->max_flows, &s->secret);
+    if (error == 0)
+        error = accel_servers_init(&a->servers, m, s->max_servers, s->server_memory_ns, &s->secret);
+    if (error == 0)
+        error =
+            pool_init(&a->openings, m, s->max_openings, sizeof(struct accel_opening), _Alignof(struct accel_opening));
+    if (error == 0)
+        error = pool_init(&a->buffers, m, s->early_buffers, ACCEL_EARLY_BYTES + 1, 16);
+    if (error == 0)
+        error = wheel_init(&a->wheel, m, s->max_flows, TICK_SHIFT, now);
+    return error;
+}
+
+int accel_new(const struct accel_settings *s, const struct allocator *a, struct link *clients, struct link *servers,
+              int64_t now, struct accel **out)
+{
+    if (!settings_ok(s))
+        return ERR_INVALID;
+    struct accel *box = alloc_zeroed(a, sizeof *box, _Alignof(struct accel));
+    if (!box)
+        return ERR_NO_MEMORY;
+    *box = (struct accel){.settings = *s, .links = {clients, servers}, .allocator = a};
+    int error = init(box, now);
+    if (error < 0) {
+        accel_delete(box);
+        return error;
+    }
+    *out = box;
+    return 0;
+}
+
+void accel_delete(struct accel *a)
+{
+    if (!a)
+        return;
+    wheel_free(&a->wheel);
+    pool_free(&a->buffers);
+    pool_free(&a->openings);
+    accel_servers_free(&a->servers);
+    accel_flows_free(&a->flows);
+    alloc_free(a->allocator, a, sizeof *a);
+}
+
+/* ---- flows in time ---- */
+
+/* When a flow wants to be looked at. */
+static int64_t deadline_of(const struct accel *a, const struct accel_flow *f)
+{
+    const struct accel_opening *o = accel_opening_of(a, f);
+    int64_t at;
+    switch ((enum accel_flow_state)f->state) {
+    case ACCEL_OPENING:
+        at = o->syn_at + (NS_PER_S << (o->syn_tries - 1));
+        if (!(f->flags & ACCEL_CLIENT_THERE) && o->syn_ack_tries < SYN_ACK_TRIES)
+            at = at < o->syn_ack_at + SYN_ACK_AFTER ? at : o->syn_ack_at + SYN_ACK_AFTER;
+        return at < o->began + a->settings.server_timeout_ns ? at : o->began + a->settings.server_timeout_ns;
+    case ACCEL_OPEN:
+        at = f->seen_at + a->settings.idle_timeout_ns;
+        if (o)
+            at = at < accel_early_deadline(f, o) ? at : accel_early_deadline(f, o);
+        return at;
+    case ACCEL_CLOSED:
+        return f->seen_at + a->settings.closed_timeout_ns;
+    case ACCEL_RESET:
+        return f->seen_at + RESET_KEPT;
+    case ACCEL_FREE:
+        break;
+    }
+    return TIME_NEVER;
+}
+
+void accel_flow_touch(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    f->seen_at = now;
+    wheel_arm(&a->wheel, pool_index(&a->flows.pool, f), deadline_of(a, f));
+}
+
+void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now)
+{
+    f->state = (uint8_t)state;
+    accel_flow_touch(a, f, now);
+}
+
+static void remove_flow(struct accel *a, struct accel_flow *f)
+{
+    const uint32_t i = pool_index(&a->flows.pool, f);
+    accel_opening_end(a, f);
+    wheel_disarm(&a->wheel, i);
+    accel_flow_remove(&a->flows, i);
+}
+
+static void opening_due(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    if (now >= o->began + a->settings.server_timeout_ns) {
+        ACCEL_COUNT(a, server_silent);
+        accel_reset_client(a, f, now);
+        return;
+    }
+    if (!(f->flags & ACCEL_CLIENT_THERE) && o->syn_ack_tries < SYN_ACK_TRIES && now >= o->syn_ack_at + SYN_ACK_AFTER) {
+        accel_send_syn_ack(a, f, now);
+        ACCEL_COUNT(a, syn_answered_again);
+    }
+    if (now >= o->syn_at + (NS_PER_S << (o->syn_tries - 1)))
+        accel_send_syn(a, f, now);
+}
+
+static void due(void *context, uint32_t node, int64_t now)
+{
+    struct accel *a = context;
+    struct accel_flow *f = accel_flow_at(&a->flows, node);
+    if (f->state == ACCEL_FREE)
+        return;
+    if (now >= deadline_of(a, f)) {
+        if (f->state == ACCEL_OPENING) {
+            opening_due(a, f, now);
+        } else if (f->state == ACCEL_OPEN && now < f->seen_at + a->settings.idle_timeout_ns) {
+            accel_early_timer(a, f, now);
+        } else {
+            a->counters.flows_idle += f->state == ACCEL_OPEN;
+            remove_flow(a, f);
+            return;
+        }
+    }
+    wheel_arm(&a->wheel, node, deadline_of(a, f));
+}
+
+/* ---- segments ---- */
+
+/* A new connection takes the place of one that has ended: RFC 9293 3.6.1, RFC 6191. */
+static bool replaces(const struct accel_flow *f, const struct accel_arrival *v)
+{
+    return (f->state == ACCEL_CLOSED || f->state == ACCEL_RESET) && !seq_eq(v->tcp.seq, f->client_isn);
+}
+
+static bool from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    const bool syn = (v->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+    if (f && syn && replaces(f, v)) {
+        remove_flow(a, f);
+        f = NULL;
+    }
+    if (!f)
+        return !syn || accel_client_syn(a, v);
+    return f->state == ACCEL_OPENING ? accel_opening_from_client(a, f, v) : accel_open_from_client(a, f, v);
+}
+
+static bool from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    if (!f)
+        return true;
+    return f->state == ACCEL_OPENING ? accel_opening_from_server(a, f, v) : accel_open_from_server(a, f, v);
+}
+
+/* Whether the packet goes on. */
+static bool arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now)
+{
+    struct accel_arrival v = {.now = now};
+    if (accel_segment_find(p, &v.segment) < 0)
+        return true;
+    const struct packet_headers *h = &v.segment.headers;
+    if (wire_tcp_parse(p->data + h->l4, h->end - h->l4, &v.tcp) < 0)
+        return true;
+    v.payload = p->data + h->payload;
+    v.payload_length = h->end - h->payload;
+    accel_key_of(&v.segment, side, &v.key);
+    const uint32_t i = accel_flow_find(&a->flows, &v.key);
+    struct accel_flow *f = i == POOL_NONE ? NULL : accel_flow_at(&a->flows, i);
+    const bool on = side == ACCEL_CLIENTS ? from_client(a, f, &v) : from_server(a, f, &v);
+    if (f && f->state != ACCEL_FREE && memcmp(&f->key, &v.key, sizeof v.key) == 0)
+        accel_flow_touch(a, f, now);
+    return on;
+}
+
+static unsigned turn_of(struct accel *a, enum accel_side side, int64_t now)
+{
+    struct packet *in[LINK_BURST], *out[LINK_BURST];
+    const unsigned n = link_rx_burst(a->links[side], in, LINK_BURST, now);
+    unsigned on = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (arrive(a, side, in[i], now))
+            out[on++] = in[i];
+        else
+            packet_release(in[i]);
+    }
+    if (on)
+        link_tx_burst(a->links[side == ACCEL_CLIENTS ? ACCEL_SERVERS : ACCEL_CLIENTS], out, on, now);
+    return n;
+}
+
+unsigned accel_turn(struct accel *a, int64_t now)
+{
+    const unsigned n = turn_of(a, ACCEL_CLIENTS, now) + turn_of(a, ACCEL_SERVERS, now);
+    wheel_advance(&a->wheel, now, TIMERS_A_TURN, due, a);
+    return n;
+}
+
+int64_t accel_next_deadline(const struct accel *a)
+{
+    int64_t at = wheel_next(&a->wheel);
+    for (unsigned i = 0; i < 2; i++) {
+        const int64_t of_link = link_next_deadline(a->links[i]);
+        at = of_link < at ? of_link : at;
+    }
+    return at;
+}
+
+const struct accel_counters *accel_counters(const struct accel *a) { return &a->counters; }
+
+void accel_occupancy(const struct accel *a, uint32_t *flows, uint32_t *openings)
+{
+    *flows = a->flows.pool.used;
+    *openings = a->openings.used;
+}
+
+/* ---- invariants ---- */
+
+static const char *check_opening(const struct accel *a, const struct accel_flow *f)
+{
+    const struct accel_opening *o = accel_opening_of(a, f);
+    const struct seq first = seq_add(f->client_isn, 1);
+    if (!o)
+        return f->state == ACCEL_OPENING ? "an opening flow without its opening" : NULL;
+    if (accel_flow_at(&a->flows, o->flow) != f)
+        return "an opening that is another flow's";
+    if (seq_lt(o->una, first) || seq_gt(o->una, o->next) || seq_gt(o->next, o->early_end))
+        return "early data out of order";
+    if (f->state == ACCEL_OPENING && !seq_eq(o->next, first))
+        return "early data sent before the server's answer";
+    return NULL;
+}
+
+const char *accel_check(const struct accel *a)
+{
+    uint32_t flows = 0, openings = 0;
+    for (uint32_t i = 1; i <= a->flows.pool.touched; i++) {
+        const struct accel_flow *f = accel_flow_at(&a->flows, i);
+        if (f->state == ACCEL_FREE)
+            continue;
+        flows++;
+        openings += f->opening != POOL_NONE;
+        const char *wrong = check_opening(a, f);
+        if (wrong)
+            return wrong;
+        if (accel_flow_find(&a->flows, &f->key) != i)
+            return "a flow that its key does not find";
+    }
+    if (flows != a->flows.pool.used)
+        return "flows that are counted and not there";
+    return openings == a->openings.used ? NULL : "openings without a flow";
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The near box of the accelerator: a bump in the wire with the clients at one link and the servers at the other. It
+ * answers a client's SYN itself while the SYN goes on, takes the server's SYN-ACK away and translates what follows
+ * (translate.h, rewrite.h). Everything else crosses as it is. RFC 9293, 7323, 2018; FEATURES Z1 to Z11, THREATS MB.
+ *
+ *     client          near box            server
+ *        |--- SYN -------->|------ SYN -------->|      passed on, and answered at once with an initial sequence number
+ *        |<-- SYN-ACK -----|                    |      of our own (RFC 6528)
+ *        |--- ACK, data -->| holds              |      acknowledged inside the window we promised: nothing that was
+ *        |<-- ACK ---------|                    |      acknowledged can be lost
+ *        |                 |<----- SYN-ACK -----|      kept; the shift between the two numberings is known
+ *        |                 |------ ACK, data -->|      sent again until the server acknowledges it
+ *        |<= translated ==>|<==================>|
+ *
+ * What the box promises a client in the server's name: what that server said the last time (servers.h); of a server it
+ * does not know, the least: an MSS that every host takes, no window scale, no SACK, no timestamps. Where the server says
+ * something else, each segment is rewritten for whoever gets it.
+ *
+ * Failure is told as it is: the server's RST reaches the client in the client's numbers; a server that is silent is
+ * asked again, and after server_timeout_ns the client gets RST. Bytes that were acknowledged and cannot be delivered end
+ * in RST, never in FIN, and are counted.
+ *
+ * Passed untouched: SYNs with data, Fast Open, MD5, AO or MPTCP, fragments, what is not TCP, and every new connection
+ * while a table is full. ECN is not negotiated through the box: the bits are cleared in the SYN.
+ *
+ * Owns: flows, early data. Borrows: the two links. Sans I/O, one thread; `now` is an argument.
+ */
+#ifndef WEIR_ACCEL_ACCEL_H
+#define WEIR_ACCEL_ACCEL_H
+
+#include "base/hash.h"
+#include "packet/link.h"
+
+enum accel_side {
+    ACCEL_CLIENTS,
+    ACCEL_SERVERS,
+};
+
+/* What happened, by name; names as in the results. */
+/* clang-format off */
+#define ACCEL_COUNTER_LIST(X)                                                                                          \
+    X(flows_opened) X(flows_translated) X(flows_closed) X(flows_reset) X(flows_idle)                                   \
+    X(syn_answered) X(syn_answered_again) X(syn_sent_again)                                                            \
+    X(servers_learnt) X(servers_changed)                                                                               \
+    X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
+    X(server_refused) X(server_silent)                                                                                 \
+    X(bypass_data) X(bypass_options) X(bypass_full)                                                                    \
+    X(drop_bad_checksum) X(drop_bad_ack) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer) X(drop_no_room)     \
+    X(drop_cannot_rewrite)
+/* clang-format on */
+
+struct accel_counters {
+#define ACCEL_COUNTER_FIELD(name) uint64_t name;
+    ACCEL_COUNTER_LIST(ACCEL_COUNTER_FIELD)
+#undef ACCEL_COUNTER_FIELD
+};
+
+struct accel_settings {
+    uint32_t max_flows;        /* default 65,536 */
+    uint32_t max_openings;     /* connections whose handshake or early data are under way; default 4,096 */
+    uint32_t max_servers;      /* whose options are remembered; default 4,096 */
+    uint32_t early_buffers;    /* of 65,535 bytes; default 1,024 */
+    int64_t server_timeout_ns; /* a server that does not answer; default 20 s */
+    int64_t server_memory_ns;  /* what a server said is believed that long; default 10 min */
+    int64_t idle_timeout_ns;   /* a connection without a segment; default 2 h 4 min (RFC 5382 REQ-5) */
+    int64_t closed_timeout_ns; /* after both FINs were acknowledged; default 2 min */
+    struct hash_key secret;    /* from the system: flows, initial sequence numbers */
+};
+void accel_settings_default(struct accel_settings *s);
+
+struct accel;
+/* Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero). */
+MUST_CHECK int accel_new(const struct accel_settings *s, const struct allocator *a, struct link *clients,
+                         struct link *servers, int64_t now, struct accel **out);
+void accel_delete(struct accel *a);
+
+/* Takes a burst from each link, and does what is due. Returns the frames taken. */
+unsigned accel_turn(struct accel *a, int64_t now);
+/* When accel_turn wants to be called at the latest, frames apart. */
+int64_t accel_next_deadline(const struct accel *a);
+const struct accel_counters *accel_counters(const struct accel *a);
+/* Flows in the table, and of these the ones that are opening or have early data. */
+void accel_occupancy(const struct accel *a, uint32_t *flows, uint32_t *openings);
+/* Invariants, for tests: NULL or what is wrong. Linear in the flows. */
+const char *accel_check(const struct accel *a);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Data that a client sent before the server had answered: taken and acknowledged in the server's name, then sent to it
+ * until it acknowledges. A sender with what RFC 9293, 5681 and 6298 ask of one that has 64 KB to send: an initial window
+ * of ten segments (RFC 6928), slow start, three duplicate acknowledgements, a timer that backs off.
+ */
+#include "accel/internal.h"
+
+#define INITIAL_SEGMENTS 10u
+#define LEAST_RTO (200 * NS_PER_MS)
+#define MOST_RTO (60 * NS_PER_S)
+#define EARLY_TRIES 8u
+#define OPENING_KEPT (64 * NS_PER_S) /* a server sends its SYN-ACK again for about that long */
+
+static struct seq first_byte(const struct accel_flow *f) { return seq_add(f->client_isn, 1); }
+static uint32_t bytes_of(const struct accel_flow *f, const struct accel_opening *o)
+{
+    return seq_len(first_byte(f), o->early_end) - o->fin;
+}
+
+bool accel_early_pending(const struct accel_opening *o) { return seq_lt(o->una, o->early_end); }
+
+void accel_opening_end(struct accel *a, struct accel_flow *f)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    if (!o)
+        return;
+    if (accel_early_pending(o))
+        ACCEL_COUNT(a, early_undelivered);
+    if (o->buffer != POOL_NONE)
+        pool_put(&a->buffers, o->buffer);
+    pool_put(&a->openings, f->opening);
+    f->opening = POOL_NONE;
+}
+
+/* ---- from the client ---- */
+
+void accel_early_acknowledge(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    const struct accel_opening *o = accel_opening_of(a, f);
+    struct wire_tcp_options options;
+    accel_options_to_client(f, o, &options, now);
+    const bool open = f->state != ACCEL_OPENING;
+    const uint32_t room = ACCEL_EARLY_BYTES - bytes_of(f, o);
+    const struct accel_own ack = {.to = ACCEL_CLIENTS,
+                                  .seq = open ? seq_sub(f->server_end, f->shift.sequence) : seq_add(f->our_isn, 1),
+                                  .ack = o->early_end,
+                                  .flags = TCP_ACK,
+                                  .window = (uint16_t)(room >> f->told.wscale),
+                                  .options = &options};
+    accel_send_own(a, f, &ack, now);
+}
+
+/* The bytes of a segment behind what is there already, as many as fit; taken is how many. False: none can be. */
+static bool take_bytes(struct accel *a, struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v,
+                       uint32_t *taken)
+{
+    const uint32_t skip = seq_len(v->tcp.seq, o->early_end), held = bytes_of(f, o);
+    *taken = min_u32(v->payload_length - skip, ACCEL_EARLY_BYTES - held);
+    if (*taken == 0)
+        return true;
+    if (o->buffer == POOL_NONE && (o->buffer = pool_get(&a->buffers)) == POOL_NONE) {
+        ACCEL_COUNT(a, drop_no_buffer);
+        return false;
+    }
+    memcpy((uint8_t *)pool_at(&a->buffers, o->buffer) + held, v->payload + skip, *taken);
+    o->early_end = seq_add(o->early_end, *taken);
+    a->counters.early_bytes += *taken;
+    return true;
+}
+
+void accel_early_take(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    const bool fin = v->tcp.flags & TCP_FIN;
+    const struct seq end = seq_add(v->tcp.seq, v->payload_length);
+    uint32_t taken;
+    if (v->payload_length == 0 && !fin)
+        return;
+    if (o->fin || seq_gt(v->tcp.seq, o->early_end) || v->tcp.flags & TCP_URG || v->segment.packet->nfrags) {
+        ACCEL_COUNT(a, drop_out_of_order);
+    } else if (seq_ge(end, o->early_end)) {
+        if (!take_bytes(a, f, o, v, &taken))
+            return;
+        if (fin && seq_eq(end, o->early_end)) {
+            o->fin = true;
+            o->early_end = seq_add(o->early_end, 1);
+            f->client_fin = o->early_end;
+            f->flags |= ACCEL_CLIENT_FIN;
+        }
+        f->client_end = seq_max(f->client_end, o->early_end);
+    }
+    accel_early_acknowledge(a, f, v->now);
+}
+
+/* ---- to the server ---- */
+
+/* The client's latest window, as the server reads it. */
+static uint16_t window_to_server(const struct accel_flow *f, const struct accel_opening *o)
+{
+    const unsigned from = accel_told(f, TCP_OPT_WSCALE) ? f->client_wscale : 0;
+    const unsigned to = accel_said(f, TCP_OPT_WSCALE) ? f->client_wscale : 0;
+    const uint64_t window = (uint64_t)o->client_window << from >> to;
+    return (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
+}
+
+static uint32_t segment_bytes(const struct accel_flow *f)
+{
+    const uint32_t options = accel_said(f, TCP_OPT_TIMESTAMPS) ? 12 : 0;
+    return max_u32(min_u32(f->said.mss, 1460), options + 8) - options; /* of a link of 1,500 bytes at most */
+}
+
+/* Up to n bytes from `from` on, and the FIN behind the last; returns where that ends. */
+static struct seq send_piece(struct accel *a, struct accel_flow *f, struct accel_opening *o, struct seq from,
+                             uint32_t n, int64_t now)
+{
+    struct wire_tcp_options options;
+    accel_options_to_server(f, &options, now);
+    const uint32_t at = seq_len(first_byte(f), from), left = bytes_of(f, o) - min_u32(at, bytes_of(f, o));
+    const uint32_t bytes = min_u32(n, left);
+    const bool last = bytes == left, fin = last && o->fin;
+    const struct accel_own piece = {.to = ACCEL_SERVERS,
+                                    .seq = from,
+                                    .ack = o->client_ack,
+                                    .flags = (uint16_t)(TCP_ACK | (bytes && last ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)),
+                                    .window = window_to_server(f, o),
+                                    .options = &options,
+                                    .payload = bytes ? (const uint8_t *)pool_at(&a->buffers, o->buffer) + at : NULL,
+                                    .payload_length = bytes};
+    return accel_send_own(a, f, &piece, now) ? seq_add(from, bytes + fin) : from;
+}
+
+static uint32_t window_of_server(const struct accel_flow *f, const struct accel_opening *o)
+{
+    const bool scaled = accel_said(f, TCP_OPT_WSCALE) && f->flags & ACCEL_SERVER_THERE;
+    return (uint32_t)o->server_window << (scaled ? f->said.wscale : 0);
+}
+
+/* What windows let pass. */
+static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
+{
+    const uint32_t piece = segment_bytes(f);
+    while (seq_lt(o->next, o->early_end)) {
+        const uint32_t flight = seq_len(o->una, o->next), window = min_u32(o->cwnd, window_of_server(f, o));
+        if (flight >= window)
+            return;
+        const struct seq sent = send_piece(a, f, o, o->next, min_u32(piece, window - flight), now);
+        if (seq_eq(sent, o->next))
+            return;
+        o->next = sent;
+        o->early_at = now;
+    }
+}
+
+void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    o->cwnd = INITIAL_SEGMENTS * segment_bytes(f);
+    o->early_at = now;
+    if (accel_early_pending(o))
+        send_on(a, f, o, now);
+    else
+        send_piece(a, f, o, o->next, 0, now); /* the acknowledgement alone */
+}
+
+static void send_again(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
+{
+    const struct seq sent = send_piece(a, f, o, o->una, segment_bytes(f), now);
+    a->counters.early_bytes_sent_again += seq_len(o->una, sent);
+    o->next = seq_max(o->next, sent);
+    o->early_at = now;
+}
+
+/* ---- what the server says of it ---- */
+
+static void advance(struct accel_flow *f, struct accel_opening *o, struct seq ack, int64_t now)
+{
+    const uint32_t acked = seq_len(o->una, ack);
+    o->una = ack;
+    o->next = seq_max(o->next, ack);
+    o->cwnd += min_u32(acked, segment_bytes(f)); /* RFC 5681 3.1 */
+    o->duplicate_acks = 0;
+    o->early_tries = 0;
+    o->early_at = now;
+}
+
+void accel_early_from_server(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    const struct seq ack = seq_min(v->tcp.ack, o->early_end);
+    const bool same_window = v->tcp.window == o->server_window;
+    o->server_window = v->tcp.window;
+    if (seq_gt(ack, o->una) && seq_le(v->tcp.ack, f->client_end))
+        advance(f, o, ack, v->now);
+    else if (seq_eq(ack, o->una) && seq_lt(o->una, o->next) && v->payload_length == 0 && same_window &&
+             ++o->duplicate_acks == 3)
+        send_again(a, f, o, v->now);
+    if (accel_early_pending(o))
+        send_on(a, f, o, v->now);
+    else
+        accel_opening_end(a, f);
+}
+
+/* ---- time ---- */
+
+static int64_t timeout(const struct accel_opening *o)
+{
+    const int64_t rto = o->rtt_ns * 2 > LEAST_RTO ? o->rtt_ns * 2 : LEAST_RTO;
+    return rto << o->early_tries < MOST_RTO ? rto << o->early_tries : MOST_RTO;
+}
+
+int64_t accel_early_deadline(const struct accel_flow *f, const struct accel_opening *o)
+{
+    if (!(f->flags & ACCEL_CLIENT_THERE) || !accel_early_pending(o))
+        return o->began + OPENING_KEPT;
+    return o->early_at + timeout(o);
+}
+
+void accel_early_timer(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    if (now < accel_early_deadline(f, o))
+        return;
+    if (!accel_early_pending(o)) {
+        accel_opening_end(a, f); /* nobody needs it any more */
+    } else if (o->early_tries == EARLY_TRIES) {
+        accel_reset_client(a, f, now);
+    } else {
+        send_again(a, f, o, now);
+        o->early_tries++;
+        o->cwnd = segment_bytes(f); /* RFC 5681 3.1: the loss window */
+        o->next = seq_max(seq_add(o->una, min_u32(seq_len(o->una, o->early_end), o->cwnd)), o->una);
+    }
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of this folder share: the box, and openings. Each file's functions are below its name.
+ *
+ * An opening is what a flow needs until the server has the early data: how frames to both ends begin, the SYN to be
+ * sent again, and the bytes that were acknowledged to the client in the server's name.
+ *
+ * Invariants (accel_check):
+ *   1. a flow in ACCEL_OPENING has an opening; an opening belongs to one flow, which names it
+ *   2. early bytes are [client_isn + 1, early_end); una <= next <= early_end; what is below una the server acknowledged
+ *   3. before ACCEL_OPEN nothing was sent beyond the SYN: una = next = client_isn + 1
+ */
+#ifndef WEIR_ACCEL_INTERNAL_H
+#define WEIR_ACCEL_INTERNAL_H
+
+#include "accel/servers.h"
+#include "base/wheel.h"
+
+#define ACCEL_EARLY_BYTES 65535u
+#define ACCEL_LINK_HEADER_MAX 46u /* eight tags */
+
+struct accel_opening {
+    uint32_t flow;
+    uint32_t buffer;                            /* of early bytes, or POOL_NONE */
+    uint8_t link_header[ACCEL_LINK_HEADER_MAX]; /* of frames to the server, as the client wrote it */
+    uint8_t link_header_length;
+    bool vlan_stripped;
+    uint16_t vlan_tci;
+    uint8_t traffic_class; /* of the SYN */
+    uint8_t syn_options_length;
+    uint8_t syn_options[WIRE_TCP_MAX_OPTIONS];
+    uint16_t syn_window;
+    uint16_t client_window, server_window; /* the latest field, as sent */
+    uint8_t syn_tries, syn_ack_tries, early_tries, duplicate_acks;
+    bool fin;              /* the byte before early_end is a FIN */
+    struct seq early_end;  /* client's numbers */
+    struct seq una, next;  /* of what goes to the server */
+    struct seq client_ack; /* the latest of the client, in the server's numbers */
+    uint32_t cwnd;
+    int64_t syn_at, syn_ack_at, early_at; /* sent last */
+    int64_t began, rtt_ns;
+};
+
+struct accel {
+    struct accel_settings settings;
+    struct link *links[2]; /* by enum accel_side */
+    struct accel_flows flows;
+    struct accel_servers servers;
+    struct pool openings, buffers;
+    struct wheel wheel; /* a node for each flow */
+    struct accel_counters counters;
+    const struct allocator *allocator;
+};
+
+static inline struct accel_opening *accel_opening_of(const struct accel *a, const struct accel_flow *f)
+{
+    return f->opening == POOL_NONE ? NULL : pool_at(&a->openings, f->opening);
+}
+static inline struct seq accel_server_isn(const struct accel_flow *f) { return seq_add(f->our_isn, f->shift.sequence); }
+static inline bool accel_told(const struct accel_flow *f, unsigned option) { return f->told.present & option; }
+static inline bool accel_said(const struct accel_flow *f, unsigned option) { return f->said.present & option; }
+
+/* ---- frame.c: segments of our own ---- */
+
+struct accel_own {
+    enum accel_side to;
+    struct seq seq, ack; /* in the numbers of whom it goes to */
+    uint16_t flags, window;
+    const struct wire_tcp_options *options; /* or NULL */
+    const uint8_t *raw_options;             /* instead of them, as they are */
+    uint32_t raw_options_length;
+    const uint8_t *payload;
+    uint32_t payload_length;
+};
+/* False: the link has no room now (counted). */
+bool accel_send_own(struct accel *a, const struct accel_flow *f, const struct accel_own *own, int64_t now);
+/* The options of a segment to the server, or to the client: timestamps, where that end expects them. */
+void accel_options_to_server(const struct accel_flow *f, struct wire_tcp_options *o, int64_t now);
+void accel_options_to_client(const struct accel_flow *f, const struct accel_opening *opening,
+                             struct wire_tcp_options *o, int64_t now);
+/* RST to the client, in its window. */
+void accel_reset_client(struct accel *a, struct accel_flow *f, int64_t now);
+
+/* ---- near.c: the handshake ---- */
+
+/* A segment that came in, its flow (or NULL), and whether it goes on. */
+struct accel_arrival {
+    struct accel_segment segment;
+    struct accel_key key;
+    struct wire_tcp tcp;
+    const uint8_t *payload;
+    uint32_t payload_length;
+    int64_t now;
+};
+/* Each returns whether the segment goes on to the other side. */
+bool accel_client_syn(struct accel *a, struct accel_arrival *v);
+bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+void accel_send_syn(struct accel *a, struct accel_flow *f, int64_t now);
+void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now);
+/* False: it is not right, and counted. */
+bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v);
+
+/* ---- early.c: data that came before the server's answer ---- */
+
+/* What of the segment fits behind the early bytes is taken and acknowledged. */
+void accel_early_take(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
+void accel_early_acknowledge(struct accel *a, struct accel_flow *f, int64_t now);
+/* The server is there: its SYN-ACK is acknowledged, with as much as its window and the path take. */
+void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now);
+void accel_early_from_server(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
+void accel_early_timer(struct accel *a, struct accel_flow *f, int64_t now);
+int64_t accel_early_deadline(const struct accel_flow *f, const struct accel_opening *o);
+bool accel_early_pending(const struct accel_opening *o);
+/* The opening is given back; undelivered bytes are counted. */
+void accel_opening_end(struct accel *a, struct accel_flow *f);
+
+/* ---- pass.c: a flow whose shift is known ---- */
+
+bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+
+/* ---- accel.c ---- */
+
+void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now);
+void accel_flow_touch(struct accel *a, struct accel_flow *f, int64_t now);
+#define ACCEL_COUNT(a, name) ((a)->counters.name++)
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handshake of the near box: the client's SYN is answered and passed on, the server's SYN-ACK is kept, and both ends
+ * are told what the other one said. RFC 9293 3.10.7, 6528, 7323.
+ */
+#include "accel/internal.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
+
+#define SYN_TRIES 6u
+#define LEAST_MSS_V4 536u /* RFC 9293 3.7.1: every host takes it */
+#define LEAST_MSS_V6 1220u
+#define RESERVED_OPTIONS (TCP_OPT_MD5 | TCP_OPT_AO | TCP_OPT_FAST_OPEN | TCP_OPT_MPTCP)
+#define ECN_FLAGS (TCP_ECE | TCP_CWR | TCP_AE)
+
+bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v)
+{
+    if (accel_segment_checksum_ok(&v->segment))
+        return true;
+    ACCEL_COUNT(a, drop_bad_checksum);
+    return false;
+}
+
+static void options_of(const struct accel_arrival *v, struct wire_tcp_options *o)
+{
+    wire_tcp_options_parse(accel_segment_tcp(&v->segment) + WIRE_TCP_MIN, v->tcp.header_len - WIRE_TCP_MIN, o);
+}
+
+/* ---- what is promised ---- */
+
+static struct accel_promise promise_in(const struct wire_tcp_options *o, bool v6)
+{
+    const unsigned kept = TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS;
+    const uint16_t least = v6 ? LEAST_MSS_V6 : LEAST_MSS_V4; /* RFC 9293 3.7.1: when it says nothing */
+    return (struct accel_promise){.mss = o->present & TCP_OPT_MSS && o->mss ? o->mss : least,
+                                  .wscale = o->present & TCP_OPT_WSCALE ? (uint8_t)min_u32(o->wscale, 14) : 0,
+                                  .present = (uint8_t)(o->present & kept)};
+}
+
+/* What is known of the server, as far as the client offers it too. */
+static struct accel_promise promise_for(const struct accel *a, const struct accel_key *key,
+                                        const struct accel_promise *offered, bool v6, int64_t now)
+{
+    const struct accel_promise *known = accel_servers_find(&a->servers, key, now);
+    if (!known)
+        return (struct accel_promise){.mss = v6 ? LEAST_MSS_V6 : LEAST_MSS_V4};
+    struct accel_promise p = *known;
+    p.present &= offered->present;
+    if (!(p.present & TCP_OPT_WSCALE))
+        p.wscale = 0;
+    return p;
+}
+
+/* RFC 6528: a clock of 4 microseconds, and a keyed hash of the connection. */
+static struct seq initial_sequence_number(const struct accel *a, const struct accel_key *key, int64_t now)
+{
+    const uint64_t h = hash_sip24(&a->settings.secret, key, sizeof *key);
+    return seq_of((uint32_t)(now / (4 * NS_PER_US)) + (uint32_t)(h >> 32));
+}
+
+/* ---- SYN and SYN-ACK ---- */
+
+void accel_send_syn(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    const struct accel_own syn = {.to = ACCEL_SERVERS,
+                                  .seq = f->client_isn,
+                                  .flags = TCP_SYN,
+                                  .window = o->syn_window,
+                                  .raw_options = o->syn_options,
+                                  .raw_options_length = o->syn_options_length};
+    accel_send_own(a, f, &syn, now);
+    o->syn_at = now;
+    o->syn_tries++;
+    ACCEL_COUNT(a, syn_sent_again);
+}
+
+void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    struct wire_tcp_options options;
+    accel_options_to_client(f, o, &options, now);
+    options.present = (uint16_t)(f->told.present | TCP_OPT_MSS);
+    options.mss = f->told.mss;
+    options.wscale = f->told.wscale;
+    const struct accel_own syn_ack = {.to = ACCEL_CLIENTS,
+                                      .seq = f->our_isn,
+                                      .ack = seq_add(f->client_isn, 1),
+                                      .flags = TCP_SYN | TCP_ACK,
+                                      .window = ACCEL_EARLY_BYTES,
+                                      .options = &options};
+    accel_send_own(a, f, &syn_ack, now);
+    o->syn_ack_at = now;
+    o->syn_ack_tries++;
+}
+
+static void remember_frame(struct accel_opening *o, const struct accel_arrival *v)
+{
+    const struct packet *p = v->segment.packet;
+    const uint8_t *ip = p->data + v->segment.headers.l3;
+    o->link_header_length = (uint8_t)v->segment.headers.l3;
+    memcpy(o->link_header, p->data, o->link_header_length);
+    o->vlan_stripped = p->vlan_present;
+    o->vlan_tci = p->vlan_tci;
+    o->traffic_class = v->segment.headers.v6 ? (uint8_t)(load_be16(ip) >> 4) : ip[1];
+    o->traffic_class &= 0xfc; /* SYNs are not ECN-capable transport */
+    o->syn_options_length = (uint8_t)(v->tcp.header_len - WIRE_TCP_MIN);
+    memcpy(o->syn_options, accel_segment_tcp(&v->segment) + WIRE_TCP_MIN, o->syn_options_length);
+    o->syn_window = v->tcp.window;
+}
+
+static void begin_opening(struct accel *a, struct accel_flow *f, uint32_t opening, const struct accel_arrival *v)
+{
+    struct accel_opening *o = pool_at(&a->openings, opening);
+    const struct seq first = seq_add(f->client_isn, 1);
+    *o = (struct accel_opening){.flow = pool_index(&a->flows.pool, f),
+                                .early_end = first,
+                                .una = first,
+                                .next = first,
+                                .client_window = v->tcp.window,
+                                .syn_at = v->now,
+                                .syn_tries = 1,
+                                .began = v->now};
+    remember_frame(o, v);
+    f->opening = opening;
+}
+
+static void describe_client(struct accel *a, struct accel_flow *f, const struct accel_arrival *v,
+                            const struct wire_tcp_options *o)
+{
+    const struct accel_promise offered = promise_in(o, v->segment.headers.v6);
+    f->client_isn = v->tcp.seq;
+    f->client_end = seq_add(v->tcp.seq, 1);
+    f->our_isn = initial_sequence_number(a, &v->key, v->now);
+    f->client_mss = offered.mss;
+    f->client_wscale = offered.wscale;
+    f->client_ts = o->present & TCP_OPT_TIMESTAMPS ? o->ts_val : 0;
+    f->client_clock = f->client_ts - (uint32_t)(v->now / NS_PER_MS);
+    f->told = promise_for(a, &v->key, &offered, v->segment.headers.v6, v->now);
+}
+
+static bool is_for_us(struct accel *a, const struct accel_arrival *v, const struct wire_tcp_options *o)
+{
+    if (v->payload_length) {
+        ACCEL_COUNT(a, bypass_data);
+        return false;
+    }
+    if (o->present & RESERVED_OPTIONS) {
+        ACCEL_COUNT(a, bypass_options);
+        return false;
+    }
+    return v->segment.headers.l3 <= ACCEL_LINK_HEADER_MAX;
+}
+
+static struct accel_flow *add_flow(struct accel *a, const struct accel_arrival *v)
+{
+    const uint32_t opening = pool_get(&a->openings);
+    const uint32_t i = opening == POOL_NONE ? POOL_NONE : accel_flow_add(&a->flows, &v->key);
+    if (i == POOL_NONE) {
+        if (opening != POOL_NONE)
+            pool_put(&a->openings, opening);
+        ACCEL_COUNT(a, bypass_full);
+        return NULL;
+    }
+    struct accel_flow *f = accel_flow_at(&a->flows, i);
+    f->client_isn = v->tcp.seq;
+    begin_opening(a, f, opening, v);
+    return f;
+}
+
+bool accel_client_syn(struct accel *a, struct accel_arrival *v)
+{
+    struct wire_tcp_options o;
+    options_of(v, &o);
+    if (!is_for_us(a, v, &o))
+        return true;
+    if (!accel_checksum_ok(a, v))
+        return false;
+    struct accel_flow *f = add_flow(a, v);
+    if (!f)
+        return true;
+    describe_client(a, f, v, &o);
+    accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
+    accel_send_syn_ack(a, f, v->now);
+    accel_clear_flags(&v->segment, ECN_FLAGS);
+    ACCEL_COUNT(a, flows_opened);
+    ACCEL_COUNT(a, syn_answered);
+    return true;
+}
+
+/* ---- the client before the server's answer ---- */
+
+static void client_resets(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    if (seq_lt(v->tcp.seq, seq_add(f->client_isn, 1)) || seq_gt(v->tcp.seq, f->client_end)) {
+        ACCEL_COUNT(a, drop_unexpected);
+        return;
+    }
+    /* The server stands at the first byte behind the SYN: RFC 9293 3.10.7.4 wants exactly that. */
+    const struct accel_own rst = {.to = ACCEL_SERVERS, .seq = seq_add(f->client_isn, 1), .flags = TCP_RST};
+    accel_send_own(a, f, &rst, v->now);
+    accel_opening_end(a, f);
+    accel_flow_state_set(a, f, ACCEL_RESET, v->now);
+}
+
+/* The same SYN again: our answer was lost. */
+static void client_asks_again(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    if (!seq_eq(v->tcp.seq, f->client_isn) || f->flags & ACCEL_CLIENT_THERE) {
+        ACCEL_COUNT(a, drop_unexpected);
+        return;
+    }
+    accel_send_syn_ack(a, f, v->now);
+    ACCEL_COUNT(a, syn_answered_again);
+}
+
+static void note_client(struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v)
+{
+    struct wire_tcp_options options;
+    options_of(v, &options);
+    if (options.present & TCP_OPT_TIMESTAMPS && accel_told(f, TCP_OPT_TIMESTAMPS))
+        f->client_ts = options.ts_val;
+    f->flags |= ACCEL_CLIENT_THERE;
+    o->client_window = v->tcp.window;
+    o->client_ack = seq_add(f->our_isn, 1);
+}
+
+bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    if (!accel_checksum_ok(a, v))
+        return false;
+    if (v->tcp.flags & TCP_RST) {
+        client_resets(a, f, v);
+    } else if (v->tcp.flags & TCP_SYN) {
+        client_asks_again(a, f, v);
+    } else if (!(v->tcp.flags & TCP_ACK) || !seq_eq(v->tcp.ack, seq_add(f->our_isn, 1))) {
+        ACCEL_COUNT(a, drop_bad_ack);
+    } else {
+        note_client(f, accel_opening_of(a, f), v);
+        accel_early_take(a, f, v);
+    }
+    return false;
+}
+
+/* ---- the server's answer ---- */
+
+static void learn(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    struct wire_tcp_options options;
+    options_of(v, &options);
+    const struct accel_promise *known = accel_servers_find(&a->servers, &f->key, v->now);
+    f->said = promise_in(&options, v->segment.headers.v6);
+    if (!known)
+        ACCEL_COUNT(a, servers_learnt);
+    else if (memcmp(known, &f->said, sizeof f->said) != 0)
+        ACCEL_COUNT(a, servers_changed);
+    accel_servers_learn(&a->servers, &f->key, &f->said, v->now);
+    f->shift.sequence = v->tcp.seq.v - f->our_isn.v;
+    if (accel_said(f, TCP_OPT_TIMESTAMPS)) {
+        struct wire_tcp_options ours;
+        f->server_ts = options.ts_val;
+        accel_options_to_client(f, o, &ours, v->now);
+        f->shift.timestamp = accel_told(f, TCP_OPT_TIMESTAMPS) ? options.ts_val - ours.ts_val : 0;
+    }
+    f->server_end = seq_add(v->tcp.seq, 1);
+    o->client_ack = f->server_end;
+    o->server_window = v->tcp.window;
+    o->rtt_ns = v->now - o->syn_at;
+}
+
+static void server_refuses(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    ACCEL_COUNT(a, server_refused);
+    accel_reset_client(a, f, v->now);
+}
+
+bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    if (!accel_checksum_ok(a, v))
+        return false;
+    const bool ours = v->tcp.flags & TCP_ACK && seq_eq(v->tcp.ack, seq_add(f->client_isn, 1));
+    if (!ours) {
+        ACCEL_COUNT(a, drop_bad_ack);
+    } else if (v->tcp.flags & TCP_RST) {
+        server_refuses(a, f, v);
+    } else if (v->tcp.flags & TCP_SYN) {
+        learn(a, f, v);
+        ACCEL_COUNT(a, flows_translated);
+        accel_flow_state_set(a, f, ACCEL_OPEN, v->now);
+        if (f->flags & ACCEL_CLIENT_THERE)
+            accel_early_begin(a, f, v->now);
+    } else {
+        ACCEL_COUNT(a, drop_unexpected);
+    }
+    return false;
+}

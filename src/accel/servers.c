@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See servers.h.
+ */
+#include "accel/servers.h"
+
+#include "base/error.h"
+
+#define MOST_SERVERS (1u << 24)
+
+int accel_servers_init(struct accel_servers *s, const struct allocator *a, uint32_t max, int64_t memory_ns,
+                       const struct hash_key *secret)
+{
+    if (max == 0 || max > MOST_SERVERS)
+        return ERR_INVALID;
+    *s = (struct accel_servers){.n = 1, .memory_ns = memory_ns, .secret = *secret, .allocator = a};
+    while (s->n < max)
+        s->n *= 2;
+    s->slots = alloc_array(a, s->n, sizeof *s->slots, _Alignof(struct accel_server));
+    return s->slots ? 0 : ERR_NO_MEMORY;
+}
+
+void accel_servers_free(struct accel_servers *s)
+{
+    if (s->allocator)
+        alloc_free(s->allocator, s->slots, s->n * sizeof *s->slots);
+}
+
+static struct accel_server *slot_of(const struct accel_servers *s, const struct accel_key *key)
+{
+    uint8_t bytes[20];
+    memcpy(bytes, key->server.bytes, 16);
+    store_be16(bytes + 16, key->server_port);
+    store_be16(bytes + 18, key->vlan);
+    return &s->slots[hash_sip13(&s->secret, bytes, sizeof bytes) & (s->n - 1)];
+}
+
+static bool is_of(const struct accel_server *slot, const struct accel_key *key)
+{
+    return slot->said.mss != 0 && ip_addr_equal(&slot->address, &key->server) && slot->port == key->server_port &&
+           slot->vlan == key->vlan;
+}
+
+const struct accel_promise *accel_servers_find(const struct accel_servers *s, const struct accel_key *key, int64_t now)
+{
+    const struct accel_server *slot = slot_of(s, key);
+    return is_of(slot, key) && now - slot->at < s->memory_ns ? &slot->said : NULL;
+}
+
+void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
+                         int64_t now)
+{
+    *slot_of(s, key) = (struct accel_server){
+        .address = key->server, .port = key->server_port, .vlan = key->vlan, .said = *said, .at = now};
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What servers said in their SYN-ACKs, remembered for the next client: by address and port, in a table of fixed size
+ * where a newer server takes the place of an older one that falls on the same slot.
+ */
+#ifndef WEIR_ACCEL_SERVERS_H
+#define WEIR_ACCEL_SERVERS_H
+
+#include "accel/flow.h"
+
+struct accel_server {
+    struct ip_addr address;
+    uint16_t port, vlan;
+    struct accel_promise said; /* mss 0: an empty slot */
+    int64_t at;
+};
+
+struct accel_servers {
+    struct accel_server *slots;
+    uint32_t n; /* a power of two */
+    int64_t memory_ns;
+    struct hash_key secret;
+    const struct allocator *allocator;
+};
+
+/* ERR_NO_MEMORY, ERR_INVALID (max is 0 or more than 2^24). */
+MUST_CHECK int accel_servers_init(struct accel_servers *s, const struct allocator *a, uint32_t max, int64_t memory_ns,
+                                  const struct hash_key *secret);
+void accel_servers_free(struct accel_servers *s);
+/* What the server of this flow said; NULL: it is not known, or no longer. */
+const struct accel_promise *accel_servers_find(const struct accel_servers *s, const struct accel_key *key, int64_t now);
+void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
+                         int64_t now);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two stacks that know nothing of the near box between them, over a network that loses, reorders, repeats and corrupts
+ * on all four ways: every byte arrives as it was sent, both ends end, and nothing is left. The box knows the server,
+ * does not, or is mistaken about it. Cells as in test_sim_grid.c: WEIR_SIM_SEED, WEIR_SIM_CELLS (600), WEIR_SIM_FIRST.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/random.h"
+#include "sim.h"
+
+#define PERCENT 10000000u /* parts per billion */
+#define PICK(r, array) ((array)[random_below((r), ARRAY_SIZE(array))])
+
+static const uint32_t losses[] = {0, PERCENT / 10, PERCENT, 5 * PERCENT, 15 * PERCENT};
+static const uint32_t reorders[] = {0, 0, PERCENT, 10 * PERCENT};
+static const uint32_t corruptions[] = {0, 0, PERCENT / 10};
+static const int64_t round_trips_ms[] = {0, 10, 100, 200};
+
+static void cell_from_seed(uint64_t seed, struct sim_cell *c)
+{
+    struct random r;
+    random_seed(&r, seed ^ UINT64_C(0xacce1));
+    sim_cell_default(c);
+    c->seed = seed;
+    c->accel = (enum sim_accel)(SIM_ACCEL + seed % 3);
+    c->impair.loss_ppb = PICK(&r, losses);
+    c->impair.reorder_ppb = PICK(&r, reorders);
+    c->impair.duplicate_ppb = PICK(&r, reorders);
+    c->impair.corrupt_ppb = PICK(&r, corruptions);
+    c->impair.delay_ns = PICK(&r, round_trips_ms) * NS_PER_MS / 4;
+    c->profile.congestion = random_below(&r, 2) ? TCP_CUBIC : TCP_NEWRENO;
+    c->profile.sack = random_below(&r, 3) != 0;
+    c->profile.timestamps = random_below(&r, 3) != 0;
+    c->profile.window_scaling = random_below(&r, 3) != 0;
+    c->profile.nagle = random_below(&r, 2);
+    c->profile.ecn = (enum tcp_ecn)random_below(&r, TCP_ECN_COUNT);
+    c->mtu = random_below(&r, 4) == 0 ? 576 : 1500;
+    c->reset_at_end = random_below(&r, 8) == 0;
+    static const uint64_t sizes[] = {0, 1, 100, 5000, 60000, 70000, 1 << 20};
+    for (unsigned i = 0; i < 2; i++) {
+        c->bytes[i] = PICK(&r, sizes);
+        c->gso_max[i] = random_below(&r, 2) ? 8000 + (uint32_t)random_below(&r, 57536) : 0;
+        c->merge[i] = random_below(&r, 2);
+    }
+}
+
+static bool cell_passes(uint64_t seed, struct sim_result *result)
+{
+    struct sim_cell cell;
+    char text[300];
+    cell_from_seed(seed, &cell);
+    sim_run(&cell, result);
+    if (!result->failure)
+        return true;
+    sim_cell_print(&cell, text, sizeof text);
+    print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  box %d, %llu and %llu bytes, after %llu frames, %.3f s\n",
+                (unsigned long long)seed, result->failure, text, (int)cell.accel, (unsigned long long)cell.bytes[0],
+                (unsigned long long)cell.bytes[1], (unsigned long long)result->frames,
+                (double)result->virtual_ns / 1e9);
+#define PRINT(name)                                                                                                    \
+    if (result->accel.name)                                                                                            \
+        print_error("  %s %llu\n", #name, (unsigned long long)result->accel.name);
+    ACCEL_COUNTER_LIST(PRINT)
+#undef PRINT
+    return false;
+}
+
+static uint64_t from_environment(const char *name, uint64_t fallback)
+{
+    const char *text = getenv(name);
+    return text && *text ? strtoull(text, NULL, 10) : fallback;
+}
+
+static void every_byte_passes_the_box_in_every_cell(void **state)
+{
+    uint64_t cells = from_environment("WEIR_SIM_CELLS", 600), only = from_environment("WEIR_SIM_SEED", 0);
+    uint64_t failed = 0, frames = 0, early = 0, again = 0, translated = 0;
+    struct sim_result r;
+    (void)state;
+    uint64_t first = only ? only : from_environment("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        failed += !cell_passes(seed, &r);
+        frames += r.frames;
+        early += r.accel.early_bytes;
+        again += r.accel.early_bytes_sent_again;
+        translated += r.accel.flows_translated;
+    }
+    print_message(
+        "%llu cells, %llu frames, %llu flows translated, %llu early bytes, %llu of them sent again, %llu failed\n",
+        (unsigned long long)(last - first + 1), (unsigned long long)frames, (unsigned long long)translated,
+        (unsigned long long)early, (unsigned long long)again, (unsigned long long)failed);
+    assert_int_equal(failed, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_byte_passes_the_box_in_every_cell),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
