@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir bridge`: a bump in the wire between two ports with the impairments of a configuration, until Ctrl-C.
+ * `weir bridge`: a bump in the wire between two ports with the impairments of a configuration, until Ctrl-C; `weir accel`: the same with an
+ * accelerator in it.
  */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/alloc_heap.h"
@@ -41,6 +43,37 @@ static void follow(struct bridge *b, int64_t duration_ns)
             bridge_turn(b, until);
 }
 
+/* ---- what an accelerator counted ---- */
+
+struct named_count {
+    const char *name;
+    uint64_t count;
+};
+#define ACCEL_COUNT_OF(counter) {#counter, c->counter},
+
+static void print_accelerator(const struct accel *a)
+{
+    const struct accel_counters *c = accel_counters(a);
+    const struct named_count counts[] = {ACCEL_COUNTER_LIST(ACCEL_COUNT_OF)};
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+        if (counts[i].count > 0)
+            printf("%-28s %" PRIu64 "\n", counts[i].name, counts[i].count);
+}
+
+static void put_accelerator(struct json_writer *w, const struct accel *a)
+{
+    const struct accel_counters *c = accel_counters(a);
+    const struct named_count counts[] = {ACCEL_COUNTER_LIST(ACCEL_COUNT_OF)};
+    json_member_object(w, "accelerator");
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++)
+        json_member_u64(w, counts[i].name, counts[i].count);
+    json_end_object(w);
+}
+
+#undef ACCEL_COUNT_OF
+
+/* ---- the end ---- */
+
 static int write_json(struct output *o, const struct bridge *b)
 {
     struct json_writer w;
@@ -52,6 +85,8 @@ static int write_json(struct output *o, const struct bridge *b)
     for (unsigned i = 0; i < BRIDGE_PORTS; i++)
         port_counts_put(&w, &b->plan->ports[i], &b->links[i]);
     json_end_array(&w);
+    if (b->accel)
+        put_accelerator(&w, b->accel);
     json_end_object(&w);
     if (json_finish(&w) < 0)
         o->failed = true;
@@ -64,6 +99,8 @@ static int conclude(const struct bridge *b, const struct bridge_options *o, stru
         return EXIT_REFUSED;
     for (unsigned i = 0; !o->quiet && json->file != stdout && i < BRIDGE_PORTS; i++)
         port_counts_print(&b->plan->ports[i], &b->links[i]);
+    if (b->accel && !o->quiet && json->file != stdout)
+        print_accelerator(b->accel);
     return flush_standard_output();
 }
 
@@ -77,13 +114,14 @@ static int carry_out(const struct plan *p, const struct bridge_options *o)
         return result;
     int error = bridge_open(&b, p, alloc_heap(), message);
     if (error < 0) {
-        complain("bridge: %s", message[0] ? message : err_text(error));
+        complain("%s: %s", p->accelerator ? "accel" : "bridge", message[0] ? message : err_text(error));
         output_abandon(&json);
         return exit_code_of(error);
     }
     interrupt_install(-1);
     if (!o->quiet) {
-        fprintf(stderr, "bridging %s and %s; Ctrl-C ends it\n", p->ports[0].name, p->ports[1].name);
+        fprintf(stderr, "%s %s and %s; Ctrl-C ends it\n", p->accelerator ? "accelerating between" : "bridging",
+                p->ports[0].name, p->ports[1].name);
         fflush(stderr);
     }
     follow(&b, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);
@@ -93,32 +131,40 @@ static int carry_out(const struct plan *p, const struct bridge_options *o)
     return result;
 }
 
-static int check_is_bridge(const struct configuration *c)
+static int check_is_bridge(const struct configuration *c, bool accelerated)
 {
-    if (plan_is_bridge(c->plan))
+    if (plan_is_bridge(c->plan) && accelerated == (c->plan->accelerator != NULL))
         return EXIT_MET;
-    complain("bridge: %s: found %s, allowed two ports and their impairments; for loads: weir run %s", c->input.name,
-             c->plan->router ? "a router" : "devices and loads", c->input.name);
+    if (accelerated)
+        complain("accel: %s: found no accelerator, required: its ports, clients and servers", c->input.name);
+    else if (c->plan->accelerator)
+        complain("bridge: %s: found an accelerator; for that: weir accel %s", c->input.name, c->input.name);
+    else
+        complain("bridge: %s: found %s, allowed two ports and their impairments; for loads: weir run %s", c->input.name,
+                 c->plan->router ? "a router" : "devices and loads", c->input.name);
     return EXIT_USAGE;
 }
 
-static int bridge(int argc, char **argv)
+static int start(const struct command *command, bool accelerated, int argc, char **argv)
 {
     struct bridge_options o = {.quiet = false};
     struct operands operands;
     struct configuration c;
-    int result = options_parse(&bridge_command, argc, argv, &o, &operands);
+    int result = options_parse(command, argc, argv, &o, &operands);
     if (result != OPTIONS_READY)
         return result;
     result = configuration_load(&c, operands.list[0], &o.sets, o.duration_ns);
     if (result != EXIT_MET)
         return result;
-    result = check_is_bridge(&c);
+    result = check_is_bridge(&c, accelerated);
     if (result == EXIT_MET)
         result = carry_out(c.plan, &o);
     configuration_free(&c);
     return result;
 }
+
+static int bridge(int argc, char **argv) { return start(&bridge_command, false, argc, argv); }
+static int accel(int argc, char **argv) { return start(&accel_command, true, argc, argv); }
 
 const struct command bridge_command = {
     .name = "bridge",
@@ -138,4 +184,22 @@ const struct command bridge_command = {
     .options = options,
     .n_options = ARRAY_SIZE(options),
     .run = bridge,
+};
+
+const struct command accel_command = {
+    .name = "accel",
+    .summary = "answer TCP connections at once on the way to their servers",
+    .operands = "FILE",
+    .min_operands = 1,
+    .max_operands = 1,
+    .description =
+        "Joins two ports as weir bridge does, and answers the SYNs of clients itself while they go on to their\n"
+        "servers: a client may write one round trip earlier. What it writes is kept until the server has it, sequence\n"
+        "numbers are translated from then on, and everything else passes as it is. Which port is which, and how much\n"
+        "is remembered, says the accelerator of the configuration in FILE.",
+    .examples = "  weir accel examples/accel.yaml\n"
+                "  weir accel examples/accel.yaml --set accelerator.server_timeout=5s --json counts.json",
+    .options = options,
+    .n_options = ARRAY_SIZE(options),
+    .run = accel,
 };

@@ -98,6 +98,6 @@ extern const struct command *const command_table[];
 const char *command_name(unsigned number);
 extern const struct command run_command, check_command, bridge_command, links_command, capture_command, ping_command,
     bench_command, completion_command, nc_command, services_command, exec_command, dhcp_command, lldp_command,
-    traceroute_command, router_command;
+    traceroute_command, router_command, accel_command;
 
 #endif

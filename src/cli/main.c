@@ -13,9 +13,25 @@
 static const struct command help_command, version_command;
 
 const struct command *const command_table[] = {
-    &run_command,  &check_command,    &bridge_command,     &router_command,  &ping_command,    &traceroute_command,
-    &nc_command,   &services_command, &dhcp_command,       &lldp_command,    &capture_command, &links_command,
-    &exec_command, &bench_command,    &completion_command, &version_command, &help_command,    NULL,
+    &run_command,
+    &check_command,
+    &bridge_command,
+    &accel_command,
+    &router_command,
+    &ping_command,
+    &traceroute_command,
+    &nc_command,
+    &services_command,
+    &dhcp_command,
+    &lldp_command,
+    &capture_command,
+    &links_command,
+    &exec_command,
+    &bench_command,
+    &completion_command,
+    &version_command,
+    &help_command,
+    NULL,
 };
 
 #define COMMANDS (ARRAY_SIZE(command_table) - 1)

@@ -7,22 +7,50 @@
 
 #include <assert.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/random.h>
 
+#include "base/error.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
 
 #define EMPTY_TURNS_BEFORE_SLEEP 200u
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
 
+static int open_accelerator(struct bridge *b, const struct allocator *a)
+{
+    const struct plan_accelerator *p = b->plan->accelerator;
+    struct accel_settings s = {.max_flows = p->max_flows,
+                               .max_openings = p->max_openings,
+                               .max_servers = p->max_servers,
+                               .early_buffers = p->early_buffers,
+                               .server_timeout_ns = p->server_timeout_ns,
+                               .server_memory_ns = p->server_memory_ns,
+                               .idle_timeout_ns = p->idle_timeout_ns,
+                               .closed_timeout_ns = p->closed_timeout_ns};
+    if (getrandom(&s.secret, sizeof s.secret, 0) != sizeof s.secret)
+        return ERR_SYSTEM;
+    return accel_new(&s, a, b->links[p->clients].top, b->links[p->servers].top, clock_now(), &b->accel);
+}
+
 int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *a, char message[256])
 {
     *b = (struct bridge){.plan = p};
     assert(plan_is_bridge(p));
-    return links_open(p, a, b->links, message);
+    int error = links_open(p, a, b->links, message);
+    if (error < 0 || !p->accelerator)
+        return error;
+    error = open_accelerator(b, a);
+    if (error < 0) {
+        (void)snprintf(message, 256, "accelerator: %s", err_text(error));
+        links_close(p, b->links);
+    }
+    return error;
 }
 
 void bridge_close(struct bridge *b)
 {
+    accel_delete(b->accel);
     if (b->plan)
         links_close(b->plan, b->links);
 }
@@ -48,6 +76,8 @@ static void rest(struct bridge *b, int64_t until)
     struct link *one = b->links[0].top, *other = b->links[1].top;
     struct pollfd polled[BRIDGE_PORTS];
     int64_t at = min_i64(until, min_i64(link_next_deadline(one), link_next_deadline(other)));
+    if (b->accel)
+        at = min_i64(at, accel_next_deadline(b->accel));
     int64_t left = at - clock_now();
     if (left < SHORTEST_SLEEP_NS)
         return;
@@ -62,8 +92,13 @@ static void rest(struct bridge *b, int64_t until)
 void bridge_turn(struct bridge *b, int64_t until)
 {
     int64_t now = clock_now();
-    unsigned n = move_frames(b->links[0].top, b->links[1].top, now);
-    n += move_frames(b->links[1].top, b->links[0].top, now);
+    unsigned n;
+    if (b->accel) {
+        n = accel_turn(b->accel, now);
+    } else {
+        n = move_frames(b->links[0].top, b->links[1].top, now);
+        n += move_frames(b->links[1].top, b->links[0].top, now);
+    }
     b->empty_turns = n > 0 ? 0 : b->empty_turns + 1;
     if (b->empty_turns > 0)
         cpu_relax();

@@ -4,11 +4,14 @@
  * impairments of the port it leaves by do to it. No addresses, no stack, no guard: frames are not of our own making and
  * go only where the other end of the cable would have sent them.
  *
+ * With an accelerator the frames of the connections that it knows are changed on their way: accel/accel.h.
+ *
  * One thread drives both directions. Ports are those of a plan; the bridge owns their links.
  */
 #ifndef WEIR_ENGINE_BRIDGE_H
 #define WEIR_ENGINE_BRIDGE_H
 
+#include "accel/accel.h"
 #include "engine/links.h"
 
 #define BRIDGE_PORTS 2
@@ -16,6 +19,7 @@
 struct bridge {
     const struct plan *plan;
     struct port_link links[PLAN_MAX_PORTS];
+    struct accel *accel; /* of a plan with an accelerator; else NULL */
     unsigned empty_turns;
 };
 

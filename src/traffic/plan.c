@@ -190,6 +190,8 @@ static void compile_all(struct compiling *c, const struct plan_options *options)
     plan_compile_servers(c);
     if (c->config->router)
         plan_compile_router(c);
+    if (c->config->accelerator)
+        plan_compile_accelerator(c);
     if (c->errors->count > 0)
         return;
     compile_duration(c, options);

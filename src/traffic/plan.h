@@ -109,6 +109,13 @@ struct plan_router {
     bool fill_options;          /* see stack/forward.h */
 };
 
+/* The near box of an accelerator between two ports; settings as in accel/accel.h. */
+struct plan_accelerator {
+    uint32_t clients, servers; /* ports */
+    uint32_t max_flows, max_openings, max_servers, early_buffers;
+    int64_t server_timeout_ns, server_memory_ns, idle_timeout_ns, closed_timeout_ns;
+};
+
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };
 enum plan_overload { PLAN_OVERLOAD_DROP, PLAN_OVERLOAD_ANSWER };
 enum plan_close { PLAN_CLOSE_CLIENT, PLAN_CLOSE_SERVER, PLAN_CLOSE_RESET };
@@ -202,6 +209,7 @@ struct plan {
     uint32_t n_loads;
     struct plan_server *servers;
     uint32_t n_servers;
+    struct plan_accelerator *accelerator; /* NULL: none; else the plan is one for a bridge */
     struct plan_router *router; /* NULL: none; then there are no devices, loads and servers */
     uint32_t max_time_wait;
     uint16_t port_first, port_last;

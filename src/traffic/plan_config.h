@@ -285,6 +285,13 @@ struct router_config {
     bool fill_options;
 };
 
+struct accelerator_config {
+    const struct config_node *node;
+    const char *clients, *servers;
+    uint32_t max_flows, max_openings, max_servers, early_buffers;
+    int64_t server_timeout, server_memory, idle_timeout, closed_timeout;
+};
+
 struct plan_config {
     const struct config_node *node;
     const char *description;
@@ -297,6 +304,7 @@ struct plan_config {
     const struct impairment_config *impairments;
     uint32_t impairments_count;
     const struct router_config *router; /* NULL: none */
+    const struct accelerator_config *accelerator;
     struct stack_config stack;
     struct report_config report;
     uint64_t seed;

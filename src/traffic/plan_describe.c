@@ -320,6 +320,12 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
         describe_ports(&o, p);
         return o.error;
     }
+    if (p->accelerator) {
+        say(&o, "accelerator: clients at %s, servers at %s, up to %u connections\n",
+            p->ports[p->accelerator->clients].name, p->ports[p->accelerator->servers].name, p->accelerator->max_flows);
+        describe_ports(&o, p);
+        return o.error;
+    }
     if (plan_is_bridge(p)) {
         say(&o, "bridge: every frame that comes in at one port leaves at the other; seed %" PRIu64 "\n", p->seed);
         describe_ports(&o, p);

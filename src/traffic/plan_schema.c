@@ -675,6 +675,8 @@ static const struct config_field plan_fields[] = {
      .schema = &impairment_schema, .items_max = 2 * PLAN_MAX_PORTS, .doc = "Harm done to frames on purpose"},
     {CONFIG_MEMBER(struct plan_config, router), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_router_schema,
      .doc = "For weir router, in the place of devices and loads"},
+    {CONFIG_MEMBER(struct plan_config, accelerator), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_accelerator_schema,
+     .doc = "For weir accel, in the place of devices and loads"},
     {CONFIG_MEMBER(struct plan_config, stack), .type = CONFIG_TYPE_MAP, .schema = &stack_schema,
      .doc = "Settings of every port's stack"},
     {CONFIG_MEMBER(struct plan_config, report), .type = CONFIG_TYPE_MAP, .schema = &report_schema,

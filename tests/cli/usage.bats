@@ -14,13 +14,13 @@ load lib.bash
 
 @test "help lists every command with one line" {
     run -0 weir help
-    for command in run check bridge router ping traceroute nc services dhcp lldp capture links exec bench completion version help; do
+    for command in run check bridge accel router ping traceroute nc services dhcp lldp capture links exec bench completion version help; do
         grep -Eq "^  $command +[a-z]" <<<"$output"
     done
 }
 
 @test "help COMMAND, COMMAND --help and -h are the same, with options and examples" {
-    for command in run check bridge router ping traceroute nc services dhcp lldp capture links exec bench completion version help; do
+    for command in run check bridge accel router ping traceroute nc services dhcp lldp capture links exec bench completion version help; do
         run -0 weir help "$command"
         first=$output
         holds "--help" "$first"

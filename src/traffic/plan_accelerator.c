@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accelerator of a configuration: its keys, and the two ports between which it stands.
+ */
+#include "traffic/plan_private.h"
+
+static const struct config_field fields[] = {
+    {CONFIG_MEMBER(struct accelerator_config, clients), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
+     .doc = "Name of the port where connections come from"},
+    {CONFIG_MEMBER(struct accelerator_config, servers), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
+     .doc = "Name of the other port"},
+    {CONFIG_MEMBER(struct accelerator_config, max_flows), .type = CONFIG_TYPE_U32, .fallback = "65536", .min = "1",
+     .max = "16777216", .doc = "Connections; those beyond pass untouched"},
+    {CONFIG_MEMBER(struct accelerator_config, max_openings), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1",
+     .max = "16777216", .doc = "Connections in their handshake or with early data; those beyond pass untouched"},
+    {CONFIG_MEMBER(struct accelerator_config, max_servers), .type = CONFIG_TYPE_U32, .fallback = "4096", .min = "1",
+     .max = "16777216", .doc = "Servers whose options are remembered"},
+    {CONFIG_MEMBER(struct accelerator_config, early_buffers), .type = CONFIG_TYPE_U32, .fallback = "1024", .min = "1",
+     .max = "1048576", .doc = "Connections with early data, of up to 64 KiB each"},
+    {CONFIG_MEMBER(struct accelerator_config, server_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "20s",
+     .min = "1ms", .max = "10m", .doc = "A server that does not answer so long has refused"},
+    {CONFIG_MEMBER(struct accelerator_config, server_memory), .type = CONFIG_TYPE_DURATION, .fallback = "10m",
+     .min = "1ms", .max = "8784h", .doc = "What a server said is believed that long"},
+    {CONFIG_MEMBER(struct accelerator_config, idle_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "124m",
+     .min = "1s", .max = "8784h", .doc = "A connection without a segment is forgotten after that"},
+    {CONFIG_MEMBER(struct accelerator_config, closed_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "2m",
+     .min = "1s", .max = "1h", .doc = "A connection that both ends have closed is forgotten after that"},
+};
+const struct config_schema plan_accelerator_schema =
+    CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A near box of the accelerator");
+
+void plan_compile_accelerator(struct compiling *c)
+{
+    const struct accelerator_config *from = c->config->accelerator;
+    struct plan_accelerator *to = plan_alloc(c, 1, sizeof *to);
+    if (!to)
+        return;
+    c->plan->accelerator = to;
+    *to = (struct plan_accelerator){.clients = plan_need_port(c, from->node, from->clients),
+                                    .servers = plan_need_port(c, from->node, from->servers),
+                                    .max_flows = from->max_flows,
+                                    .max_openings = from->max_openings,
+                                    .max_servers = from->max_servers,
+                                    .early_buffers = from->early_buffers,
+                                    .server_timeout_ns = from->server_timeout,
+                                    .server_memory_ns = from->server_memory,
+                                    .idle_timeout_ns = from->idle_timeout,
+                                    .closed_timeout_ns = from->closed_timeout};
+    if (to->clients != PLAN_NONE && to->clients == to->servers)
+        config_errors_add(c->errors, from->node, "servers", "found the port of the clients, allowed the other one");
+    if (c->plan->n_ports != 2 || c->config->devices_count || c->config->loads_count || c->config->router)
+        config_errors_add(c->errors, from->node, NULL,
+                          "found it beside %u ports, %u devices, %u loads%s, allowed two ports and nothing else",
+                          c->plan->n_ports, c->config->devices_count, c->config->loads_count,
+                          c->config->router ? " and a router" : "");
+}

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# `weir accel` between two hosts of the kernel: everything that is not TCP passes byte for byte; transfers both ways have equal digests over IPv4 and IPv6,
+# for a server that the box does not know and one that it does, with timestamps, SACK and window scaling each off at either end, under loss; connecting
+# takes no round trip; a refusal, a silent server and what could not be delivered are told as they are.
+# shellcheck source=tests/interop/lib.sh
+. "$(dirname "$0")/lib.sh"
+cd "$root"
+
+server4=198.18.0.2
+server6=2001:db8::2
+ns_add client
+ns_add near
+ns_add server
+veth_add client c0 near n0
+veth_add server s0 near n1
+for end in client:c0:1 server:s0:2; do
+    name=${end%%:*}
+    rest=${end#*:}
+    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
+    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
+done
+
+accel_start() { # OPTION...: the box in the middle; accel_pid
+    : >"$work/accel.log"
+    start_in_ns near "$work/accel.log" "$WEIR" accel examples/accel.yaml --json "$work/accel.json" \
+        --set "ports[0].location=packet:n0" --set "ports[1].location=packet:n1" "$@"
+    accel_pid=$started_pid
+    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the accelerator starts" "$(cat "$work/accel.log")"
+}
+accel_stop() {
+    kill -INT "$accel_pid"
+    accel_status=0
+    wait "$accel_pid" || accel_status=$?
+    [ "$accel_status" = 0 ] || not_ok "Ctrl-C ends the accelerator with status 0" "$(cat "$work/accel.log")"
+}
+count() { # NAME
+    /usr/bin/python3 -c 'import json, sys
+print(json.load(open(sys.argv[1]))["accelerator"][sys.argv[2]])' "$work/accel.json" "$1"
+}
+# The servers are 100 ms away: what goes to them takes that long.
+far="impairments=[{port: outside, delay: 100ms}]"
+# Lossy on the servers' side, both ways.
+lossy="impairments=[{port: outside, loss: 1%, duplicate: 1%, reorder: 1%, delay: 2ms}, {port: inside, loss: 1%, duplicate: 1%, delay: 2ms}]"
+
+start_in_ns server "$work/server.log" /usr/bin/python3 tests/interop/accel_peer.py serve 8000
+wait_for 20 listens server 8000
+
+transfers() { # NAME HOST COUNT: that many of several sizes, both ways; prints their times
+    check "$1" in_ns client /usr/bin/python3 tests/interop/accel_peer.py fetch "$2" 8000 "$3"
+    diag "$(tail -n 1 "$work/check.out")"
+}
+
+# ---- everything else
+
+accel_start
+capture_start client c0 "$work/client.pcap"
+client_capture=$capture_pid
+capture_start server s0 "$work/server.pcap"
+check "ping through the box" in_ns client ping -c 10 -i 0.01 -W 2 -s 1400 $server4
+check "ping over IPv6" in_ns client ping -6 -c 10 -i 0.01 -W 2 -s 1400 $server6
+capture_stop
+capture_pid=$client_capture
+capture_stop
+for side in client server; do
+    decode "$work/$side.pcap" -Y "icmp || arp || icmpv6.type == 128 || icmpv6.type == 129" -x >"$work/$side.hex"
+done
+check "ARP and echoes of both families are the same bytes on both sides" cmp "$work/client.hex" "$work/server.hex"
+
+# ---- transfers
+
+transfers "a server that the box does not know" $server4 20
+transfers "one that it knows" $server4 100
+transfers "over IPv6" $server6 100
+accel_stop
+check_equal "every connection was answered and translated" "220 220" "$(count syn_answered) $(count flows_translated)"
+check_equal "and every byte that was acknowledged was delivered" 0 "$(count early_undelivered)"
+
+for end in client server; do
+    for option in tcp_timestamps tcp_sack tcp_window_scaling; do
+        accel_start
+        transfers "a first connection to the server" $server4 4
+        in_ns $end sysctl -q -w net.ipv4.$option=0
+        transfers "$option off at the $end, since the box has learnt that it is on" $server4 20
+        in_ns $end sysctl -q -w net.ipv4.$option=1
+        transfers "$option on again" $server4 20
+        accel_stop
+    done
+done
+
+accel_start --set "$lossy"
+transfers "loss, repetition and reordering on the servers' side" $server4 40
+accel_stop
+check_equal "what was acknowledged was delivered under loss" 0 "$(count early_undelivered)"
+
+# ---- time
+
+accel_start --set "$far"
+transfers "100 ms away, not known yet" $server4 1
+in_ns client nstat -n >"$work/nstat"
+in_ns server nstat -n >"$work/nstat"
+check "100 ms away: connect in under 10 ms" in_ns client /usr/bin/python3 tests/interop/accel_peer.py connect $server4 8000 20
+diag "$(tail -n 1 "$work/check.out")"
+transfers "100 ms away, known" $server4 20
+for end in client server; do
+    diag "$end: $(in_ns $end nstat -z TcpRetransSegs TcpExtTCPLossProbes TcpExtTCPDSACKRecv TcpInCsumErrors | tail -n +2 | awk '{print $1, $2}' | tr '\n' ' ')"
+done
+accel_stop
+
+# ---- failure is told
+
+accel_start --set "$far" --set "accelerator.server_timeout=2s"
+check "a port that nobody listens to: reset" in_ns client /usr/bin/python3 tests/interop/accel_peer.py refused $server4 8001
+in_ns server nft -f - <<'NFT'
+table inet silence {
+    chain input {
+        type filter hook input priority 0
+        tcp dport 8002 drop
+    }
+}
+NFT
+check "a server that is silent: reset after the server's timeout" in_ns client \
+    /usr/bin/python3 tests/interop/accel_peer.py refused $server4 8002
+accel_stop
+check_equal "both are counted" "1 1" "$(count server_refused) $(count server_silent)"
+check_equal "the data that was acknowledged is counted as undelivered" 2 "$(count early_undelivered)"
