@@ -210,7 +210,7 @@ struct plan {
     struct plan_server *servers;
     uint32_t n_servers;
     struct plan_accelerator *accelerator; /* NULL: none; else the plan is one for a bridge */
-    struct plan_router *router; /* NULL: none; then there are no devices, loads and servers */
+    struct plan_router *router;           /* NULL: none; then there are no devices, loads and servers */
     uint32_t max_time_wait;
     uint16_t port_first, port_last;
     bool fast_path, answer_echo, flow_labels;
