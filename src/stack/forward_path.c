@@ -171,7 +171,7 @@ static bool hop_by_hop_ok(struct stack *s, const struct datagram *d)
     struct wire_ipv6_walk w;
     if (likely(d->bytes[6] != IP_PROTO_HOP_BY_HOP))
         return true;
-    if (wire_ipv6_walk_hop_by_hop(d->bytes, datagram_length(d), &w) == WIRE_IPV6_ACCEPT)
+    if (wire_ipv6_walk_hop_by_hop(d->bytes, ipv6_walk_length(d), &w) == WIRE_IPV6_ACCEPT)
         return true;
     ipv6_refuse(s, d, &w);
     return false;

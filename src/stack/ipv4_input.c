@@ -2,7 +2,7 @@
 /*
  * IPv4 in, the long way: every check of RFC 791 and RFC 1122 3.2.1 with its own counter, then delivery. A host accepts
  * a TTL of 0 or 1 addressed to it (RFC 1122 3.2.1.7); what is for others is forward.h's. Source-routed datagrams are dropped (RFC
- * 1122 3.2.1.8 default). Anything wrong is discarded silently; only an unknown protocol or port is answered by an ICMP
+ * 1122 3.2.1.8 default). Anything wrong is discarded silently; only an unknown protocol or port and options that cannot be read are answered by an ICMP
  * error.
  */
 #include "stack/ipv4_input.h"
@@ -38,26 +38,6 @@ static void count_unreadable(struct stack *s, const struct arrival *a)
         STACK_DROP(s, TRACE_IP, ip_bad_header_length);
 }
 
-static bool options_ok(struct stack *s, const struct wire_ipv4 *ip)
-{
-    struct wire_ipv4_options met;
-    if (likely(ip->options_len == 0))
-        return true;
-    switch (wire_ipv4_options_check(ip->options, ip->options_len, &met)) {
-    case WIRE_IPV4_OPTIONS_OK:
-        return true;
-    case WIRE_IPV4_OPTIONS_SOURCE_ROUTE:
-        STACK_DROP(s, TRACE_IP, ip_source_route);
-        return false;
-    case WIRE_IPV4_OPTIONS_BAD_LENGTH:
-    case WIRE_IPV4_OPTIONS_BAD_POINTER:
-    case WIRE_IPV4_OPTIONS_DUPLICATE:
-        break;
-    }
-    STACK_DROP(s, TRACE_IP, ip_bad_options);
-    return false;
-}
-
 /* Bytes of the datagram that are there. */
 static uint32_t present(const struct arrival *a)
 {
@@ -77,7 +57,7 @@ static bool header_ok(struct stack *s, const struct arrival *a, struct wire_ipv4
         STACK_DROP(s, TRACE_IP, ip_bad_checksum);
         return false;
     }
-    return options_ok(s, ip);
+    return true;
 }
 
 /* ---- addresses ---- */
@@ -135,6 +115,40 @@ static bool source_ok(struct stack *s, const struct datagram *d)
     return false;
 }
 
+/* ---- options ---- */
+
+/* RFC 1122 3.2.2.5: who sent it to us hears which octet is wrong. */
+static void tell_problem(struct stack *s, const struct arrival *a, struct datagram *d, uint8_t octet)
+{
+    if (a->sender)
+        return;
+    d->host = host_find(&s->hosts, a->segment, ip_addr_to_v4(&d->destination), a->eth);
+    if (d->host && ipv4_source_ok(d->host, ip_addr_to_v4(&d->source)))
+        icmp_send_error(s, d, WIRE_ICMP_PARAMETER_PROBLEM, 0, (uint32_t)octet << 24);
+}
+
+/* Before all else that is done with a datagram: a router does not pass on what it cannot read either. */
+static bool options_ok(struct stack *s, const struct arrival *a, const struct wire_ipv4 *ip, struct datagram *d)
+{
+    struct wire_ipv4_options met;
+    if (likely(ip->options_len == 0))
+        return true;
+    switch (wire_ipv4_options_check(ip->options, ip->options_len, &met)) {
+    case WIRE_IPV4_OPTIONS_OK:
+        return true;
+    case WIRE_IPV4_OPTIONS_SOURCE_ROUTE:
+        STACK_DROP(s, TRACE_IP, ip_source_route);
+        return false;
+    case WIRE_IPV4_OPTIONS_BAD_LENGTH:
+    case WIRE_IPV4_OPTIONS_BAD_POINTER:
+    case WIRE_IPV4_OPTIONS_DUPLICATE:
+        break;
+    }
+    STACK_DROP(s, TRACE_IP, ip_bad_options);
+    tell_problem(s, a, d, met.pointer);
+    return false;
+}
+
 /* ---- all ---- */
 
 void ipv4_input(struct stack *s, const struct arrival *a)
@@ -154,6 +168,8 @@ void ipv4_input(struct stack *s, const struct arrival *a)
                          .tos = a->l3[1],
                          .ttl = ip.ttl,
                          .group = a->group};
+    if (!options_ok(s, a, &ip, &d))
+        return;
     if (unlikely(a->sender != NULL) ? !loop_deliverable(s, a, &d) : !destination_ok(s, a, &d) || !source_ok(s, &d))
         return;
     a->packet->l4_offset = (uint16_t)(a->packet->l3_offset + ip.header_len);

@@ -173,10 +173,16 @@ void ipv6_refuse(struct stack *s, const struct datagram *d, const struct wire_ip
         icmpv6_send_error(s, d, WIRE_ICMPV6_PARAMETER_PROBLEM, w->problem_code, w->problem_pointer);
 }
 
+uint32_t ipv6_walk_length(const struct datagram *d)
+{
+    bool jumbogram = load_be16(d->bytes + 4) == 0 && d->bytes[6] == IP_PROTO_HOP_BY_HOP;
+    return jumbogram ? (uint32_t)(d->packet->data + d->packet->len - d->bytes) : datagram_length(d);
+}
+
 static void deliver_behind(struct stack *s, struct datagram *d)
 {
     struct wire_ipv6_walk w;
-    if (wire_ipv6_walk(d->bytes, datagram_length(d), &w) != WIRE_IPV6_ACCEPT) {
+    if (wire_ipv6_walk(d->bytes, ipv6_walk_length(d), &w) != WIRE_IPV6_ACCEPT) {
         ipv6_refuse(s, d, &w);
         return;
     }

@@ -13,6 +13,8 @@ void ipv6_input(struct stack *s, const struct arrival *a);
 /* A datagram whose fixed header is in order, or that was put together from fragments: the rest of the way. */
 void ipv6_deliver(struct stack *s, const struct datagram *whole);
 
+/* Bytes in which to look for its headers: RFC 2675, what says that it has no payload, but hop-by-hop options, may say there how much it has. */
+uint32_t ipv6_walk_length(const struct datagram *d);
 /* Counts what a walk over its headers did not like, and tells its sender where that is due. */
 void ipv6_refuse(struct stack *s, const struct datagram *d, const struct wire_ipv6_walk *w);
 

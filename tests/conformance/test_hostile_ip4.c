@@ -153,13 +153,28 @@ static void test_ip4_04_versions(void **state)
 
 /* ---- options ---- */
 
+/* RFC 1122 3.2.2.5: the answer names an octet of the options, and it has no options itself. */
+static void expect_problem(struct hostile *h, uint32_t length)
+{
+    struct wire_ipv4 ip;
+    const uint8_t *m = hostile_expect_ipv4(h, IP_PROTO_ICMP, &ip);
+    assert_int_equal(m[0], WIRE_ICMP_PARAMETER_PROBLEM);
+    assert_int_equal(m[1], 0);
+    assert_in_range(m[4], WIRE_IPV4_MIN, WIRE_IPV4_MIN + length - 1);
+    assert_int_equal(load_be32(m + 4) & 0xffffffu, 0);
+    assert_int_equal(ip.options_len, 0);
+    assert_int_equal(ip.dst, PEER);
+}
+
 static void expect_bad_options(struct hostile *h, const uint8_t *options, uint32_t length)
 {
     uint8_t f[256];
     hostile_case(h);
     hostile_inject(h, f, with_options(f, echo(f), options, length));
     HOSTILE_DROPS(h, ip_bad_options, 1);
+    expect_problem(h, length);
     hostile_expect_silence(h);
+    hostile_pass(h, NS_PER_MS); /* errors are limited */
 }
 
 static void expect_good_options(struct hostile *h, const uint8_t *options, uint32_t length)
@@ -218,7 +233,10 @@ static void test_ip4_06_source_routes(void **state)
                     HOSTILE_DROPS(h, ip_source_route, 1);
                 else
                     HOSTILE_DROPS(h, ip_bad_options, 1);
+                if (!well_formed)
+                    expect_problem(h, length);
                 hostile_expect_silence(h);
+                hostile_pass(h, well_formed ? 0 : NS_PER_MS);
             }
     hostile_end(h, "IP4-06");
 }

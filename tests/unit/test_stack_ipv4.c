@@ -390,12 +390,14 @@ static void test_options_are_accepted_checked_and_not_echoed(void **state) /* IP
     static const struct {
         uint8_t bytes[8], length;
     } good[] = {{{0, 9, 9, 9}, 4}, {{7, 7, 4, 0, 0, 0, 0, 0}, 8}, {{148, 4, 0, 0}, 4}, {{99, 4, 1, 2}, 4}},
-      bad[] = {{{7, 0, 0, 0}, 4},
-               {{7, 1, 0, 0}, 4},
-               {{1, 1, 1, 7}, 4},
-               {{7, 40, 4, 0}, 4},
-               {{7, 7, 3, 0, 0, 0, 0, 0}, 8}},
       routed[] = {{{131, 7, 4, 192, 0, 2, 9, 0}, 8}, {{137, 7, 8, 192, 0, 2, 9, 0}, 8}};
+    static const struct {
+        uint8_t bytes[8], length, octet; /* the octet of the header that is wrong */
+    } bad[] = {{{7, 0, 0, 0}, 4, 20},
+               {{7, 1, 0, 0}, 4, 20},
+               {{1, 1, 1, 7}, 4, 23},
+               {{7, 40, 4, 0}, 4, 20},
+               {{7, 7, 3, 0, 0, 0, 0, 0}, 8, 22}};
     struct rig *r = rig_new();
     uint8_t f[256];
     rig_input(r, f, echo_with_options(f, nops, 40));
@@ -404,12 +406,26 @@ static void test_options_are_accepted_checked_and_not_echoed(void **state) /* IP
         rig_input(r, f, echo_with_options(f, good[i].bytes, good[i].length));
         assert_int_equal(expect_reply(r)->length, 14 + 20 + 8 + sizeof payload);
     }
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) { /* RFC 1122 3.2.2.5 */
         rig_input(r, f, echo_with_options(f, bad[i].bytes, bad[i].length));
+        struct wire_ipv4 ip;
+        const struct rig_frame *a = expect_ipv4(r, IP_PROTO_ICMP, &ip);
+        assert_int_equal(a->bytes[a->l4_offset], WIRE_ICMP_PARAMETER_PROBLEM);
+        assert_int_equal(load_be32(a->bytes + a->l4_offset + 4), (uint32_t)bad[i].octet << 24);
+    }
+    for (unsigned i = 0; i < 3; i++) { /* for somebody else, for all, from nobody: no answer */
+        static const uint32_t addresses[3][2] = {{PEER, OTHER}, {PEER, 0xffffffff}, {0x7f000001, US}};
+        uint32_t n = echo_with_options(f, bad[0].bytes, bad[0].length);
+        store_be32(f + 14 + 12, addresses[i][0]);
+        store_be32(f + 14 + 16, addresses[i][1]);
+        fix_ip_checksum(f);
+        rig_input(r, f, n);
+        expect_nothing(r);
+    }
     for (size_t i = 0; i < ARRAY_SIZE(routed); i++)
         rig_input(r, f, echo_with_options(f, routed[i].bytes, routed[i].length));
     expect_nothing(r);
-    assert_int_equal(rig_counters(r)->ip_bad_options, ARRAY_SIZE(bad));
+    assert_int_equal(rig_counters(r)->ip_bad_options, ARRAY_SIZE(bad) + 3);
     assert_int_equal(rig_counters(r)->ip_source_route, ARRAY_SIZE(routed));
     rig_free(r);
 }
