@@ -41,7 +41,8 @@ static bool is_own(struct stack *s, const struct host *h, const struct ip_addr *
 /* Several addresses, any of which may be the destination. */
 static bool are_several(const struct stack *s) { return s->hosts.count > 1; }
 
-int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *destination, uint32_t *neighbour)
+int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *destination, enum neighbour_need need,
+                uint32_t *neighbour)
 {
     struct ip_addr next_hop;
     if (unlikely(ip_addr_equal(destination, &h->ip) || are_several(s)) && is_own(s, h, destination)) {
@@ -59,7 +60,7 @@ int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *des
     }
     if (unlikely(s->redirects.used))
         redirect_apply(s, h, destination, &next_hop);
-    *neighbour = neighbour_open(s, h->domain, &next_hop, h->index, NEIGHBOUR_OWN);
+    *neighbour = neighbour_open(s, h->domain, &next_hop, h->index, need);
     return *neighbour ? 0 : ERR_NO_MEMORY;
 }
 
@@ -185,7 +186,7 @@ int ip_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote
     if (unlikely(group_mac(out->host, remote, mac)))
         return begin_to_group(s, mac, l4_bytes, out);
     uint32_t neighbour;
-    int error = ip_next_hop(s, out->host, remote, &neighbour);
+    int error = ip_next_hop(s, out->host, remote, NEIGHBOUR_OWN, &neighbour);
     if (unlikely(error))
         return error == ERR_NO_MEMORY ? ERR_AGAIN : error;
     const struct neighbour *n = neighbour_at(&s->neighbours, neighbour);

@@ -9,6 +9,7 @@
 
 #include "stack/host.h"
 #include "stack/interface.h"
+#include "stack/neighbour.h"
 #include "stack/ra.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -79,10 +80,10 @@ bool ip_direct_open(struct stack *s, struct host *h, const uint8_t *mac, const s
 
 /*
  * The next hop's neighbour for a destination, found or made: 0 and *neighbour, ERR_NO_ROUTE, ERR_NO_MEMORY (table
- * full).
+ * full, or of a datagram the queues; counted). For whom it is: NEIGHBOUR_OWN or NEIGHBOUR_PATH.
  */
 MUST_CHECK int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *destination,
-                           uint32_t *neighbour);
+                           enum neighbour_need need, uint32_t *neighbour);
 
 /* ---- ip_fragment.c ---- */
 /* Frames for whole datagrams longer than an MTU. */

@@ -142,13 +142,13 @@ static void advertisement_input(struct stack *s, const struct datagram *d, const
     }
     const struct neighbour_news news = {.mac = m->has & WIRE_ND_HAS_TARGET_LL ? m->target_ll : NULL,
                                         .solicited = m->flags & WIRE_ND_NA_SOLICITED,
-                                        .override = m->flags & WIRE_ND_NA_OVERRIDE};
+                                        .override = m->flags & WIRE_ND_NA_OVERRIDE,
+                                        .router = m->flags & WIRE_ND_NA_ROUTER};
     for (uint32_t i = host_segment(&s->hosts, d->host->segment)->domains; i; i = host_domain(&s->hosts, i)->next) {
         uint32_t index = neighbour_find(s, i, &m->target);
         known |= index != 0;
-        if (index)
-            neighbour_advertised(s, index, &news);
-        if (host_domain(&s->hosts, i)->ra && !(m->flags & WIRE_ND_NA_ROUTER))
+        bool believed = !index || neighbour_advertised(s, index, &news);
+        if (believed && !news.router && host_domain(&s->hosts, i)->ra)
             ra_remove_router(s, host_domain(&s->hosts, i)->ra, &m->target);
     }
     if (!known)

@@ -194,13 +194,16 @@ static void let_go(struct stack *s, uint32_t index)
     pool_put(&set->pool, index);
 }
 
+/* A datagram of ours waits for the answer. */
+static bool waited_for(const struct neighbour *n) { return n->own && n->state == NEIGHBOUR_INCOMPLETE && n->queue; }
+
 static bool evict(struct stack *s, enum neighbour_need need)
 {
     struct neighbour_set *set = &s->neighbours;
     uint32_t oldest = set->age[NEIGHBOUR_UNCONFIRMED].head;
-    if (!oldest && need == NEIGHBOUR_OWN)
+    if (!oldest && need != NEIGHBOUR_HEARD)
         oldest = set->age[NEIGHBOUR_CONFIRMED].head;
-    if (!oldest)
+    if (!oldest || (need == NEIGHBOUR_OWN && waited_for(neighbour_at(set, oldest))))
         return false;
     s->counters.neighbours_evicted++;
     let_go(s, oldest);
@@ -217,6 +220,10 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
     uint32_t index = find_tagged(set, tag, domain, address);
     if (index)
         return index;
+    if (need == NEIGHBOUR_OWN && set->waiting >= s->settings.resolve_queue_total) {
+        STACK_DROP(s, TRACE_ARP, resolve_queue_full);
+        return 0;
+    }
     if (set->pool.used == set->pool.capacity && !evict(s, need)) {
         STACK_DROP(s, TRACE_ARP, arp_table_full);
         return 0;
@@ -229,6 +236,7 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
                             .asker = asker,
                             .interface = s->hosts.hosts[asker].interface,
                             .tag = tag,
+                            .own = need == NEIGHBOUR_OWN,
                             .ask_at = INT64_MIN,
                             .deadline = TIME_NEVER,
                             .since = s->now};
@@ -456,36 +464,49 @@ void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
     resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
 }
 
-/* What an advertisement does to an entry whose MAC is known. */
+/* 7.2.5: what names another MAC must be allowed to override, and where none is known it must name one. */
+static bool is_believed(const struct neighbour *n, const struct neighbour_news *news)
+{
+    if (n->state <= NEIGHBOUR_FAILED)
+        return news->mac != NULL;
+    bool other = news->mac && !wire_eth_addr_equal(news->mac, n->mac);
+    return !other || (news->override && n->state != NEIGHBOUR_PERMANENT);
+}
+
+/* What a believed advertisement does to an entry whose MAC is known. */
 static void advertised_known(struct stack *s, uint32_t index, const struct neighbour_news *news)
 {
     const struct neighbour *n = neighbour_at(&s->neighbours, index);
-    uint8_t kept[sizeof n->mac];
-    memcpy(kept, n->mac, sizeof kept);
-    const uint8_t *mac = news->mac ? news->mac : kept;
-    bool other = !wire_eth_addr_equal(mac, kept);
-    if (other && !news->override) {
-        STACK_DROP(s, TRACE_ARP, nd_unsolicited);
-        if (n->state == NEIGHBOUR_REACHABLE)
-            resolved(s, index, kept, NEIGHBOUR_STALE, n->confirmed);
-    } else if (news->solicited) {
+    uint8_t mac[sizeof n->mac];
+    memcpy(mac, news->mac ? news->mac : n->mac, sizeof mac);
+    if (news->solicited)
         resolved(s, index, mac, NEIGHBOUR_REACHABLE, true);
-    } else if (other) {
+    else if (!wire_eth_addr_equal(mac, n->mac))
         resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
-    }
 }
 
-void neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news)
+static void not_believed(struct stack *s, uint32_t index)
 {
-    const struct neighbour *n = neighbour_at(&s->neighbours, index);
+    STACK_DROP(s, TRACE_ARP, nd_unsolicited);
+    if (neighbour_at(&s->neighbours, index)->state == NEIGHBOUR_REACHABLE)
+        become_stale(s, index);
+}
+
+bool neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news)
+{
+    struct neighbour *n = neighbour_at(&s->neighbours, index);
+    bool believed = is_believed(n, news);
+    if (believed)
+        n->not_router = !news->router;
     if (n->state == NEIGHBOUR_PERMANENT)
-        return;
-    if (n->state > NEIGHBOUR_FAILED)
+        return believed;
+    if (!believed)
+        not_believed(s, index);
+    else if (n->state > NEIGHBOUR_FAILED)
         advertised_known(s, index, news);
-    else if (!news->mac)
-        STACK_DROP(s, TRACE_ARP, nd_unsolicited); /* 7.2.5: nothing to send to */
     else
         resolved(s, index, news->mac, news->solicited ? NEIGHBOUR_REACHABLE : NEIGHBOUR_STALE, news->solicited);
+    return believed;
 }
 
 /* ---- time ---- */

@@ -38,7 +38,9 @@ struct neighbour {
     uint8_t tries; /* requests sent since it began to ask */
     uint8_t queued;
     uint8_t interface;    /* by which what is for it leaves */
-    bool answered;        /* an answer of its own named this MAC */
+    bool answered : 1;    /* an answer of its own named this MAC */
+    bool not_router : 1;  /* its last advertisement said so */
+    bool own : 1;         /* a datagram of ours made it */
     uint32_t prev, next;  /* list of its age */
     struct packet *queue; /* datagrams that wait, oldest first, through packet.next */
     int64_t ask_at;       /* no request before */
@@ -61,7 +63,12 @@ struct neighbour_set {
 
 enum neighbour_need {
     NEIGHBOUR_HEARD, /* somebody told us about it: may evict unconfirmed entries */
-    NEIGHBOUR_OWN,   /* we want to send: may evict confirmed ones too */
+    /*
+     * A datagram of ours: may evict confirmed ones too, but none that an earlier one asks for, and makes no entry while the queues
+     * are full, so that a user's scan of a subnet asks resolve_queue_total stations at a time (RFC 6583 section 6).
+     */
+    NEIGHBOUR_OWN,
+    NEIGHBOUR_PATH, /* a connection, or the user names it: may evict any that may go */
 };
 
 MUST_CHECK int neighbour_set_init(struct stack *s, int64_t now);
@@ -93,9 +100,10 @@ void neighbour_confirm(struct stack *s, uint32_t index, const uint8_t *mac);
 /* An advertisement about it: RFC 4861 7.2.5. */
 struct neighbour_news {
     const uint8_t *mac; /* NULL: it named none */
-    bool solicited, override;
+    bool solicited, override, router;
 };
-void neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news);
+/* False: it concerns nothing that is known, and nothing it says is believed. */
+bool neighbour_advertised(struct stack *s, uint32_t index, const struct neighbour_news *news);
 /*
  * It spoke without being asked: a known entry changes its MAC and must be confirmed at its next use. A MAC that answered
  * stays until it can be asked again (IPv6: stale all the same). RFC 4861 7.2.3 says "should" of the change: whoever says

@@ -47,10 +47,16 @@ static struct redirect *make(const struct stack *s, uint32_t domain, const struc
     return first;
 }
 
-static bool has_failed(struct stack *s, const struct redirect *r)
+static bool is_by_router(const struct redirect *r) { return !ip_addr_equal(&r->target, &r->destination); }
+
+/* RFC 4861 7.3.3: its target does not answer; 7.2.5: or says that it is no router, after it was said to be one. */
+static bool is_over(struct stack *s, const struct redirect *r)
 {
     uint32_t index = neighbour_find(s, r->domain, &r->target);
-    return index && neighbour_at(&s->neighbours, index)->state == NEIGHBOUR_FAILED;
+    if (!index)
+        return false;
+    const struct neighbour *n = neighbour_at(&s->neighbours, index);
+    return n->state == NEIGHBOUR_FAILED || (n->not_router && is_by_router(r));
 }
 
 void redirect_apply(struct stack *s, const struct host *h, const struct ip_addr *destination, struct ip_addr *next_hop)
@@ -58,7 +64,7 @@ void redirect_apply(struct stack *s, const struct host *h, const struct ip_addr 
     struct redirect *r = h->redirects ? find(s, h->domain, destination) : NULL;
     if (!r)
         return;
-    if (has_failed(s, r))
+    if (is_over(s, r))
         r->until = 0;
     else
         *next_hop = r->target;
@@ -80,6 +86,14 @@ static bool is_first_hop(struct stack *s, const struct datagram *d, const struct
         return false;
     redirect_apply(s, d->host, &m->destination, &hop);
     return ip_addr_equal(&hop, &d->source);
+}
+
+/* 8.3: a target that is not the destination is a router, whatever it said before. */
+static void believe_in_router(struct stack *s, const struct redirect *r)
+{
+    uint32_t index = neighbour_find(s, r->domain, &r->target);
+    if (index && is_by_router(r))
+        neighbour_at(&s->neighbours, index)->not_router = false;
 }
 
 static void learn_target(struct stack *s, const struct datagram *d, const struct wire_nd *m)
@@ -108,6 +122,7 @@ void redirect_input(struct stack *s, const struct datagram *d, const struct wire
                                .domain = d->host->domain};
         s->redirects.used = true;
         s->counters.redirects_received++;
+        believe_in_router(s, r);
         learn_target(s, d, m);
     }
 }

@@ -4,7 +4,7 @@
  * only what the present first hop says about a destination that goes by it.
  *
  * A cache of {domain, destination} in sets of four, keyed (SipHash), owned by the stack: it never grows, the entry of a
- * set that ends first makes room, each ends after redirect_ns, and one whose new hop does not answer at its next use.
+ * set that ends first makes room, each ends after redirect_ns, and one whose new hop does not answer, or says that it is no router, at its next use.
  * Connections keep the hop they began with, datagrams take the new one at once.
  */
 #ifndef WEIR_STACK_REDIRECT_H

@@ -260,7 +260,7 @@ int stack_add_neighbour(struct stack *s, uint32_t local, const struct ip_addr *a
     bool usable = h->v6 ? ipv6_source_ok(h, address) : ipv4_source_ok(h, ip_addr_to_v4(address));
     if (!usable || host_find_address(&s->hosts, h->segment, address))
         return ERR_INVALID;
-    uint32_t index = neighbour_open(s, h->domain, address, local, NEIGHBOUR_OWN);
+    uint32_t index = neighbour_open(s, h->domain, address, local, NEIGHBOUR_PATH);
     if (!index)
         return ERR_NO_SPACE;
     neighbour_set_permanent(s, index, mac);

@@ -102,7 +102,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
         return ERR_NO_ROUTE;
     }
     uint32_t neighbour;
-    int error = ip_next_hop(s, h, remote, &neighbour);
+    int error = ip_next_hop(s, h, remote, NEIGHBOUR_PATH, &neighbour);
     if (error)
         return error;
     neighbour_pin(s, neighbour);

@@ -426,7 +426,7 @@ static struct ip_addr hop_of(struct bed *b, uint32_t local)
 {
     uint32_t neighbour;
     struct stack *s = b->h->stack;
-    assert_int_equal(ip_next_hop(s, host_at(&s->hosts, local), &FAR6, &neighbour), 0);
+    assert_int_equal(ip_next_hop(s, host_at(&s->hosts, local), &FAR6, NEIGHBOUR_PATH, &neighbour), 0);
     return neighbour_at(&s->neighbours, neighbour)->address;
 }
 

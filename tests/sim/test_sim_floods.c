@@ -328,7 +328,7 @@ static void nd_06_a_scan_of_a_subnet_behind_a_router(void **state)
     end(&f);
 }
 
-/* What we send ourselves is asked about each time; only the table is bounded, and live entries stay. */
+/* What we send ourselves: as many stations are asked at a time as datagrams may wait, and live entries stay. */
 static void send_scan(struct flood *f)
 {
     const struct ip_addr target = anybody6(f);
@@ -345,7 +345,12 @@ static void nd_06_a_scan_of_a_subnet_by_a_user_of_ours(void **state)
     add_us6(&f);
     resolve_peer(&f, f.us6, &PEER6);
     run(&f);
-    print_message("    %llu solicitations\n", (unsigned long long)HOSTILE_COUNT(f.h, nd_solicitations_sent));
+    uint64_t asked = HOSTILE_COUNT(f.h, nd_solicitations_sent);
+    print_message("    %llu solicitations\n", (unsigned long long)asked);
+    assert_in_range(asked, 1, f.h->stack->settings.resolve_queue_total * ((uint64_t)(f.virtual_ns / NS_PER_S) + 1));
+    assert_int_equal(HOSTILE_COUNT(f.h, resolve_queue_full) + HOSTILE_COUNT(f.h, arp_table_full) +
+                         HOSTILE_COUNT(f.h, resolve_failed) + f.h->stack->neighbours.waiting,
+                     f.sent);
     expect_peer_live(&f, f.us6, &PEER6);
     end(&f);
 }

@@ -162,11 +162,20 @@ static void test_asking_again_after_eviction_does_not_disturb_others(void **stat
     struct stack_settings t;
     stack_settings_default(&t);
     t.max_neighbours = 8;
+    t.arp_reachable_ns = 100 * NS_PER_S;
     struct rig *r = rig_new_with(&t);
     rig_resolve(r, r->us, PEER, PEER_MAC);
-    for (uint32_t i = 0; i < 100; i++)
-        assert_int_equal(send_to(r, US + 10 + i), 0);
+    unsigned refused = 0;
+    for (uint32_t i = 0; i < 100; i++) {
+        int sent = send_to(r, US + 10 + i);
+        refused += sent == ERR_AGAIN;
+        for (unsigned n = 0; sent == ERR_AGAIN && n < 3; n++) /* seven are asked for: until nobody answered */
+            rig_pass(r, 1010 * NS_PER_MS);
+        assert_int_equal(sent == ERR_AGAIN ? send_to(r, US + 10 + i) : sent, 0);
+    }
     rig_forget_frames(r);
+    assert_int_equal(refused, 99 / 7);
+    assert_int_equal(rig_counters(r)->arp_table_full, refused);
     assert_true(rig_counters(r)->neighbours_evicted >= 92);
     assert_int_equal(send_to(r, PEER), 0); /* confirmed: it outlived the scan */
     expect_datagram_to(r, PEER, PEER_MAC);

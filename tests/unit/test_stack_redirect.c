@@ -103,6 +103,46 @@ static void a_hop_that_does_not_answer_is_given_up(void **state)
     rig_free(r);
 }
 
+static void advertise(struct rig *r, const struct ip_addr *who, const uint8_t *mac, uint8_t flags)
+{
+    uint8_t f[RIG_FRAME_BYTES];
+    struct wire_nd m = {
+        .type = WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT, .has = WIRE_ND_HAS_TARGET_LL, .flags = flags, .target = *who};
+    memcpy(m.target_ll, mac, 6);
+    rig_input(r, f, make_nd(f, who, &ALL_NODES, &m));
+}
+
+static void a_hop_that_says_it_is_no_router_is_given_up(void **state) /* 7.2.5 */
+{
+    (void)state;
+    struct rig *r = redirectable();
+    rig_resolve6(r, r->us, &GATEWAY6, PEER_MAC);
+    redirect(r, &GATEWAY6, &better, OTHER_MAC);
+    advertise(r, &better, OTHER_MAC, WIRE_ND_NA_ROUTER | WIRE_ND_NA_OVERRIDE);
+    expect_way(r, OTHER_MAC);
+    advertise(r, &better, PEER_MAC, 0); /* may not override: nothing it says counts */
+    expect_way(r, OTHER_MAC);
+    advertise(r, &better, OTHER_MAC, WIRE_ND_NA_OVERRIDE);
+    expect_way(r, PEER_MAC);
+    advertise(r, &better, OTHER_MAC, WIRE_ND_NA_ROUTER | WIRE_ND_NA_OVERRIDE); /* over is over */
+    expect_way(r, PEER_MAC);
+    advertise(r, &better, OTHER_MAC, WIRE_ND_NA_OVERRIDE);
+    redirect(r, &GATEWAY6, &better, OTHER_MAC); /* 8.3: and now it is one again */
+    expect_way(r, OTHER_MAC);
+    rig_free(r);
+}
+
+static void a_destination_on_link_need_not_be_a_router(void **state)
+{
+    (void)state;
+    struct rig *r = redirectable();
+    rig_resolve6(r, r->us, &GATEWAY6, PEER_MAC);
+    redirect(r, &GATEWAY6, &FAR6, OTHER_MAC);
+    advertise(r, &FAR6, OTHER_MAC, WIRE_ND_NA_OVERRIDE);
+    expect_way(r, OTHER_MAC);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +150,8 @@ int main(void)
         cmocka_unit_test(a_target_that_is_the_destination_is_on_link),
         cmocka_unit_test(a_redirect_is_believed_for_ten_minutes),
         cmocka_unit_test(a_hop_that_does_not_answer_is_given_up),
+        cmocka_unit_test(a_hop_that_says_it_is_no_router_is_given_up),
+        cmocka_unit_test(a_destination_on_link_need_not_be_a_router),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
