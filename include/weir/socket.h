@@ -31,6 +31,7 @@ extern "C" {
 #endif
 
 struct weir_stack;
+struct in6_addr; /* netinet/in.h */
 
 /* One interface. Everything but size and link may be left 0. */
 struct weir_interface {
@@ -39,7 +40,8 @@ struct weir_interface {
         link; /* "tap:NAME" (made when it is not there), "packet:INTERFACE", "mem:NAME" (the other end is the next stack that asks for it) */
     const char *
         address; /* "192.0.2.1/24", or "dhcp": what a DHCP server gives, with its router, kept as long as the stack lives */
-    const char *gateway;        /* "192.0.2.254" */
+    const char *
+        gateway; /* "192.0.2.254", or several: "192.0.2.254,192.0.2.253", each taken when those before it do not answer */
     const char *netns;          /* path of a network namespace in which the link is opened */
     uint8_t mac[6];             /* of the stack's side; all zero: the link's */
     uint32_t mtu;               /* 0: the link's */
@@ -206,6 +208,15 @@ int weir_epoll_signal(struct weir_stack *s, int epoll, int event_fd);
 enum weir_reach { WEIR_UNREACHABLE, WEIR_ROUTED, WEIR_OWN };
 /* What an address is to the stack: its own, one (or a group, or a broadcast) to which it can send, or neither. */
 enum weir_reach weir_reach(struct weir_stack *s, const struct sockaddr *address, socklen_t length);
+enum { WEIR_HAS_IPV4 = 1, WEIR_HAS_IPV6 = 2 };
+/* Of which families the stack has addresses that it can use: bits of these. */
+unsigned weir_families(struct weir_stack *s);
+#define WEIR_MAX_DESTINATIONS 64u
+/*
+ * The addresses of a name, those of IPv4 mapped, in the order in which to try them: RFC 6724 section 6, by the addresses and routes that the stack has. 0, or
+ * -1 with EINVAL: more than WEIR_MAX_DESTINATIONS.
+ */
+int weir_sort_destinations(struct weir_stack *s, struct in6_addr *list, unsigned n);
 /*
  * Waits, at most so long, until everything that closed sockets had to send is acknowledged: before a program ends, as its stack ends with it. 0, or -1 with
  * EAGAIN.

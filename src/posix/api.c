@@ -356,6 +356,18 @@ enum weir_reach weir_reach(struct weir_stack *s, const struct sockaddr *address,
     return (enum weir_reach)call_perform(s, &c);
 }
 
+unsigned weir_families(struct weir_stack *s)
+{
+    struct call c = {.attempt = attempt_families};
+    return (unsigned)call_perform(s, &c);
+}
+
+int weir_sort_destinations(struct weir_stack *s, struct in6_addr *list, unsigned n)
+{
+    struct call c = {.attempt = attempt_sort, .destinations = {list, n}};
+    return (int)call_perform(s, &c);
+}
+
 int weir_drain(struct weir_stack *s, int timeout_ms)
 {
     struct call c = {.attempt = attempt_drain, .timeout_ns = timeout_ms * NS_PER_MS};

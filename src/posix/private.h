@@ -70,6 +70,14 @@ struct call_watch {
     struct call *call;
 };
 
+/* An address of an interface, with the gateways that are taken when its own does not answer. */
+#define POSIX_SPARE_GATEWAYS 3u
+struct wanted_host {
+    struct host_settings settings;
+    struct ip_addr spares[POSIX_SPARE_GATEWAYS];
+    unsigned n_spares;
+};
+
 struct call {
     struct call *next; /* on the list of new ones, or of those to be tried again */
     struct call *waiting_next, **waiting_link;
@@ -140,7 +148,7 @@ struct call {
         } reach;
         struct {
             struct link *link; /* taken when it succeeds */
-            struct host_settings *hosts;
+            struct wanted_host *hosts;
             unsigned n_hosts;
             int number; /* the interface, once it is attached */
             struct wanted_leases wanted;
@@ -165,6 +173,10 @@ struct call {
             int number, n;
             bool may_wait;
         } memory;
+        struct {
+            struct in6_addr *list;
+            unsigned n;
+        } destinations;
         int64_t drain_until;
     };
 };
@@ -323,6 +335,6 @@ attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_c
     attempt_unregister, attempt_send_registered, attempt_completions, attempt_shutdown, attempt_name, attempt_peer,
     attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close, attempt_poll,
     attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_attach,
-    attempt_count_interfaces, attempt_autoconf, attempt_reach, attempt_drain;
+    attempt_count_interfaces, attempt_autoconf, attempt_reach, attempt_families, attempt_sort, attempt_drain;
 
 #endif

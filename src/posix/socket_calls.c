@@ -8,6 +8,8 @@
 #include <sys/ioctl.h>
 
 #include "posix/private.h"
+#include "stack/control.h"
+#include "wire/ip_choice.h"
 
 static bool over(struct call *c, ssize_t result)
 {
@@ -493,6 +495,34 @@ bool attempt_reach(struct weir_stack *w, struct call *c, int64_t now)
 {
     (void)now;
     return over(c, (ssize_t)socket_reach(w->sockets, c->reach.address, c->reach.length));
+}
+
+bool attempt_families(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct stack_address a;
+    struct ip_addr ip;
+    unsigned has = 0;
+    (void)now;
+    for (uint32_t i = 0; (i = stack_next_host(w->stack, i)) != 0;)
+        if (stack_view_address(w->stack, i, &a) && a.state <= STACK_ADDRESS_DEPRECATED &&
+            stack_local_address(w->stack, i, &ip))
+            has |= ip_addr_is_v4(&ip) ? WEIR_HAS_IPV4 : WEIR_HAS_IPV6;
+    return over(c, (ssize_t)has);
+}
+
+bool attempt_sort(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct ip_destination list[WEIR_MAX_DESTINATIONS] = {0};
+    unsigned n = c->destinations.n;
+    (void)now;
+    if (n > WEIR_MAX_DESTINATIONS)
+        return over(c, -EINVAL);
+    for (unsigned i = 0; i < n; i++)
+        list[i].address = ip_addr_from_v6(c->destinations.list[i].s6_addr);
+    stack_sort_destinations(w->stack, list, n);
+    for (unsigned i = 0; i < n; i++)
+        memcpy(&c->destinations.list[i], list[i].address.bytes, sizeof c->destinations.list[i]);
+    return over(c, 0);
 }
 
 /* Nothing tells of the last acknowledgement: it looks again every millisecond. */

@@ -90,27 +90,41 @@ static int open_link(const struct weir_interface *i, struct link **out, char mes
 /* An interface has at most these: of IPv4, of IPv6, and a link-local one. */
 #define MAX_HOSTS 3u
 
-static int read_host(const struct weir_interface *i, bool v6, struct host_settings *h, char message[256])
+/* One gateway, or several between commas. */
+static int read_gateways(const char *text, bool v6, struct wanted_host *out, char message[256])
+{
+    for (unsigned n = 0; text; n++) {
+        size_t length = strcspn(text, ",");
+        struct ip_addr *to = n == 0 ? &out->settings.gateway : &out->spares[n - 1];
+        if (n > POSIX_SPARE_GATEWAYS || ip_addr_parse(text, length, to) != 0) {
+            snprintf(message, 256, "%s: found \"%.60s\", allowed are one to %u addresses with commas between",
+                     v6 ? "gateway6" : "gateway", text, POSIX_SPARE_GATEWAYS + 1);
+            return ERR_INVALID;
+        }
+        out->n_spares = n;
+        text = text[length] ? text + length + 1 : NULL;
+    }
+    return 0;
+}
+
+static int read_host(const struct weir_interface *i, bool v6, struct wanted_host *out, char message[256])
 {
     const char *address = v6 ? i->address6 : i->address, *gateway = v6 ? i->gateway6 : i->gateway;
+    struct host_settings *h = &out->settings;
     struct ip_prefix p;
-    *h = (struct host_settings){.interface = 0};
+    *out = (struct wanted_host){.n_spares = 0};
     if (read_prefix(v6 ? "address6" : "address", address ? address : "", v6, &p, message) < 0)
         return ERR_INVALID;
     h->address = p.addr;
     h->prefix_length = p.length;
     memcpy(h->mac, i->mac, sizeof h->mac);
-    if (gateway && ip_addr_parse(gateway, strlen(gateway), &h->gateway) != 0) {
-        snprintf(message, 256, "%s: found \"%.60s\", allowed is an address", v6 ? "gateway6" : "gateway", gateway);
-        return ERR_INVALID;
-    }
-    return 0;
+    return read_gateways(gateway, v6, out, message);
 }
 
 static bool by_dhcp(const char *address) { return address && strcmp(address, "dhcp") == 0; }
 
 /* The hosts of an interface but for the link-local one, whose MAC is not known yet: how many. */
-static int hosts_of(const struct weir_interface *i, struct host_settings *hosts, char message[256])
+static int hosts_of(const struct weir_interface *i, struct wanted_host *hosts, char message[256])
 {
     unsigned n = 0;
     if ((i->address || (!i->address6 && !i->autoconf)) && !by_dhcp(i->address) &&
@@ -121,22 +135,26 @@ static int hosts_of(const struct weir_interface *i, struct host_settings *hosts,
     return (int)n;
 }
 
-static struct host_settings link_local(const struct weir_interface *i, const struct link *link)
+static struct wanted_host link_local(const struct weir_interface *i, const struct link *link)
 {
     static const uint8_t none[6];
     struct host_settings h = {.prefix_length = 64, .autoconf = i->autoconf, .dad_transmits = i->autoconf};
     memcpy(h.mac, i->mac, sizeof h.mac);
     h.address = ip_addr_link_local(memcmp(i->mac, none, sizeof none) == 0 ? link->mac : i->mac);
-    return h;
+    return (struct wanted_host){.settings = h};
 }
 
-static int add_host(struct weir_stack *w, struct host_settings *h, unsigned interface)
+static int add_host(struct weir_stack *w, struct wanted_host *wanted, unsigned interface)
 {
+    struct host_settings *h = &wanted->settings;
+    const struct ip_addr all = ip_addr_is_v4(&h->address) ? ip_addr_from_v4(0) : (struct ip_addr){{0}};
     h->interface = interface;
-    int local = stack_add_host(w->stack, h);
+    int local = stack_add_host(w->stack, h), e = 0;
+    for (unsigned i = 0; i < wanted->n_spares && local > 0 && e == 0; i++)
+        e = stack_add_route(w->stack, (uint32_t)local, &all, 0, &wanted->spares[i]);
     if (local > 0 && h->dad_transmits == 0)
         stack_announce(w->stack, (uint32_t)local, clock_now());
-    return local;
+    return e < 0 ? e : local;
 }
 
 /* The interface becomes the stack's, with its addresses. */
@@ -232,7 +250,7 @@ static int wait_for_address(struct weir_stack *w, const struct weir_interface *i
 static int add_interface(struct weir_stack *w, const struct weir_interface *given, char message[256])
 {
     struct weir_interface i = {0};
-    struct host_settings hosts[MAX_HOSTS];
+    struct wanted_host hosts[MAX_HOSTS];
     struct call c = {.attempt = attempt_attach, .attach = {.hosts = hosts}};
     memcpy(&i, given, min_size(given->size, sizeof i));
     int n = hosts_of(&i, hosts, message);

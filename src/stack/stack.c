@@ -100,6 +100,7 @@ static int make_tcp(struct stack *s, int64_t now)
     struct tcp_settings t = s->settings.tcp;
     if (s->loop.neighbour)
         t.links = STACK_LOOP + 1;
+    t.progress = s->neighbours.progress;
     return tcp_layer_new(&t, &stack_tcp_lower, s, s->allocator, now, &s->tcp);
 }
 
@@ -248,6 +249,7 @@ int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefi
     int index = route_add(&s->routes, h, prefix, length, gateway);
     if (index < 0)
         return index;
+    gateway_changed(s, h);
     stack_tell(s, STACK_ROUTE_ADDED, (uint32_t)index);
     return 0;
 }
@@ -334,6 +336,17 @@ uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destinatio
         best_reach = reach;
     }
     return best ? best->index : 0;
+}
+
+void stack_sort_destinations(const struct stack *s, struct ip_destination *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct host *h = host_at(&s->hosts, stack_local_for(s, &list[i].address));
+        list[i].usable = h != NULL;
+        if (h)
+            list[i].source = source_of(s, h);
+    }
+    ip_destination_sort(&ip_policies_default, list, n);
 }
 
 bool stack_is_broadcast(const struct stack *s, uint32_t local, const struct ip_addr *ip)
