@@ -37,12 +37,12 @@ static const struct option_row options[] = {
      "instead of -c, the one interface: tap:NAME or packet:IFNAME"},
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
      "with --link: the stack's IPv4 address and its subnet, or dhcp"},
-    {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
-     "with --link: the way out of the subnet"},
+    {"gateway", 'g', "ADDR[,ADDR...]", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
+     "with --link: the way out of the subnet; more than one: the next when those before do not answer"},
     {"address6", '6', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address6),
      "with --link: its IPv6 address and subnet, or dhcp; beside or instead of --address"},
-    {"gateway6", 0, "ADDR", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
-     "with --address6: the router, such as fe80::1"},
+    {"gateway6", 0, "ADDR[,ADDR...]", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
+     "with --address6: the router, such as fe80::1, or several as with --gateway"},
     {"autoconf", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, autoconf),
      "with --link: find IPv6 addresses and routers, beside or instead of --address"},
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
@@ -149,12 +149,25 @@ static int check_address(const char *name, const char *text, bool v6, bool with_
                                        : "a.b.c.d/n");
 }
 
+static int check_gateways(const char *name, const char *list, bool v6)
+{
+    char one[IP_ADDR_TEXT + 1];
+    int result = EXIT_MET;
+    for (const char *at = list; at && result == EXIT_MET;) {
+        size_t length = strcspn(at, ",");
+        snprintf(one, sizeof one, "%.*s", (int)min_size(length, sizeof one - 1), at);
+        result = check_address(name, one, v6, false);
+        at = at[length] ? at + length + 1 : NULL;
+    }
+    return result;
+}
+
 static int check_addresses(const struct exec_options *o)
 {
     if (check_address("address", o->address, false, true) != EXIT_MET ||
-        check_address("gateway", o->gateway, false, false) != EXIT_MET ||
+        check_gateways("gateway", o->gateway, false) != EXIT_MET ||
         check_address("address6", o->address6, true, true) != EXIT_MET ||
-        check_address("gateway6", o->gateway6, true, false) != EXIT_MET ||
+        check_gateways("gateway6", o->gateway6, true) != EXIT_MET ||
         check_address("kernel-address", o->kernel_address, false, true) != EXIT_MET ||
         check_address("kernel-address6", o->kernel_address6, true, true) != EXIT_MET)
         return EXIT_USAGE;

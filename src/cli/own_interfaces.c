@@ -42,9 +42,14 @@ static int check_port(const struct command *c, const char *file, const struct pl
     return has_guard(p) ? refuse_port(c, file, p, "a guard", "none") : EXIT_MET;
 }
 
-static const char *print_address(char text[OWN_PREFIX_TEXT], const struct ip_addr *address)
+static const char *print_gateways(char text[OWN_GATEWAYS_TEXT], const struct plan_range *from)
 {
-    (void)ip_addr_print(text, OWN_PREFIX_TEXT, address);
+    char one[IP_ADDR_TEXT];
+    size_t n = 0;
+    for (unsigned i = 0; i < from->n_gateways; i++) {
+        (void)ip_addr_print(one, sizeof one, &from->gateways[i]);
+        n += (size_t)snprintf(text + n, OWN_GATEWAYS_TEXT - n, "%s%s", i ? "," : "", one);
+    }
     return text;
 }
 
@@ -61,8 +66,8 @@ static void put_address(const struct plan_range *from, struct own_texts *texts, 
     if (!from)
         return;
     *address = print_prefix(texts->address, &from->first, from->prefix_length);
-    if (!ip_addr_is_unspecified(&from->gateway))
-        *gateway = print_address(texts->gateway, &from->gateway);
+    if (from->n_gateways)
+        *gateway = print_gateways(texts->gateway, from);
 }
 
 static void add(struct own_interfaces *all, const struct plan_port *p, const struct plan_device *d)

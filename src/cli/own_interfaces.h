@@ -11,10 +11,11 @@
 
 #define OWN_INTERFACES 16u /* of a stack: weir/socket.h */
 #define OWN_PREFIX_TEXT (IP_ADDR_TEXT + 4u)
+#define OWN_GATEWAYS_TEXT (PLAN_MAX_GATEWAYS * (IP_ADDR_TEXT + 1u))
 
 /* Of one family. */
 struct own_texts {
-    char address[OWN_PREFIX_TEXT], gateway[OWN_PREFIX_TEXT], kernel[OWN_PREFIX_TEXT];
+    char address[OWN_PREFIX_TEXT], gateway[OWN_GATEWAYS_TEXT], kernel[OWN_PREFIX_TEXT];
 };
 
 struct own_interfaces {

@@ -169,9 +169,25 @@ static void item_bind(const struct config_field *field, const struct config_node
         scalar_bind(field, field->item, node, to, errors);
 }
 
+/* One that stands for a list. */
+static void alone_bind(const struct config_field *field, const struct config_node *node, void *settings,
+                       struct config_errors *errors)
+{
+    char *item = bind_alloc(node, 1, field->size, errors);
+    const uint32_t count = item ? 1 : 0;
+    if (item)
+        item_bind(field, node, item, errors);
+    member_store(settings, field->offset, &item, sizeof item);
+    member_store(settings, field->count_offset, &count, sizeof count);
+}
+
 static void list_bind(const struct config_field *field, const struct config_node *node, void *settings,
                       struct config_errors *errors)
 {
+    if (field->alone && node->kind != CONFIG_LIST && node->kind != CONFIG_MAP) {
+        alone_bind(field, node, settings, errors);
+        return;
+    }
     bool most_kept = field->items_max == 0 || node->count <= field->items_max;
     if (node->kind != CONFIG_LIST || node->count < field->items_min || !most_kept) {
         report_misfit(field, CONFIG_TYPE_LIST, node, CONFIG_WRONG, errors);

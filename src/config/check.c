@@ -125,6 +125,8 @@ static int type_check(const struct config_schema *schema, const struct config_fi
         return check_fail(error, schema, field, "its items cannot be of this type");
     if (nested && !field->schema)
         return check_fail(error, schema, field, "it has no schema");
+    if (field->alone && (field->type != CONFIG_TYPE_LIST || nested || type == CONFIG_TYPE_NODE))
+        return check_fail(error, schema, field, "only a list of scalars can be given as one of them");
     if (field->items_max && field->items_min > field->items_max)
         return check_fail(error, schema, field, "its items_max is below its items_min");
     int result = nested || field->schema ? schema_check(field->schema, nesting + 1, error) : 0;

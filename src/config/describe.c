@@ -55,7 +55,7 @@ size_t config_type_describe(const struct config_field *field, enum config_type t
 {
     struct config_text t = config_text_into(text, size);
     if (type == CONFIG_TYPE_LIST) {
-        config_text_add(&t, "a list");
+        config_text_add(&t, field->alone ? "one or a list" : "a list");
         add_count(&t, field->items_min, field->items_max);
         config_text_add(&t, ", each ");
         add_scalar(&t, field, field->item);

@@ -98,7 +98,7 @@ static void value_put(struct json_writer *w, const struct config_field *field, e
     limits_put(w, field, type);
 }
 
-static void items_put(struct json_writer *w, const struct config_field *field, unsigned nesting)
+static void array_put(struct json_writer *w, const struct config_field *field, unsigned nesting)
 {
     json_member_string(w, "type", "array");
     if (field->items_min)
@@ -108,6 +108,22 @@ static void items_put(struct json_writer *w, const struct config_field *field, u
     json_member_object(w, "items");
     value_put(w, field, field->item, nesting);
     json_end_object(w);
+}
+
+static void items_put(struct json_writer *w, const struct config_field *field, unsigned nesting)
+{
+    if (!field->alone) {
+        array_put(w, field, nesting);
+        return;
+    }
+    json_member_array(w, "anyOf");
+    json_begin_object(w);
+    value_put(w, field, field->item, nesting);
+    json_end_object(w);
+    json_begin_object(w);
+    array_put(w, field, nesting);
+    json_end_object(w);
+    json_end_array(w);
 }
 
 static void description_put(struct json_writer *w, const struct config_field *field)

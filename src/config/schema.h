@@ -93,6 +93,7 @@ struct config_field {
     const char *doc;                     /* one line: what it means */
     uint32_t items_min, items_max;       /* CONFIG_TYPE_LIST; items_max 0: no limit but the tree's */
     bool required;                       /* then there is no fallback */
+    bool alone;                          /* CONFIG_TYPE_LIST of scalars: one that is no list stands for a list of it */
 };
 
 struct config_schema {

@@ -287,6 +287,8 @@ static int take_control(struct socket *s, const struct cmsghdr *h, const void *v
     case IP_TTL:
     case IP_TOS:
         return take_number(h, value, length, x);
+    case IP_RETOPTS:
+        return option_ip_options(value, length, &x->options);
     default:
         return -EINVAL;
     }
@@ -329,7 +331,8 @@ int datagram_prepare(struct socket *s, const struct msghdr *m, int flags, struct
         return -EPIPE;
     if (s->error)
         return socket_take_error(s);
-    *x = (struct sending){.how = {.ttl = s->ttl, .tos = s->tos, .discover = discover_of(s)}};
+    *x = (struct sending){.how = {.ttl = s->ttl, .tos = s->tos, .discover = discover_of(s)},
+                          .options = s->datagram->options};
     int e = destination_of(s, m, &x->to);
     if (e == 0 && !socket_speaks(s, &x->to.ip))
         e = -ENETUNREACH;
@@ -399,6 +402,10 @@ static unsigned deliver_here(struct socket *s, const struct udp_datagram *d, uin
                                        .broadcast = broadcast,
                                        .ttl = d->departure.ttl ? d->departure.ttl : s->layer->settings.tcp.ttl,
                                        .tos = d->departure.tos};
+    if (d->departure.options && ip_addr_is_v4(&d->remote)) {
+        came.arrival.options = d->departure.options->bytes;
+        came.arrival.options_length = d->departure.options->length;
+    }
     if (!stack_local_address(s->layer->stack, d->local, &came.remote))
         return 0;
     return datagram_deliver(s->layer, &came);
@@ -434,7 +441,7 @@ ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct i
                                    .length = (uint32_t)length,
                                    .n_pieces = n,
                                    .pieces = pieces,
-                                   .departure = x->how};
+                                   .departure = sending_how(x)};
     uint32_t own = stack_find_local(s->layer->stack, &d.remote);
     if (own)
         return send_to_ourselves(s, &d, own);

@@ -10,6 +10,7 @@
 
 #include "socket/membership.h"
 #include "socket/private.h"
+#include "wire/ipv4.h"
 #include "wire/udp.h"
 
 #include <linux/if_packet.h>
@@ -22,18 +23,21 @@ struct record {
     uint32_t next;        /* in its queue. While free, the pool's */
     struct endpoint peer; /* who sent it; of an error, where that was sent to which it is about */
     struct outq bytes;
-    struct ip_arrival arrival;
-    uint32_t local; /* the address it came to, or that hears it */
+    struct ip_arrival arrival; /* its options lie below */
+    uint32_t local;            /* the address it came to, or that hears it */
     /* of an error */
     int error;
     struct ip_error icmp;
     bool own; /* found out here, not told by ICMP */
-    struct {
-        uint32_t length; /* as it was on the line */
-        uint16_t vlan_tci;
-        bool vlan_present;
-        uint8_t checksum; /* enum packet_checksum */
-    } frame;              /* of a packet socket */
+    union {
+        struct {
+            uint32_t length; /* as it was on the line */
+            uint16_t vlan_tci;
+            bool vlan_present;
+            uint8_t checksum; /* enum packet_checksum */
+        } frame;              /* of a packet socket */
+        uint8_t options[WIRE_IPV4_MAX_OPTIONS];
+    };
 };
 
 struct record_queue {
@@ -66,9 +70,18 @@ struct netlink_socket {
 struct sending {
     struct endpoint to;
     uint32_t local;
-    struct ip_departure how;
-    bool loops_only; /* a multicast TTL of 0: not beyond this host */
+    struct ip_departure how;   /* but for its options: */
+    struct ip_options options; /* IP_OPTIONS or IP_RETOPTS; length 0: none */
+    bool loops_only;           /* a multicast TTL of 0: not beyond this host */
 };
+
+/* All of how it leaves, as long as x is there. */
+static inline struct ip_departure sending_how(const struct sending *x)
+{
+    struct ip_departure how = x->how;
+    how.options = x->options.length ? &x->options : NULL;
+    return how;
+}
 
 /* What a packet socket has besides its queue. */
 #define PACKET_MAX_MEMBERSHIPS 8u
@@ -99,12 +112,13 @@ struct datagram_socket {
     bool filter_locked;
     uint32_t multicast_local; /* IP_MULTICAST_IF; 0: by route */
     uint8_t multicast_ttl;
-    uint32_t icmp_filter;     /* a bit for each type that a raw ICMP socket does not want */
-    uint32_t icmp6_filter[8]; /* ICMP6_FILTER of a raw socket: the same, of ICMPv6 */
-    bool corked;              /* UDP_CORK */
-    bool gathering;           /* a datagram that UDP_CORK or MSG_MORE holds back: */
-    struct sending next;      /* where it goes, */
-    struct outq pending;      /* and what there is of it */
+    struct ip_options options; /* IP_OPTIONS */
+    uint32_t icmp_filter;      /* a bit for each type that a raw ICMP socket does not want */
+    uint32_t icmp6_filter[8];  /* ICMP6_FILTER of a raw socket: the same, of ICMPv6 */
+    bool corked;               /* UDP_CORK */
+    bool gathering;            /* a datagram that UDP_CORK or MSG_MORE holds back: */
+    struct sending next;       /* where it goes, */
+    struct outq pending;       /* and what there is of it */
 };
 
 /* ---- datagram_queue.c ---- */
@@ -178,6 +192,10 @@ int option_datagram_get(const struct socket *s, int name, void *value, socklen_t
 /* -ENOPROTOOPT: another option. */
 int option_group_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now);
 int option_group_get(const struct socket *s, int name, void *value, socklen_t *length);
+/* IP_OPTIONS, and IP_RETOPTS of a message: checked. -EINVAL: malformed; -EPERM: a source route or a timestamp. */
+MUST_CHECK int option_ip_options(const void *value, size_t length, struct ip_options *out);
+/* What a datagram's options are to who answers with them: IP_RETOPTS. Returns how many bytes. */
+uint32_t option_returned(const uint8_t *options, uint32_t length, uint8_t out[WIRE_IPV4_MAX_OPTIONS]);
 /* raw.c: of levels SOL_RAW and SOL_ICMPV6 */
 int option_raw_set(struct socket *s, int level, int name, const void *value, socklen_t length);
 int option_raw_get(const struct socket *s, int level, int name, void *value, socklen_t *length);

@@ -86,6 +86,8 @@ static struct record *record_new(struct socket_layer *l, const struct record *li
     *r = *like;
     r->next = POOL_NONE;
     r->bytes = (struct outq){0};
+    if (unlikely(like->arrival.options_length != 0))
+        memcpy(r->options, like->arrival.options, like->arrival.options_length);
     if (copy_bytes(l, r, pieces, n) == 0)
         return r;
     outq_clear(&r->bytes, &l->buffers);
@@ -151,6 +153,17 @@ static void tell_packet(const struct socket *s, const struct record *r, struct m
     message_control(m, room, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
 }
 
+/* As they came, and as somebody who answers may send them. */
+static void tell_options(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
+{
+    uint8_t back[WIRE_IPV4_MAX_OPTIONS];
+    uint32_t n = option_returned(r->options, r->arrival.options_length, back);
+    if (s->ip_flags & IP_FLAG_OPTIONS)
+        message_control(m, room, IPPROTO_IP, IP_RECVOPTS, r->options, r->arrival.options_length);
+    if ((s->ip_flags & IP_FLAG_RETURNED) && n)
+        message_control(m, room, IPPROTO_IP, IP_RETOPTS, back, n);
+}
+
 static void tell_arrival4(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
 {
     int ttl = r->arrival.ttl;
@@ -160,6 +173,8 @@ static void tell_arrival4(const struct socket *s, const struct record *r, struct
         message_control(m, room, IPPROTO_IP, IP_TTL, &ttl, sizeof ttl);
     if (s->ip_flags & IP_FLAG_TOS)
         message_control(m, room, IPPROTO_IP, IP_TOS, &r->arrival.tos, 1);
+    if (unlikely(r->arrival.options_length != 0))
+        tell_options(s, r, m, room);
 }
 
 static void tell_arrival6(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)

@@ -32,6 +32,10 @@ static uint8_t flag_of(int name)
         return IP_FLAG_ALL;
     case IP_HDRINCL:
         return IP_FLAG_HEADER;
+    case IP_RECVOPTS:
+        return IP_FLAG_OPTIONS;
+    case IP_RETOPTS:
+        return IP_FLAG_RETURNED;
     default:
         return 0;
     }
@@ -49,6 +53,57 @@ static int set_flag(struct socket *s, int name, int value, socklen_t length)
     s->ip_flags = value ? s->ip_flags | flag : s->ip_flags & (uint8_t)~flag;
     return 0;
 }
+
+/* ---- options of IPv4 ---- */
+
+int option_ip_options(const void *value, size_t length, struct ip_options *out)
+{
+    int e = length && !value ? ERR_INVALID : ip_options_take(value, length, out);
+    return e == ERR_UNSUPPORTED ? -EPERM : e < 0 ? -EINVAL : 0;
+}
+
+static uint32_t fill_up(uint8_t *bytes, uint32_t n)
+{
+    while (n % 4)
+        bytes[n++] = WIRE_IPV4_OPT_END;
+    return n;
+}
+
+/* As Linux, what a way back has of them: recorded routes and timestamps; source routes do not arrive. */
+uint32_t option_returned(const uint8_t *options, uint32_t length, uint8_t out[WIRE_IPV4_MAX_OPTIONS])
+{
+    uint32_t n = 0;
+    for (uint32_t at = 0, bytes; at < length && options[at] != WIRE_IPV4_OPT_END; at += bytes) {
+        bytes = options[at] == WIRE_IPV4_OPT_NOP ? 1 : options[at + 1];
+        if (options[at] != WIRE_IPV4_OPT_RECORD_ROUTE && options[at] != WIRE_IPV4_OPT_TIMESTAMP)
+            continue;
+        memcpy(out + n, options + at, bytes);
+        n += bytes;
+    }
+    return fill_up(out, n);
+}
+
+static int set_ip_options(struct socket *s, const void *value, socklen_t length)
+{
+    struct ip_options new;
+    if (s->type == SOCK_STREAM)
+        return -ENOPROTOOPT;
+    int e = option_ip_options(value, length, &new);
+    if (e == 0)
+        s->datagram->options = new;
+    return e;
+}
+
+static int get_ip_options(const struct socket *s, void *value, socklen_t *length)
+{
+    if (s->type == SOCK_STREAM)
+        return -ENOPROTOOPT;
+    *length = min_u32(*length, s->datagram->options.length);
+    memcpy(value, s->datagram->options.bytes, *length);
+    return 0;
+}
+
+/* ---- all ---- */
 
 /* Of a stream, which has no use for groups. */
 static int refuse_groups(int name)
@@ -81,6 +136,8 @@ static int set_groups(struct socket *s, int name, const void *value, socklen_t l
 int option_datagram_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n;
+    if (name == IP_OPTIONS)
+        return set_ip_options(s, value, length);
     if (!flag_of(name))
         return s->type == SOCK_STREAM ? refuse_groups(name) : set_groups(s, name, value, length, now);
     int e = option_int_or_byte(value, length, &n);
@@ -90,6 +147,8 @@ int option_datagram_set(struct socket *s, int name, const void *value, socklen_t
 int option_datagram_get(const struct socket *s, int name, void *value, socklen_t *length)
 {
     bool stream = s->type == SOCK_STREAM;
+    if (name == IP_OPTIONS)
+        return get_ip_options(s, value, length);
     if (flag_of(name))
         return option_ip_give(value, length, (s->ip_flags & flag_of(name)) != 0);
     if (name == IP_MULTICAST_TTL)

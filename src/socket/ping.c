@@ -180,6 +180,7 @@ static ssize_t ping_send(struct socket *s, const struct msghdr *m, size_t length
         e = bind_if_not(s, now);
     if (e < 0)
         return e;
+    const struct ip_departure how = sending_how(&x);
     const struct icmp_echo echo = {.local = x.local,
                                    .remote = x.to.ip,
                                    .id = s->local.port,
@@ -187,9 +188,10 @@ static ssize_t ping_send(struct socket *s, const struct msghdr *m, size_t length
                                    .length = (uint32_t)(length - WIRE_ICMP_LEN),
                                    .n_pieces = n,
                                    .pieces = pieces,
-                                   .ttl = x.how.ttl,
-                                   .tos = x.how.tos,
-                                   .dont_fragment = x.how.discover == DISCOVER_DO || x.how.discover == DISCOVER_PROBE};
+                                   .ttl = how.ttl,
+                                   .tos = how.tos,
+                                   .options = how.options,
+                                   .dont_fragment = how.discover == DISCOVER_DO || how.discover == DISCOVER_PROBE};
     e = x.loops_only ? 0 : icmp_echo_send(s->layer->stack, &echo, now);
     return datagram_result(s, &x, pieces, n, length, e, now);
 }

@@ -82,12 +82,14 @@ struct socket_kind {
 
 /* Options of IPPROTO_IP that are yes or no. Every socket keeps them, though only datagrams have a use for most. */
 enum ip_flag {
-    IP_FLAG_PACKET = 1,  /* IP_PKTINFO */
-    IP_FLAG_TTL = 2,     /* IP_RECVTTL */
-    IP_FLAG_TOS = 4,     /* IP_RECVTOS */
-    IP_FLAG_LOOP = 8,    /* IP_MULTICAST_LOOP */
-    IP_FLAG_ALL = 16,    /* IP_MULTICAST_ALL */
-    IP_FLAG_HEADER = 32, /* IP_HDRINCL */
+    IP_FLAG_PACKET = 1,     /* IP_PKTINFO */
+    IP_FLAG_TTL = 2,        /* IP_RECVTTL */
+    IP_FLAG_TOS = 4,        /* IP_RECVTOS */
+    IP_FLAG_LOOP = 8,       /* IP_MULTICAST_LOOP */
+    IP_FLAG_ALL = 16,       /* IP_MULTICAST_ALL */
+    IP_FLAG_HEADER = 32,    /* IP_HDRINCL */
+    IP_FLAG_OPTIONS = 64,   /* IP_RECVOPTS */
+    IP_FLAG_RETURNED = 128, /* IP_RETOPTS */
 };
 
 struct socket {

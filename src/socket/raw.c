@@ -180,7 +180,7 @@ static ssize_t raw_send_message(struct socket *s, const struct msghdr *m, size_t
                                    .n_pieces = datagram_pieces(m, pieces),
                                    .pieces = pieces,
                                    .header_included = (s->ip_flags & IP_FLAG_HEADER) != 0,
-                                   .departure = x.how};
+                                   .departure = sending_how(&x)};
     e = x.loops_only ? 0 : raw_send(s->layer->stack, &d, now);
     return datagram_result(s, &x, pieces, d.n_pieces, length, e, now);
 }

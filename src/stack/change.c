@@ -89,6 +89,7 @@ int stack_remove_route(struct stack *s, uint32_t local, const struct ip_addr *pr
         return ERR_NOT_FOUND;
     stack_tell(s, STACK_ROUTE_REMOVED, index);
     route_remove(&s->routes, h, index);
+    gateway_changed(s, h);
     return 0;
 }
 
@@ -101,6 +102,7 @@ int stack_set_gateway(struct stack *s, uint32_t local, const struct ip_addr *gat
     if (!ip_addr_is_unspecified(gateway) && !host_gateway_usable(h, gateway))
         return ERR_INVALID;
     h->gateway = *gateway;
+    gateway_changed(s, h);
     stack_tell(s, STACK_HOST_CHANGED, local);
     return 0;
 }
@@ -155,6 +157,7 @@ static void remove_routes(struct stack *s, struct host *h)
         stack_tell(s, STACK_ROUTE_REMOVED, h->routes);
         route_remove(&s->routes, h, h->routes);
     }
+    gateway_changed(s, h);
 }
 
 int stack_remove_host(struct stack *s, uint32_t local, int64_t now)

@@ -26,13 +26,21 @@ struct datagram {
 /* Total length, as its header says. */
 static inline uint32_t datagram_length(const struct datagram *d) { return (uint32_t)(d->l4 - d->bytes) + d->l4_len; }
 
+/* Bytes of IPv4 options. */
+static ALWAYS_INLINE uint32_t datagram_options(const struct datagram *d)
+{
+    return d->host->v6 ? 0 : (uint32_t)(d->l4 - d->bytes) - WIRE_IPV4_MIN;
+}
+
 static ALWAYS_INLINE struct ip_arrival datagram_arrival(const struct datagram *d)
 {
     return (struct ip_arrival){.destination = d->destination,
                                .broadcast = d->broadcast,
                                .interface = d->host->interface,
                                .ttl = d->ttl,
-                               .tos = d->tos};
+                               .tos = d->tos,
+                               .options_length = (uint8_t)datagram_options(d),
+                               .options = d->bytes + WIRE_IPV4_MIN};
 }
 
 /* To the protocol above. */

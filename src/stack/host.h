@@ -76,6 +76,10 @@ struct host {
     CACHE_ALIGNED uint8_t header[HOST_HEADER6_BYTES];
     struct ip_addr gateway; /* unspecified: none */
     uint32_t routes;        /* first of a list, longest prefix first */
+    uint8_t default_routes; /* of length 0 */
+    uint8_t gateway_at;     /* which default gateway is in use: gateway.h */
+    bool spare_gateway;     /* there are several */
+    int64_t gateway_ask_at; /* those before it are not asked for before */
     int64_t defend_at;      /* RFC 5227 2.4: no defence before */
     bool router;            /* its station is one: nd_router.h */
     bool redirects;         /* believed: redirect.h */

@@ -113,8 +113,10 @@ int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
         return ERR_INVALID;
     if (e->length > UINT16_MAX)
         return ERR_NO_SPACE;
-    struct ip_output out = {
-        .departure = {.ttl = e->ttl, .tos = e->tos, .discover = e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT}};
+    struct ip_output out = {.departure = {.ttl = e->ttl,
+                                          .tos = e->tos,
+                                          .discover = e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT,
+                                          .options = e->options}};
     int error = ip_output_open(s, e->local, &e->remote, length, &out);
     if (error)
         return error;

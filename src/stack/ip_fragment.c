@@ -33,6 +33,19 @@ struct cut {
 static const uint8_t *header_of(const struct cut *c) { return c->whole->data + c->whole->l3_offset; }
 static const uint8_t *part_of(const struct cut *c) { return c->whole->data + c->whole->l4_offset + c->from; }
 
+static uint32_t v4_header_of(const struct packet *whole) { return (uint32_t)whole->l4_offset - whole->l3_offset; }
+
+/* RFC 791 3.1: the first fragment has them all, the others those that say so. */
+static uint32_t options_of(const struct cut *c, uint8_t *out)
+{
+    const uint8_t *all = header_of(c) + WIRE_IPV4_MIN;
+    uint32_t n = v4_header_of(c->whole) - WIRE_IPV4_MIN;
+    if (c->from != 0)
+        return wire_ipv4_options_copied(all, n, out);
+    memcpy(out, all, n);
+    return n;
+}
+
 static void write_v4(const struct cut *c, struct packet *p)
 {
     const uint8_t *ip = header_of(c);
@@ -41,8 +54,13 @@ static void write_v4(const struct cut *c, struct packet *p)
                                   .ttl = ip[8],
                                   .protocol = ip[9],
                                   .tos = ip[1]};
-    memcpy(ipv4_begin(p, c->host, c->whole->data, load_be32(ip + 16)), part_of(c), c->bytes);
-    ipv4_complete(p, c->host, c->bytes, &f);
+    uint8_t options[WIRE_IPV4_MAX_OPTIONS];
+    uint32_t n = options_of(c, options);
+    uint8_t *at = ipv4_begin(p, c->host, c->whole->data, load_be32(ip + 16));
+    memcpy(n ? ipv4_options_begin(p, options, n) : at, part_of(c), c->bytes);
+    ipv4_complete(p, c->host, n + c->bytes, &f);
+    if (n)
+        ipv4_options_complete(p, c->host, n);
 }
 
 static void write_v6(const struct cut *c, struct packet *p)
@@ -99,7 +117,8 @@ static uint32_t id_of(struct stack *s, const struct host *h, const struct packet
 void ip_send_cut(struct stack *s, struct interface *itf, const struct host *h, struct packet *whole, uint32_t mtu)
 {
     uint32_t all = whole->len - whole->l4_offset, sent = 0;
-    uint32_t headers = h->v6 ? WIRE_IPV6_LEN + WIRE_IPV6_FRAGMENT_LEN : WIRE_IPV4_MIN, step = (mtu - headers) & ~7u;
+    uint32_t headers = h->v6 ? WIRE_IPV6_LEN + WIRE_IPV6_FRAGMENT_LEN : v4_header_of(whole);
+    uint32_t step = (mtu - headers) & ~7u;
     struct cut c = {.host = h, .whole = whole, .id = id_of(s, h, whole)};
     for (; c.from < all; c.from += step, sent++) {
         c.bytes = min_u32(step, all - c.from);

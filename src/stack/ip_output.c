@@ -58,6 +58,8 @@ int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *des
         STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
+    if (unlikely(h->gateway_at != 0))
+        gateway_ask_again(s, h);
     if (unlikely(s->redirects.used))
         redirect_apply(s, h, destination, &next_hop);
     *neighbour = neighbour_open(s, h->domain, &next_hop, h->index, need);
@@ -94,9 +96,15 @@ static uint32_t path_mtu(struct stack *s, const struct ip_output *out)
     return pmtu_get(s, out->host, &out->destination);
 }
 
+/* Those of the header that it will have: IPv6 knows none. */
+static ALWAYS_INLINE uint32_t options_bytes(const struct ip_output *out)
+{
+    return likely(!out->departure.options) || out->host->v6 ? 0 : out->departure.options->length;
+}
+
 static ALWAYS_INLINE bool needs_fragments(const struct ip_output *out, uint32_t l4_bytes)
 {
-    return l4_bytes > out->mtu - ip_header_bytes(out->host);
+    return l4_bytes > out->mtu - ip_header_bytes(out->host) - options_bytes(out);
 }
 
 /* ---- beginning ---- */
@@ -105,7 +113,9 @@ static ALWAYS_INLINE uint8_t *begin(const struct ip_output *out, const uint8_t *
 {
     if (out->host->v6)
         return ipv6_begin(out->packet, out->host, mac, &out->destination);
-    return ipv4_begin(out->packet, out->host, mac, ip_addr_to_v4(&out->destination));
+    uint8_t *l4 = ipv4_begin(out->packet, out->host, mac, ip_addr_to_v4(&out->destination));
+    uint32_t n = options_bytes(out);
+    return likely(n == 0) ? l4 : ipv4_options_begin(out->packet, out->departure.options->bytes, n);
 }
 
 /* A frame of the link, or a large one to be cut later. */
@@ -161,9 +171,9 @@ static int begin_in_waiting_frame(struct stack *s, uint32_t neighbour, uint32_t 
 }
 
 /* The most that a datagram can carry: IPv4's length has its header in it. */
-static uint32_t longest_payload(const struct host *h)
+static uint32_t longest_payload(const struct ip_output *out)
 {
-    return h->v6 ? UINT16_MAX : WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN;
+    return out->host->v6 ? UINT16_MAX : WIRE_IPV4_MAX_TOTAL - WIRE_IPV4_MIN - options_bytes(out);
 }
 
 int ip_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
@@ -173,7 +183,7 @@ int ip_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote
     if (unlikely(!out->host || ip_addr_is_v4(remote) == out->host->v6))
         return ERR_INVALID;
     out->interface = stack_interface_of(s, out->host);
-    if (unlikely(l4_bytes > longest_payload(out->host)))
+    if (unlikely(l4_bytes > longest_payload(out)))
         return ERR_NO_SPACE;
     out->mtu = path_mtu(s, out);
     if (unlikely(out->departure.discover >= DISCOVER_DO && needs_fragments(out, l4_bytes)))
@@ -273,7 +283,10 @@ static void complete_v4(struct stack *s, struct ip_output *out, uint32_t l4_byte
         f.fragment = IPV4_DF; /* RFC 6864: with DF the identification means nothing */
     else
         f.id = (uint16_t)ip_next_id(s, &out->host->ip, &out->destination);
-    ipv4_complete(out->packet, out->host, l4_bytes, &f);
+    uint32_t n = options_bytes(out);
+    ipv4_complete(out->packet, out->host, n + l4_bytes, &f);
+    if (unlikely(n != 0))
+        ipv4_options_complete(out->packet, out->host, n);
 }
 
 /* RFC 1112 6.1: multicast stays on its network unless told otherwise. RFC 4861 6.3.4: a router may tell. */

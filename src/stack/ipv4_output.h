@@ -59,4 +59,23 @@ static ALWAYS_INLINE void ipv4_complete(struct packet *p, const struct host *h, 
     p->hash = 0;
 }
 
+/* Options behind the header of a frame that ipv4_begin began: n bytes, a multiple of 4. Returns where the payload goes. */
+static inline uint8_t *ipv4_options_begin(struct packet *p, const uint8_t *options, uint32_t n)
+{
+    uint8_t *at = p->data + p->l4_offset;
+    memcpy(at, options, n);
+    p->l4_offset = (uint16_t)(p->l4_offset + n);
+    return at + n;
+}
+
+/* After ipv4_complete with these n bytes counted as payload: the header says how long it is. */
+static inline void ipv4_options_complete(struct packet *p, const struct host *h, uint32_t n)
+{
+    uint8_t *ip = p->data + h->l2_len;
+    ip[0] = (uint8_t)(0x45u + n / 4);
+    store_be16(ip + WIRE_IPV4_CHECKSUM_OFFSET, 0);
+    uint16_t checksum = checksum_finish(checksum_add(0, ip, WIRE_IPV4_MIN + n));
+    memcpy(ip + WIRE_IPV4_CHECKSUM_OFFSET, &checksum, sizeof checksum);
+}
+
 #endif

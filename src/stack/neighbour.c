@@ -15,9 +15,12 @@
 
 #define WHEEL_SHIFT 20 /* 1.05 ms */
 #define TICK_BUDGET 1024u
+#define NO_PROGRESS (UINT32_C(1) << 31)     /* ticks ago: long over */
 #define DELAY_FIRST_PROBE_NS (5 * NS_PER_S) /* RFC 4861 section 10 */
 
 static struct stack_settings *settings(struct stack *s) { return &s->settings; }
+
+static uint32_t tick_of(int64_t now) { return (uint32_t)((uint64_t)now >> TCP_PROGRESS_SHIFT); }
 
 int neighbour_set_init(struct stack *s, int64_t now)
 {
@@ -28,7 +31,9 @@ int neighbour_set_init(struct stack *s, int64_t now)
         error = table_init(&set->table, s->allocator, capacity);
     if (!error)
         error = wheel_init(&set->wheel, s->allocator, capacity, WHEEL_SHIFT, now);
-    return error;
+    set->n_progress = capacity + 1;
+    set->progress = alloc_array(s->allocator, set->n_progress, sizeof *set->progress, alignof(uint32_t));
+    return !error && !set->progress ? ERR_NO_MEMORY : error;
 }
 
 /* ---- the lists of entries that may go ---- */
@@ -240,6 +245,7 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
                             .ask_at = INT64_MIN,
                             .deadline = TIME_NEVER,
                             .since = s->now};
+    set->progress[index] = tick_of(s->now) - NO_PROGRESS;
     int error = table_add(&set->table, tag, index);
     assert(!error); /* as large as the pool */
     (void)error;
@@ -258,6 +264,7 @@ void neighbour_set_free(struct stack *s)
     pool_free(&set->pool);
     table_free(&set->table);
     wheel_free(&set->wheel);
+    alloc_free(s->allocator, set->progress, set->n_progress * sizeof *set->progress);
 }
 
 /* ---- asking ---- */
@@ -419,6 +426,8 @@ static void resolved(struct stack *s, uint32_t index, const uint8_t *mac, enum n
     s->counters.neighbours_resolved++;
     STACK_TRACE(s, TRACE_ARP, "neighbour %u resolved", index);
     send_queue(s, n);
+    if (unlikely(s->spare_gateways != 0))
+        gateway_known(s, index);
     if (n->waiters.head)
         tcp_path_ready(s->tcp, &n->waiters, true, s->now);
 }
@@ -520,8 +529,9 @@ static void fail(struct stack *s, uint32_t index)
     arm(&s->neighbours, index, s->now + settings(s)->arp_failed_ns);
     neighbour_pin(s, index);
     fail_queue(s, n);
+    bool other = unlikely(s->spare_gateways != 0) && gateway_failed(s, index);
     if (n->waiters.head)
-        tcp_path_ready(s->tcp, &n->waiters, false, s->now);
+        tcp_path_ready(s->tcp, &n->waiters, other, s->now);
     neighbour_unpin(s, index);
 }
 
@@ -534,6 +544,25 @@ static void failed_long_enough(struct stack *s, uint32_t index)
         let_go(s, index);
 }
 
+/* What a connection told since a moment: RFC 4861 7.3.1 and 7.3.3. True: the entry is confirmed by it. */
+static bool progress_confirms(struct stack *s, uint32_t index, int64_t since)
+{
+    const struct neighbour *n = neighbour_at(&s->neighbours, index);
+    int64_t ago = (int64_t)(tick_of(s->now) - s->neighbours.progress[index]) << TCP_PROGRESS_SHIFT;
+    if (ago >= reachable_ns(s, n) || s->now - ago < since)
+        return false;
+    if (n->state != NEIGHBOUR_REACHABLE)
+        set_state(s, index, NEIGHBOUR_REACHABLE, n->confirmed);
+    arm(&s->neighbours, index, s->now - ago + reachable_ns(s, n));
+    return true;
+}
+
+void neighbour_doubt(struct stack *s, uint32_t index)
+{
+    if (neighbour_at(&s->neighbours, index)->state == NEIGHBOUR_REACHABLE)
+        become_stale(s, index);
+}
+
 static void neighbour_due(void *context, uint32_t index, int64_t now)
 {
     struct stack *s = context;
@@ -544,10 +573,13 @@ static void neighbour_due(void *context, uint32_t index, int64_t now)
     }
     switch ((enum neighbour_state)n->state) {
     case NEIGHBOUR_DELAY:
-        begin(s, index, NEIGHBOUR_PROBE);
+        if (!progress_confirms(s, index, n->since))
+            begin(s, index, NEIGHBOUR_PROBE);
         break;
     case NEIGHBOUR_INCOMPLETE:
     case NEIGHBOUR_PROBE:
+        if (n->state == NEIGHBOUR_PROBE && progress_confirms(s, index, n->since))
+            break;
         if (n->tries < settings(s)->arp_tries)
             ask(s, index);
         else if (n->state == NEIGHBOUR_PROBE && is_v6(n))
@@ -556,7 +588,8 @@ static void neighbour_due(void *context, uint32_t index, int64_t now)
             fail(s, index);
         break;
     case NEIGHBOUR_REACHABLE:
-        become_stale(s, index);
+        if (!progress_confirms(s, index, INT64_MIN))
+            become_stale(s, index);
         break;
     case NEIGHBOUR_FAILED:
         failed_long_enough(s, index);

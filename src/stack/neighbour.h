@@ -8,7 +8,7 @@
  *   STALE       known but not confirmed lately (or only heard of): used, and asked about on first use
  *   PROBE       being asked about, first by unicast, while still used
  *   DELAY       used after it was stale; probed if nobody confirms it for a while (IPv6, RFC 4861 7.3.2)
- *   REACHABLE   confirmed by an answer within arp_reachable_ns
+ *   REACHABLE   confirmed within arp_reachable_ns: by an answer, or by a connection that got further (RFC 4861 7.3.1)
  *   PERMANENT   configured
  *
  * Invariants: an entry with pins, PERMANENT ones and those with waiters (who hold pins) are never evicted; every other
@@ -57,8 +57,10 @@ struct neighbour_set {
     struct table table;
     struct wheel wheel;
     struct neighbour_age age[NEIGHBOUR_LISTS];
-    uint32_t last;    /* found last */
-    uint32_t waiting; /* datagrams in all queues */
+    uint32_t last;      /* found last */
+    uint32_t waiting;   /* datagrams in all queues */
+    uint32_t *progress; /* of each entry: when a connection over it got further (tcp_settings.progress) */
+    uint32_t n_progress;
 };
 
 enum neighbour_need {
@@ -110,6 +112,8 @@ bool neighbour_advertised(struct stack *s, uint32_t index, const struct neighbou
  * it right behind the answer is as likely to lie.
  */
 void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac);
+/* What is sent there gets nowhere, says TCP: one that was confirmed is asked about at its next use. RFC 1122 3.3.1.4. */
+void neighbour_doubt(struct stack *s, uint32_t index);
 /* True while an answer is expected. */
 static inline bool neighbour_is_asking(const struct neighbour *n)
 {

@@ -6,6 +6,7 @@
 #include "stack/route.h"
 
 #include "base/error.h"
+#include "stack/gateway.h"
 #include "stack/ra.h"
 
 /* The bits of the prefix by which a destination is on link, or -1. */
@@ -16,21 +17,13 @@ static int on_link_bits(const struct host *h, const struct ip_addr *destination)
     return unlikely(h->ra != NULL) ? ra_on_link_bits(h->ra, destination) : -1;
 }
 
-/* Where what is not on link goes, or NULL. Its own gateway before what routers say. */
-static const struct ip_addr *gateway_of(const struct host *h)
-{
-    if (!ip_addr_is_unspecified(&h->gateway))
-        return &h->gateway;
-    return h->ra ? ra_default_router(h->ra) : NULL;
-}
-
-/* The host's route that goes before its subnet and its gateway, or NULL. */
+/* The host's route that goes before its subnet and its gateways, or NULL. */
 static const struct route *better_route(const struct pool *routes, const struct host *h,
                                         const struct ip_addr *destination, int on_link)
 {
     for (uint32_t i = h->routes; i;) {
         const struct route *r = pool_at(routes, i);
-        if (r->bits <= on_link)
+        if (r->bits <= on_link || r->bits == host_bits(h, 0))
             break;
         if (ip_addr_same_bits(destination, &r->prefix, r->bits))
             return r;
@@ -44,7 +37,7 @@ bool route_find(const struct pool *routes, const struct host *h, const struct ip
 {
     int on_link = on_link_bits(h, destination);
     const struct route *r = better_route(routes, h, destination, on_link);
-    const struct ip_addr *by = r ? &r->gateway : on_link >= 0 ? destination : gateway_of(h);
+    const struct ip_addr *by = r ? &r->gateway : on_link >= 0 ? destination : gateway_in_use(routes, h);
     if (by)
         *next_hop = *by;
     return by != NULL;
@@ -56,7 +49,7 @@ int route_bits(const struct pool *routes, const struct host *h, const struct ip_
     const struct route *r = better_route(routes, h, destination, on_link);
     if (r || on_link >= 0)
         return r ? r->bits : on_link;
-    return gateway_of(h) ? 0 : ERR_NO_ROUTE;
+    return gateway_in_use(routes, h) ? 0 : ERR_NO_ROUTE;
 }
 
 int route_add(struct pool *routes, struct host *h, const struct ip_addr *prefix, unsigned length,
@@ -64,11 +57,14 @@ int route_add(struct pool *routes, struct host *h, const struct ip_addr *prefix,
 {
     if (ip_addr_is_v4(prefix) == h->v6 || length > ip_addr_bits(prefix) || !host_gateway_usable(h, gateway))
         return ERR_INVALID;
+    if (length == 0 && h->default_routes == ROUTE_MAX_DEFAULT)
+        return ERR_NO_SPACE;
     uint32_t added = pool_get(routes);
     if (added == POOL_NONE)
         return ERR_NO_SPACE;
     unsigned bits = host_bits(h, length);
     uint32_t *link = &h->routes;
+    h->default_routes = (uint8_t)(h->default_routes + (length == 0));
     while (*link && ((struct route *)pool_at(routes, *link))->bits >= bits)
         link = &((struct route *)pool_at(routes, *link))->next;
     *(struct route *)pool_at(routes, added) = (struct route){.next = *link,
@@ -99,6 +95,7 @@ void route_remove(struct pool *routes, struct host *h, uint32_t index)
     while (*link != index)
         link = &((struct route *)pool_at(routes, *link))->next;
     *link = r->next;
+    h->default_routes = (uint8_t)(h->default_routes - (r->bits == host_bits(h, 0)));
     r->host = 0;
     pool_put(routes, index);
 }

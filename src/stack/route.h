@@ -8,6 +8,8 @@
 
 #include "stack/host.h"
 
+#define ROUTE_MAX_DEFAULT 16u /* of a host: gateway.h */
+
 struct route {
     uint32_t next; /* of the same host, not longer. While free, the pool's */
     uint32_t host; /* 0: free */

@@ -26,7 +26,7 @@
 /* clang-format off */
 #define STACK_EVENT_LIST(X)                                                                                            \
     X(frames_received) X(frames_sent) X(arp_requests_sent) X(arp_replies_sent) X(arp_received) X(arp_conflicts)        \
-    X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
+    X(neighbours_resolved) X(neighbours_failed) X(neighbours_evicted) X(gateways_changed) X(ipv4_received) X(ipv4_sent) X(ipv6_received)   \
     X(icmp_echo_replies_sent) X(icmp_errors_sent) X(icmp_errors_received) X(icmp_echo_replies_received)                \
     X(udp_received) X(udp_sent) X(raw_received) X(raw_sent) X(ipv4_fragments_received) X(ipv4_reassembled)     \
     X(ipv4_fragmented) X(ipv4_fragments_sent) X(path_mtus_lowered) X(frames_looped)                                    \
@@ -177,7 +177,10 @@ struct host_settings {
  * with equal MACs it is ERR_EXISTS. At most 16 VRFs a segment.
  */
 MUST_CHECK int stack_add_host(struct stack *s, const struct host_settings *h);
-/* A route for one host besides its subnet and gateway. ERR_INVALID (gateway not on the host's subnet), ERR_NO_SPACE. */
+/*
+ * A route for one host besides its subnet and gateway. Of length 0 it is one more default gateway (at most 16), taken
+ * when those before it do not answer: RFC 1122 3.3.1.4. ERR_INVALID (gateway not on the host's subnet), ERR_NO_SPACE.
+ */
 MUST_CHECK int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length,
                                const struct ip_addr *gateway);
 /* A permanent neighbour. ERR_NO_SPACE, ERR_INVALID. */
@@ -197,6 +200,13 @@ uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address);
  * reaches it.
  */
 uint32_t stack_local_for(const struct stack *s, const struct ip_addr *destination);
+
+struct ip_destination;
+/*
+ * Destinations in the order in which to try them, best first: RFC 6724 section 6, with the source that stack_local_for
+ * gives each. Of the list only the addresses are read. Linear in the hosts and quadratic in n: for those of a name.
+ */
+void stack_sort_destinations(const struct stack *s, struct ip_destination *list, size_t n);
 
 /* Takes bursts from every interface and processes them, then runs timers. Returns the frames taken. */
 unsigned stack_receive(struct stack *s, int64_t now);
@@ -224,6 +234,14 @@ struct ip_arrival {
     bool broadcast;             /* one of the latter two */
     uint8_t interface;
     uint8_t ttl, tos;
+    uint8_t options_length; /* bytes of IPv4 options, 0 to 40; */
+    const uint8_t *options; /* as they came, and valid during the call */
+};
+
+/* Options of an IPv4 header that leaves: ip_options_take makes them. */
+struct ip_options {
+    uint8_t length; /* a multiple of 4, at most 40; 0: none */
+    uint8_t bytes[40];
 };
 
 /* RFC 1191 for a datagram that leaves: whether it may be fragmented, here and on its way. */
@@ -238,8 +256,16 @@ enum ip_discover {
 struct ip_departure {
     uint8_t ttl; /* 0: 64, to a multicast address 1 */
     uint8_t tos;
-    uint8_t discover; /* enum ip_discover */
+    uint8_t discover;                 /* enum ip_discover */
+    const struct ip_options *options; /* of IPv4; NULL: none. Used during the call */
 };
+
+/*
+ * Options as an application gives them (at most 40 bytes) become some that a datagram can carry, filled up with END. ERR_INVALID:
+ * too many, or malformed. ERR_UNSUPPORTED: a source route (RFC 7126 4.3) or a timestamp, which a stack without a clock
+ * of the day cannot fill in (RFC 1122 3.2.1.8 e). Others go as they are: a recorded route begins with the first router.
+ */
+MUST_CHECK int ip_options_take(const uint8_t *bytes, size_t length, struct ip_options *out);
 
 /* A payload may lie in several pieces. */
 struct ip_piece {
@@ -397,7 +423,8 @@ struct icmp_echo {
     uint8_t tos;       /* of a request */
     uint32_t n_pieces; /* of a request: 0, or the `length` bytes lie in these */
     const struct ip_piece *pieces;
-    bool dont_fragment; /* of a request: DF; one that is longer than the path's MTU is then not sent */
+    bool dont_fragment;               /* of a request: DF; one that is longer than the path's MTU is then not sent */
+    const struct ip_options *options; /* of a request, over IPv4; or NULL */
     /*
      * Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big".
      */

@@ -16,6 +16,7 @@
 #include "stack/control.h"
 #include "stack/filter.h"
 #include "stack/forward_internal.h"
+#include "stack/gateway.h"
 #include "stack/group.h"
 #include "stack/host.h"
 #include "stack/icmp.h"
@@ -47,7 +48,8 @@ struct stack {
     struct autoconf_set autoconf;
     struct pool routers; /* struct nd_router */
     struct redirect_set redirects;
-    struct pool routes;  /* struct route */
+    struct pool routes;      /* struct route */
+    uint32_t spare_gateways; /* hosts with several default gateways */
     struct udp_set udp;
     struct group_set groups;
     struct raw_set raw;

@@ -116,6 +116,7 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
 }
 
 static void path_close(void *context, uint32_t path) { neighbour_unpin(context, path); }
+static void path_doubt(void *context, uint32_t path) { neighbour_doubt(context, path); }
 
 /* ---- frames ---- */
 
@@ -165,11 +166,15 @@ static enum tcp_frame_result frame_open(void *context, const struct flow_key *ke
 {
     struct stack *s = context;
     struct neighbour *n = neighbour_at(&s->neighbours, path);
-    if (unlikely(!neighbour_use(s, n, path, key->local))) {
-        out->waiters = &n->waiters;
-        return TCP_FRAME_UNRESOLVED;
-    }
     const struct host *h = &s->hosts.hosts[key->local];
+    if (unlikely(!neighbour_use(s, n, path, key->local))) {
+        uint32_t other = s->spare_gateways ? gateway_stand_in(s, h, path) : 0;
+        if (!other) {
+            out->waiters = &n->waiters;
+            return TCP_FRAME_UNRESOLVED;
+        }
+        n = neighbour_at(&s->neighbours, other);
+    }
     return lend(&s->interfaces[n->interface], h, n->mac, &key->remote, kind, out);
 }
 
@@ -266,6 +271,7 @@ static enum tcp_frame_result reply_open(void *context, const struct packet *to, 
 
 const struct tcp_lower stack_tcp_lower = {.path_open = path_open,
                                           .path_close = path_close,
+                                          .path_doubt = path_doubt,
                                           .frame_open = frame_open,
                                           .frame_send = frame_send,
                                           .frame_drop = frame_drop,

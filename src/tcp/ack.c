@@ -117,6 +117,7 @@ static bool advance(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, stru
     uint32_t bytes = fin ? n - 1 : n;
     c->snd_una = ack;
     c->acked += bytes;
+    tcp_got_further(t, c, now);
     measure(t, c, w, o, d, now);
     w->retries = 0;
     plpmtud_acked(t, c, w, n, now);

@@ -67,6 +67,7 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
         rack_measured(w, now - w->stalled_since, now);
     }
     c->snd_una = c->snd_nxt;
+    tcp_got_further(t, c, now);
     sent_init(w, c->snd_nxt);
     w->recover = seq_sub(c->snd_nxt, 1);
     w->retries = 0;

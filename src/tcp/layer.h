@@ -106,6 +106,12 @@ static ALWAYS_INLINE const struct tcp_profile *tcp_profile_of(const struct tcp_l
 {
     return &t->users[c->user].profile;
 }
+/* Something of ours was acknowledged, or new data came: what we send arrives. */
+static ALWAYS_INLINE void tcp_got_further(const struct tcp_layer *t, const struct tcp *c, int64_t now)
+{
+    if (likely(t->settings.progress != NULL))
+        t->settings.progress[c->path] = (uint32_t)((uint64_t)now >> TCP_PROGRESS_SHIFT);
+}
 /* Bytes of IP and TCP header without options. */
 static inline uint32_t tcp_fixed_headers(const struct ip_addr *remote) { return ip_addr_is_v4(remote) ? 40 : 60; }
 /* The window scale that a receive buffer needs, or more. */

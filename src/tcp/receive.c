@@ -17,6 +17,7 @@ static bool deliver(struct tcp_layer *t, struct tcp *c, const uint8_t *bytes, ui
     c->received += length;
     c->unconsumed += length;
     t->counters.bytes_received += length;
+    tcp_got_further(t, c, now);
     u->calls->received(u->context, c, bytes, length, now);
     return !(c->flags & TCPF_DEAD);
 }

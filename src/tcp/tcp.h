@@ -159,6 +159,8 @@ struct tcp_profile {
 };
 void tcp_profile_default(struct tcp_profile *p);
 
+#define TCP_PROGRESS_SHIFT 20 /* 1.05 ms */
+
 struct tcp_settings {
     uint32_t max_connections; /* records */
     uint32_t max_active;      /* works: connections with something in flight, buffered or timed; 0: max_connections */
@@ -172,9 +174,14 @@ struct tcp_settings {
     uint32_t sent_records;          /* further send records; default 4 * max_active, at most 2^20 */
     uint16_t port_first, port_last; /* ephemeral ports; default 32768, 60999 */
     uint32_t links;                 /* output FIFOs; default 1 */
-    bool fast_path;                 /* default true; off: every segment takes the long way (must be equal) */
-    struct hash_key secret;         /* ISNs, ports, table hash */
-    const struct trace *trace;      /* or NULL */
+    /*
+     * Where the lower layer wants to know that a path works (RFC 4861 7.3.1), or NULL: at a path's id, which is below
+     * what it has room for, `now >> TCP_PROGRESS_SHIFT` of when a connection over it got further last.
+     */
+    uint32_t *progress;
+    bool fast_path;            /* default true; off: every segment takes the long way (must be equal) */
+    struct hash_key secret;    /* ISNs, ports, table hash */
+    const struct trace *trace; /* or NULL */
 };
 void tcp_settings_default(struct tcp_settings *s);
 
@@ -217,6 +224,8 @@ struct tcp_lower {
     /* Finds and pins a path. 0, ERR_NO_ROUTE, ERR_NO_MEMORY. */
     int (*path_open)(void *context, uint32_t local, const struct ip_addr *remote, struct tcp_path *out);
     void (*path_close)(void *context, uint32_t path);
+    /* RFC 1122 4.2.3.5: three timeouts in a row on a path. May be NULL. */
+    void (*path_doubt)(void *context, uint32_t path);
     /*
      * control: a segment without data; large: one with gso_size, up to the path's gso_max; without room, a smaller one
      * is asked for.

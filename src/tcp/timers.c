@@ -185,6 +185,8 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
     arm(t, c, at);
 }
 
+#define DOUBTFUL_RETRIES 3u /* RFC 1122 4.2.3.5: R1 */
+
 /* Counts one more try and doubles the time to the next; false when there were enough and the connection is given up. */
 static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff,
                       int64_t now)
@@ -195,6 +197,8 @@ static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, ui
         return false;
     }
     w->retries++;
+    if (w->retries >= DOUBTFUL_RETRIES && t->lower->path_doubt)
+        t->lower->path_doubt(t->lower_context, c->path);
     *backoff = (uint8_t)min_u32(*backoff + 1u, MAX_DOUBLINGS);
     return true;
 }

@@ -260,7 +260,7 @@ static unsigned reach_of(const struct plan_range *r, const struct plan_load *loa
 
     if (plan_range_is_near(r, &load->server_address) && plan_range_is_near(r, &last))
         return 3;
-    return ip_addr_is_unspecified(&r->gateway) ? 1 : 2;
+    return r->n_gateways == 0 ? 1 : 2;
 }
 
 const struct plan_range *plan_load_source(const struct plan_load *load, const struct plan_device *client)
@@ -328,6 +328,19 @@ static uint32_t count_peers(const struct plan *p, uint32_t port)
     return (uint32_t)min_u64(peers, 1u << 22);
 }
 
+/* Of hosts with several gateways. */
+static uint32_t count_routes(const struct plan *p, uint32_t port)
+{
+    const struct plan_port *at = &p->ports[port];
+    uint32_t routes = 0;
+
+    for (uint32_t i = at->first_device; i < at->first_device + at->n_devices; i++)
+        for (uint32_t k = 0; k < p->devices[i].n_ranges; k++)
+            routes += p->devices[i].count *
+                      (p->devices[i].ranges[k].n_gateways ? p->devices[i].ranges[k].n_gateways - 1u : 0);
+    return routes;
+}
+
 void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_settings *out)
 {
     const struct plan_port *at = &p->ports[port];
@@ -336,6 +349,7 @@ void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_setti
     stack_settings_default(out);
     out->max_addresses = at->n_addresses + 16;
     out->max_neighbours = max_u32(1024, count_peers(p, port));
+    out->max_routes = max_u32(out->max_routes, count_routes(p, port));
     out->answer_echo = p->answer_echo;
     out->flow_labels = p->flow_labels;
     out->tcp.max_connections = (uint32_t)connections;

@@ -57,12 +57,15 @@ struct plan_port {
     uint32_t max_client_connections, max_server_connections; /* of all its loads and servers */
 };
 
+#define PLAN_MAX_GATEWAYS 4u
+
 /* Addresses of a device, one a host: host i has first + i * step. The first range of a family is its main one. */
 struct plan_range {
     struct ip_addr first;
-    struct ip_addr gateway; /* unspecified: none */
-    uint8_t prefix_length;  /* of its family */
-    uint32_t first_local;   /* the stack's local address index of host 0 (addresses are added in order) */
+    struct ip_addr gateways[PLAN_MAX_GATEWAYS]; /* the first one is used while it answers, then the next */
+    uint8_t n_gateways;
+    uint8_t prefix_length; /* of its family */
+    uint32_t first_local;  /* the stack's local address index of host 0 (addresses are added in order) */
 };
 
 enum plan_dhcp { PLAN_DHCP_IPV4 = 1, PLAN_DHCP_IPV6 = 2 };

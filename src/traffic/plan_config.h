@@ -38,7 +38,8 @@ struct port_config {
 struct ipv4_config {
     const struct config_node *node;
     struct config_ipv4_prefix address;
-    uint32_t gateway; /* 0: none */
+    const uint32_t *gateway; /* the first one first; 0: none */
+    uint32_t gateway_count;
     const struct config_ipv4_prefix *more;
     uint32_t more_count;
 };
@@ -46,7 +47,8 @@ struct ipv4_config {
 struct ipv6_config {
     const struct config_node *node;
     struct config_prefix address;
-    uint8_t gateway[16]; /* ::: none */
+    const uint8_t (*gateway)[16]; /* the first one first; ::: none */
+    uint32_t gateway_count;
     const struct config_prefix *more;
     uint32_t more_count;
 };

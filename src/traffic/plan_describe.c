@@ -146,8 +146,8 @@ static void describe_range(struct out *o, const struct plan_device *d, const str
     say(o, "/%u", r->prefix_length);
     if (d->step > 1 && d->count > 1)
         say(o, " in steps of %u", d->step);
-    if (!ip_addr_is_unspecified(&r->gateway))
-        say(o, ", gateway %s", address(gateway, &r->gateway));
+    for (uint32_t i = 0; i < r->n_gateways; i++)
+        say(o, "%s%s", i ? " then " : ", gateway ", address(gateway, &r->gateways[i]));
 }
 
 static void describe_devices(struct out *o, const struct plan *p)

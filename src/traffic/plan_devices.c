@@ -137,7 +137,7 @@ bool plan_range_is_near(const struct plan_range *r, const struct ip_addr *addres
 }
 
 /* The addresses on whose subnet a gateway is have it; one with a link-local address is on all. */
-static void set_gateway(struct compiling *c, const struct config_node *node, const struct ip_addr *gateway,
+static void add_gateway(struct compiling *c, const struct config_node *node, const struct ip_addr *gateway,
                         struct plan_device *d, uint32_t first_range)
 {
     const struct plan_range *main = &d->ranges[first_range];
@@ -150,7 +150,7 @@ static void set_gateway(struct compiling *c, const struct config_node *node, con
         own |= plan_range_has(d, &d->ranges[i], gateway);
         if (!everywhere && !plan_range_is_near(&d->ranges[i], gateway))
             continue;
-        d->ranges[i].gateway = *gateway;
+        d->ranges[i].gateways[d->ranges[i].n_gateways++] = *gateway;
         used = true;
     }
     struct ip_addr prefix = ip_addr_first_bits(&main->first, significant_bits(&main->first, main->prefix_length));
@@ -283,7 +283,6 @@ static void add_range(struct compiling *c, const struct written *w, bool v6, str
 static void add_ipv4(struct compiling *c, const struct device_config *from, struct plan_device *to)
 {
     const struct ipv4_config *ipv4 = from->ipv4;
-    struct ip_addr gateway = ip_addr_from_v4(ipv4->gateway);
     uint32_t first = to->n_ranges;
 
     for (uint32_t i = 0; i <= ipv4->more_count; i++) {
@@ -292,13 +291,15 @@ static void add_ipv4(struct compiling *c, const struct device_config *from, stru
             c, &(struct written){from, ipv4->node, i == 0 ? "address" : "more", ip_addr_from_v4(p->address), p->length},
             false, to);
     }
-    set_gateway(c, ipv4->node, &gateway, to, first);
+    for (uint32_t i = 0; i < ipv4->gateway_count; i++) {
+        const struct ip_addr gateway = ip_addr_from_v4(ipv4->gateway[i]);
+        add_gateway(c, ipv4->node, &gateway, to, first);
+    }
 }
 
 static void add_ipv6(struct compiling *c, const struct device_config *from, struct plan_device *to)
 {
     const struct ipv6_config *ipv6 = from->ipv6;
-    struct ip_addr gateway = ip_addr_from_v6(ipv6->gateway);
     uint32_t first = to->n_ranges, mtu = c->plan->ports[to->port].mtu;
 
     if (mtu < WIRE_IPV6_MIN_MTU)
@@ -310,7 +311,10 @@ static void add_ipv6(struct compiling *c, const struct device_config *from, stru
             c, &(struct written){from, ipv6->node, i == 0 ? "address" : "more", ip_addr_from_v6(p->address), p->length},
             true, to);
     }
-    set_gateway(c, ipv6->node, &gateway, to, first);
+    for (uint32_t i = 0; i < ipv6->gateway_count; i++) {
+        const struct ip_addr gateway = ip_addr_from_v6(ipv6->gateway[i]);
+        add_gateway(c, ipv6->node, &gateway, to, first);
+    }
 }
 
 static void check_dhcp(struct compiling *c, const struct device_config *from)

@@ -86,8 +86,9 @@ static const struct config_schema port_schema =
 static const struct config_field ipv4_fields[] = {
     {CONFIG_MEMBER(struct ipv4_config, address), .type = CONFIG_TYPE_IPV4_PREFIX, .required = true,
      .doc = "Address of the first host with its prefix length: 10.0.0.1/16"},
-    {CONFIG_MEMBER(struct ipv4_config, gateway), .type = CONFIG_TYPE_IPV4, .fallback = "0.0.0.0",
-     .doc = "Default gateway; 0.0.0.0: none"},
+    {CONFIG_ITEMS(struct ipv4_config, gateway), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV4, .alone = true,
+     .items_max = PLAN_MAX_GATEWAYS,
+     .doc = "Default gateways: each is taken when those before it do not answer; 0.0.0.0: none"},
     {CONFIG_ITEMS(struct ipv4_config, more), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV4_PREFIX, .items_max = 15,
      .doc = "Further addresses of the first host; the next hosts count up alike"},
 };
@@ -97,8 +98,10 @@ static const struct config_schema ipv4_schema =
 static const struct config_field ipv6_fields[] = {
     {CONFIG_MEMBER(struct ipv6_config, address), .type = CONFIG_TYPE_IPV6_PREFIX, .required = true,
      .doc = "Address of the first host with its prefix length: 2001:db8::1/64"},
-    {CONFIG_MEMBER(struct ipv6_config, gateway), .type = CONFIG_TYPE_IPV6,
-     .fallback = "::", .doc = "Default router, by an address on the subnet or a link-local one; ::: none"},
+    {CONFIG_ITEMS(struct ipv6_config, gateway), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV6, .alone = true,
+     .items_max = PLAN_MAX_GATEWAYS,
+     .doc = "Default routers, by addresses on the subnet or link-local ones: each is taken when those before it do not "
+            "answer; ::: none"},
     {CONFIG_ITEMS(struct ipv6_config, more), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV6_PREFIX, .items_max = 15,
      .doc = "Further addresses of the first host, such as a link-local one; the next hosts count up alike"},
 };

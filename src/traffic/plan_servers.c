@@ -213,7 +213,7 @@ static void check_route(struct compiling *c, const struct plan_device *device, c
     bool first_near = plan_range_is_near(from, &to->first), near = first_near && plan_range_is_near(from, &last);
     char found[IP_ADDR_TEXT], subnet[IP_ADDR_TEXT];
 
-    if (near || (gateways && !ip_addr_is_unspecified(&from->gateway)))
+    if (near || (gateways && from->n_gateways != 0))
         return;
     unsigned bits = from->prefix_length + (ip_addr_is_v4(&from->first) ? 96u : 0);
     struct ip_addr prefix = ip_addr_first_bits(&from->first, bits);

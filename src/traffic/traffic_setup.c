@@ -8,6 +8,17 @@
 
 /* ---- hosts ---- */
 
+/* One after the other behind the host's own. */
+static int add_spare_gateways(const struct plan_range *r, uint32_t local, struct stack *s)
+{
+    const struct ip_addr all = ip_addr_is_v4(&r->first) ? ip_addr_from_v4(0) : (struct ip_addr){{0}};
+    int error = 0;
+
+    for (uint32_t i = 1; i < r->n_gateways && !error; i++)
+        error = stack_add_route(s, local, &all, 0, &r->gateways[i]);
+    return error;
+}
+
 static int add_host(const struct plan_device *d, const struct plan_range *r, uint32_t i, unsigned interface,
                     struct stack *s)
 {
@@ -17,14 +28,14 @@ static int add_host(const struct plan_device *d, const struct plan_range *r, uin
         .vlan = {d->vlan[0], d->vlan[1]},
         .address = plan_range_address(d, r, i),
         .prefix_length = r->prefix_length,
-        .gateway = r->gateway,
+        .gateway = r->n_gateways ? r->gateways[0] : (struct ip_addr){{0}},
     };
 
     plan_device_mac(d, i, h.mac);
     int local = stack_add_host(s, &h);
     if (local >= 0 && (uint32_t)local != r->first_local + i)
         return ERR_INVALID;
-    return local < 0 ? local : 0;
+    return local < 0 ? local : add_spare_gateways(r, (uint32_t)local, s);
 }
 
 static int add_device(const struct plan_device *d, unsigned interface, struct stack *s)

@@ -7,6 +7,8 @@
 
 #include "wire/ip_text.h"
 
+#define OPTION_COPIED 0x80u /* RFC 791 3.1: in each fragment */
+
 int wire_ipv4_build(uint8_t *to, const struct wire_ipv4 *h)
 {
     unsigned header_len = WIRE_IPV4_MIN + h->options_len;
@@ -134,6 +136,21 @@ enum wire_ipv4_options_verdict wire_ipv4_options_check(const uint8_t *options, s
         at += o.length;
     }
     return out->source_route ? WIRE_IPV4_OPTIONS_SOURCE_ROUTE : WIRE_IPV4_OPTIONS_OK;
+}
+
+uint32_t wire_ipv4_options_copied(const uint8_t *options, size_t length, uint8_t *out)
+{
+    uint32_t n = 0;
+    for (size_t at = 0, bytes; at < length && options[at] != WIRE_IPV4_OPT_END; at += bytes) {
+        bytes = options[at] == WIRE_IPV4_OPT_NOP ? 1 : options[at + 1];
+        if (!(options[at] & OPTION_COPIED))
+            continue;
+        memcpy(out + n, options + at, bytes);
+        n += (uint32_t)bytes;
+    }
+    while (n % 4)
+        out[n++] = WIRE_IPV4_OPT_END;
+    return n;
 }
 
 int wire_ipv4_print(char *to, size_t size, const struct wire_ipv4 *h)

@@ -167,5 +167,10 @@ struct wire_ipv4_options {
  */
 enum wire_ipv4_options_verdict wire_ipv4_options_check(const uint8_t *options, size_t length,
                                                        struct wire_ipv4_options *out);
+/*
+ * Of well-formed options those that each fragment has (RFC 791 3.1, the copied flag), filled up with END; `out` has
+ * room for length bytes. Returns how many bytes, a multiple of 4.
+ */
+uint32_t wire_ipv4_options_copied(const uint8_t *options, size_t length, uint8_t *out);
 
 #endif

@@ -271,6 +271,42 @@ static void prefixes_of_either_family_are_taken(void **state UNUSED)
     config_tree_free(tree);
 }
 
+static void one_value_stands_for_a_list_where_that_is_allowed(void **state UNUSED)
+{
+    static const struct config_field fields[] = {
+        {CONFIG_ITEMS(struct sample_load, ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_U16, .alone = true,
+         .items_max = 2, .doc = "x"},
+    };
+    static const struct config_schema schema = CONFIG_SCHEMA("load", struct sample_load, fields, "x");
+    static const struct {
+        const char *text;
+        uint32_t count;
+    } good[] = {{"{ports: 80}", 1}, {"{ports: [80]}", 1}, {"{ports: [80, 81]}", 2}, {"{ports: []}", 0}};
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        struct sample_load settings = {0};
+        struct config_tree *tree = parse(good[i].text);
+        problems.count = 0;
+        assert_int_equal(config_bind(config_tree_root(tree), &schema, &settings, &problems), 0);
+        assert_int_equal(settings.ports_count, good[i].count);
+        if (good[i].count)
+            assert_int_equal(settings.ports[0], 80);
+        config_tree_free(tree);
+    }
+    static const struct {
+        const char *text, *problem;
+    } bad[] = {{"{ports: 65536}", "f.yaml:1:9: ports: found the integer 65536, allowed an integer from 0 to 65535"},
+               {"{ports: {a: 1}}", "f.yaml:1:9: ports: found a map, allowed one or a list of at most 2 items, each an "
+                                   "integer from 0 to 65535"}};
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        struct sample_load settings = {0};
+        struct config_tree *tree = parse(bad[i].text);
+        problems.count = 0;
+        assert_int_equal(config_bind(config_tree_root(tree), &schema, &settings, &problems), ERR_INVALID);
+        assert_string_equal(problems.list[0].text, bad[i].problem);
+        config_tree_free(tree);
+    }
+}
+
 static void limits_on_one_side_are_told_as_such(void **state UNUSED)
 {
     static const struct config_field fields[] = {
@@ -403,6 +439,7 @@ int main(void)
         cmocka_unit_test(values_that_are_not_exact_or_lack_their_unit_are_refused),
         cmocka_unit_test(choices_and_addresses_are_checked),
         cmocka_unit_test(prefixes_of_either_family_are_taken),
+        cmocka_unit_test(one_value_stands_for_a_list_where_that_is_allowed),
         cmocka_unit_test(limits_on_one_side_are_told_as_such),
         cmocka_unit_test(missing_keys_are_named_with_what_they_take),
         cmocka_unit_test(all_problems_are_counted_and_the_first_twenty_told),

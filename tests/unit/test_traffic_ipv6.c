@@ -68,7 +68,37 @@ static void addresses_are_laid_out_by_family_and_range(void **state)
                          third = plan_range_address(far, &far->ranges[0], 2);
     assert_address(&last, "fe80::1:f9");
     assert_address(&third, "2001:db8:1::2a");
-    assert_address(&far->ranges[0].gateway, "fe80::1");
+    assert_int_equal(far->ranges[0].n_gateways, 1);
+    assert_address(&far->ranges[0].gateways[0], "fe80::1");
+    plan_free(p);
+    config_tree_free(tree);
+}
+
+static void a_device_may_have_several_gateways(void **state)
+{
+    (void)state;
+    static const char yaml[] = "ports: [{name: a, location: \"mem:w\"}, {name: b, location: \"mem:w\"}]\n"
+                               "devices:\n"
+                               "  - {name: c, port: a, count: 200, ipv4: {address: 10.0.1.1/16, gateway: [10.0.9.1, "
+                               "10.0.9.2, 10.0.9.3]},\n"
+                               "     ipv6: {address: 2001:db8::1/64, gateway: [fe80::1, 2001:db8::ffff]}}\n"
+                               "  - {name: s, port: b, ipv4: {address: 10.0.2.1/16}}\n"
+                               "loads:\n"
+                               "  - name: l\n"
+                               "    client: c\n"
+                               "    server: {device: s, http: {routes: [{path: /a, size: 1KiB}]}}\n"
+                               "    http: {urls: [{path: /a}]}\n"
+                               "    schedule: [{hold: 1s, connections_per_second: 1}]\n";
+    struct config_tree *tree;
+    struct plan *p = rig_compile(yaml, &tree);
+    const struct plan_device *c = &p->devices[0];
+    struct stack_settings s;
+
+    assert_int_equal(c->ranges[0].n_gateways, 3);
+    assert_address(&c->ranges[0].gateways[2], "10.0.9.3");
+    assert_int_equal(c->ranges[1].n_gateways, 2);
+    plan_stack_settings(p, 0, &s);
+    assert_int_equal(s.max_routes, 200 * 3);
     plan_free(p);
     config_tree_free(tree);
 }
@@ -311,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_hosts_of_both_families_are_clients),
         cmocka_unit_test(addresses_are_laid_out_by_family_and_range),
+        cmocka_unit_test(a_device_may_have_several_gateways),
         cmocka_unit_test(macs_follow_the_first_address),
         cmocka_unit_test(a_load_uses_the_family_that_all_have),
         cmocka_unit_test(every_fault_is_named_with_its_place),
