@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one place where packets are made to fit a link: link_tx_burst() of those that are more than one plain frame. A
- * GSO packet that the link cannot cut is cut here (packet/segment) into frames of the link's own, as many at a time as
+ * GSO packet that the link cannot cut, and each with MPLS labels, below which none can, is cut here (packet/segment) into frames of the link's own, as many at a time as
  * it has; frags for a link without LINK_CAP_SCATTER are made linear. Partial checksums and stripped tags are left to
  * the driver, which has packet_finish() or better. Order is kept.
  */
@@ -20,7 +20,7 @@ static bool fits(const struct link *l, const struct packet *p)
     if (p->gso == PACKET_GSO_NONE)
         return true;
     return p->gso != PACKET_GSO_UDP && (l->caps & LINK_CAP_TSO) && p->checksum == PACKET_CHECKSUM_PARTIAL &&
-           packet_total_length(p) - ETHERNET_HEADER <= l->gso_max;
+           packet_total_length(p) - ETHERNET_HEADER <= l->gso_max && !packet_is_labelled(p);
 }
 
 /* The next n segments into as many frames; returns how many were written, the others are released. */

@@ -16,8 +16,11 @@
 #define ETHERTYPE_IPV6 0x86ddu
 #define ETHERTYPE_8021Q 0x8100u
 #define ETHERTYPE_8021AD 0x88a8u
+#define ETHERTYPE_MPLS 0x8847u
 #define ETHERNET_HEADER 14u
 #define VLAN_TAG 4u
+#define MPLS_LABEL 4u
+#define MPLS_BOTTOM 0x100u
 #define IPV4_HEADER 20u
 #define IPV4_DESTINATION 16u
 #define IPV6_HEADER 40u
@@ -217,6 +220,20 @@ static enum guard_cause forbids_other(const struct guard *g, const uint8_t *fram
     return is_group(frame) && !is_bridge_group(frame) && !g->rules.allow_multicast ? GUARD_MULTICAST : NO_CAUSE;
 }
 
+/* Behind labels: what the datagram says that it is. No bottom, no datagram: stays MPLS. */
+static uint16_t pass_labels(const struct packet *p, uint32_t *l3)
+{
+    uint32_t at = *l3;
+    bool bottom = false;
+    for (; !bottom && p->len - at >= MPLS_LABEL; at += MPLS_LABEL)
+        bottom = (load_be32(p->data + at) & MPLS_BOTTOM) != 0;
+    unsigned version = bottom && at < p->len ? p->data[at] >> 4 : 0;
+    if (version != 4 && version != 6)
+        return ETHERTYPE_MPLS;
+    *l3 = at;
+    return version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+}
+
 /* What forbids the frame by its contents. */
 static NOINLINE enum guard_cause forbids_contents(struct guard *g, const struct packet *p)
 {
@@ -229,6 +246,8 @@ static NOINLINE enum guard_cause forbids_contents(struct guard *g, const struct 
         l3 += VLAN_TAG;
         type = load_be16(frame + l3 - 2);
     }
+    if (type == ETHERTYPE_MPLS)
+        type = pass_labels(p, &l3);
     switch (type) {
     case ETHERTYPE_ARP:
         return NO_CAUSE;

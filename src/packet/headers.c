@@ -9,6 +9,7 @@
 #include "wire/eth.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
+#include "wire/mpls.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
 
@@ -49,6 +50,25 @@ static uint32_t find_payload(const struct packet *p, const struct packet_headers
     return header >= WIRE_TCP_MIN && header <= left ? h->l4 + header : 0;
 }
 
+/* Behind the last label, whose datagram says its family itself: RFC 3032 2.2, RFC 4928 3. */
+static uint16_t pass_labels(const struct packet *p, uint32_t *at)
+{
+    struct wire_mpls labels[PACKET_MAX_LABELS];
+    unsigned count;
+    int bytes = wire_mpls_parse_stack(p->data + *at, p->len - *at, PACKET_MAX_LABELS, labels, &count);
+    if (bytes < 0 || *at + (uint32_t)bytes >= p->len)
+        return 0;
+    *at += (uint32_t)bytes;
+    unsigned version = p->data[*at] >> 4;
+    return version == 4 ? ETHERTYPE_IPV4 : version == 6 ? ETHERTYPE_IPV6 : 0;
+}
+
+bool packet_is_labelled(const struct packet *p)
+{
+    struct wire_eth eth;
+    return wire_eth_parse(p->data, p->len, WIRE_ETH_MAX_TAGS, &eth) > 0 && eth.ethertype == ETHERTYPE_MPLS;
+}
+
 int packet_headers_find(const struct packet *p, struct packet_headers *out)
 {
     struct wire_eth eth;
@@ -56,6 +76,8 @@ int packet_headers_find(const struct packet *p, struct packet_headers *out)
     if (link < 0)
         return ERR_MALFORMED;
     *out = (struct packet_headers){.l3 = (uint32_t)link};
+    if (eth.ethertype == ETHERTYPE_MPLS)
+        eth.ethertype = pass_labels(p, &out->l3);
     if (eth.ethertype == ETHERTYPE_IPV4)
         out->l4 = find_ipv4(p, out);
     else if (eth.ethertype == ETHERTYPE_IPV6)

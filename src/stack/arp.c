@@ -23,11 +23,12 @@ static bool send_arp(struct stack *s, const struct host *h, const uint8_t *mac, 
         STACK_DROP(s, TRACE_ARP, tx_no_room);
         return false;
     }
-    memcpy(p->data, h->header, h->l2_len);
+    uint32_t link = host_link_bytes(h);
+    memcpy(p->data, h->header, link);
     memcpy(p->data, mac, WIRE_ETH_ADDR_LEN);
-    store_be16(p->data + h->l2_len - 2, ETHERTYPE_ARP);
-    p->l3_offset = h->l2_len;
-    p->len = h->l2_len + (uint32_t)wire_arp_build(p->data + h->l2_len, arp);
+    store_be16(p->data + link - 2, ETHERTYPE_ARP);
+    p->l3_offset = (uint16_t)link;
+    p->len = link + (uint32_t)wire_arp_build(p->data + link, arp);
     interface_send(s, itf, p);
     return true;
 }

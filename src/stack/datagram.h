@@ -18,9 +18,10 @@ struct datagram {
     struct ip_addr source, destination;
     uint16_t protocol_at; /* offset in `bytes` of what names the protocol */
     uint8_t protocol, tos, ttl;
-    bool broadcast; /* to a broadcast or multicast IP address */
-    bool group;     /* to a broadcast or multicast MAC */
-    bool fragments; /* IPv6: it had a fragment header, atomic or not */
+    bool broadcast;     /* to a broadcast or multicast IP address */
+    bool group;         /* to a broadcast or multicast MAC */
+    bool fragments : 1; /* IPv6: it had a fragment header, atomic or not */
+    bool labelled : 1;  /* IPv6: it came below MPLS labels, maybe from afar */
 };
 
 /* Total length, as its header says. */

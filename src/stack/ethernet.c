@@ -7,6 +7,7 @@
  */
 #include "stack/ipv4_input.h"
 #include "stack/ipv6_input.h"
+#include "stack/mpls.h"
 
 int ethernet_parse(const struct stack *s, const struct interface *itf, const struct packet *p, struct wire_eth *eth,
                    uint32_t *segment)
@@ -94,6 +95,9 @@ static void ethernet_input(struct stack *s, const struct interface *itf, struct 
         break;
     case ETHERTYPE_IPV6:
         ipv6_input(s, &a);
+        break;
+    case ETHERTYPE_MPLS:
+        mpls_input(s, &a);
         break;
     default:
         STACK_DROP(s, TRACE_LINK, l2_unknown_ethertype);

@@ -84,7 +84,7 @@ void forward_send_cut(struct stack *s, const struct host *out, const struct pack
     struct cut c = {.ip = ip, .link = whole->data, .l2 = out->l2_len, .header = (ip[0] & 15u) * 4u};
     c.payload = load_be16(ip + 2) - c.header;
     make_later(&c);
-    if (send_pieces(s, itf, &c, interface_mtu(itf)) < c.payload)
+    if (send_pieces(s, itf, &c, stack_mtu_of(s, out)) < c.payload)
         STACK_DROP(s, TRACE_IP, tx_no_room);
     else
         s->counters.ipv4_fragmented++;

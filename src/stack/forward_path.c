@@ -246,9 +246,9 @@ static struct packet *copy_of(struct stack *s, struct interface *itf, const stru
 }
 
 /* What packet/fit will have to copy. */
-static bool fits_whole(const struct interface *itf, const struct packet *p)
+static bool fits_whole(const struct interface *itf, const struct host *out, const struct packet *p)
 {
-    if (p->nfrags && !itf->scatter)
+    if ((p->nfrags && !itf->scatter) || (p->gso != PACKET_GSO_NONE && out->label_bytes))
         return false;
     return p->gso == PACKET_GSO_NONE || (p->gso != PACKET_GSO_UDP && p->checksum == PACKET_CHECKSUM_PARTIAL &&
                                          packet_total_length(p) - WIRE_ETH_LEN <= interface_gso_max(itf));
@@ -276,7 +276,7 @@ static bool send_frame(struct stack *s, const struct host *out, struct packet *p
     struct interface *itf = stack_interface_of(s, out);
     if (unlikely(!has_room(s, itf)))
         return false;
-    if (unlikely(!fits_whole(itf, p)))
+    if (unlikely(!fits_whole(itf, out, p)))
         s->counters.forward_bytes_copied += packet_total_length(p);
     count_forwarded(s, out);
     interface_send(s, itf, p);
@@ -314,7 +314,7 @@ static void cut_frame(struct stack *s, const struct host *out, struct packet *p)
 
 static bool is_too_long(struct stack *s, const struct host *out, const struct packet *p)
 {
-    uint32_t length = (uint32_t)packet_total_length(p) - p->l3_offset, mtu = interface_mtu(stack_interface_of(s, out));
+    uint32_t length = (uint32_t)packet_total_length(p) - p->l3_offset, mtu = stack_mtu_of(s, out);
     struct packet_headers h;
     if (likely(length <= mtu))
         return false;
@@ -467,7 +467,7 @@ void forward_report_unsent(struct stack *s, const struct packet *waited)
 static void pass(struct stack *s, struct passage *f)
 {
     const struct datagram *d = f->d;
-    uint32_t mtu = interface_mtu(f->interface);
+    uint32_t mtu = stack_mtu_of(s, f->out);
     if (unlikely(d->ttl <= 1)) {
         too_old(s, d);
     } else if (unlikely(is_to_all(f->out, &d->destination))) {

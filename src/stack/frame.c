@@ -54,8 +54,10 @@ void frame_show(struct stack *s, const struct interface *itf, struct packet *con
 /* Bytes of the longest frame that begins like this. */
 static size_t longest(const struct interface *itf, const uint8_t *header)
 {
-    bool tagged = wire_eth_is_tpid(load_be16(header + 12));
-    return interface_mtu(itf) + WIRE_ETH_LEN + (tagged ? WIRE_ETH_TAG_LEN : 0);
+    unsigned tags = 0;
+    while (tags < HOST_MAX_TAGS && wire_eth_is_tpid(load_be16(header + 12 + tags * WIRE_ETH_TAG_LEN)))
+        tags++;
+    return interface_mtu(itf) + WIRE_ETH_LEN + tags * WIRE_ETH_TAG_LEN;
 }
 
 int stack_frame_send(struct stack *s, unsigned interface, const struct ip_piece *pieces, uint32_t n_pieces, int64_t now)
@@ -66,8 +68,8 @@ int stack_frame_send(struct stack *s, unsigned interface, const struct ip_piece 
     if (interface >= s->n_interfaces || length < WIRE_ETH_LEN)
         return ERR_INVALID;
     struct interface *itf = &s->interfaces[interface];
-    uint8_t header[WIRE_ETH_LEN];
-    ip_payload_peek(&body, header, sizeof header);
+    uint8_t header[WIRE_ETH_LEN + WIRE_ETH_TAG_LEN] = {0};
+    ip_payload_peek(&body, header, min_u32((uint32_t)length, sizeof header));
     if (length > longest(itf, header))
         return ERR_NO_SPACE;
     struct packet *p = interface_take(itf, LINK_ALLOC_DATA);

@@ -77,7 +77,7 @@ static void finish_v6(struct stack *s, struct group_report *r, uint32_t length)
     }
     const struct ip_addr source = ip_addr_from_v6(ip + 8), destination = ip_addr_from_v6(ip + 24);
     wire_icmpv6_checksum_set(&source, &destination, r->message, length);
-    ipv6_complete(r->packet, r->host, HOP_BY_HOP + length, &f);
+    ipv6_complete(r->packet, HOP_BY_HOP + length, &f);
 }
 
 static void send_frame(struct stack *s, struct group_report *r)

@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "base/error.h"
 #include "wire/ipv4.h"
+#include "wire/mpls.h"
 
 #define VID_MASK 0xfffu
 #define NEVER_DEFENDED INT64_MIN
@@ -245,6 +246,16 @@ static int check_tags(const struct host_settings *t)
     return 0;
 }
 
+static int check_labels(const struct host_settings *t)
+{
+    if (t->mpls_count > HOST_MAX_LABELS)
+        return ERR_INVALID;
+    for (unsigned i = 0; i < t->mpls_count; i++)
+        if (t->mpls[i].label < WIRE_MPLS_FIRST_LABEL || t->mpls[i].label > WIRE_MPLS_MAX_LABEL || t->mpls[i].tc > 7)
+            return ERR_INVALID;
+    return 0;
+}
+
 static int check_settings(const struct host_settings *t, const uint8_t *mac)
 {
     const struct ip_addr *ip = &t->address;
@@ -261,7 +272,7 @@ static int check_settings(const struct host_settings *t, const uint8_t *mac)
         return ERR_INVALID;
     if (t->conflict > HOST_CONFLICT_GIVE_UP || (t->conflict && !ip_addr_is_v4(ip)))
         return ERR_INVALID;
-    return check_tags(t);
+    return check_tags(t) ? ERR_INVALID : check_labels(t);
 }
 
 /* The same address in one domain, or in two that nothing tells apart. */
@@ -279,23 +290,31 @@ static bool address_taken(const struct host_set *set, uint32_t segment, uint32_t
     return false;
 }
 
-static uint8_t *put_ipv4(struct host *h, uint8_t *at)
+static void put_ipv4(struct host *h, uint8_t *at)
 {
-    store_be16(at, ETHERTYPE_IPV4);
-    at += 2;
     at[0] = 0x45;
     store_be32(at + 12, h->address);
     memcpy(&h->source_sum, at + 12, sizeof h->source_sum);
-    return at;
 }
 
-static uint8_t *put_ipv6(struct host *h, uint8_t *at)
+static void put_ipv6(struct host *h, uint8_t *at)
 {
-    store_be16(at, ETHERTYPE_IPV6);
-    at += 2;
     at[0] = 0x60;
     memcpy(at + 8, h->ip.bytes, sizeof h->ip.bytes);
     h->source_sum = checksum_fold(checksum_add(0, h->ip.bytes, sizeof h->ip.bytes));
+}
+
+/* RFC 3032 2.1: the EtherType says that labels follow, the bottom bit that it is the last. */
+static uint8_t *put_labels(struct host *h, const struct host_settings *t, uint8_t *at)
+{
+    store_be16(at, t->mpls_count ? ETHERTYPE_MPLS : h->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+    at += 2;
+    for (unsigned i = 0; i < t->mpls_count; i++) {
+        const struct host_label *l = &t->mpls[i];
+        const struct wire_mpls entry = {
+            .label = l->label, .tc = l->tc, .ttl = l->ttl ? l->ttl : UINT8_MAX, .bottom = i + 1u == t->mpls_count};
+        at += wire_mpls_build(at, &entry);
+    }
     return at;
 }
 
@@ -308,8 +327,13 @@ static void build_header(struct host *h, const struct host_settings *t)
         store_be16(at, t->vlan[i].tpid);
         store_be16(at + 2, t->vlan[i].tci);
     }
-    at = h->v6 ? put_ipv6(h, at) : put_ipv4(h, at);
+    at = put_labels(h, t, at);
+    h->label_bytes = (uint8_t)(t->mpls_count * WIRE_MPLS_LEN);
     h->l2_len = (uint8_t)(at - h->header);
+    if (h->v6)
+        put_ipv6(h, at);
+    else
+        put_ipv4(h, at);
 }
 
 static int index_ip(struct host_set *set, const struct host *h)
@@ -368,6 +392,7 @@ static struct host *host_fill(struct host_set *set, const struct host_settings *
                        .defend_at = NEVER_DEFENDED};
     memcpy(h->mac, mac, sizeof h->mac);
     build_header(h, t);
+    host_segment(set, segment)->mpls |= t->mpls_count != 0;
     uint32_t *first = &host_segment(set, segment)->first[v6];
     if (*first == 0)
         *first = h->index;

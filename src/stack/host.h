@@ -16,8 +16,9 @@
 #include "stack/stack.h"
 #include "wire/eth.h"
 
-#define HOST_HEADER_BYTES 48u  /* Ethernet, two tags, IPv4 without options: 42, rounded up for copying */
-#define HOST_HEADER6_BYTES 64u /* the same with IPv6: 62 */
+#define HOST_HEADER_BYTES 48u     /* Ethernet, two tags, IPv4 without options: 42, rounded up for copying */
+#define HOST_HEADER6_BYTES 64u    /* the same with IPv6: 62 */
+#define HOST_HEADER_MAX_BYTES 80u /* and with four labels: 78 */
 #define HOST_MAX_TAGS 2u
 #define HOST_MAX_VRFS 16u /* domains of one segment */
 
@@ -26,6 +27,7 @@ struct segment {
     uint32_t first[2]; /* hosts, the first one of IPv4 and of IPv6; 0: none */
     uint8_t interface;
     uint8_t vlan_count;
+    bool mpls;                            /* hosts with labels live there */
     struct wire_vlan vlan[HOST_MAX_TAGS]; /* tci: VID only */
 };
 
@@ -67,13 +69,14 @@ struct host {
     uint32_t domain;
     uint32_t source_sum; /* ip as checksum words */
     struct ip_addr ip;
-    uint8_t l2_len; /* Ethernet and tags */
+    uint8_t l2_len; /* Ethernet, tags and labels */
     bool v6, removed;
-    uint8_t state;      /* enum host_state */
-    uint8_t conflict;   /* enum host_conflict */
-    struct ra_view *ra; /* the routers that it listens to, or NULL */
+    uint8_t state;       /* enum host_state */
+    uint8_t conflict;    /* enum host_conflict */
+    uint8_t label_bytes; /* of l2_len */
+    struct ra_view *ra;  /* the routers that it listens to, or NULL */
     /* What a departing datagram begins with: destination MAC and fields of the IP header that differ are zero. */
-    CACHE_ALIGNED uint8_t header[HOST_HEADER6_BYTES];
+    CACHE_ALIGNED uint8_t header[HOST_HEADER_MAX_BYTES];
     struct ip_addr gateway; /* unspecified: none */
     uint32_t routes;        /* first of a list, longest prefix first */
     uint8_t default_routes; /* of length 0 */
@@ -194,6 +197,15 @@ static ALWAYS_INLINE bool host_on_link(const struct host *h, const struct ip_add
 {
     return ip_addr_same_bits(ip, &h->ip, h->bits) || (h->v6 && ip_addr_is_link_local(ip));
 }
+/* Begins a frame with its header, of which `usual` bytes are enough unless it has labels. */
+static ALWAYS_INLINE void host_write_header(const struct host *h, uint8_t *to, uint32_t usual)
+{
+    memcpy(to, h->header, usual);
+    if (unlikely(h->label_bytes != 0))
+        memcpy(to + usual, h->header + usual, HOST_HEADER_MAX_BYTES - usual);
+}
+/* Ethernet and tags. */
+static inline uint32_t host_link_bytes(const struct host *h) { return (uint32_t)h->l2_len - h->label_bytes; }
 /* The bits of 128 that a prefix length of its family means, and the prefix length of its subnet. */
 static inline unsigned host_bits(const struct host *h, unsigned prefix_length)
 {

@@ -13,7 +13,7 @@
 
 int ip_large_init(struct packet_pool *pool, uint32_t frames, const struct allocator *a)
 {
-    return packet_pool_init(pool, a, frames, PACKET_HEADROOM + HOST_HEADER6_BYTES + UINT16_MAX, 0);
+    return packet_pool_init(pool, a, frames, PACKET_HEADROOM + HOST_HEADER_MAX_BYTES + UINT16_MAX, 0);
 }
 
 struct packet *ip_large_take(struct stack *s)
@@ -46,6 +46,12 @@ static uint32_t options_of(const struct cut *c, uint8_t *out)
     return n;
 }
 
+/* A piece has labels when the whole has them. Returns where its part goes. */
+static uint8_t *begun(const struct cut *c, struct packet *p)
+{
+    return c->whole->l3_offset == p->l3_offset ? p->data + p->l4_offset : ip_without_labels(p, c->host);
+}
+
 static void write_v4(const struct cut *c, struct packet *p)
 {
     const uint8_t *ip = header_of(c);
@@ -56,11 +62,12 @@ static void write_v4(const struct cut *c, struct packet *p)
                                   .tos = ip[1]};
     uint8_t options[WIRE_IPV4_MAX_OPTIONS];
     uint32_t n = options_of(c, options);
-    uint8_t *at = ipv4_begin(p, c->host, c->whole->data, load_be32(ip + 16));
+    ipv4_begin(p, c->host, c->whole->data, load_be32(ip + 16));
+    uint8_t *at = begun(c, p);
     memcpy(n ? ipv4_options_begin(p, options, n) : at, part_of(c), c->bytes);
     ipv4_complete(p, c->host, n + c->bytes, &f);
     if (n)
-        ipv4_options_complete(p, c->host, n);
+        ipv4_options_complete(p, n);
 }
 
 static void write_v6(const struct cut *c, struct packet *p)
@@ -73,10 +80,11 @@ static void write_v6(const struct cut *c, struct packet *p)
                                   .next_header = IP_PROTO_FRAGMENT,
                                   .traffic_class = (uint8_t)(load_be16(ip) >> 4),
                                   .flow_label = load_be32(ip) & 0xfffffu};
-    uint8_t *at = ipv6_begin(p, c->host, c->whole->data, &destination);
+    ipv6_begin(p, c->host, c->whole->data, &destination);
+    uint8_t *at = begun(c, p);
     wire_ipv6_fragment_build(at, &h);
     memcpy(at + WIRE_IPV6_FRAGMENT_LEN, part_of(c), c->bytes);
-    ipv6_complete(p, c->host, WIRE_IPV6_FRAGMENT_LEN + c->bytes, &f);
+    ipv6_complete(p, WIRE_IPV6_FRAGMENT_LEN + c->bytes, &f);
 }
 
 static bool send_piece(struct stack *s, struct interface *itf, const struct cut *c)

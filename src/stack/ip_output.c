@@ -92,7 +92,7 @@ static bool group_mac(const struct host *h, const struct ip_addr *destination, u
 static uint32_t path_mtu(struct stack *s, const struct ip_output *out)
 {
     if (unlikely(out->departure.discover == DISCOVER_PROBE))
-        return interface_mtu(out->interface);
+        return stack_mtu_of(s, out->host);
     return pmtu_get(s, out->host, &out->destination);
 }
 
@@ -118,6 +118,16 @@ static ALWAYS_INLINE uint8_t *begin(const struct ip_output *out, const uint8_t *
     return likely(n == 0) ? l4 : ipv4_options_begin(out->packet, out->departure.options->bytes, n);
 }
 
+uint8_t *ip_without_labels(struct packet *p, const struct host *h)
+{
+    uint32_t link = host_link_bytes(h), header = (uint32_t)p->l4_offset - p->l3_offset;
+    memmove(p->data + link, p->data + h->l2_len, header);
+    store_be16(p->data + link - 2, h->v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4);
+    p->l3_offset = (uint16_t)link;
+    p->l4_offset = (uint16_t)(link + header);
+    return p->data + p->l4_offset;
+}
+
 /* A frame of the link, or a large one to be cut later. */
 static struct packet *take_frame(struct stack *s, struct ip_output *out, uint32_t l4_bytes, enum link_alloc kind)
 {
@@ -140,10 +150,14 @@ static int begin_in_link_frame(struct stack *s, const uint8_t *mac, uint32_t l4_
 
 static int begin_to_group(struct stack *s, const uint8_t *mac, uint32_t l4_bytes, struct ip_output *out)
 {
-    if (likely(out->host->state == HOST_USABLE))
-        return begin_in_link_frame(s, mac, l4_bytes, out);
-    STACK_DROP(s, TRACE_IP, tx_tentative);
-    return ERR_NO_ROUTE;
+    if (unlikely(out->host->state != HOST_USABLE)) {
+        STACK_DROP(s, TRACE_IP, tx_tentative);
+        return ERR_NO_ROUTE;
+    }
+    int error = begin_in_link_frame(s, mac, l4_bytes, out);
+    if (!error)
+        out->l4 = ip_without_labels(out->packet, out->host);
+    return error;
 }
 
 static bool take_waiting_frame(struct stack *s, uint32_t l4_bytes, struct ip_output *out)
@@ -237,7 +251,10 @@ bool ip_direct_open(struct stack *s, struct host *h, const uint8_t *mac, const s
         .host = h, .interface = stack_interface_of(s, h), .destination = *destination, .departure = out->departure};
     out->mtu = interface_mtu(out->interface);
     out->packet = take_frame(s, out, l4_bytes, LINK_ALLOC_CONTROL);
-    return begin_now(s, out, mac);
+    if (!begin_now(s, out, mac))
+        return false;
+    out->l4 = ip_without_labels(out->packet, h);
+    return true;
 }
 
 uint64_t ip_output_pseudo(const struct ip_output *out, uint8_t protocol, uint32_t l4_bytes)
@@ -286,7 +303,7 @@ static void complete_v4(struct stack *s, struct ip_output *out, uint32_t l4_byte
     uint32_t n = options_bytes(out);
     ipv4_complete(out->packet, out->host, n + l4_bytes, &f);
     if (unlikely(n != 0))
-        ipv4_options_complete(out->packet, out->host, n);
+        ipv4_options_complete(out->packet, n);
 }
 
 /* RFC 1112 6.1: multicast stays on its network unless told otherwise. RFC 4861 6.3.4: a router may tell. */
@@ -305,7 +322,7 @@ void ip_output_send(struct stack *s, struct ip_output *out, uint32_t l4_bytes, u
     if (out->host->v6 && protocol == IP_PROTO_UDP && l4_bytes >= 4)
         f.flow_label = flow_label(s, out->host->index, out->destination.bytes, out->l4, protocol);
     if (out->host->v6)
-        ipv6_complete(out->packet, out->host, l4_bytes, &f);
+        ipv6_complete(out->packet, l4_bytes, &f);
     else
         complete_v4(s, out, l4_bytes, ttl_of(out), protocol);
     ip_output_dispatch(s, out);
@@ -339,7 +356,7 @@ void ip_send_waiting(struct stack *s, struct packet *waited, const uint8_t *mac)
         p->len = waited->len;
         p->l3_offset = waited->l3_offset;
         p->l4_offset = waited->l4_offset;
-        send_complete(s, itf, h, p, interface_mtu(itf));
+        send_complete(s, itf, h, p, stack_mtu_of(s, h));
     } else {
         STACK_DROP(s, TRACE_IP, tx_no_room);
     }

@@ -59,6 +59,8 @@ struct ip_output {
  */
 MUST_CHECK int ip_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                               struct ip_output *out);
+/* A frame that was begun for a host and has no payload yet, without the host's labels; returns where the IP payload goes. */
+uint8_t *ip_without_labels(struct packet *p, const struct host *h);
 /* The sum of its pseudo-header: RFC 9293 3.1, RFC 8200 8.1. */
 uint64_t ip_output_pseudo(const struct ip_output *out, uint8_t protocol, uint32_t l4_bytes);
 /* Completes it, and sends it or lets it wait. */
@@ -74,7 +76,7 @@ struct datagram;
  * for. False (counted): no frame.
  */
 bool ip_reply_open(struct stack *s, const struct datagram *to, uint32_t l4_bytes, struct ip_output *out);
-/* The same for a datagram to any station, given its MAC. */
+/* The same for a datagram about the link itself to any station, given its MAC: without labels. */
 bool ip_direct_open(struct stack *s, struct host *h, const uint8_t *mac, const struct ip_addr *destination,
                     uint32_t l4_bytes, struct ip_output *out);
 

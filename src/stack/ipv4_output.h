@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The header of IPv4 datagrams going out: RFC 791, RFC 6864 and 7739 (identification). A frame is begun from its host's
- * header (Ethernet, tags, IPv4), then the caller writes what follows the IP header, then lengths and checksum are
+ * header (Ethernet, tags, labels, IPv4), then the caller writes what follows the IP header, then lengths and checksum are
  * filled in. A frame under construction remembers its host's index in packet.hash.
  */
 #ifndef WEIR_STACK_IPV4_OUTPUT_H
@@ -24,7 +24,7 @@ struct ipv4_fields {
 static ALWAYS_INLINE uint8_t *ipv4_begin(struct packet *p, const struct host *h, const uint8_t *mac,
                                          uint32_t destination)
 {
-    memcpy(p->data, h->header, HOST_HEADER_BYTES);
+    host_write_header(h, p->data, HOST_HEADER_BYTES);
     memcpy(p->data, mac, WIRE_ETH_ADDR_LEN);
     uint8_t *ip = p->data + h->l2_len;
     store_be32(ip + 16, destination);
@@ -41,7 +41,7 @@ static ALWAYS_INLINE uint8_t *ipv4_begin(struct packet *p, const struct host *h,
 static ALWAYS_INLINE void ipv4_complete(struct packet *p, const struct host *h, uint32_t l4_bytes,
                                         const struct ipv4_fields *f)
 {
-    uint8_t *ip = p->data + h->l2_len;
+    uint8_t *ip = p->data + p->l3_offset;
     uint32_t destination, total = WIRE_IPV4_MIN + l4_bytes;
     memcpy(&destination, ip + 16, sizeof destination);
     uint64_t sum = (uint64_t)h->source_sum + destination;
@@ -55,7 +55,7 @@ static ALWAYS_INLINE void ipv4_complete(struct packet *p, const struct host *h, 
     ip[8] = f->ttl;
     ip[9] = f->protocol;
     memcpy(ip + WIRE_IPV4_CHECKSUM_OFFSET, &checksum, sizeof checksum);
-    p->len = h->l2_len + total;
+    p->len = p->l3_offset + total;
     p->hash = 0;
 }
 
@@ -69,9 +69,9 @@ static inline uint8_t *ipv4_options_begin(struct packet *p, const uint8_t *optio
 }
 
 /* After ipv4_complete with these n bytes counted as payload: the header says how long it is. */
-static inline void ipv4_options_complete(struct packet *p, const struct host *h, uint32_t n)
+static inline void ipv4_options_complete(struct packet *p, uint32_t n)
 {
-    uint8_t *ip = p->data + h->l2_len;
+    uint8_t *ip = p->data + p->l3_offset;
     ip[0] = (uint8_t)(0x45u + n / 4);
     store_be16(ip + WIRE_IPV4_CHECKSUM_OFFSET, 0);
     uint16_t checksum = checksum_finish(checksum_add(0, ip, WIRE_IPV4_MIN + n));

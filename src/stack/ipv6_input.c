@@ -225,7 +225,8 @@ void ipv6_input(struct stack *s, const struct arrival *a)
                          .destination = ip.dst,
                          .tos = ip.traffic_class,
                          .ttl = ip.hop_limit,
-                         .group = a->group};
+                         .group = a->group,
+                         .labelled = a->labelled};
     if (unlikely(a->sender != NULL) ? loop_deliverable(s, a, &d) : destination_ok(s, a, &d) && source_ok(s, &d))
         ipv6_deliver(s, &d);
 }

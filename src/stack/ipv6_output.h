@@ -19,7 +19,7 @@ struct ipv6_fields {
 static ALWAYS_INLINE uint8_t *ipv6_begin(struct packet *p, const struct host *h, const uint8_t *mac,
                                          const struct ip_addr *destination)
 {
-    memcpy(p->data, h->header, HOST_HEADER6_BYTES);
+    host_write_header(h, p->data, HOST_HEADER6_BYTES);
     memcpy(p->data, mac, WIRE_ETH_ADDR_LEN);
     uint8_t *ip = p->data + h->l2_len;
     memcpy(ip + 24, destination->bytes, sizeof destination->bytes);
@@ -30,15 +30,14 @@ static ALWAYS_INLINE uint8_t *ipv6_begin(struct packet *p, const struct host *h,
 }
 
 /* Completes a frame that ipv6_begin began and that carries l4_bytes. */
-static ALWAYS_INLINE void ipv6_complete(struct packet *p, const struct host *h, uint32_t l4_bytes,
-                                        const struct ipv6_fields *f)
+static ALWAYS_INLINE void ipv6_complete(struct packet *p, uint32_t l4_bytes, const struct ipv6_fields *f)
 {
-    uint8_t *ip = p->data + h->l2_len;
+    uint8_t *ip = p->data + p->l3_offset;
     store_be32(ip, UINT32_C(6) << 28 | (uint32_t)f->traffic_class << 20 | f->flow_label);
     store_be16(ip + 4, (uint16_t)l4_bytes);
     ip[6] = f->next_header;
     ip[7] = f->hop_limit;
-    p->len = h->l2_len + WIRE_IPV6_LEN + l4_bytes;
+    p->len = p->l3_offset + WIRE_IPV6_LEN + l4_bytes;
     p->hash = 0;
 }
 

@@ -168,7 +168,8 @@ static bool mac_ok(const struct wire_nd *m)
 
 static bool message_ok(const struct datagram *d, const struct wire_nd *m)
 {
-    return wire_nd_check(m, &d->source, &d->destination, d->ttl) == 0 && mac_ok(m);
+    /* Below labels a hop limit of 255 does not show that it is from the link: RFC 3443 3.2, RFC 5082. */
+    return !d->labelled && wire_nd_check(m, &d->source, &d->destination, d->ttl) == 0 && mac_ok(m);
 }
 
 void nd_input(struct stack *s, const struct datagram *d)

@@ -10,6 +10,7 @@
 #include "stack/ipv6_input.h"
 #include "stack/nd.h"
 #include "wire/ip_choice.h"
+#include "wire/mpls.h"
 
 #define MAX_ENTRIES (UINT32_C(1) << 24)
 #define FRAGMENT_BYTES_MIN (UINT32_C(1) << 17) /* one datagram fits, whatever its size */
@@ -47,6 +48,7 @@ void stack_settings_default(struct stack_settings *t)
                                  .answer_echo = true,
                                  .flow_labels = true,
                                  .max_vlan_tags = 2,
+                                 .max_mpls_labels = HOST_MAX_LABELS,
                                  .fragment_bytes_high = 4u << 20,
                                  .fragment_bytes_low = 3u << 20,
                                  .fragment_source_bytes = 1u << 20,
@@ -90,7 +92,7 @@ static bool settings_ok(const struct stack_settings *t)
            t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) &&
            t->arp_retry_ns > 0 && t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 &&
            t->arp_failed_ns > 0 && t->icmp_errors_per_second <= NS_PER_S && t->max_vlan_tags <= WIRE_ETH_MAX_TAGS &&
-           fragments_ok(t) && paths_ok(t);
+           t->max_mpls_labels <= STACK_MAX_LABELS && fragments_ok(t) && paths_ok(t);
 }
 
 /* ---- life ---- */
@@ -218,7 +220,8 @@ int stack_add_host(struct stack *s, const struct host_settings *h)
     if (h->interface >= s->n_interfaces)
         return ERR_INVALID;
     struct interface *itf = &s->interfaces[h->interface];
-    if (!ip_addr_is_v4(&h->address) && interface_mtu(itf) < WIRE_IPV6_MIN_MTU)
+    uint32_t least = ip_addr_is_v4(&h->address) ? WIRE_IPV4_MIN_MTU : WIRE_IPV6_MIN_MTU;
+    if (interface_mtu(itf) < least + (uint32_t)h->mpls_count * WIRE_MPLS_LEN)
         return ERR_INVALID;
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local < 0)

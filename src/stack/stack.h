@@ -38,6 +38,8 @@
 #define STACK_DROP_LIST(X)                                                                                             \
     X(l2_runt) X(l2_not_for_us) X(l2_bad_source) X(l2_too_many_tags) X(l2_unknown_ethertype) X(l2_unknown_vlan)        \
     X(l2_interface_down)        \
+    X(mpls_no_bottom) X(mpls_too_deep) X(mpls_ttl_exceeded) X(mpls_reserved_label) X(mpls_unknown_label)               \
+    X(mpls_bad_payload) X(mpls_multicast)                                                                              \
     X(arp_malformed) X(arp_bad_sender) X(arp_unsolicited) X(arp_own_address) X(arp_table_full) X(arp_tentative)                         \
     X(ip_short) X(ip_bad_version) X(ip_bad_header_length) X(ip_bad_total_length) X(ip_bad_checksum) X(ip_bad_options)  \
     X(ip_source_route) X(ip_bad_source) X(ip_bad_destination) X(ip_not_for_us) X(ip_l2_mismatch)                       \
@@ -100,6 +102,7 @@ struct stack_settings {
     bool answer_echo;                                   /* default true */
     bool answer_broadcast_echo;                         /* default false */
     uint32_t max_vlan_tags;                             /* default 2, at most 8 */
+    uint32_t max_mpls_labels;                           /* of one frame that comes; default 4, at most 8 */
     /*
      * Fragments: from the high mark on the oldest go until the low one is reached; default 4 and 3 MiB, at least 128
      * KiB
@@ -147,11 +150,30 @@ struct host_vlan {
     uint16_t tpid; /* 0x8100, 0x88a8 */
     uint16_t tci;
 };
+struct host_label {
+    uint32_t label; /* 16 to 1048575: the others mean something by themselves, RFC 3032 2.1 */
+    uint8_t tc;     /* traffic class, RFC 5462; 0 to 7 */
+    uint8_t ttl;    /* 0: 255 */
+};
+/*
+ * MPLS. The unicast datagrams of a host with labels leave as Ethernet [tags] 0x8847 labels IP. Labels are a matter of
+ * the way to the next hop alone: segments, VRFs and neighbours know nothing of them, and what is about the link itself
+ * or goes to many (ARP, Neighbour Discovery, IGMP, MLD, multicast, broadcast) has none. A label's TTL is its own, and
+ * IP's is left alone both ways: RFC 3443's pipe model. Labels take their bytes from the MTU of the interface.
+ *
+ * What comes labelled to an address has to have the end of its host's own label stack: hops before us may have taken
+ * labels off (RFC 3031 3.16, implicit null), all of them even, or have put explicit nulls in their place (RFC 3032 2.1,
+ * RFC 4182). A Router Alert label is passed over; other reserved ones are refused. Where no host of a segment was ever
+ * given labels, labelled frames are of an unknown EtherType.
+ */
+#define HOST_MAX_LABELS 4u
 struct host_settings {
     unsigned interface;
     uint8_t mac[6]; /* all zero: the link's */
     uint8_t vlan_count;
     struct host_vlan vlan[2]; /* outermost first */
+    uint8_t mpls_count;
+    struct host_label mpls[HOST_MAX_LABELS]; /* outermost first */
     struct ip_addr address;
     uint8_t prefix_length;  /* of the IPv4 or IPv6 address itself, e.g. 24 */
     struct ip_addr gateway; /* unspecified: none */
@@ -172,7 +194,7 @@ struct host_settings {
 };
 /*
  * The local address index (from 1). ERR_INVALID (an address, prefix, MAC, tag or autoconf no host can have; a gateway not on its
- * subnet; IPv6 on an interface with an MTU under 1280), ERR_EXISTS (same address in that domain), ERR_NO_SPACE (also: max_ra_domains). Hosts that differ in
+ * subnet; IPv6 on an interface with an MTU under 1280, labels apart; IPv4 with labels, under 68), ERR_EXISTS (same address in that domain), ERR_NO_SPACE (also: max_ra_domains). Hosts that differ in
  * interface, tags or VRF share no neighbours. The same address in two VRFs of one segment is told apart by the MAC;
  * with equal MACs it is ERR_EXISTS. At most 16 VRFs a segment.
  */
@@ -406,7 +428,7 @@ MUST_CHECK int stack_frame_listen(struct stack *s, unsigned interface, frame_see
 int stack_frame_unlisten(struct stack *s, unsigned interface, frame_seen_fn *seen, const void *context);
 /*
  * Sends one frame as it is, gathered from its pieces, with the next burst and through the guard. ERR_INVALID (no such
- * interface, less than a link header), ERR_NO_SPACE (longer than MTU, link header and one tag), ERR_AGAIN (no room
+ * interface, less than a link header), ERR_NO_SPACE (longer than MTU, link header and its tags, of which there are at most two), ERR_AGAIN (no room
  * now).
  */
 MUST_CHECK int stack_frame_send(struct stack *s, unsigned interface, const struct ip_piece *pieces, uint32_t n_pieces,

@@ -33,6 +33,8 @@
 #include "stack/stack.h"
 #include "stack/udp.h"
 
+#define STACK_MAX_LABELS 8u /* of a frame that comes */
+
 struct datagram;
 
 struct stack {
@@ -94,12 +96,19 @@ struct arrival {
     uint32_t segment;
     uint16_t ethertype;
     bool group;                /* sent to a broadcast or multicast MAC */
+    bool labelled;             /* it was below MPLS labels */
     const struct host *sender; /* from the loop: one of ours; NULL: from a link */
 };
 
 static ALWAYS_INLINE struct interface *stack_interface_of(struct stack *s, const struct host *h)
 {
     return &s->interfaces[h->interface];
+}
+
+/* Bytes of IP packet that leave a host in one frame. */
+static ALWAYS_INLINE uint32_t stack_mtu_of(struct stack *s, const struct host *h)
+{
+    return interface_mtu(stack_interface_of(s, h)) - h->label_bytes;
 }
 
 /* ---- ethernet.c ---- */

@@ -109,9 +109,9 @@ static int path_open(void *context, uint32_t local, const struct ip_addr *remote
     const struct interface *itf = &s->interfaces[neighbour_at(&s->neighbours, neighbour)->interface];
     *out = (struct tcp_path){.id = neighbour,
                              .mtu = (uint16_t)pmtu_get(s, h, remote),
-                             .link_mtu = (uint16_t)interface_mtu(stack_interface_of(s, h)),
+                             .link_mtu = (uint16_t)stack_mtu_of(s, h),
                              .link = itf->number,
-                             .gso_max = interface_gso_max(itf)};
+                             .gso_max = h->label_bytes ? 0 : interface_gso_max(itf)}; /* no link cuts below labels */
     return 0;
 }
 
@@ -184,7 +184,7 @@ static ALWAYS_INLINE void complete(struct stack *s, struct packet *p, const stru
     if (unlikely(h->v6)) {
         s->counters.ipv6_sent++;
         const uint8_t *remote = p->data + h->l2_len + 24, *l4 = p->data + p->l4_offset;
-        ipv6_complete(p, h, l4_bytes,
+        ipv6_complete(p, l4_bytes,
                       &(struct ipv6_fields){.hop_limit = ttl == IP_DEFAULT_TTL ? ip_host_ttl(h) : ttl,
                                             .next_header = IP_PROTO_TCP,
                                             .traffic_class = tos,
@@ -265,7 +265,7 @@ static enum tcp_frame_result reply_open(void *context, const struct packet *to, 
     const struct host *h = receiver_of(s, to, &destination);
     if (!h)
         return TCP_FRAME_NO_ROOM;
-    out->mtu = (uint16_t)interface_mtu(stack_interface_of(s, h));
+    out->mtu = (uint16_t)stack_mtu_of(s, h);
     return lend(s->input, h, to->data + WIRE_ETH_ADDR_LEN, &source, LINK_ALLOC_CONTROL, out);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "stack/control.h"
 #include "stack/stack_internal.h"
+#include "wire/mpls.h"
 
 unsigned stack_interface_count(const struct stack *s) { return s->n_interfaces; }
 
@@ -29,13 +30,25 @@ uint32_t stack_next_host(const struct stack *s, uint32_t after)
     return 0;
 }
 
+static void view_labels(const struct host *h, struct host_settings *out)
+{
+    out->mpls_count = h->label_bytes / WIRE_MPLS_LEN;
+    for (unsigned i = 0; i < out->mpls_count; i++) {
+        struct wire_mpls entry;
+        int bytes = wire_mpls_parse(h->header + host_link_bytes(h) + i * WIRE_MPLS_LEN, WIRE_MPLS_LEN, &entry);
+        assert(bytes > 0);
+        (void)bytes;
+        out->mpls[i] = (struct host_label){.label = entry.label, .tc = entry.tc, .ttl = entry.ttl};
+    }
+}
+
 bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings *out)
 {
     const struct host *h = host_at(&s->hosts, local);
     if (!h)
         return false;
     *out = (struct host_settings){.interface = h->interface,
-                                  .vlan_count = (uint8_t)((h->l2_len - WIRE_ETH_LEN) / WIRE_ETH_TAG_LEN),
+                                  .vlan_count = (uint8_t)((host_link_bytes(h) - WIRE_ETH_LEN) / WIRE_ETH_TAG_LEN),
                                   .address = h->ip,
                                   .prefix_length = (uint8_t)host_prefix_length(h),
                                   .gateway = h->gateway,
@@ -50,6 +63,7 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
         const uint8_t *tag = h->header + 12 + i * WIRE_ETH_TAG_LEN;
         out->vlan[i] = (struct host_vlan){.tpid = load_be16(tag), .tci = load_be16(tag + 2)};
     }
+    view_labels(h, out);
     return true;
 }
 

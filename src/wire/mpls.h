@@ -9,6 +9,8 @@
 #include "base/error.h"
 
 #define WIRE_MPLS_LEN 4u
+#define WIRE_MPLS_FIRST_LABEL                                                                                          \
+    16u /* those before have a meaning by themselves, or are reserved: RFC 3032 2.1, RFC 7274 */
 #define WIRE_MPLS_MAX_LABEL 0xfffffu
 
 enum wire_mpls_label {

@@ -143,3 +143,12 @@ uint32_t insert_tag(uint8_t *frame, uint32_t length, uint16_t tpid, uint16_t tci
     store_be16(frame + 14, tci);
     return length + 4;
 }
+
+uint32_t insert_labels(uint8_t *frame, uint32_t length, const uint32_t *entries, uint32_t n)
+{
+    memmove(frame + 14 + n * 4, frame + 14, length - 14);
+    store_be16(frame + 12, ETHERTYPE_MPLS);
+    for (uint32_t i = 0; i < n; i++)
+        store_be32(frame + 14 + i * 4, entries[i]);
+    return length + n * 4;
+}

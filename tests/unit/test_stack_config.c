@@ -244,6 +244,7 @@ static void test_settings_out_of_range_are_refused(void **state)
     REFUSED(arp_failed_ns, 0);
     REFUSED(icmp_errors_per_second, 1000000001);
     REFUSED(max_vlan_tags, 9);
+    REFUSED(max_mpls_labels, 9);
     REFUSED(tcp.max_connections, 0);
 #undef REFUSED
     assert_int_equal(c.live_blocks, 0);

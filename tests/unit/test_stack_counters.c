@@ -97,6 +97,65 @@ static void cause_l2_unknown_vlan(struct run *x)
     input(x, insert_tag(x->f, n, 0x8100, 5));
 }
 
+/* ---- MPLS: US has label 100 ---- */
+
+static void begin_labelled(struct run *x)
+{
+    struct host_settings h = {.address = v4(US), .prefix_length = PREFIX, .mpls_count = 1, .mpls = {{.label = 100}}};
+    memcpy(h.mac, US_MAC, sizeof h.mac);
+    struct rig *r = rig_new_empty(NULL);
+    r->us = (uint32_t)stack_add_host(r->stack, &h);
+    assert_int_equal(r->us, 1);
+    begin_with(x, r);
+}
+static void input_labelled(struct run *x, const uint32_t *entries, uint32_t n)
+{
+    begin_labelled(x);
+    uint32_t length = echo(x);
+    input(x, insert_labels(x->f, length, entries, n));
+}
+static void cause_mpls_no_bottom(struct run *x)
+{
+    begin_labelled(x);
+    make_eth(x->f, US_MAC, PEER_MAC, ETHERTYPE_MPLS);
+    store_be32(x->f + 14, mpls_entry(100, false, 64));
+    input(x, 18);
+}
+static void cause_mpls_too_deep(struct run *x)
+{
+    const uint32_t deep[5] = {mpls_entry(0, false, 64), mpls_entry(0, false, 64), mpls_entry(0, false, 64),
+                              mpls_entry(0, false, 64), mpls_entry(100, true, 64)};
+    input_labelled(x, deep, 5);
+}
+static void cause_mpls_ttl_exceeded(struct run *x)
+{
+    const uint32_t old = mpls_entry(100, true, 1);
+    input_labelled(x, &old, 1);
+}
+static void cause_mpls_reserved_label(struct run *x)
+{
+    const uint32_t implicit_null = mpls_entry(3, true, 64);
+    input_labelled(x, &implicit_null, 1);
+}
+static void cause_mpls_unknown_label(struct run *x)
+{
+    const uint32_t other = mpls_entry(101, true, 64);
+    input_labelled(x, &other, 1);
+}
+static void cause_mpls_bad_payload(struct run *x)
+{
+    const uint32_t null6 = mpls_entry(2, true, 64);
+    input_labelled(x, &null6, 1);
+}
+static void cause_mpls_multicast(struct run *x)
+{
+    begin_labelled(x);
+    const uint32_t entry = mpls_entry(100, true, 64);
+    uint32_t length = echo(x);
+    memcpy(x->f, BROADCAST_MAC, 6);
+    input(x, insert_labels(x->f, length, &entry, 1));
+}
+
 static void cause_l2_interface_down(struct run *x)
 {
     begin(x);
