@@ -61,6 +61,13 @@ struct weir_interface {
      * How long a lease is waited for, 0: 30000. Then adding fails with ETIMEDOUT; an interface of a stack that was there before stays and goes on asking.
      */
     uint32_t dhcp_timeout_ms;
+    /*
+     * NULL, or the VLAN tag that its frames have: "42", with its priority "42/3"; of QinQ the outer and the inner one, "100,42", which have 88a8 and 8100 as
+     * tag protocols unless they are said, "100@8100,42". By DHCP one tag without priority is possible.
+     */
+    const char *vlan;
+    /* NULL, or MPLS labels that its unicast datagrams have below the tags, outermost first: "100,200", with traffic class and TTL "100/5@64". Not by DHCP. */
+    const char *mpls;
 };
 
 struct weir_stack_options {
@@ -83,7 +90,7 @@ void weir_stack_delete(struct weir_stack *stack);
 /* One more interface, while the stack runs. 0, or -1 with errno and a text in message. */
 int weir_interface_add(struct weir_stack *stack, const struct weir_interface *i, char *message, size_t message_bytes);
 /* The interface that the environment names: WEIR_LINK (as .link), WEIR_ADDRESS (as .address), and WEIR_GATEWAY where there is one; of IPv6
- * WEIR_ADDRESS6, which may be "auto" (as .autoconf), and WEIR_GATEWAY6. */
+ * WEIR_ADDRESS6, which may be "auto" (as .autoconf), and WEIR_GATEWAY6; WEIR_VLAN and WEIR_MPLS are as .vlan and .mpls. */
 int weir_interface_add_default(struct weir_stack *stack, char *message, size_t message_bytes);
 unsigned weir_interface_count(struct weir_stack *stack);
 /* Embedded: moves the stack once, and waits at most so long for something to happen (0: not at all; -1: without limit). */

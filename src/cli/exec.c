@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/time_ns.h"
+#include "cli/host_tags.h"
 #include "cli/own_interfaces.h"
 #include "config/address.h"
 
@@ -23,6 +24,7 @@
 
 struct exec_options {
     const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address, *kernel_address6;
+    const char *vlan, *mpls;
     struct option_texts sets;
     bool autoconf;
     int64_t dhcp_timeout_ns;
@@ -45,6 +47,7 @@ static const struct option_row options[] = {
      "with --address6: the router, such as fe80::1, or several as with --gateway"},
     {"autoconf", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, autoconf),
      "with --link: find IPv6 addresses and routers, beside or instead of --address"},
+    HOST_TAGS_OPTIONS(struct exec_options, vlan, mpls),
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
      "with --link tap:NAME: the address of the kernel's side"},
     {"kernel-address6", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address6),
@@ -86,6 +89,10 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " gateway6=%s", i->gateway6);
     if (i->autoconf)
         append(t, " autoconf=1");
+    if (i->vlan)
+        append(t, " vlan=%s", i->vlan);
+    if (i->mpls)
+        append(t, " mpls=%s", i->mpls);
     if (i->mtu)
         append(t, " mtu=%u", i->mtu);
     if (i->gateway)
@@ -121,7 +128,7 @@ static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
     if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->kernel_address ||
-        o->kernel_address6 || o->dhcp_timeout_ns)
+        o->kernel_address6 || o->dhcp_timeout_ns || o->vlan || o->mpls)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -183,6 +190,7 @@ static uint32_t dhcp_timeout_ms(const struct exec_options *o)
 static int describe_link(const struct exec_options *o, struct text *t)
 {
     struct plan_port port;
+    struct host_settings tags;
     char message[256];
     if (!o->link || (!o->address && !o->address6 && !o->autoconf))
         return command_refuse(&exec_command, "--config FILE, or --link LOCATION and --address ADDR/LEN (or --address6, "
@@ -191,7 +199,7 @@ static int describe_link(const struct exec_options *o, struct text *t)
         return command_refuse(&exec_command, "--link: %s", message);
     if ((port.kind != PLAN_TAP && port.kind != PLAN_PACKET) || !is_plain(o->link))
         return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME and packet:IFNAME", o->link);
-    if (check_addresses(o) != EXIT_MET)
+    if (check_addresses(o) != EXIT_MET || host_tags_read(&exec_command, o->vlan, o->mpls, &tags) != EXIT_MET)
         return EXIT_USAGE;
     append_interface(t, &(struct weir_interface){.link = o->link,
                                                  .address = o->address,
@@ -199,6 +207,8 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                                  .address6 = o->address6,
                                                  .gateway6 = o->gateway6,
                                                  .autoconf = o->autoconf,
+                                                 .vlan = o->vlan,
+                                                 .mpls = o->mpls,
                                                  .kernel_address = o->kernel_address,
                                                  .kernel_address6 = o->kernel_address6,
                                                  .dhcp_timeout_ms = dhcp_timeout_ms(o)});

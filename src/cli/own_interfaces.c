@@ -35,8 +35,9 @@ static int check_port(const struct command *c, const char *file, const struct pl
     snprintf(found, sizeof found, "%u addresses", d->n_ranges);
     if (d->n_ranges > (plan_device_range(d, false) != NULL) + (unsigned)(plan_device_range(d, true) != NULL))
         return refuse_port(c, file, p, found, "one of each family");
-    if (d->vlan_count > 0)
-        return refuse_port(c, file, p, "VLAN tags", "none");
+    bool tags = d->vlan_count > 1 || (d->vlan_count == 1 && d->vlan[0].tci >> 13) || d->mpls_count;
+    if (d->dhcp && tags)
+        return refuse_port(c, file, p, "dhcp with other tags or labels", "with dhcp, one VLAN tag without priority");
     if (p->impaired || p->capture)
         return refuse_port(c, file, p, p->impaired ? "an impairment" : "a capture", "none");
     return has_guard(p) ? refuse_port(c, file, p, "a guard", "none") : EXIT_MET;
@@ -78,6 +79,14 @@ static void add(struct own_interfaces *all, const struct plan_port *p, const str
     *i = (struct weir_interface){.size = sizeof *i, .link = p->location, .netns = p->netns, .mtu = p->mtu};
     put_address(plan_device_range(d, false), &texts[0], &i->address, &i->gateway);
     put_address(plan_device_range(d, true), &texts[1], &i->address6, &i->gateway6);
+    if (d->vlan_count) {
+        host_vlans_print(texts->vlan, d->vlan, d->vlan_count);
+        i->vlan = texts->vlan;
+    }
+    if (d->mpls_count) {
+        host_labels_print(texts->mpls, d->mpls, d->mpls_count);
+        i->mpls = texts->mpls;
+    }
     if (d->dhcp & PLAN_DHCP_IPV4)
         i->address = "dhcp";
     if (d->dhcp & PLAN_DHCP_IPV6)

@@ -7,6 +7,7 @@
 #define WEIR_CLI_OWN_INTERFACES_H
 
 #include "cli/configuration.h"
+#include "stack/host_text.h"
 #include "weir/socket.h"
 
 #define OWN_INTERFACES 16u /* of a stack: weir/socket.h */
@@ -16,6 +17,7 @@
 /* Of one family. */
 struct own_texts {
     char address[OWN_PREFIX_TEXT], gateway[OWN_GATEWAYS_TEXT], kernel[OWN_PREFIX_TEXT];
+    char vlan[HOST_VLANS_TEXT], mpls[HOST_LABELS_TEXT]; /* only in the first family's: they are of both */
 };
 
 struct own_interfaces {

@@ -36,8 +36,8 @@ static int open_with(const struct command *c, const struct weir_interface *list,
 static int open_configured(const struct command *c, const struct own_stack_options *o, struct weir_stack **out)
 {
     struct own_interfaces all;
-    if (o->address || o->gateway)
-        return command_refuse(c, "found --config and --address or --gateway, allowed one of them");
+    if (o->address || o->gateway || o->vlan || o->mpls)
+        return command_refuse(c, "found --config and --address, --gateway, --vlan or --mpls, allowed one of them");
     int result = own_interfaces_load(c, o->config, &o->sets, &all);
     if (result != EXIT_MET)
         return result;
@@ -55,7 +55,10 @@ int own_stack_open(const struct command *c, const char *location, const struct o
                                      .address = v6 ? NULL : o->address,
                                      .gateway = v6 ? NULL : o->gateway,
                                      .address6 = v6 ? o->address : NULL,
-                                     .gateway6 = v6 ? o->gateway : NULL};
+                                     .gateway6 = v6 ? o->gateway : NULL,
+                                     .vlan = o->vlan,
+                                     .mpls = o->mpls};
+    struct host_settings tags;
     if (o->config)
         return open_configured(c, o, out);
     if (o->sets.count > 0)
@@ -64,7 +67,8 @@ int own_stack_open(const struct command *c, const char *location, const struct o
         return command_refuse(c, "the stack is missing: LOCATION and --address, or --config FILE");
     if (!o->address)
         return command_refuse(c, "--address is missing: our own address, such as --address 198.18.0.10/24");
-    return open_with(c, &i, 1, out);
+    int result = host_tags_read(c, o->vlan, o->mpls, &tags);
+    return result == EXIT_MET ? open_with(c, &i, 1, out) : result;
 }
 
 bool own_stack_host(const struct command *c, const char *text, struct in6_addr *out)

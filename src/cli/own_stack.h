@@ -9,10 +9,11 @@
 #include <netinet/in.h>
 
 #include "cli/command.h"
+#include "cli/host_tags.h"
 #include "weir/socket.h"
 
 struct own_stack_options {
-    const char *config, *address, *gateway;
+    const char *config, *address, *gateway, *vlan, *mpls;
     struct option_texts sets;
 };
 /* Rows for a table of options; `type` has a member `stack` of this structure. */
@@ -22,6 +23,7 @@ struct own_stack_options {
      "our own address: one that nobody else has, with its subnet"},                                                    \
     {"gateway", 'g', "ADDR", OPTION_TEXT, 0, offsetof(type, stack.gateway),                                            \
      "the way to destinations outside of the subnet"},                                                                 \
+    HOST_TAGS_OPTIONS(type, stack.vlan, stack.mpls),                                                                   \
     {"config", 'c', "FILE", OPTION_TEXT, 0, offsetof(type, stack.config),                                              \
      "instead of LOCATION and these: ports and devices of a configuration"},                                           \
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(type, stack.sets),                                              \

@@ -9,6 +9,7 @@
 
 #include "base/alloc_heap.h"
 #include "base/error.h"
+#include "cli/host_tags.h"
 #include "cli/interrupt.h"
 #include "cli/ping_report.h"
 #include "config/address.h"
@@ -20,12 +21,11 @@
 #define DEFAULT_BYTES 56u
 #define MAX_COUNT 999999999u
 #define MAX_TTL 255u
-#define MAX_VLAN 4094u
 
 struct ping_options {
-    const char *address, *gateway, *kernel_address, *json;
+    const char *address, *gateway, *vlan, *mpls, *kernel_address, *json;
     int64_t interval_ns, timeout_ns;
-    uint32_t count, bytes, ttl, vlan;
+    uint32_t count, bytes, ttl;
     bool dont_fragment, quiet;
 };
 
@@ -46,7 +46,7 @@ static const struct option_row options[] = {
      "send no fragments; IPv4: set DF, so that who finds a request too big says so"},
     {"ttl", 't', "N", OPTION_COUNT, MAX_TTL, offsetof(struct ping_options, ttl),
      "time to live, hop limit (default: 64)"},
-    {"vlan", 0, "ID", OPTION_COUNT, MAX_VLAN, offsetof(struct ping_options, vlan), "with an 802.1Q tag"},
+    HOST_TAGS_OPTIONS(struct ping_options, vlan, mpls),
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct ping_options, kernel_address),
      "tap: only: the address of the kernel's side"},
     {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct ping_options, json),
@@ -240,7 +240,6 @@ static int read_settings(struct ping *p, const struct operands *words)
     struct pinger_settings *s = &p->settings;
     char message[256];
     *s = (struct pinger_settings){.port = &p->port,
-                                  .vlan = (uint16_t)o->vlan,
                                   .bytes = o->bytes,
                                   .ttl = (uint8_t)o->ttl,
                                   .dont_fragment = o->dont_fragment,
@@ -256,6 +255,8 @@ static int read_settings(struct ping *p, const struct operands *words)
         result = read_subnet("--address", o->address, &s->address, &s->prefix_length);
     if (result == EXIT_MET && o->gateway)
         result = read_address("--gateway", o->gateway, &s->gateway);
+    if (result == EXIT_MET)
+        result = host_tags_read(&ping_command, o->vlan, o->mpls, &s->tags);
     return result == EXIT_MET ? read_kernel_address(p) : result;
 }
 

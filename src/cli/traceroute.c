@@ -7,6 +7,7 @@
 
 #include "base/alloc_heap.h"
 #include "base/error.h"
+#include "cli/host_tags.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "config/address.h"
@@ -22,11 +23,10 @@
 #define UDP_PORT 33434u
 #define TCP_PORT 80u
 #define DEFAULT_BYTES 32u
-#define MAX_VLAN 4094u
 
 struct traceroute_options {
-    const char *address, *gateway, *method, *kernel_address, *json;
-    uint32_t first, last, queries, parallel, port, bytes, vlan;
+    const char *address, *gateway, *method, *vlan, *mpls, *kernel_address, *json;
+    uint32_t first, last, queries, parallel, port, bytes;
     int64_t wait_ns;
     bool dont_fragment;
 };
@@ -54,7 +54,7 @@ static const struct option_row options[] = {
      "how long to wait for an answer (default: 3s)"},
     {"dont-fragment", 'D', NULL, OPTION_FLAG, 0, offsetof(struct traceroute_options, dont_fragment),
      "set DF: who finds a probe too big says so"},
-    {"vlan", 0, "ID", OPTION_COUNT, MAX_VLAN, offsetof(struct traceroute_options, vlan), "with an 802.1Q tag"},
+    HOST_TAGS_OPTIONS(struct traceroute_options, vlan, mpls),
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct traceroute_options, kernel_address),
      "tap: only: the IPv4 address of the kernel's side"},
     {"json", 0, "FILE", OPTION_TEXT, 0, offsetof(struct traceroute_options, json),
@@ -67,6 +67,7 @@ struct trace_run {
     struct plan_port port;
     struct ip_prefix address;
     struct ip_addr gateway;
+    struct host_settings tags; /* of which tags and labels are used */
     struct tracer_settings settings;
     struct solo solo;
     struct tracer *tracer;
@@ -267,6 +268,8 @@ static int read_settings(struct trace_run *r)
     int result = read_port(r);
     if (result == EXIT_MET)
         result = read_addresses(r);
+    if (result == EXIT_MET)
+        result = host_tags_read(&traceroute_command, o->vlan, o->mpls, &r->tags);
     return result == EXIT_MET ? read_method(r) : result;
 }
 
@@ -275,12 +278,11 @@ static int read_settings(struct trace_run *r)
 /* A MAC of its own, made of the address: the kernel's side of the link keeps its own. */
 static int add_host(struct trace_run *r)
 {
-    struct host_settings h = {.mac = {2, 0},
-                              .address = r->address.addr,
-                              .prefix_length = r->address.length,
-                              .gateway = r->gateway,
-                              .vlan_count = r->options.vlan > 0,
-                              .vlan = {{.tpid = ETHERTYPE_VLAN, .tci = (uint16_t)r->options.vlan}}};
+    struct host_settings h = r->tags;
+    h.mac[0] = 2;
+    h.address = r->address.addr;
+    h.prefix_length = r->address.length;
+    h.gateway = r->gateway;
     memcpy(h.mac + 2, r->address.addr.bytes + 12, 4);
     return stack_add_host(r->solo.stack, &h);
 }

@@ -20,6 +20,7 @@
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
+#include "wire/mpls.h"
 
 #define STATIONS 2u
 #define WINDOW 65536u
@@ -300,11 +301,10 @@ static int make_stack(struct station *t, const struct ip_addr *address, const st
                       const struct allocator *a)
 {
     struct stack_settings settings;
-    struct host_settings host = {.vlan_count = s->vlan > 0,
-                                 .vlan = {{.tpid = ETHERTYPE_VLAN, .tci = s->vlan}},
-                                 .address = *address,
-                                 .prefix_length = s->prefix_length,
-                                 .gateway = s->gateway};
+    struct host_settings host = s->tags;
+    host.address = *address;
+    host.prefix_length = s->prefix_length;
+    host.gateway = s->gateway;
     if (!asks)
         host.gateway = (struct ip_addr){{0}};
     plan_address_mac(address, host.mac);
@@ -325,13 +325,13 @@ static int make_stack(struct station *t, const struct ip_addr *address, const st
 static int check_length(const struct pinger_settings *s, const struct link *l, char message[256])
 {
     uint32_t headers = WIRE_ICMP_LEN + (ip_addr_is_v4(&s->address) ? WIRE_IPV4_MIN : WIRE_IPV6_LEN);
-    uint32_t length = s->bytes + headers;
-    if (s->bytes <= PINGER_MAX_BYTES && (!s->dont_fragment || length <= l->mtu))
+    uint32_t length = s->bytes + headers, mtu = l->mtu - s->tags.mpls_count * WIRE_MPLS_LEN;
+    if (s->bytes <= PINGER_MAX_BYTES && (!s->dont_fragment || length <= mtu))
         return 0;
     snprintf(
         message, 256,
         "%u bytes make a datagram of %u, which may not be fragmented; allowed at most %u with the link's mtu of %u",
-        s->bytes, length, l->mtu - headers, l->mtu);
+        s->bytes, length, mtu - headers, l->mtu);
     return ERR_INVALID;
 }
 

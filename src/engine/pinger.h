@@ -17,7 +17,7 @@ struct pinger_settings {
     const struct plan_port *port;                 /* where its link is; borrowed during pinger_new */
     struct ip_addr address, destination, gateway; /* of one family; gateway unspecified: none */
     uint8_t prefix_length;                        /* of address */
-    uint16_t vlan;                                /* 0: untagged */
+    struct host_settings tags;                    /* of which tags and labels are used */
     uint32_t bytes;                               /* behind the ICMP header, at most PINGER_MAX_BYTES */
     uint8_t ttl;                                  /* 0: 64 */
     bool dont_fragment;

@@ -67,9 +67,11 @@ static int add_addresses(struct router_run *r, char message[256])
                                   .vlan_count = a->vlan_count,
                                   .vlan = {a->vlan[0], a->vlan[1]},
                                   .address = a->address,
-                                  .prefix_length = a->prefix_length};
+                                  .prefix_length = a->prefix_length,
+                                  .mpls_count = a->mpls_count};
         char text[IP_ADDR_TEXT];
         memcpy(h.mac, a->mac, sizeof h.mac);
+        memcpy(h.mpls, a->mpls, sizeof h.mpls);
         int local = stack_add_host(r->stack, &h);
         (void)ip_addr_print(text, sizeof text, &a->address);
         if (local < 0) {

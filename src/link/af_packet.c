@@ -384,6 +384,7 @@ static int read_interface(int fd, const char *name, struct link *l, int *index, 
     *index = r.ifr_ifindex;
     if (!e && !(e = ask(fd, SIOCGIFMTU, &r, "MTU of", message)))
         l->mtu = (uint32_t)r.ifr_mtu;
+    l->tags_in_mtu = true; /* packet_snd() of Linux lets 4 bytes more pass only for ETH_P_8021Q */
     if (!e && !(e = ask(fd, SIOCGIFHWADDR, &r, "MAC address of", message)))
         memcpy(l->mac, r.ifr_hwaddr.sa_data, sizeof l->mac);
     if (!e && r.ifr_hwaddr.sa_family != ARPHRD_ETHER && r.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK) {

@@ -93,6 +93,7 @@ struct link {
     uint32_t gso_max;   /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
     uint32_t rss_key;   /* 0: no RSS */
     int fd;             /* pollable, or -1 */
+    bool tags_in_mtu;   /* VLAN tags take their bytes from mtu, but for one of 0x8100; of a driver */
     struct link *lower; /* of a link over a link, which owns it and counts its own drops; NULL: a driver */
 };
 

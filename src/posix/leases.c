@@ -26,6 +26,7 @@ static int start_one(struct weir_stack *w, unsigned interface, bool v6, const st
     dhcp_clients_settings_default(&s, v6);
     s.interface = interface;
     s.gateway6 = wanted->gateway6;
+    s.vlan = wanted->vlan;
     s.probe = probe;
     memcpy(s.mac, mac, sizeof s.mac);
     if (getrandom(&s.key, sizeof s.key, 0) != sizeof s.key)

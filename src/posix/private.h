@@ -54,6 +54,7 @@ struct file_table {
 struct wanted_leases {
     bool v4, v6;
     uint8_t mac[6];
+    uint16_t vlan;           /* 0: none */
     struct ip_addr gateway6; /* which DHCPv6 does not tell */
     int64_t patience_ns;
 };

@@ -18,6 +18,8 @@
 #include "posix/memory_pairs.h"
 #include "posix/private.h"
 #include "stack/control.h"
+#include "stack/host_text.h"
+#include "wire/eth.h"
 
 #define MAX_PROFILES 1024u /* combinations of TCP options in use */
 #define LOOP_FRAMES 64u    /* from the program to itself */
@@ -119,6 +121,35 @@ static int read_host(const struct weir_interface *i, bool v6, struct wanted_host
     h->prefix_length = p.length;
     memcpy(h->mac, i->mac, sizeof h->mac);
     return read_gateways(gateway, v6, out, message);
+}
+
+/* Tags and labels, the same for each host of an interface. */
+static int read_tags(const struct weir_interface *i, bool dhcp, struct host_settings *out, char message[256])
+{
+    *out = (struct host_settings){.interface = 0};
+    if (i->vlan && host_vlans_parse(i->vlan, out) < 0) {
+        snprintf(message, 256, "vlan: found \"%.60s\", allowed is " HOST_VLANS_ALLOWED, i->vlan);
+        return ERR_INVALID;
+    }
+    if (i->mpls && host_labels_parse(i->mpls, out) < 0) {
+        snprintf(message, 256, "mpls: found \"%.60s\", allowed is " HOST_LABELS_ALLOWED, i->mpls);
+        return ERR_INVALID;
+    }
+    bool plain_tag = out->vlan_count == 0 || (out->vlan_count == 1 && out->vlan[0].tpid == ETHERTYPE_VLAN &&
+                                              !(out->vlan[0].tci & ~WIRE_VLAN_ID_MASK));
+    if (!dhcp || (plain_tag && out->mpls_count == 0))
+        return 0;
+    snprintf(message, 256, "%s: found \"%.60s\" and an address by DHCP, for which one tag without priority is allowed",
+             plain_tag ? "mpls" : "vlan", plain_tag ? i->mpls : i->vlan);
+    return ERR_INVALID;
+}
+
+static void put_tags(struct host_settings *h, const struct host_settings *tags)
+{
+    h->vlan_count = tags->vlan_count;
+    memcpy(h->vlan, tags->vlan, sizeof h->vlan);
+    h->mpls_count = tags->mpls_count;
+    memcpy(h->mpls, tags->mpls, sizeof h->mpls);
 }
 
 static bool by_dhcp(const char *address) { return address && strcmp(address, "dhcp") == 0; }
@@ -251,10 +282,13 @@ static int add_interface(struct weir_stack *w, const struct weir_interface *give
 {
     struct weir_interface i = {0};
     struct wanted_host hosts[MAX_HOSTS];
+    struct host_settings tags;
     struct call c = {.attempt = attempt_attach, .attach = {.hosts = hosts}};
     memcpy(&i, given, min_size(given->size, sizeof i));
     int n = hosts_of(&i, hosts, message);
-    int e = n < 0 ? n : open_link(&i, &c.attach.link, message);
+    int e = n < 0 ? n : read_tags(&i, by_dhcp(i.address) || by_dhcp(i.address6), &tags, message);
+    if (e == 0)
+        e = open_link(&i, &c.attach.link, message);
     if (e < 0) {
         errno = err_to_errno(e);
         return -1;
@@ -262,6 +296,8 @@ static int add_interface(struct weir_stack *w, const struct weir_interface *give
     c.attach.wanted = (struct wanted_leases){
         .v4 = by_dhcp(i.address), .v6 = by_dhcp(i.address6), .patience_ns = leases_patience(i.dhcp_timeout_ms)};
     memcpy(c.attach.wanted.mac, i.mac, sizeof i.mac);
+    if (tags.vlan_count)
+        c.attach.wanted.vlan = tags.vlan[0].tci & WIRE_VLAN_ID_MASK;
     if (by_dhcp(i.address6) && i.gateway6 &&
         ip_addr_parse(i.gateway6, strlen(i.gateway6), &c.attach.wanted.gateway6) != 0) {
         snprintf(message, 256, "gateway6: found \"%.60s\", allowed is an address", i.gateway6);
@@ -271,6 +307,8 @@ static int add_interface(struct weir_stack *w, const struct weir_interface *give
     }
     if ((i.address6 && !by_dhcp(i.address6)) || i.autoconf)
         hosts[n++] = link_local(&i, c.attach.link);
+    for (int k = 0; k < n; k++)
+        put_tags(&hosts[k].settings, &tags);
     c.attach.n_hosts = (unsigned)n;
     if (i.mtu)
         c.attach.link->mtu = min_u32(i.mtu, c.attach.link->mtu);
@@ -306,7 +344,9 @@ int weir_interface_add_default(struct weir_stack *w, char *message, size_t messa
                                .address = getenv("WEIR_ADDRESS"),
                                .gateway = getenv("WEIR_GATEWAY"),
                                .address6 = getenv("WEIR_ADDRESS6"),
-                               .gateway6 = getenv("WEIR_GATEWAY6")};
+                               .gateway6 = getenv("WEIR_GATEWAY6"),
+                               .vlan = getenv("WEIR_VLAN"),
+                               .mpls = getenv("WEIR_MPLS")};
     i.autoconf = i.address6 && strcmp(i.address6, "auto") == 0;
     if (i.autoconf)
         i.address6 = NULL;

@@ -77,6 +77,10 @@ static bool read_word(char *word, struct weir_interface *i)
         i->address6 = value;
     else if (strcmp(word, "gateway6") == 0)
         i->gateway6 = value;
+    else if (strcmp(word, "vlan") == 0)
+        i->vlan = value;
+    else if (strcmp(word, "mpls") == 0)
+        i->mpls = value;
     else if (strcmp(word, "autoconf") == 0)
         i->autoconf = true;
     else if (strcmp(word, "kernel_address") == 0)

@@ -74,6 +74,7 @@ struct host {
     uint8_t state;       /* enum host_state */
     uint8_t conflict;    /* enum host_conflict */
     uint8_t label_bytes; /* of l2_len */
+    uint8_t overhead;    /* of l2_len: what the MTU of the interface has to give */
     struct ra_view *ra;  /* the routers that it listens to, or NULL */
     /* What a departing datagram begins with: destination MAC and fields of the IP header that differ are zero. */
     CACHE_ALIGNED uint8_t header[HOST_HEADER_MAX_BYTES];

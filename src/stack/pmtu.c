@@ -77,7 +77,7 @@ uint32_t pmtu_get(struct stack *s, const struct host *h, const struct ip_addr *d
     uint32_t mtu = interface_mtu(stack_interface_of(s, h));
     if (unlikely(h->ra != NULL) && h->ra->mtu)
         mtu = min_u32(mtu, h->ra->mtu);
-    mtu -= h->label_bytes;
+    mtu -= h->overhead;
     if (likely(set->pool.used == 0))
         return mtu;
     uint32_t index = find(set, tag_of(s, h->domain, destination), h->domain, destination);

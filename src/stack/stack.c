@@ -215,17 +215,32 @@ static uint32_t index_to_use_again(const struct stack *s)
     return 0;
 }
 
+/* Bytes of tags and labels for which the link has no room beside its MTU. */
+static uint32_t overhead_of(const struct link *link, const struct host_settings *h)
+{
+    while (link->lower)
+        link = link->lower;
+    uint32_t tags = h->vlan_count;
+    if (!link->tags_in_mtu)
+        tags = 0;
+    else if (tags && h->vlan[0].tpid == ETHERTYPE_VLAN)
+        tags--;
+    return tags * WIRE_ETH_TAG_LEN + h->mpls_count * WIRE_MPLS_LEN;
+}
+
 int stack_add_host(struct stack *s, const struct host_settings *h)
 {
     if (h->interface >= s->n_interfaces)
         return ERR_INVALID;
     struct interface *itf = &s->interfaces[h->interface];
     uint32_t least = ip_addr_is_v4(&h->address) ? WIRE_IPV4_MIN_MTU : WIRE_IPV6_MIN_MTU;
-    if (interface_mtu(itf) < least + (uint32_t)h->mpls_count * WIRE_MPLS_LEN)
+    uint32_t overhead = overhead_of(itf->link, h);
+    if (interface_mtu(itf) < least + overhead)
         return ERR_INVALID;
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local < 0)
         return local;
+    s->hosts.hosts[local].overhead = (uint8_t)overhead;
     filter_host_added(s, &s->hosts.hosts[local]);
     int error = forward_host_added(s, &s->hosts.hosts[local]);
     if (!error)

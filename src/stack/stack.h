@@ -159,7 +159,8 @@ struct host_label {
  * MPLS. The unicast datagrams of a host with labels leave as Ethernet [tags] 0x8847 labels IP. Labels are a matter of
  * the way to the next hop alone: segments, VRFs and neighbours know nothing of them, and what is about the link itself
  * or goes to many (ARP, Neighbour Discovery, IGMP, MLD, multicast, broadcast) has none. A label's TTL is its own, and
- * IP's is left alone both ways: RFC 3443's pipe model. Labels take their bytes from the MTU of the interface.
+ * IP's is left alone both ways: RFC 3443's pipe model. Labels take their bytes from the MTU of the interface, tags only
+ * where link.tags_in_mtu says so.
  *
  * What comes labelled to an address has to have the end of its host's own label stack: hops before us may have taken
  * labels off (RFC 3031 3.16, implicit null), all of them even, or have put explicit nulls in their place (RFC 3032 2.1,
@@ -194,7 +195,7 @@ struct host_settings {
 };
 /*
  * The local address index (from 1). ERR_INVALID (an address, prefix, MAC, tag or autoconf no host can have; a gateway not on its
- * subnet; IPv6 on an interface with an MTU under 1280, labels apart; IPv4 with labels, under 68), ERR_EXISTS (same address in that domain), ERR_NO_SPACE (also: max_ra_domains). Hosts that differ in
+ * subnet; IPv6 on an interface that leaves it an MTU under 1280, IPv4 under 68), ERR_EXISTS (same address in that domain), ERR_NO_SPACE (also: max_ra_domains). Hosts that differ in
  * interface, tags or VRF share no neighbours. The same address in two VRFs of one segment is told apart by the MAC;
  * with equal MACs it is ERR_EXISTS. At most 16 VRFs a segment.
  */

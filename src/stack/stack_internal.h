@@ -108,7 +108,7 @@ static ALWAYS_INLINE struct interface *stack_interface_of(struct stack *s, const
 /* Bytes of IP packet that leave a host in one frame. */
 static ALWAYS_INLINE uint32_t stack_mtu_of(struct stack *s, const struct host *h)
 {
-    return interface_mtu(stack_interface_of(s, h)) - h->label_bytes;
+    return interface_mtu(stack_interface_of(s, h)) - h->overhead;
 }
 
 /* ---- ethernet.c ---- */

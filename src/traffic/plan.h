@@ -81,6 +81,8 @@ struct plan_device {
     uint8_t vlan_count;
     struct host_vlan vlan[2];
     uint32_t vlan_key; /* equal for devices on the same VLAN */
+    uint8_t mpls_count;
+    struct host_label mpls[HOST_MAX_LABELS];
 };
 
 struct plan_router_address {
@@ -90,6 +92,8 @@ struct plan_router_address {
     uint8_t mac[6]; /* all zero: the link's */
     uint8_t vlan_count;
     struct host_vlan vlan[2];
+    uint8_t mpls_count;
+    struct host_label mpls[HOST_MAX_LABELS];
 };
 struct plan_router_route {
     struct ip_prefix prefix;

@@ -59,6 +59,11 @@ struct vlan_config {
     int tpid;
 };
 
+struct label_config {
+    uint32_t label;
+    uint8_t tc, ttl;
+};
+
 struct device_config {
     const struct config_node *node;
     const char *name, *port;
@@ -69,6 +74,8 @@ struct device_config {
     int dhcp; /* bits of enum plan_dhcp */
     const struct vlan_config *vlans;
     uint32_t vlans_count;
+    const struct label_config *mpls;
+    uint32_t mpls_count;
     uint32_t count, step;
 };
 
@@ -242,6 +249,8 @@ struct router_address_config {
     bool mac_given;
     const struct vlan_config *vlans;
     uint32_t vlans_count;
+    const struct label_config *mpls;
+    uint32_t mpls_count;
 };
 
 struct router_route_config {

@@ -175,6 +175,21 @@ static void check_mac(struct compiling *c, const struct device_config *from)
                           from->mac[2], from->mac[3], from->mac[4], from->mac[5]);
 }
 
+uint8_t plan_compile_labels(const struct label_config *from, uint32_t n, struct host_label *to)
+{
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = (struct host_label){.label = from[i].label, .tc = from[i].tc, .ttl = from[i].ttl};
+    return (uint8_t)n;
+}
+
+bool plan_same_labels(const struct plan_device *a, const struct plan_device *b)
+{
+    for (unsigned i = 0; i < a->mpls_count && i < b->mpls_count; i++)
+        if (a->mpls[i].label != b->mpls[i].label)
+            return false;
+    return a->mpls_count == b->mpls_count;
+}
+
 static void compile_device(const struct device_config *from, uint32_t port, struct plan_device *to)
 {
     to->name = from->name;
@@ -190,6 +205,7 @@ static void compile_device(const struct device_config *from, uint32_t port, stru
         to->vlan[i].tci = (uint16_t)(from->vlans[i].priority << 13 | from->vlans[i].id);
         to->vlan_key = to->vlan_key << 13 | (uint32_t)(from->vlans[i].tpid == 0x88a8) << 12 | from->vlans[i].id;
     }
+    to->mpls_count = plan_compile_labels(from->mpls, from->mpls_count, to->mpls);
 }
 
 /* ---- addresses that two have ---- */

@@ -24,6 +24,9 @@ static const struct config_field address_fields[] = {
      .doc = "MAC address; otherwise the interface's"},
     {CONFIG_ITEMS(struct router_address_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
+    {CONFIG_ITEMS(struct router_address_config, mpls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &plan_label_schema, .items_max = HOST_MAX_LABELS,
+     .doc = "MPLS labels of unicast datagrams that leave by this address, outermost first"},
 };
 static const struct config_schema address_schema = CONFIG_SCHEMA_SELF(
     "router_address", struct router_address_config, address_fields, node, "An address of the router, and its subnet");
@@ -103,6 +106,7 @@ static void compile_address(struct compiling *c, const struct router_address_con
     for (uint32_t i = 0; i < from->vlans_count; i++)
         to->vlan[i] = (struct host_vlan){.tpid = (uint16_t)from->vlans[i].tpid,
                                          .tci = (uint16_t)(from->vlans[i].priority << 13 | from->vlans[i].id)};
+    to->mpls_count = plan_compile_labels(from->mpls, from->mpls_count, to->mpls);
     (void)ip_prefix_print(text, sizeof text, &p);
     if (!is_unicast(&p))
         config_errors_add(c->errors, from->node, "address", "found %s, allowed an address that a host can have", text);

@@ -123,6 +123,17 @@ static const struct config_field vlan_fields[] = {
 };
 const struct config_schema plan_vlan_schema = CONFIG_SCHEMA("vlan", struct vlan_config, vlan_fields, "One VLAN tag");
 
+static const struct config_field label_fields[] = {
+    {CONFIG_MEMBER(struct label_config, label), .type = CONFIG_TYPE_U32, .required = true, .min = "16",
+     .max = "1048575", .doc = "MPLS label"},
+    {CONFIG_MEMBER(struct label_config, tc), .type = CONFIG_TYPE_U8, .fallback = "0", .max = "7",
+     .doc = "Traffic class"},
+    {CONFIG_MEMBER(struct label_config, ttl), .type = CONFIG_TYPE_U8, .fallback = "255", .min = "1",
+     .doc = "Time to live of the label; that of the IP header is its own"},
+};
+const struct config_schema plan_label_schema =
+    CONFIG_SCHEMA("label", struct label_config, label_fields, "One entry of an MPLS label stack");
+
 static const struct config_choice dhcp_families[] = {
     {"none", 0, "no address by DHCP"},
     {"ipv4", PLAN_DHCP_IPV4, "DHCPv4"},
@@ -147,6 +158,9 @@ static const struct config_field device_fields[] = {
      .doc = "Addresses by DHCP, instead of those of that family; for weir exec, nc and services"},
     {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
+    {CONFIG_ITEMS(struct device_config, mpls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &plan_label_schema, .items_max = HOST_MAX_LABELS,
+     .doc = "MPLS labels of unicast datagrams, outermost first"},
     {CONFIG_MEMBER(struct device_config, count), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "1000000",
      .doc = "How many hosts this entry makes"},
     {CONFIG_MEMBER(struct device_config, step), .type = CONFIG_TYPE_U32, .fallback = "1", .min = "1", .max = "16777216",

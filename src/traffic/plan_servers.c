@@ -259,6 +259,12 @@ static void check_embedded(struct compiling *c, const struct plan_load *load, co
                           client->name);
         return;
     }
+    if (wired && !plan_same_labels(client, server)) {
+        config_errors_add(c->errors, node, "device",
+                          "found \"%s\", whose MPLS labels differ from those of the client \"%s\"", server->name,
+                          client->name);
+        return;
+    }
     const struct plan_range *from = plan_load_source(load, client);
     const struct addresses clients = {from->first, client->step, client->count}, servers = servers_of(load);
     check_route(c, client, from, &servers, !wired, node);

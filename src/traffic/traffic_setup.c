@@ -29,8 +29,10 @@ static int add_host(const struct plan_device *d, const struct plan_range *r, uin
         .address = plan_range_address(d, r, i),
         .prefix_length = r->prefix_length,
         .gateway = r->n_gateways ? r->gateways[0] : (struct ip_addr){{0}},
+        .mpls_count = d->mpls_count,
     };
 
+    memcpy(h.mpls, d->mpls, sizeof h.mpls);
     plan_device_mac(d, i, h.mac);
     int local = stack_add_host(s, &h);
     if (local >= 0 && (uint32_t)local != r->first_local + i)

@@ -67,7 +67,8 @@ static ALWAYS_INLINE bool wire_eth_is_tpid(uint16_t ethertype)
     return ethertype == ETHERTYPE_VLAN || ethertype == ETHERTYPE_QINQ || ethertype == ETHERTYPE_QINQ_OLD ||
            ethertype == ETHERTYPE_QINQ_OLD2;
 }
-static inline uint16_t wire_vlan_id(const struct wire_vlan *v) { return v->tci & 0xfffu; }
+#define WIRE_VLAN_ID_MASK 0xfffu
+static inline uint16_t wire_vlan_id(const struct wire_vlan *v) { return v->tci & WIRE_VLAN_ID_MASK; }
 static inline uint8_t wire_vlan_priority(const struct wire_vlan *v) { return (uint8_t)(v->tci >> 13); }
 
 /* Addresses: 6 bytes each. Broadcast is multicast too. */

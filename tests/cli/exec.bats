@@ -23,7 +23,7 @@ host() { # YAML of a port's location and a device's further keys
 }
 
 @test "what a program's stack cannot have is refused" {
-    for wrong in "mem:x|" "tap:weir9|, count: 2" "tap:weir9|, vlans: [{id: 5}]"; do
+    for wrong in "mem:x|" "tap:weir9|, count: 2" "tap:weir9|, vlans: [{id: 4095}]" "tap:weir9|, mpls: [{label: 15}]"; do
         host "${wrong%|*}" "${wrong#*|}" >"$BATS_TEST_TMPDIR/host.yaml"
         run -2 weir exec -c "$BATS_TEST_TMPDIR/host.yaml" -- true
         echo "$wrong: $output"
@@ -31,6 +31,30 @@ host() { # YAML of a port's location and a device's further keys
     done
     printf 'ports: [{name: eth, location: "tap:weir9"}]\ndevices: []\n' >"$BATS_TEST_TMPDIR/host.yaml"
     run -2 weir exec -c "$BATS_TEST_TMPDIR/host.yaml" -- true
+}
+
+@test "by DHCP there is one tag and no label" {
+    for wrong in "vlans: [{id: 5}, {id: 6}]" "vlans: [{id: 5, priority: 3}]" "mpls: [{label: 100}]"; do
+        printf 'ports: [{name: eth, location: "tap:weir9"}]\ndevices: [{name: us, port: eth, dhcp: ipv4, %s}]\n' "$wrong" \
+            >"$BATS_TEST_TMPDIR/host.yaml"
+        run -2 weir exec -c "$BATS_TEST_TMPDIR/host.yaml" -- true
+        echo "$wrong: $output"
+        [[ "$output" == *'allowed for weir exec: with dhcp, one VLAN tag without priority'* ]]
+    done
+}
+
+@test "tags and labels that cannot be are refused, and what is allowed is said" {
+    for wrong in 0 4095 1,2,3 42/8 42@9100 x; do
+        run -2 weir exec -l tap:weir9 -a 198.18.0.2/24 --vlan "$wrong" -- true
+        [ "${lines[0]}" = "weir: exec: --vlan: found '$wrong', allowed: a tag of 1 to 4094, or two such as 100,42, each with its priority as in 42/3" ]
+    done
+    for wrong in 15 1048576 16,17,18,19,20 100/8 100@0; do
+        run -2 weir exec -l tap:weir9 -a 198.18.0.2/24 --mpls "$wrong" -- true
+        [ "${lines[0]}" = "weir: exec: --mpls: found '$wrong', allowed: up to four labels of 16 to 1048575 such as 100,200, each with its class as in 100/5" ]
+    done
+    run -2 weir nc tap:weir9 -a 198.18.0.2/24 --vlan 4095 198.18.0.1 7
+    run -2 weir ping tap:weir9 198.18.0.1 -a 198.18.0.2/24 --mpls 3
+    run -2 weir traceroute tap:weir9 198.18.0.1 -a 198.18.0.2/24 --vlan 1,2,3
 }
 
 @test "wrong use is explained" {

@@ -206,7 +206,11 @@ static const struct tcp_user user = {.connected = user_connected,
 
 /* ---- the network ---- */
 
-static struct ip_addr address_of(unsigned side) { return ip_addr_from_v4(0x0a000001u + side); }
+static struct ip_addr address_of(const struct sim *s, unsigned side)
+{
+    const struct ip_addr v6 = {{0xfd, [15] = (uint8_t)(side + 1)}};
+    return s->cell->v6 ? v6 : ip_addr_from_v4(0x0a000001u + side);
+}
 
 static void make_side(struct sim *s, unsigned i, struct link *end)
 {
@@ -244,8 +248,10 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     settings.max_neighbours = 16;
     e = e < 0 ? e : stack_new(&settings, alloc_heap(), s->now, &side->stack);
     assert(e == 0);
-    struct host_settings host = {.address = address_of(i), .prefix_length = 24};
-    struct ip_addr peer = address_of(1 - i);
+    struct host_settings host = s->cell->tags;
+    struct ip_addr peer = address_of(s, 1 - i);
+    host.address = address_of(s, i);
+    host.prefix_length = s->cell->v6 ? 64 : 24;
     static const uint8_t macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
     e = stack_add_interface(side->stack, side->top, &side->guard);
     assert(e == 0);
@@ -276,7 +282,7 @@ static void teach(struct sim *s)
 {
     const struct tcp_profile *p = &s->cell->profile;
     const bool right = s->cell->accel == SIM_ACCEL_KNOWS;
-    const struct accel_key key = {.server = address_of(1), .server_port = PORT};
+    const struct accel_key key = {.server = address_of(s, 1), .server_port = PORT};
     struct accel_promise says = {.mss = (uint16_t)(s->cell->mtu - 40), .wscale = 7};
     if (p->window_scaling == right)
         says.present |= TCP_OPT_WSCALE;
@@ -322,7 +328,7 @@ static void begin(struct sim *s)
     }
     make_side(s, 0, ends[0]);
     make_side(s, 1, ends[1]);
-    struct flow_key key = {.local = 1, .remote = address_of(1), .remote_port = PORT};
+    struct flow_key key = {.local = 1, .remote = address_of(s, 1), .remote_port = PORT};
     int e = tcp_listen(stack_tcp(s->side[1].stack), 0, TCP_ANY_LOCAL, PORT);
     assert(e == 0);
     e = tcp_connect(stack_tcp(s->side[0].stack), 0, &key, 0, s->now, &s->side[0].ref);
@@ -496,10 +502,10 @@ void sim_cell_print(const struct sim_cell *c, char *text, size_t size)
     const struct impair_settings *m = &c->impair;
     snprintf(text, size,
              "seed %llu loss %.2f%% burst %.2f%% reorder %.0f%% dup %.0f%% corrupt %.2f%% delay %lld ms jitter %lld ms "
-             "cc %d sack %d ts %d ws %d mtu %u gso %u %u lends %d %d merge %d %d%s",
+             "cc %d sack %d ts %d ws %d mtu %u gso %u %u lends %d %d merge %d %d ipv%d tags %u labels %u%s",
              (unsigned long long)c->seed, m->loss_ppb / 1e7, m->burst_enter_ppb / 1e7, m->reorder_ppb / 1e7,
              m->duplicate_ppb / 1e7, m->corrupt_ppb / 1e7, (long long)(m->delay_ns / NS_PER_MS),
              (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion, c->profile.sack, c->profile.timestamps,
              c->profile.window_scaling, c->mtu, c->gso_max[0], c->gso_max[1], c->lends[0], c->lends[1], c->merge[0],
-             c->merge[1], c->reset_at_end ? " reset" : "");
+             c->merge[1], c->v6 ? 6 : 4, c->tags.vlan_count, c->tags.mpls_count, c->reset_at_end ? " reset" : "");
 }

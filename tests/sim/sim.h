@@ -27,6 +27,8 @@ struct sim_cell {
     uint64_t bytes[2];
     bool reset_at_end; /* side 0 aborts instead of closing */
     uint32_t mtu;
+    bool v6;
+    struct host_settings tags; /* of which tags and labels are used, at both sides */
     uint32_t
         gso_max[2];  /* this side's card cuts segments (TSO), of so many bytes of IP packet at once; 0: it does not */
     bool lends[2];   /* this side's user lends its bytes for large frames, instead of writing them into the frame */
