@@ -45,6 +45,11 @@ enum link_cap {
     LINK_CAP_TSO = 4,         /* takes PACKET_GSO_TCP4/6 up to gso_max bytes */
     LINK_CAP_SCATTER = 8,     /* takes packets with frags */
     LINK_CAP_GRO = 16,        /* delivers GSO packets, so that merging by packet/gro gains nothing */
+    /*
+     * No segment with stations but one peer, which takes all: nobody asks for MACs and addresses (ARP, Neighbour
+     * Discovery, DAD), and every next hop is there. Frames are IP with an Ethernet header that is not on the wire.
+     */
+    LINK_CAP_POINT_TO_POINT = 32,
 };
 
 /* What an empty packet is for. */
@@ -70,6 +75,11 @@ struct link_ops {
      */
     int64_t (*next_deadline)(struct link *link);
     /*
+     * Of a link through another interface of the same stack (tunnel/): sends on what tx_burst keeps. Called once a turn,
+     * while the stack works on nothing else. NULL: tx_burst sends.
+     */
+    void (*push)(struct link *link, int64_t now);
+    /*
      * Asks that the descriptor becomes readable at the next frame; false when frames are already waiting. NULL: poll
      * only.
      */
@@ -92,6 +102,7 @@ struct link {
     uint32_t caps;      /* enum link_cap */
     uint32_t gso_max;   /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
     uint32_t rss_key;   /* 0: no RSS */
+    uint32_t nesting;   /* tunnels that a frame goes through before it is on a wire */
     int fd;             /* pollable, or -1 */
     bool tags_in_mtu;   /* VLAN tags take their bytes from mtu, but for one of 0x8100; of a driver */
     struct link *lower; /* of a link over a link, which owns it and counts its own drops; NULL: a driver */
@@ -124,6 +135,14 @@ static inline uint32_t link_tx_room(struct link *l) { return l->ops->tx_room ? l
 static inline int64_t link_next_deadline(struct link *l)
 {
     return l->ops->next_deadline ? l->ops->next_deadline(l) : TIME_NEVER;
+}
+/* Of a link and those below it. */
+static inline uint32_t link_nesting(const struct link *l)
+{
+    uint32_t most = 0;
+    for (; l; l = l->lower)
+        most = l->nesting > most ? l->nesting : most;
+    return most;
 }
 /* Through all links of a stack of them. */
 static inline void link_flush(struct link *l)

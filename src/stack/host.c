@@ -238,6 +238,8 @@ bool host_gateway_usable(const struct host *h, const struct ip_addr *gateway)
 
 static int check_tags(const struct host_settings *t)
 {
+    if (t->vni != 0)
+        return t->vlan_count == 0 && t->vni <= HOST_MAX_VNI ? 0 : ERR_INVALID;
     if (t->vlan_count > HOST_MAX_TAGS)
         return ERR_INVALID;
     for (unsigned i = 0; i < t->vlan_count; i++)
@@ -399,10 +401,13 @@ static struct host *host_fill(struct host_set *set, const struct host_settings *
     return h;
 }
 
-int host_add(struct host_set *set, const struct host_settings *t, const uint8_t *link_mac, uint32_t again)
+int host_add(struct host_set *set, const struct host_settings *given, const uint8_t *link_mac, uint32_t again)
 {
-    const uint8_t *mac = wire_eth_is_zero(t->mac) ? link_mac : t->mac;
-    int error = check_settings(t, mac);
+    const uint8_t *mac = wire_eth_is_zero(given->mac) ? link_mac : given->mac;
+    int error = check_settings(given, mac);
+    struct host_settings tagged = *given, *t = &tagged;
+    if (t->vni != 0)
+        t->vlan_count = (uint8_t)host_vni_tags(t->vni, t->vlan);
     if (error)
         return error;
     bool fresh = set->count < set->capacity;
@@ -424,6 +429,7 @@ int host_add(struct host_set *set, const struct host_settings *t, const uint8_t 
         return ERR_EXISTS;
     if (!fresh)
         set->n_removed--;
+    host_segment(set, segment)->vni = t->vni;
     struct host *h = host_fill(set, t, mac, segment, domain, fresh ? ++set->count : again);
     error = index_host(set, h);
     return error ? error : (int)h->index;

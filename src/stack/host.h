@@ -29,7 +29,23 @@ struct segment {
     uint8_t vlan_count;
     bool mpls;                            /* hosts with labels live there */
     struct wire_vlan vlan[HOST_MAX_TAGS]; /* tci: VID only */
+    uint32_t vni;                         /* that its first host was given in place of tags; 0: none */
 };
+
+#define HOST_MAX_VNI 0xffffffu
+/*
+ * A network of a VTEP is named to its link, and by it, with tags that are not on the wire: an S-tag of the upper 12 bits
+ * and a C-tag of the lower ones, each only if it is not 0. Returns how many.
+ */
+static inline unsigned host_vni_tags(uint32_t vni, struct host_vlan tags[HOST_MAX_TAGS])
+{
+    unsigned n = 0;
+    if (vni >> 12)
+        tags[n++] = (struct host_vlan){.tpid = ETHERTYPE_QINQ, .tci = (uint16_t)(vni >> 12)};
+    if (vni & 0xfffu)
+        tags[n++] = (struct host_vlan){.tpid = ETHERTYPE_VLAN, .tci = (uint16_t)(vni & 0xfffu)};
+    return n;
+}
 
 struct ip_filter;
 

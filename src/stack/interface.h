@@ -57,6 +57,11 @@ void interface_free(struct interface *itf);
 /* Bytes of an IP packet. */
 static inline uint32_t interface_mtu(const struct interface *itf) { return min_u32(itf->link->mtu, itf->mtu_max); }
 
+static inline bool interface_has_one_peer(const struct interface *itf)
+{
+    return (itf->link->caps & LINK_CAP_POINT_TO_POINT) != 0;
+}
+
 /* Bytes of an IP packet that the link cuts into segments by itself; 0: it does not. */
 static inline uint32_t interface_gso_max(const struct interface *itf)
 {

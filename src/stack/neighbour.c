@@ -16,6 +16,7 @@
 #define WHEEL_SHIFT 20 /* 1.05 ms */
 #define TICK_BUDGET 1024u
 #define NO_PROGRESS (UINT32_C(1) << 31)     /* ticks ago: long over */
+#define PEER_MAC 1u /* the last byte; of what is at the other end of a link with one peer */
 #define DELAY_FIRST_PROBE_NS (5 * NS_PER_S) /* RFC 4861 section 10 */
 
 static struct stack_settings *settings(struct stack *s) { return &s->settings; }
@@ -250,6 +251,10 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
     assert(!error); /* as large as the pool */
     (void)error;
     age_append(set, index);
+    if (unlikely(interface_has_one_peer(&s->interfaces[n->interface]))) {
+        n->mac[sizeof n->mac - 1] = PEER_MAC;
+        set_state(s, index, NEIGHBOUR_REACHABLE, true);
+    }
     return set->last = index;
 }
 

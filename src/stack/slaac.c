@@ -97,7 +97,10 @@ static bool make_address(struct stack *s, struct host *station, unsigned prefix,
     a->next = of->next;
     of->next = h->index;
     s->counters.slaac_addresses++;
-    dad_begin(s, h);
+    if (interface_has_one_peer(stack_interface_of(s, h)))
+        autoconf_address_ready(s, h);
+    else
+        dad_begin(s, h);
     return true;
 }
 

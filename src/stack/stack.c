@@ -202,6 +202,7 @@ int stack_add_interface(struct stack *s, struct link *link, struct guard *guard)
         return error;
     }
     s->n_interfaces++;
+    s->has_tunnels |= link->ops->push != NULL;
     return (int)number;
 }
 
@@ -228,11 +229,24 @@ static uint32_t overhead_of(const struct link *link, const struct host_settings 
     return tags * WIRE_ETH_TAG_LEN + h->mpls_count * WIRE_MPLS_LEN;
 }
 
-int stack_add_host(struct stack *s, const struct host_settings *h)
+/* On a link with one peer there is nobody who could have the address, nor a MAC of one's own. */
+static struct host_settings to_one_peer(const struct host_settings *h)
 {
-    if (h->interface >= s->n_interfaces)
+    struct host_settings t = *h;
+    memset(t.mac, 0, sizeof t.mac);
+    t.dad_transmits = 0;
+    return t;
+}
+
+int stack_add_host(struct stack *s, const struct host_settings *given)
+{
+    if (given->interface >= s->n_interfaces)
         return ERR_INVALID;
-    struct interface *itf = &s->interfaces[h->interface];
+    struct interface *itf = &s->interfaces[given->interface];
+    struct host_settings t = *given;
+    const struct host_settings *h = &t;
+    if (interface_has_one_peer(itf))
+        t = to_one_peer(given);
     uint32_t least = ip_addr_is_v4(&h->address) ? WIRE_IPV4_MIN_MTU : WIRE_IPV6_MIN_MTU;
     uint32_t overhead = overhead_of(itf->link, h);
     if (interface_mtu(itf) < least + overhead)
@@ -291,6 +305,8 @@ void stack_announce(struct stack *s, uint32_t local, int64_t now)
 {
     struct host *h = host_at(&s->hosts, local);
     s->now = now;
+    if (h && interface_has_one_peer(stack_interface_of(s, h)))
+        return;
     if (h && h->v6)
         nd_announce(s, h);
     else if (h && h->state == HOST_USABLE)
@@ -303,6 +319,19 @@ bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *
     if (h)
         *out = h->ip;
     return h != NULL;
+}
+
+struct link *stack_link_of(const struct stack *s, uint32_t local)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    return h ? s->interfaces[h->interface].link : NULL;
+}
+
+bool stack_has_room(const struct stack *s, uint32_t local)
+{
+    const struct host *h = host_at(&s->hosts, local);
+    const struct interface *itf = h ? &s->interfaces[h->interface] : NULL;
+    return itf && link_tx_room(itf->link) > itf->queued + itf->spares.count + itf->large.count;
 }
 
 uint32_t stack_find_local(const struct stack *s, const struct ip_addr *address)
@@ -425,6 +454,20 @@ unsigned stack_receive(struct stack *s, int64_t now)
     return taken;
 }
 
+/*
+ * What went into tunnels goes on by the interfaces below them, which have smaller numbers: one pass is enough for any
+ * nesting.
+ */
+static void push_tunnels(struct stack *s, int64_t now)
+{
+    for (unsigned i = s->n_interfaces; i-- > 0;) {
+        struct link *l = s->interfaces[i].link;
+        interface_end_turn(s, &s->interfaces[i]);
+        if (l->ops->push)
+            l->ops->push(l, now);
+    }
+}
+
 unsigned stack_transmit(struct stack *s, int64_t now)
 {
     s->now = now;
@@ -433,6 +476,8 @@ unsigned stack_transmit(struct stack *s, int64_t now)
         tcp_output(s->tcp, (uint8_t)i, now);
         interface_end_turn(s, &s->interfaces[i]);
     }
+    if (unlikely(s->has_tunnels))
+        push_tunnels(s, now);
     if (s->loop.neighbour) {
         tcp_output(s->tcp, STACK_LOOP, now);
         interface_end_turn(s, &s->interfaces[STACK_LOOP]);

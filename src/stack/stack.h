@@ -175,6 +175,7 @@ struct host_settings {
     struct host_vlan vlan[2]; /* outermost first */
     uint8_t mpls_count;
     struct host_label mpls[HOST_MAX_LABELS]; /* outermost first */
+    uint32_t vni;             /* on the link of a VTEP, instead of tags: its network, under 2^24; 0: the VTEP's own */
     struct ip_addr address;
     uint8_t prefix_length;  /* of the IPv4 or IPv6 address itself, e.g. 24 */
     struct ip_addr gateway; /* unspecified: none */
@@ -212,6 +213,10 @@ MUST_CHECK int stack_add_neighbour(struct stack *s, uint32_t local, const struct
 /* Sends a gratuitous ARP (RFC 5227 announcement) for an address. */
 void stack_announce(struct stack *s, uint32_t local, int64_t now);
 bool stack_local_address(const struct stack *s, uint32_t local, struct ip_addr *out);
+/* The link by which the datagrams of a local address leave, loop apart; NULL: there is no such address. */
+struct link *stack_link_of(const struct stack *s, uint32_t local);
+/* Does that link take one more frame? */
+bool stack_has_room(const struct stack *s, uint32_t local);
 /*
  * The index of a local address, the first of several in different domains; 0: there is none. Linear in the hosts, as
  * the next.
@@ -363,6 +368,11 @@ typedef void udp_error_fn(void *context, const struct udp_datagram *quoted, cons
 MUST_CHECK int udp_bind(struct stack *s, uint32_t local, uint16_t port, udp_received_fn *received, udp_error_fn *error,
                         void *context);
 int udp_unbind(struct stack *s, uint32_t local, uint16_t port);
+/*
+ * The binding is one of an encapsulation that is known by its port at both ends: errors about what was sent to that port
+ * from any port are its own. zero_checksum: one of 0 is taken over IPv6 too (RFC 6936 section 5). ERR_NOT_FOUND.
+ */
+MUST_CHECK int udp_set_encapsulation(struct stack *s, uint32_t local, uint16_t port, bool zero_checksum);
 /* Of a udp_received_fn: nobody wants this datagram after all, and it is answered as if nobody had its port. */
 void udp_refuse(struct stack *s);
 /*

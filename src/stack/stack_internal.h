@@ -61,6 +61,7 @@ struct stack {
     struct pmtu_set pmtus;
     struct filter_set filters;
     struct forward_set forward;
+    bool has_tunnels;         /* links that push */
     bool taken;               /* the frame being worked on went out again, and is no longer the burst's */
     struct packet_pool large; /* whole datagrams that leave in fragments */
     struct stack_settings settings;

@@ -73,6 +73,17 @@ int udp_unbind(struct stack *s, uint32_t local, uint16_t port)
     return 0;
 }
 
+int udp_set_encapsulation(struct stack *s, uint32_t local, uint16_t port, bool zero_checksum)
+{
+    uint32_t i = find(&s->udp, local, port);
+    if (!i)
+        return ERR_NOT_FOUND;
+    struct udp_binding *b = pool_at(&s->udp.pool, i);
+    b->encapsulates = true;
+    b->zero_checksum = zero_checksum;
+    return 0;
+}
+
 static struct udp_binding *bound_to(const struct udp_set *set, uint32_t index, uint32_t local)
 {
     struct udp_binding *b = pool_at(&set->pool, index);
@@ -100,10 +111,16 @@ bool udp_uses_local(const struct udp_set *set, uint32_t local)
 
 /* ---- in ---- */
 
-static bool checksum_right(const struct datagram *d, const struct wire_udp *h)
+static bool takes_zero_checksum(const struct stack *s, const struct datagram *d, const struct wire_udp *h)
 {
-    if (h->checksum == 0) /* none; over IPv6 there must be one */
-        return !d->host->v6;
+    const struct udp_binding *b = receiver_of(&s->udp, d->host->index, h->dst_port, d->broadcast);
+    return b && b->zero_checksum;
+}
+
+static bool checksum_right(const struct stack *s, const struct datagram *d, const struct wire_udp *h)
+{
+    if (h->checksum == 0) /* none; over IPv6 there must be one, RFC 6936 apart */
+        return !d->host->v6 || takes_zero_checksum(s, d, h);
     return d->packet->checksum != PACKET_CHECKSUM_UNKNOWN ||
            wire_l4_checksum_ok(&d->source, &d->destination, IP_PROTO_UDP, d->l4, h->length);
 }
@@ -121,7 +138,7 @@ void udp_input(struct stack *s, const struct datagram *d)
         STACK_DROP(s, TRACE_UDP, udp_bad_length);
         return;
     }
-    if (!checksum_right(d, &h)) {
+    if (!checksum_right(s, d, &h)) {
         STACK_DROP(s, TRACE_UDP, udp_bad_checksum);
         return;
     }
@@ -153,8 +170,11 @@ void udp_refuse(struct stack *s) { s->udp.refused = true; }
 bool udp_report(struct stack *s, const struct host *h, const struct ip_quote *quote, const struct ip_error *e)
 {
     const struct udp_binding *b = receiver_of(&s->udp, h->index, quote->source_port, false);
-    if (!b)
-        return false;
+    if (!b) {
+        b = receiver_of(&s->udp, h->index, quote->destination_port, false);
+        if (!b || !b->encapsulates)
+            return false;
+    }
     if (e->error == ERR_NO_SPACE)
         pmtu_lower(s, h, &quote->destination, e->mtu);
     struct udp_datagram sent = {.local = h->index,

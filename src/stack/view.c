@@ -59,6 +59,9 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
                                   .conflict = h->conflict,
                                   .dad_transmits = autoconf_at(&s->autoconf, h)->transmits};
     memcpy(out->mac, h->mac, sizeof out->mac);
+    out->vni = host_segment(&s->hosts, h->segment)->vni;
+    if (out->vni != 0)
+        out->vlan_count = 0;
     for (unsigned i = 0; i < out->vlan_count; i++) {
         const uint8_t *tag = h->header + 12 + i * WIRE_ETH_TAG_LEN;
         out->vlan[i] = (struct host_vlan){.tpid = load_be16(tag), .tci = load_be16(tag + 2)};
