@@ -243,8 +243,8 @@ static int read_port(struct trace_run *r)
     size_t length;
     if (plan_port_default(r->location, &r->port, message) < 0)
         return command_refuse(&traceroute_command, "%s", message);
-    if (r->port.kind != PLAN_PACKET && r->port.kind != PLAN_TAP)
-        return wrong("location", r->location, "packet:IFNAME, tap:NAME");
+    if (r->port.kind != PLAN_PACKET && r->port.kind != PLAN_TAP && r->port.kind != PLAN_TUNNEL)
+        return wrong("location", r->location, "packet:IFNAME, tap:NAME, tunnel:KIND,...");
     if (!text || (r->port.kind == PLAN_TAP && config_address_split(text, 32, &length, &r->port.prefix_length) &&
                   config_address_ipv4(text, length, &r->port.address)))
         return EXIT_MET;

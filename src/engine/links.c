@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "engine/clock.h"
+#include "engine/tunnel_port.h"
 #include "link/af_packet.h"
 #include "link/memory.h"
 #include "link/pcap.h"
@@ -84,6 +85,22 @@ static int open_pcap(const struct plan_port *q, const struct allocator *a, struc
     return pcap_link_new(&s, a, out, message);
 }
 
+static int open_outside(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256]);
+
+/* The link below it first. At most PLAN_TUNNEL_NESTING deep: plan_ports looked. */
+static int open_tunnel(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
+{
+    struct plan_port below;
+    struct link *under;
+    int e = plan_port_default(q->tunnel.over, &below, message);
+    if (e < 0 || (e = open_outside(&below, a, &under, message)) < 0)
+        return e;
+    e = tunnel_port_new(&q->tunnel, q->name, under, a, out, message);
+    if (e < 0)
+        link_close(under);
+    return e;
+}
+
 /* A port's mtu is what its stack may send; the driver must carry it. */
 static int fit_mtu(const struct plan_port *q, struct link *l, char message[256])
 {
@@ -105,6 +122,8 @@ static int open_outside(const struct plan_port *q, const struct allocator *a, st
         return open_tap(q, a, out, message);
     case PLAN_PCAP:
         return open_pcap(q, a, out, message);
+    case PLAN_TUNNEL:
+        return open_tunnel(q, a, out, message);
     case PLAN_MEM:
         break;
     }

@@ -360,7 +360,7 @@ static void describe(struct impair *im)
     const struct link *lower = im->lower;
     im->link = (struct link){.ops = lower->ops->arm ? &armed_ops : &polled_ops,
                              .mtu = lower->mtu,
-                             .caps = lower->caps & (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM),
+                             .caps = lower->caps & (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM | LINK_CAP_POINT_TO_POINT),
                              .rss_key = lower->rss_key,
                              .lower = im->lower,
                              .fd = lower->fd};

@@ -14,7 +14,7 @@ struct udp_binding {
     uint32_t local; /* 0: any. While free, the pool's */
     uint16_t port;
     bool encapsulates, zero_checksum; /* udp_set_encapsulation */
-    udp_received_fn *received; /* NULL: free */
+    udp_received_fn *received;        /* NULL: free */
     udp_error_fn *error;
     void *context;
 };

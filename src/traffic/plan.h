@@ -17,6 +17,7 @@
 #include "packet/guard.h"
 #include "stack/ip_filter.h"
 #include "stack/stack.h"
+#include "traffic/plan_tunnel.h"
 #include "traffic/schedule.h"
 
 #define PLAN_NONE UINT32_MAX
@@ -24,11 +25,11 @@
 #define PLAN_MAX_DEVICES 65536
 #define PLAN_MAX_LOADS 64
 
-enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_TAP, PLAN_PCAP };
+enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_TAP, PLAN_PCAP, PLAN_TUNNEL };
 
 /*
  * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, tap ->
- * tap_links_new, pcap -> pcap_link_new.
+ * tap_links_new, pcap -> pcap_link_new, tunnel -> tunnel_port_new over what its location names.
  */
 struct plan_port {
     const char *name;
@@ -47,6 +48,7 @@ struct plan_port {
     uint8_t prefix_length6;
     bool rx_checksum, tx_checksum, gro, tso; /* packet, tap: offload */
     const char *read_file;                   /* pcap: replayed as received frames, or NULL */
+    struct plan_tunnel tunnel;               /* tunnel */
     const char *capture;                     /* file that gets all frames of this port both ways, or NULL */
     struct guard_rules guard;                /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
     int64_t max_duration_ns;                 /* TIME_NEVER: no cap */

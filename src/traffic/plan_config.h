@@ -26,7 +26,7 @@ struct port_config {
     const char *name, *location;
     uint32_t mtu, frames;
     bool trust_checksums, promiscuous;
-    bool trust_checksums_given, promiscuous_given, address_given;
+    bool mtu_given, trust_checksums_given, promiscuous_given, address_given;
     const char *netns, *read_file, *capture;
     struct config_ipv4_prefix address;
     struct config_prefix address6;

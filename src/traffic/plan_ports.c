@@ -7,13 +7,14 @@
 
 #include "traffic/plan_private.h"
 
-#define LOCATIONS "mem:NAME, packet:IFNAME, tap:NAME, pcap:FILE"
+#define LOCATIONS "mem:NAME, packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."
 #define DEFAULT_FRAMES 2048u
 
 static const struct {
     const char *prefix;
     enum plan_location kind;
-} kinds[] = {{"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"tap:", PLAN_TAP}, {"pcap:", PLAN_PCAP}};
+} kinds[] = {
+    {"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"tap:", PLAN_TAP}, {"pcap:", PLAN_PCAP}, {"tunnel:", PLAN_TUNNEL}};
 
 const char *plan_location_prefix(unsigned number) { return number < ARRAY_SIZE(kinds) ? kinds[number].prefix : NULL; }
 
@@ -52,12 +53,51 @@ static const char *read_location(const char *location, struct plan_port *to)
     return is_later_kind(location) ? ", which is not in this version" : "";
 }
 
+/* All of a location that is a tunnel: those below it too. Its bytes per frame, or ERR_INVALID with a message. */
+static int read_tunnel(struct plan_port *to, char message[256])
+{
+    struct plan_tunnel t;
+    struct plan_port below = {.kind = to->kind, .target = to->target};
+    uint32_t overhead = 0;
+    for (unsigned depth = 0; below.kind == PLAN_TUNNEL; depth++) {
+        if (depth == PLAN_TUNNEL_NESTING) {
+            snprintf(message, 256, "tunnel: found more than %u in each other, allowed at most that", depth);
+            return ERR_INVALID;
+        }
+        if (!plan_tunnel_read(below.target, &t, message))
+            return ERR_INVALID;
+        if (depth == 0)
+            to->tunnel = t;
+        overhead += plan_tunnel_overhead(&t);
+        const char *wrong = read_location(t.over, &below);
+        if (wrong || below.kind == PLAN_MEM || below.kind == PLAN_PCAP) {
+            snprintf(message, 256, "tunnel: over: found \"%.100s\"%s, allowed packet:IFNAME, tap:NAME, tunnel:KIND,...",
+                     t.over, wrong ? wrong : "");
+            return ERR_INVALID;
+        }
+    }
+    return (int)overhead;
+}
+
+/* Its MTU is what is left of the usual one, unless it was given. */
+static void compile_tunnel(struct compiling *c, const struct port_config *from, struct plan_port *to)
+{
+    char message[256];
+    int overhead = read_tunnel(to, message);
+    if (overhead < 0)
+        config_errors_add(c->errors, from->node, "location", "%s", message);
+    else if (!from->mtu_given)
+        to->mtu -= (uint32_t)overhead;
+}
+
 static void compile_location(struct compiling *c, const struct port_config *from, struct plan_port *to)
 {
     const char *wrong = read_location(from->location, to);
     if (wrong)
         config_errors_add(c->errors, from->node, "location", "found \"%s\"%s, allowed %s", from->location, wrong,
                           LOCATIONS);
+    else if (to->kind == PLAN_TUNNEL)
+        compile_tunnel(c, from, to);
 }
 
 int plan_port_default(const char *location, struct plan_port *to, char message[256])
@@ -70,6 +110,8 @@ int plan_port_default(const char *location, struct plan_port *to, char message[2
                              .max_duration_ns = TIME_NEVER};
     guard_rules_default(&to->guard);
     const char *wrong = read_location(location, to);
+    if (!wrong && to->kind == PLAN_TUNNEL)
+        return read_tunnel(to, message) < 0 ? ERR_INVALID : 0;
     if (!wrong)
         return 0;
     snprintf(message, 256, "location: found \"%.100s\"%s, allowed %s", location, wrong, LOCATIONS);

@@ -48,12 +48,13 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, name), .type = CONFIG_TYPE_STRING, .required = true, .min = "1", .max = "32",
      .doc = "Name of the port"},
     {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
-     .max = "255",
+     .max = "1023",
      .doc =
          "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, tap:NAME (made if it is not there), "
-         "pcap:FILE"},
+         "pcap:FILE, tunnel:KIND,... (weir-tunnel(7))"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
-     .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that"},
+     FLAG(struct port_config, mtu_given),
+     .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that. Of a tunnel, what its headers leave of 1500"},
     {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
      .max = "1048576", .doc = "Frame buffers of the port"},
     {CONFIG_MEMBER(struct port_config, trust_checksums), .type = CONFIG_TYPE_BOOL, .fallback = "false",
