@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE /* accept4's flags, POLLRDHUP */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 
