@@ -98,8 +98,13 @@ static void tell_progress(struct dhcp_clients *c, struct dhcp_member *m, const s
 void dhcp_clients4_frame(struct dhcp_clients *c, const struct packet *p)
 {
     struct dhcp_frame f;
-    if (!dhcp_frame_read(p, c->settings.vlan, DHCP4_CLIENT_PORT, &f) || f.length < DHCP4_HEADER_LEN)
+    if (!dhcp_frame_read(p, c->settings.vlan, DHCP4_CLIENT_PORT, &f))
         return;
+    if (f.length < DHCP4_HEADER_LEN) { /* it does not even say for whom it is */
+        c->counters4.drop_malformed++;
+        c->counters4.malformed[DHCP4_REJECT_SHORT]++;
+        return;
+    }
     struct dhcp_member *m = dhcp_clients_of_mac(c, f.bytes + CHADDR_AT);
     if (!m) {
         c->counters.other_macs++;

@@ -16,19 +16,19 @@ import rules
 
 DOCUMENT = os.path.join("docs", "threats.md")
 LAYERS = ("conformance", "sim", "unit")
-# Rows that are about IPv6 alone (FR-03, 05, 06, 07, 17 and IC-10) are not among them.
 REQUIRED = collections.OrderedDict([
     ("L2", range(1, 5)),
     ("ARP", range(1, 7)),
     ("IP4", range(1, 15)),
-    ("FR", [1, 2, 4] + list(range(8, 17))),
-    ("IC", [n for n in range(1, 15) if n != 10]),
+    ("FR", range(1, 18)),
+    ("IP6", range(1, 11)),
+    ("IC", range(1, 15)),
     ("ND", range(1, 10)),
     ("UD", range(1, 6)),
     ("TC", range(1, 51)),
     ("DH", range(1, 3)),
 ])
-NAME = re.compile(r"^(?:test_)?(l2|arp|nd|ip4|fr|ic|ud|tc|dh)((?:_\d\d)+)_(\w+)$")
+NAME = re.compile(r"^(?:test_)?(l2|arp|nd|ip4|fr|ip6|ic|ud|tc|dh)((?:_\d\d)+)_(\w+)$")
 ROW = re.compile(r"^\| ([A-Z0-9]+-\d\d) \| (.*) \| (\S+) \| ([\d,]+) \|$")
 
 Shown = collections.namedtuple("Shown", "row test program")
