@@ -121,7 +121,7 @@ static void ic_02_echo_of_every_size_over_ipv6(void **state) /* CVE-2020-17443 *
         assert_memory_equal(answered + 4, asked + 4, length - 4);
     }
     for (uint32_t more = 1; more < 64; more++) { /* and one that would wrap */
-        static uint8_t zeros[64];
+        static uint8_t zeros[80];
         hostile_case(h);
         hostile_inject(h, f, make_fragment6(f, &PEER6, 70000 + more, IP_PROTO_UDP, 65528, false, zeros, 7 + more));
         HOSTILE_DROPS(h, frag_too_long, 1);
