@@ -33,6 +33,9 @@ extern "C" {
 struct weir_stack;
 struct in6_addr; /* netinet/in.h */
 
+/* RFC 5227 2.4: for ever, by one announcement in 10 s; unless it happens twice in 10 s; not at all. */
+enum weir_conflict { WEIR_CONFLICT_DEFEND, WEIR_CONFLICT_DEFEND_ONCE, WEIR_CONFLICT_GIVE_UP };
+
 /* One interface. Everything but size and link may be left 0. */
 struct weir_interface {
     size_t size; /* sizeof(struct weir_interface) */
@@ -61,6 +64,13 @@ struct weir_interface {
      * How long a lease is waited for, 0: 30000. Then adding fails with ETIMEDOUT; an interface of a stack that was there before stays and goes on asking.
      */
     uint32_t dhcp_timeout_ms;
+    bool temporary; /* with autoconf: temporary addresses beside (RFC 8981), from which is sent then */
+    /*
+     * The IPv4 address is asked for before it is used (RFC 5227 2.1): adding takes some 6 s, and fails with EADDRINUSE when somebody has it (of an interface of
+     * a stack that was there before the address stays, unused). And what is done when somebody else uses it later.
+     */
+    bool probe;
+    enum weir_conflict conflict;
     /*
      * NULL, or the VLAN tag that its frames have: "42", with its priority "42/3"; of QinQ the outer and the inner one, "100,42", which have 88a8 and 8100 as
      * tag protocols unless they are said, "100@8100,42". By DHCP one tag without priority is possible.

@@ -26,7 +26,8 @@ struct exec_options {
     const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address, *kernel_address6;
     const char *vlan, *mpls;
     struct option_texts sets;
-    bool autoconf;
+    bool autoconf, temporary, probe;
+    const char *conflict;
     int64_t dhcp_timeout_ns;
 };
 
@@ -41,12 +42,18 @@ static const struct option_row options[] = {
      "with --link: the stack's IPv4 address and its subnet, or dhcp"},
     {"gateway", 'g', "ADDR[,ADDR...]", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
      "with --link: the way out of the subnet; more than one: the next when those before do not answer"},
+    {"probe", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, probe),
+     "with --address: ask whether somebody has it before it is used, some 6 s"},
+    {"conflict", 0, "POLICY", OPTION_TEXT, 0, offsetof(struct exec_options, conflict),
+     "with --address: when somebody else uses it: defend (default), defend_once, give_up"},
     {"address6", '6', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address6),
      "with --link: its IPv6 address and subnet, or dhcp; beside or instead of --address"},
     {"gateway6", 0, "ADDR[,ADDR...]", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
      "with --address6: the router, such as fe80::1, or several as with --gateway"},
     {"autoconf", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, autoconf),
      "with --link: find IPv6 addresses and routers, beside or instead of --address"},
+    {"temporary", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, temporary),
+     "with --autoconf: temporary addresses beside, preferred for what is sent (RFC 8981)"},
     HOST_TAGS_OPTIONS(struct exec_options, vlan, mpls),
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
      "with --link tap:NAME: the address of the kernel's side"},
@@ -93,6 +100,12 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " vlan=%s", i->vlan);
     if (i->mpls)
         append(t, " mpls=%s", i->mpls);
+    if (i->temporary)
+        append(t, " temporary=1");
+    if (i->probe)
+        append(t, " probe=1");
+    if (i->conflict)
+        append(t, " conflict=%d", (int)i->conflict);
     if (i->mtu)
         append(t, " mtu=%u", i->mtu);
     if (i->gateway)
@@ -127,8 +140,8 @@ static int describe_interfaces(const char *file, const struct own_interfaces *al
 static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
-    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->kernel_address ||
-        o->kernel_address6 || o->dhcp_timeout_ns || o->vlan || o->mpls)
+    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->temporary || o->probe ||
+        o->conflict || o->kernel_address || o->kernel_address6 || o->dhcp_timeout_ns || o->vlan || o->mpls)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -187,6 +200,17 @@ static uint32_t dhcp_timeout_ms(const struct exec_options *o)
     return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
+/* Negative: it was refused. */
+static int read_conflict(const char *text)
+{
+    static const char *const policies[] = {"defend", "defend_once", "give_up"};
+    for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+        if (!text || strcmp(text, policies[i]) == 0)
+            return (int)i;
+    (void)command_refuse(&exec_command, "--conflict: found '%.60s', allowed: defend, defend_once and give_up", text);
+    return -1;
+}
+
 static int describe_link(const struct exec_options *o, struct text *t)
 {
     struct plan_port port;
@@ -199,7 +223,9 @@ static int describe_link(const struct exec_options *o, struct text *t)
         return command_refuse(&exec_command, "--link: %s", message);
     if ((port.kind != PLAN_TAP && port.kind != PLAN_PACKET) || !is_plain(o->link))
         return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME and packet:IFNAME", o->link);
-    if (check_addresses(o) != EXIT_MET || host_tags_read(&exec_command, o->vlan, o->mpls, &tags) != EXIT_MET)
+    int conflict = read_conflict(o->conflict);
+    if (check_addresses(o) != EXIT_MET || conflict < 0 ||
+        host_tags_read(&exec_command, o->vlan, o->mpls, &tags) != EXIT_MET)
         return EXIT_USAGE;
     append_interface(t, &(struct weir_interface){.link = o->link,
                                                  .address = o->address,
@@ -209,6 +235,9 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                                  .autoconf = o->autoconf,
                                                  .vlan = o->vlan,
                                                  .mpls = o->mpls,
+                                                 .temporary = o->temporary,
+                                                 .probe = o->probe,
+                                                 .conflict = (enum weir_conflict)conflict,
                                                  .kernel_address = o->kernel_address,
                                                  .kernel_address6 = o->kernel_address6,
                                                  .dhcp_timeout_ms = dhcp_timeout_ms(o)});

@@ -87,6 +87,9 @@ static void add(struct own_interfaces *all, const struct plan_port *p, const str
         host_labels_print(texts->mpls, d->mpls, d->mpls_count);
         i->mpls = texts->mpls;
     }
+    const struct plan_range *v4 = plan_device_range(d, false);
+    i->probe = v4 && v4->probe;
+    i->conflict = v4 ? (enum weir_conflict)v4->conflict : WEIR_CONFLICT_DEFEND;
     if (d->dhcp & PLAN_DHCP_IPV4)
         i->address = "dhcp";
     if (d->dhcp & PLAN_DHCP_IPV6)

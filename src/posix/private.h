@@ -336,6 +336,7 @@ attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_c
     attempt_unregister, attempt_send_registered, attempt_completions, attempt_shutdown, attempt_name, attempt_peer,
     attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close, attempt_poll,
     attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_attach,
-    attempt_count_interfaces, attempt_autoconf, attempt_reach, attempt_families, attempt_sort, attempt_drain;
+    attempt_count_interfaces, attempt_autoconf, attempt_probe, attempt_reach, attempt_families, attempt_sort,
+    attempt_drain;
 
 #endif

@@ -91,6 +91,7 @@ static int open_link(const struct weir_interface *i, struct link **out, char mes
 
 /* An interface has at most these: of IPv4, of IPv6, and a link-local one. */
 #define MAX_HOSTS 3u
+#define PROBE_NUM 3u /* RFC 5227 1.1 */
 
 /* One gateway, or several between commas. */
 static int read_gateways(const char *text, bool v6, struct wanted_host *out, char message[256])
@@ -120,6 +121,14 @@ static int read_host(const struct weir_interface *i, bool v6, struct wanted_host
     h->address = p.addr;
     h->prefix_length = p.length;
     memcpy(h->mac, i->mac, sizeof h->mac);
+    if (!v6 && (unsigned)i->conflict > WEIR_CONFLICT_GIVE_UP) {
+        snprintf(message, 256, "conflict: found %d, allowed are 0 to %d", (int)i->conflict, WEIR_CONFLICT_GIVE_UP);
+        return ERR_INVALID;
+    }
+    if (!v6) {
+        h->conflict = (uint8_t)i->conflict; /* the same numbers */
+        h->dad_transmits = i->probe ? PROBE_NUM : 0;
+    }
     return read_gateways(gateway, v6, out, message);
 }
 
@@ -169,7 +178,10 @@ static int hosts_of(const struct weir_interface *i, struct wanted_host *hosts, c
 static struct wanted_host link_local(const struct weir_interface *i, const struct link *link)
 {
     static const uint8_t none[6];
-    struct host_settings h = {.prefix_length = 64, .autoconf = i->autoconf, .dad_transmits = i->autoconf};
+    struct host_settings h = {.prefix_length = 64,
+                              .autoconf = i->autoconf,
+                              .temporary = i->autoconf && i->temporary,
+                              .dad_transmits = i->autoconf};
     memcpy(h.mac, i->mac, sizeof h.mac);
     h.address = ip_addr_link_local(memcmp(i->mac, none, sizeof none) == 0 ? link->mac : i->mac);
     return (struct wanted_host){.settings = h};
@@ -278,6 +290,38 @@ static int wait_for_address(struct weir_stack *w, const struct weir_interface *i
     return result;
 }
 
+/* ---- addresses that somebody may have ---- */
+
+static enum stack_address_state probed_state(const struct weir_stack *w, unsigned interface)
+{
+    struct stack_address a = {.state = STACK_ADDRESS_DUPLICATE};
+    struct host_settings h;
+    for (uint32_t i = 0; (i = stack_next_host(w->stack, i)) != 0;)
+        if (stack_view_host(w->stack, i, &h) && h.interface == interface && ip_addr_is_v4(&h.address) &&
+            stack_view_address(w->stack, i, &a))
+            break;
+    return a.state;
+}
+
+bool attempt_probe(struct weir_stack *w, struct call *c, int64_t now)
+{
+    enum stack_address_state state = probed_state(w, c->autoconf.interface);
+    c->result = state == STACK_ADDRESS_DUPLICATE ? -EADDRINUSE : 0;
+    c->deadline = now + AUTOCONF_LOOK_NS;
+    if (state == STACK_ADDRESS_TENTATIVE)
+        w->next_deadline = min_i64(w->next_deadline, c->deadline);
+    return state != STACK_ADDRESS_TENTATIVE;
+}
+
+static int wait_for_probe(struct weir_stack *w, const struct weir_interface *i, int interface, char message[256])
+{
+    struct call c = {.attempt = attempt_probe, .fd = -1, .autoconf = {.interface = (unsigned)interface}};
+    int result = (int)call_perform(w, &c);
+    if (result < 0)
+        snprintf(message, 256, "address: found %.40s, which another station on %.60s has", i->address, i->link);
+    return result;
+}
+
 static int add_interface(struct weir_stack *w, const struct weir_interface *given, char message[256])
 {
     struct weir_interface i = {0};
@@ -317,6 +361,8 @@ static int add_interface(struct weir_stack *w, const struct weir_interface *give
     if (result < 0 && errno == ETIMEDOUT)
         snprintf(message, 256, "%s: found \"dhcp\", but no server gave a lease on %.60s within %.3g s",
                  by_dhcp(i.address) ? "address" : "address6", i.link, (double)c.attach.wanted.patience_ns / NS_PER_S);
+    if (result == 0 && i.probe && i.address && !by_dhcp(i.address))
+        result = wait_for_probe(w, &i, c.attach.number, message);
     return result == 0 && i.autoconf ? wait_for_address(w, &i, c.attach.number, message) : result;
 }
 

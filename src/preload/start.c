@@ -83,6 +83,12 @@ static bool read_word(char *word, struct weir_interface *i)
         i->mpls = value;
     else if (strcmp(word, "autoconf") == 0)
         i->autoconf = true;
+    else if (strcmp(word, "temporary") == 0)
+        i->temporary = true;
+    else if (strcmp(word, "probe") == 0)
+        i->probe = true;
+    else if (strcmp(word, "conflict") == 0)
+        i->conflict = (enum weir_conflict)strtoul(value, NULL, 10);
     else if (strcmp(word, "kernel_address") == 0)
         i->kernel_address = value;
     else if (strcmp(word, "dhcp_timeout_ms") == 0)

@@ -12,6 +12,7 @@
 static uint32_t flags_of(const struct stack_address *a)
 {
     uint32_t flags = a->valid_until == TIME_NEVER ? IFA_F_PERMANENT : 0;
+    flags |= a->temporary ? IFA_F_TEMPORARY : 0;
     switch (a->state) {
     case STACK_ADDRESS_DEPRECATED:
         return flags | IFA_F_DEPRECATED;
@@ -143,7 +144,7 @@ static struct host_settings host_like_others(const struct stack *stack, const st
 {
     struct host_settings h = {.interface = x->fixed.ifa_index - 1}, near;
     (void)stack_view_host(stack, interface_any_host(stack, (int)x->fixed.ifa_index), &h);
-    h.autoconf = h.eui64 = false;
+    h.autoconf = h.eui64 = h.temporary = false;
     h.dad_transmits = x->fixed.ifa_family == AF_INET6 && !(x->flags & IFA_F_NODAD);
     h.address = x->ip;
     h.prefix_length = x->fixed.ifa_prefixlen;

@@ -101,6 +101,8 @@ void autoconf_address_ready(struct stack *s, struct host *h)
         group_host_ready(s, h);
         stack_tell(s, STACK_HOST_STATE_CHANGED, h->index);
     }
+    if (autoconf_at(&s->autoconf, h)->station != 0 && autoconf_at(&s->autoconf, h)->temporary)
+        temporary_ready(s, h);
     if (!h->ra || autoconf_at(&s->autoconf, h)->station != 0)
         return;
     begin_asking(s, h, tested ? 0 : (int64_t)random_below(&s->autoconf.random, SOLICITATION_DELAY_NS));
@@ -110,7 +112,8 @@ void autoconf_address_ready(struct stack *s, struct host *h)
 int autoconf_host_added(struct stack *s, struct host *h, const struct host_settings *t)
 {
     struct autoconf_host *a = autoconf_at(&s->autoconf, h);
-    *a = (struct autoconf_host){.deadline = TIME_NEVER, .transmits = t->dad_transmits, .eui64 = t->eui64};
+    *a = (struct autoconf_host){
+        .deadline = TIME_NEVER, .transmits = t->dad_transmits, .eui64 = t->eui64, .temporary = t->temporary};
     if (t->autoconf && !(h->ra = view_of(s, h->domain)))
         return ERR_NO_SPACE;
     if (a->transmits != 0 && !h->v6)
@@ -168,6 +171,8 @@ static void due(void *context, uint32_t index, int64_t now)
         return;
     if (now < a->deadline) /* moved later since it was armed */
         autoconf_arm(s, h, a->deadline);
+    else if (a->phase == AUTOCONF_TEMPORARY)
+        temporary_due(s, h);
     else if (s->interfaces[h->interface].down)
         autoconf_arm(s, h, now + NS_PER_S);
     else if (!h->v6)

@@ -4,7 +4,7 @@
  * 4861 6.3.7), and an address for each autonomous prefix (RFC 4862 5.5; identifiers by RFC 7217 or RFC 4291 appendix A).
  *
  * A station that listens to routers is its link-local host; each address it makes is one more host with its MAC, a /128
- * (RFC 5942: an address puts nothing on link). One record of 40 bytes for each local address, its index the host's, with
+ * (RFC 5942: an address puts nothing on link). One record of 56 bytes for each local address, its index the host's, with
  * one node of the wheel (12 bytes): what it is doing and when it goes on. Lifetimes are the prefix's (ra.h).
  *
  * Invariants: host.state is TENTATIVE exactly while its record's phase is AUTOCONF_DAD; such a host answers nothing,
@@ -27,8 +27,9 @@
 enum autoconf_phase {
     AUTOCONF_IDLE,
     AUTOCONF_DAD,
-    AUTOCONF_SOLICIT,  /* routers */
-    AUTOCONF_ANNOUNCE, /* an IPv4 address: RFC 5227 2.3 */
+    AUTOCONF_SOLICIT,   /* routers */
+    AUTOCONF_ANNOUNCE,  /* an IPv4 address: RFC 5227 2.3 */
+    AUTOCONF_TEMPORARY, /* an address in use that will be replaced: RFC 8981 */
 };
 
 struct autoconf_host {
@@ -43,6 +44,11 @@ struct autoconf_host {
     uint8_t prefix;     /* in the lists of its domain, of one that was made */
     bool looped;        /* one of its own came back since the last was sent */
     bool eui64;
+    bool temporary;     /* RFC 8981; of a station: it wants such ones */
+    bool past;          /* of one: its own preferred lifetime is over */
+    bool replaced;      /* of one: the next one was made */
+    uint32_t desync_ms; /* of one: by how much its preferred lifetime is shorter */
+    int64_t made_at;    /* of one */
 };
 
 struct autoconf_set {
@@ -67,7 +73,7 @@ static inline struct autoconf_host *autoconf_at(const struct autoconf_set *set, 
 static inline bool autoconf_address_deprecated(const struct autoconf_set *set, const struct host *h)
 {
     const struct autoconf_host *a = autoconf_at(set, h);
-    return a->station != 0 && h->ra->prefixes[a->prefix].deprecated;
+    return a->station != 0 && (a->past || h->ra->prefixes[a->prefix].deprecated);
 }
 /* The record's clock. */
 void autoconf_arm(struct stack *s, const struct host *h, int64_t deadline);
@@ -95,9 +101,22 @@ void dad_advertised(struct stack *s, struct host *h);
 struct ip_addr slaac_address(const struct stack *s, const struct ip_addr *prefix, const uint8_t *mac, uint32_t counter);
 /* Makes the addresses that a station does not have yet; returns how many. */
 unsigned slaac_make(struct stack *s, struct host *station);
+/* One more with a random identifier. False (counted): there is no room. */
+bool slaac_make_temporary(struct stack *s, struct host *station, unsigned prefix);
 /* Goes on with what advertisements and time have changed. */
 void slaac_sweep(struct stack *s, struct ra_view *v);
 /* An address that was made is a duplicate: another one, while there are tries left; false: there are none. */
 bool slaac_try_again(struct stack *s, struct host *h);
+
+/* ---- temporary.c ---- */
+/* Has a station a use for one of this prefix? */
+bool temporary_wanted(const struct stack *s, const struct host *station, unsigned prefix);
+uint64_t temporary_identifier(struct stack *s);
+/* One was made; it can be used; its time has come. */
+void temporary_made(struct stack *s, struct host *h);
+void temporary_ready(struct stack *s, struct host *h);
+void temporary_due(struct stack *s, struct host *h);
+int64_t temporary_preferred_until(const struct stack *s, const struct host *h);
+int64_t temporary_valid_until(const struct stack *s, const struct host *h);
 
 #endif

@@ -72,6 +72,7 @@ enum stack_address_state {
 struct stack_address {
     enum stack_address_state state;
     uint32_t station;                     /* the link-local host that made it; 0: it was added */
+    bool temporary;                       /* RFC 8981 */
     int64_t preferred_until, valid_until; /* TIME_NEVER for those added */
 };
 bool stack_view_address(const struct stack *s, uint32_t local, struct stack_address *out);

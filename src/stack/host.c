@@ -270,6 +270,8 @@ static int check_settings(const struct host_settings *t, const uint8_t *mac)
         return ERR_INVALID;
     if (wire_eth_is_multicast(mac) || wire_eth_is_zero(mac))
         return ERR_INVALID;
+    if (t->temporary && !t->autoconf)
+        return ERR_INVALID;
     if (ip_addr_is_v4(ip) ? t->autoconf || t->redirects : t->autoconf && !ip_addr_is_link_local(ip))
         return ERR_INVALID;
     if (t->conflict > HOST_CONFLICT_GIVE_UP || (t->conflict && !ip_addr_is_v4(ip)))

@@ -208,9 +208,10 @@ static void learn_autonomous(struct stack *s, struct ra_view *v, struct ra_prefi
         return;
     p->valid_until = valid_until(s, p, told->valid_s);
     p->preferred_until = until(s, told->preferred_s);
+    bool again = p->deprecated && told->preferred_s != 0; /* temporary addresses may be wanted */
     p->deprecated = told->preferred_s == 0;
     expect_expiry(v, min_i64(p->valid_until, p->deprecated ? TIME_NEVER : p->preferred_until));
-    if (!p->autonomous)
+    if (!p->autonomous || again)
         begin_sweep(v);
     p->autonomous = true;
 }

@@ -52,12 +52,15 @@ static struct ip_addr address_for(const struct stack *s, const struct host *stat
 
 /* ---- making ---- */
 
-static bool has_address_of(const struct stack *s, const struct host *station, unsigned prefix)
+/* A stable one, or a temporary one that has neither been replaced nor come to its end. */
+static bool has_address_of(const struct stack *s, const struct host *station, unsigned prefix, bool temporary)
 {
     const struct autoconf_set *set = &s->autoconf;
-    for (uint32_t i = set->hosts[station->index].next; i; i = set->hosts[i].next)
-        if (set->hosts[i].prefix == prefix)
+    for (uint32_t i = set->hosts[station->index].next; i; i = set->hosts[i].next) {
+        const struct autoconf_host *a = &set->hosts[i];
+        if (a->prefix == prefix && a->temporary == temporary && !a->replaced && !a->past)
             return true;
+    }
     return false;
 }
 
@@ -71,14 +74,28 @@ static int add_address(struct stack *s, const struct host *station, const struct
     t.address = *address;
     t.prefix_length = 128;
     t.gateway = (struct ip_addr){{0}};
-    t.autoconf = false;
+    t.autoconf = t.temporary = false;
     t.dad_transmits = 0;
     return stack_add_host(s, &t);
 }
 
-static bool make_address(struct stack *s, struct host *station, unsigned prefix, uint32_t collisions)
+/* RFC 8981 3.3.1 */
+static struct ip_addr random_address(struct stack *s, const struct ip_addr *prefix)
 {
-    const struct ip_addr address = address_for(s, station, &station->ra->prefixes[prefix].prefix, collisions);
+    struct ip_addr address = *prefix;
+    uint64_t id;
+    do {
+        id = temporary_identifier(s);
+    } while (is_reserved(id));
+    store_be64(address.bytes + 8, id);
+    return address;
+}
+
+static bool make_address(struct stack *s, struct host *station, unsigned prefix, uint32_t collisions, bool temporary)
+{
+    const struct ip_addr *of_prefix = &station->ra->prefixes[prefix].prefix;
+    const struct ip_addr address =
+        temporary ? random_address(s, of_prefix) : address_for(s, station, of_prefix, collisions);
     int local = add_address(s, station, &address);
     if (local < 0) {
         STACK_DROP(s, TRACE_ARP, slaac_no_room);
@@ -96,6 +113,8 @@ static bool make_address(struct stack *s, struct host *station, unsigned prefix,
     a->eui64 = of->eui64;
     a->next = of->next;
     of->next = h->index;
+    if (temporary)
+        temporary_made(s, h);
     s->counters.slaac_addresses++;
     if (interface_has_one_peer(stack_interface_of(s, h)))
         autoconf_address_ready(s, h);
@@ -107,22 +126,30 @@ static bool make_address(struct stack *s, struct host *station, unsigned prefix,
 unsigned slaac_make(struct stack *s, struct host *station)
 {
     unsigned made = 0;
-    for (unsigned i = 0; i < RA_MAX_PREFIXES; i++)
-        if (station->ra->prefixes[i].autonomous && !has_address_of(s, station, i))
-            made += make_address(s, station, i, 0);
+    for (unsigned i = 0; i < RA_MAX_PREFIXES; i++) {
+        if (station->ra->prefixes[i].autonomous && !has_address_of(s, station, i, false))
+            made += make_address(s, station, i, 0, false);
+        if (temporary_wanted(s, station, i) && !has_address_of(s, station, i, true))
+            made += make_address(s, station, i, 0, true);
+    }
     return made;
+}
+
+bool slaac_make_temporary(struct stack *s, struct host *station, unsigned prefix)
+{
+    return make_address(s, station, prefix, 0, true);
 }
 
 bool slaac_try_again(struct stack *s, struct host *h)
 {
     const struct autoconf_host was = *autoconf_at(&s->autoconf, h);
-    if (was.station == 0 || was.eui64 || was.collisions == AUTOCONF_TRIES)
+    if (was.station == 0 || (was.eui64 && !was.temporary) || was.collisions == AUTOCONF_TRIES)
         return false;
     struct host *station = &s->hosts.hosts[was.station];
     int error = stack_remove_host(s, h->index, s->now);
     assert(!error);
     (void)error;
-    (void)make_address(s, station, was.prefix, was.collisions + 1u);
+    (void)make_address(s, station, was.prefix, was.collisions + 1u, was.temporary);
     return true;
 }
 

@@ -17,6 +17,7 @@
 #define FRAGMENT_BYTES_MAX (UINT32_C(1) << 30)
 #define TCP_TIMER_BUDGET 256u /* a turn */
 #define MAX_ROUTERS 256u
+#define DAY_NS (86400 * NS_PER_S)
 
 /* ---- settings ---- */
 
@@ -29,6 +30,9 @@ void stack_settings_default(struct stack_settings *t)
                                  .max_routers = 16,
                                  .max_redirects = 256,
                                  .redirect_ns = 600 * NS_PER_S,
+                                 .temporary_valid_ns = 2 * DAY_NS,
+                                 .temporary_preferred_ns = DAY_NS,
+                                 .prefer_temporary = true,
                                  .max_udp_bindings = 256,
                                  .max_groups = 256,
                                  .max_group_sources = 1024,
@@ -88,6 +92,8 @@ static bool settings_ok(const struct stack_settings *t)
     return entries_ok(t->max_addresses) && entries_ok(t->max_neighbours) && entries_ok(t->max_routes) &&
            entries_ok(t->max_ra_domains) && t->max_routers != 0 && t->max_routers <= MAX_ROUTERS &&
            entries_ok(t->max_redirects) && t->redirect_ns > 0 && t->loop_frames <= MAX_ENTRIES &&
+           t->temporary_preferred_ns >= 60 * NS_PER_S && t->temporary_preferred_ns <= 40 * DAY_NS &&
+           t->temporary_valid_ns >= t->temporary_preferred_ns && t->temporary_valid_ns <= 400 * DAY_NS &&
            entries_ok(t->max_udp_bindings) && groups_ok(t) && entries_ok(t->max_echo_bindings) &&
            t->resolve_queue_frames != 0 && t->resolve_queue_frames <= UINT8_MAX && entries_ok(t->resolve_queue_total) &&
            t->arp_retry_ns > 0 && t->arp_tries != 0 && t->arp_tries <= UINT8_MAX && t->arp_reachable_ns > 0 &&
@@ -355,7 +361,10 @@ static int reach_of(const struct stack *s, const struct host *h, const struct ip
 /* Among IPv4 addresses the first of equals is as good as one with a longer common prefix. */
 static struct ip_source source_of(const struct stack *s, const struct host *h)
 {
+    const struct autoconf_host *a = autoconf_at(&s->autoconf, h);
+    bool temporary = a->station != 0 && a->temporary;
     return (struct ip_source){.address = h->ip,
+                              .temporary = temporary == s->settings.prefer_temporary,
                               .bits = h->v6 ? h->bits : 0,
                               .deprecated = h->v6 && autoconf_address_deprecated(&s->autoconf, h)};
 }

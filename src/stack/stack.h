@@ -84,6 +84,13 @@ struct stack_settings {
     uint32_t max_routers;          /* that advertise themselves: nd_router.h; default 16, at most 256 */
     uint32_t max_redirects;        /* destinations with another first hop, RFC 4861 8.3; default 256 */
     int64_t redirect_ns;           /* believed that long; default 10 min */
+    /*
+     * RFC 8981 3.8, of host_settings.temporary: TEMP_VALID_LIFETIME, default 2 days, and TEMP_PREFERRED_LIFETIME, default
+     * a day, at least a minute and not longer. Whether they are taken for what is sent (RFC 6724 rule 7), or the stable
+     * ones; default true.
+     */
+    int64_t temporary_valid_ns, temporary_preferred_ns;
+    bool prefer_temporary;
     uint32_t max_udp_bindings;     /* default 256 */
     uint32_t max_groups;           /* multicast groups joined, each by each station; default 256 */
     uint32_t max_group_sources;    /* that users name, of all groups; default 1024 */
@@ -185,6 +192,7 @@ struct host_settings {
      * host for each prefix that they advertise for that. Identifiers are opaque (RFC 7217) or, eui64, made of the MAC.
      */
     bool autoconf, eui64;
+    bool temporary; /* with autoconf: temporary addresses beside these, RFC 8981 */
     bool redirects; /* of an IPv6 address: it believes the Redirects of its first hops, RFC 4861 8 */
     /*
      * How often the address is asked for before it is used: RFC 4862 5.4, of IPv4 RFC 5227 2.1 (PROBE_NUM is 3; it is

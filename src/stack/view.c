@@ -56,6 +56,8 @@ bool stack_view_host(const struct stack *s, uint32_t local, struct host_settings
                                   .autoconf = h->ra && autoconf_at(&s->autoconf, h)->station == 0,
                                   .redirects = h->redirects,
                                   .eui64 = autoconf_at(&s->autoconf, h)->eui64,
+                                  .temporary = h->ra && autoconf_at(&s->autoconf, h)->station == 0 &&
+                                               autoconf_at(&s->autoconf, h)->temporary,
                                   .conflict = h->conflict,
                                   .dad_transmits = autoconf_at(&s->autoconf, h)->transmits};
     memcpy(out->mac, h->mac, sizeof out->mac);
@@ -85,7 +87,11 @@ bool stack_view_address(const struct stack *s, uint32_t local, struct stack_addr
     const struct autoconf_host *a = autoconf_at(&s->autoconf, h);
     *out = (struct stack_address){
         .state = address_state(s, h), .station = a->station, .preferred_until = TIME_NEVER, .valid_until = TIME_NEVER};
-    if (a->station != 0) {
+    out->temporary = a->station != 0 && a->temporary;
+    if (out->temporary) {
+        out->preferred_until = temporary_preferred_until(s, h);
+        out->valid_until = temporary_valid_until(s, h);
+    } else if (a->station != 0) {
         out->preferred_until = h->ra->prefixes[a->prefix].preferred_until;
         out->valid_until = h->ra->prefixes[a->prefix].valid_until;
     }

@@ -66,6 +66,8 @@ struct plan_range {
     struct ip_addr first;
     struct ip_addr gateways[PLAN_MAX_GATEWAYS]; /* the first one is used while it answers, then the next */
     uint8_t n_gateways;
+    bool probe;            /* IPv4: asked for before it is used; only in plans of hosts alone */
+    uint8_t conflict;      /* IPv4: enum host_conflict */
     uint8_t prefix_length; /* of its family */
     uint32_t first_local;  /* the stack's local address index of host 0 (addresses are added in order) */
 };

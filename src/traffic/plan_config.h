@@ -40,6 +40,8 @@ struct ipv4_config {
     struct config_ipv4_prefix address;
     const uint32_t *gateway; /* the first one first; 0: none */
     uint32_t gateway_count;
+    bool probe;
+    int conflict; /* enum host_conflict */
     const struct config_ipv4_prefix *more;
     uint32_t more_count;
 };

@@ -307,6 +307,10 @@ static void add_ipv4(struct compiling *c, const struct device_config *from, stru
             c, &(struct written){from, ipv4->node, i == 0 ? "address" : "more", ip_addr_from_v4(p->address), p->length},
             false, to);
     }
+    for (uint32_t i = first; i < to->n_ranges; i++) {
+        to->ranges[i].probe = ipv4->probe;
+        to->ranges[i].conflict = (uint8_t)ipv4->conflict;
+    }
     for (uint32_t i = 0; i < ipv4->gateway_count; i++) {
         const struct ip_addr gateway = ip_addr_from_v4(ipv4->gateway[i]);
         add_gateway(c, ipv4->node, &gateway, to, first);

@@ -84,12 +84,24 @@ static const struct config_schema port_schema =
 
 /* ---- devices ---- */
 
+static const struct config_choice conflicts[] = {
+    {"defend", HOST_CONFLICT_DEFEND, "go on, with one announcement in 10 s: RFC 5227 2.4 (c)"},
+    {"defend_once", HOST_CONFLICT_DEFEND_ONCE,
+     "the same, but give the address up when it happens again within 10 s: (b)"},
+    {"give_up", HOST_CONFLICT_GIVE_UP, "give the address up at once: (a)"},
+    {0},
+};
 static const struct config_field ipv4_fields[] = {
     {CONFIG_MEMBER(struct ipv4_config, address), .type = CONFIG_TYPE_IPV4_PREFIX, .required = true,
      .doc = "Address of the first host with its prefix length: 10.0.0.1/16"},
     {CONFIG_ITEMS(struct ipv4_config, gateway), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV4, .alone = true,
      .items_max = PLAN_MAX_GATEWAYS,
      .doc = "Default gateways: each is taken when those before it do not answer; 0.0.0.0: none"},
+    {CONFIG_MEMBER(struct ipv4_config, probe), .type = CONFIG_TYPE_BOOL, .fallback = "false",
+     .doc = "Ask whether somebody has the address before it is used, some 6 s (RFC 5227 2.1); for weir exec, nc and "
+            "services"},
+    {CONFIG_MEMBER(struct ipv4_config, conflict), .type = CONFIG_TYPE_ENUM, .choices = conflicts, .fallback = "defend",
+     .doc = "What to do when somebody else uses the address:"},
     {CONFIG_ITEMS(struct ipv4_config, more), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV4_PREFIX, .items_max = 15,
      .doc = "Further addresses of the first host; the next hosts count up alike"},
 };

@@ -30,6 +30,7 @@ static int add_host(const struct plan_device *d, const struct plan_range *r, uin
         .prefix_length = r->prefix_length,
         .gateway = r->n_gateways ? r->gateways[0] : (struct ip_addr){{0}},
         .mpls_count = d->mpls_count,
+        .conflict = r->conflict,
     };
 
     memcpy(h.mpls, d->mpls, sizeof h.mpls);
