@@ -107,6 +107,8 @@ static void open_hosts(struct forward_rig *r, unsigned port, const struct forwar
         struct host_settings h = {.interface = port,
                                   .vlan_count = o->vlan[port] != 0,
                                   .vlan = {{.tpid = 0x8100, .tci = o->vlan[port]}},
+                                  .mpls_count = o->label[port] != 0,
+                                  .mpls = {{.label = o->label[port]}},
                                   .address = forward_ours(port, v6),
                                   .prefix_length = v6 ? 64 : 24};
         int local = stack_add_host(r->stack, &h);

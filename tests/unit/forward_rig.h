@@ -43,7 +43,8 @@ struct forward_rig {
 
 struct forward_rig_options {
     uint32_t caps[FORWARD_PORTS];
-    uint16_t vlan[FORWARD_PORTS]; /* 0: none */
+    uint16_t vlan[FORWARD_PORTS];  /* 0: none */
+    uint32_t label[FORWARD_PORTS]; /* 0: none */
     struct stack_settings stack;
     struct forward_settings forward;
     bool no_stations, no_router;

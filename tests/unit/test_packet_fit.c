@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "offload_rig.h"
+#include "base/bytes.h"
 #include "packet/link.h"
 #include "support/counting_alloc.h"
 
@@ -24,6 +25,7 @@ struct sink {
     uint64_t bytes;
     unsigned gso, frags, partial;
     uint32_t payload_seen;
+    uint32_t headers; /* of each frame; 0: OFFLOAD_HEADERS */
 };
 
 static struct counting_alloc counting;
@@ -56,7 +58,8 @@ static void sink_tx_burst(struct link *l, struct packet **packets, unsigned n, i
         s->gso += p->gso != PACKET_GSO_NONE;
         s->frags += p->nfrags;
         s->partial += p->checksum == PACKET_CHECKSUM_PARTIAL;
-        check_bytes(s, p->data + OFFLOAD_HEADERS, p->len - OFFLOAD_HEADERS);
+        uint32_t headers = s->headers ? s->headers : OFFLOAD_HEADERS;
+        check_bytes(s, p->data + headers, p->len - headers);
         for (unsigned k = 0; k < p->nfrags; k++)
             check_bytes(s, p->frags[k].bytes, p->frags[k].length);
     }
@@ -215,6 +218,30 @@ static void a_GSO_packet_longer_than_the_link_takes_or_complete_is_cut(void **st
     assert_int_equal(sink.frames, 10);
 }
 
+/* Below an MPLS label no link cuts. */
+static void a_labelled_GSO_packet_is_cut_for_every_link(void **state)
+{
+    (void)state;
+    offer(CHECKSUM | TSO | SCATTER);
+    for (unsigned frags = 0; frags < 3; frags++) {
+        struct packet *p = get(PAYLOAD, GSO_SIZE, frags);
+        p->data -= 4;
+        p->len += 4;
+        memmove(p->data, p->data + 4, 14);
+        store_be16(p->data + 12, 0x8847);
+        store_be32(p->data + 14, 100u << 12 | 1u << 8 | 64u);
+        p->l3_offset = (uint16_t)(p->l3_offset + 4);
+        p->l4_offset = (uint16_t)(p->l4_offset + 4);
+        p->checksum_start = (uint16_t)(p->checksum_start + 4);
+        sink.frames = sink.gso = sink.partial = sink.payload_seen = 0;
+        sink.headers = OFFLOAD_HEADERS + 4;
+        send_one(p);
+        assert_int_equal(sink.frames, 5);
+        assert_int_equal(sink.gso, 0);
+        assert_int_equal(sink.partial, 5);
+    }
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -226,6 +253,7 @@ int main(void)
         CASE(where_frames_run_short_the_segments_left_are_counted),
         CASE(what_cannot_be_cut_or_does_not_fit_is_counted),
         CASE(a_GSO_packet_longer_than_the_link_takes_or_complete_is_cut),
+        CASE(a_labelled_GSO_packet_is_cut_for_every_link),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,6 +223,46 @@ static void tags_are_looked_through(void **state)
     }
 }
 
+/* Puts n labels behind the link header of a frame that has these tags. */
+static struct packet *labelled(struct packet *p, unsigned tags, unsigned n)
+{
+    uint32_t link = 14 + 4 * tags;
+    memmove(p->data + link + 4 * n, p->data + link, p->len - link);
+    store_be16(p->data + link - 2, 0x8847);
+    for (unsigned i = 0; i < n; i++)
+        store_be32(p->data + link + 4 * i, 100u << 12 | (i + 1 == n ? 1u : 0) << 8 | 64u);
+    p->len += 4 * n;
+    return p;
+}
+
+static void labels_are_looked_through(void **state)
+{
+    struct fixture *f = *state;
+    struct packet *p;
+    for (unsigned tags = 0; tags <= 2; tags++)
+        for (unsigned n = 1; n <= 10; n++) {
+            p = ipv4(f, unicast, tags, 0x0a000001);
+            p->data[14 + 4 * tags] = 0x45;
+            passes(f, labelled(p, tags, n));
+            p = ipv4(f, unicast, tags, 0x08080808);
+            p->data[14 + 4 * tags] = 0x45;
+            is_denied(f, labelled(p, tags, n), GUARD_DESTINATION);
+            p = ipv4(f, broadcast, tags, 0x0a000001);
+            p->data[14 + 4 * tags] = 0x45;
+            is_denied(f, labelled(p, tags, n), GUARD_MULTICAST);
+            /* Neither version, and no bottom: not to be told. */
+            is_denied(f, labelled(ipv4(f, unicast, tags, 0x0a000001), tags, n), GUARD_ETHERTYPE);
+            p = frame(f, unicast, tags, 0x8847, 4 * n);
+            is_denied(f, p, GUARD_ETHERTYPE);
+        }
+    p = ipv6(f, unicast, 0x2600000000000000, 1);
+    p->data[14] = 0x60;
+    is_denied(f, labelled(p, 0, 1), GUARD_DESTINATION);
+    p = ipv6(f, unicast, 0xfd00000000000000, 1);
+    p->data[14] = 0x60;
+    passes(f, labelled(p, 0, 1));
+}
+
 static void a_header_cut_off_is_denied(void **state)
 {
     struct fixture *f = *state;
@@ -485,6 +525,7 @@ int main(void)
         CASE(a_prefix_around_the_mapped_addresses_allows_ipv4),
         CASE(without_prefixes_every_destination_passes),
         CASE(tags_are_looked_through),
+        CASE(labels_are_looked_through),
         CASE(a_header_cut_off_is_denied),
         CASE(arp_and_neighbour_discovery_always_pass),
         CASE(groups_need_the_flag),

@@ -68,7 +68,7 @@ static struct packet *get(struct packet_pool *pool)
 
 struct shape {
     enum family family;
-    bool udp, tagged;
+    bool udp, tagged, labelled;
     uint16_t flags, urgent;
     uint32_t payload, gso_size;
     uint32_t head; /* payload bytes in the linear part */
@@ -140,10 +140,14 @@ static struct packet *build(const struct shape *s)
     struct packet *p = get(&f.big);
     struct wire_eth eth = {.dst = {2, 0, 0, 0, 0, 1},
                            .src = {2, 0, 0, 0, 0, 2},
-                           .ethertype = s->family == V6 ? ETHERTYPE_IPV6 : ETHERTYPE_IPV4,
+                           .ethertype = s->labelled       ? ETHERTYPE_MPLS
+                                        : s->family == V6 ? ETHERTYPE_IPV6
+                                                          : ETHERTYPE_IPV4,
                            .vlan_count = s->tagged,
                            .vlan = {{.tpid = ETHERTYPE_VLAN, .tci = 5}}};
     p->l3_offset = (uint16_t)wire_eth_build(p->data, &eth);
+    for (unsigned i = 0; i < 2u * s->labelled; i++, p->l3_offset = (uint16_t)(p->l3_offset + 4))
+        store_be32(p->data + p->l3_offset, 100u << 12 | i << 8 | 64u);
     uint32_t header = s->udp ? WIRE_UDP_LEN : WIRE_TCP_MIN + 12;
     p->l4_offset = (uint16_t)(p->l3_offset + write_ip(p->data + p->l3_offset, s, header + s->payload));
     p->len = p->l4_offset + write_l4(p->data + p->l4_offset, s);
@@ -228,6 +232,7 @@ static void check_segment(const struct shape *s, struct packet *p, bool partial,
     uint32_t length = 0, before = g->at;
     int l3 = wire_eth_parse(p->data, p->len, 1, &eth);
     assert_int_equal(l3, s->tagged ? 18 : 14);
+    l3 += s->labelled ? 8 : 0;
     uint32_t l4 = check_ip(s, p, (uint32_t)l3, g, &length, &pseudo);
     assert_int_equal(p->l3_offset, l3);
     assert_int_equal(p->l4_offset, l4);
@@ -312,10 +317,11 @@ static void segments_together_are_the_packet(void **state)
     static const uint32_t payloads[] = {0, 1, 2, 999, 1000, 1001, 4345, 65000}, sizes[] = {1000, 1448, 333};
     static const uint32_t heads[] = {0, 1, 700, PAYLOAD_MAX}, frags[] = {1, 999, 4096};
     unsigned cases = 0;
-    for (unsigned i = 0; i < FAMILIES * 2 * 2 * 2; i++)
+    for (unsigned i = 0; i < FAMILIES * 2 * 2 * 2 * 2; i++)
         for (unsigned j = 0; j < ARRAY_SIZE(payloads) * ARRAY_SIZE(sizes); j++)
             for (unsigned k = 0; k < ARRAY_SIZE(heads) * ARRAY_SIZE(frags); k++) {
-                struct shape s = {.family = (enum family)(i / 8),
+                struct shape s = {.family = (enum family)(i / 16),
+                                  .labelled = i >> 3 & 1,
                                   .udp = i & 1,
                                   .tagged = i >> 1 & 1,
                                   .flags = TCP_ACK | TCP_PSH | TCP_FIN | TCP_CWR,

@@ -160,6 +160,39 @@ static void test_tags_are_taken_off_and_put_on(void **state)
     forward_rig_free(r);
 }
 
+/* The edge of a labelled network: RFC 3031 3.10, RFC 3443 (pipe): the hop counts once, in the IP header. */
+static void test_labels_are_taken_off_and_put_on(void **state)
+{
+    (void)state;
+    struct forward_rig_options o;
+    forward_rig_options_default(&o);
+    o.label[1] = 100;
+    struct forward_rig *r = forward_rig_new_with(&o);
+    uint32_t n = between(0, 1);
+    forward_input(r, 0, frame, n);
+    const struct forward_frame *f = forward_next(r, 1);
+    assert_non_null(f);
+    assert_int_equal(f->length, n + 4);
+    assert_int_equal(load_be16(f->bytes + 12), ETHERTYPE_MPLS);
+    assert_int_equal(load_be32(f->bytes + 14), mpls_entry(100, true, 255));
+    assert_memory_equal(f->bytes + 18 + 12, frame + 14 + 12, n - 14 - 12);
+    uint8_t labelled[256];
+    const uint32_t own = mpls_entry(100, true, 64), other = mpls_entry(101, true, 64);
+    n = between(1, 0); /* and the other way round */
+    forward_address(frame, 1);
+    memcpy(labelled, frame, n);
+    uint32_t longer = insert_labels(labelled, n, &own, 1);
+    forward_input_packet(r, 1, forward_packet(r, 1, labelled, longer));
+    expect_passed(forward_next(r, 0), frame, n, 0);
+    memcpy(labelled, frame, n);
+    longer = insert_labels(labelled, n, &other, 1);
+    forward_input_packet(r, 1, forward_packet(r, 1, labelled, longer));
+    forward_expect_nothing(r);
+    assert_int_equal(forward_counters(r)->mpls_unknown_label, 1);
+    assert_int_equal(forward_counters(r)->forward_bytes_copied, 0);
+    forward_rig_free(r);
+}
+
 static void test_without_headroom_it_is_copied_and_counted(void **state)
 {
     (void)state;
@@ -593,6 +626,7 @@ int main(void)
         BOTH(test_padding_stays_behind),
         BOTH(test_every_hop_limit_and_sum_is_right),
         BOTH(test_tags_are_taken_off_and_put_on),
+        BOTH(test_labels_are_taken_off_and_put_on),
         BOTH(test_without_headroom_it_is_copied_and_counted),
         BOTH(test_a_route_by_gateway),
         BOTH(test_it_may_leave_where_it_came),
