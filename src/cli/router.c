@@ -13,6 +13,7 @@
 #include "cli/port_counts.h"
 #include "engine/clock.h"
 #include "engine/router.h"
+#include "engine/tunnel_port.h"
 
 #define LOOK_EVERY_NS (100 * NS_PER_MS)
 #define JSON_INDENT 2u
@@ -72,7 +73,36 @@ static void put_counts(struct json_writer *w, const struct stack_counters *c)
     json_end_object(w);
 }
 
+static void print_tunnel(const struct plan_port *port, const struct tunnel_counters *c)
+{
+    const struct router_count all[] = {TUNNEL_COUNTER_LIST(STACK_COUNT)};
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].count > 0)
+            printf("%-28s %" PRIu64 " (port %s)\n", all[i].name, all[i].count, port->name);
+}
+
+static void put_tunnel(struct json_writer *w, const struct plan_port *port, const struct tunnel_counters *c)
+{
+    const struct router_count all[] = {TUNNEL_COUNTER_LIST(STACK_COUNT)};
+    json_begin_object(w);
+    json_member_string(w, "port", port->name);
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        json_member_u64(w, all[i].name, all[i].count);
+    json_end_object(w);
+}
+
 #undef STACK_COUNT
+
+static void put_tunnels(struct json_writer *w, const struct router_run *r)
+{
+    json_member_array(w, "tunnels");
+    for (unsigned i = 0; i < r->plan->n_ports; i++) {
+        const struct tunnel_counters *c = tunnel_port_counters(r->links[i].top);
+        if (c)
+            put_tunnel(w, &r->plan->ports[i], c);
+    }
+    json_end_array(w);
+}
 
 /* ---- the filter ---- */
 
@@ -136,6 +166,7 @@ static int write_json(struct output *o, const struct router_run *r)
     json_member_u64(&w, "routes", forward_route_count(r->stack, 0));
     put_counts(&w, stack_counters(r->stack));
     put_filter(&w, r);
+    put_tunnels(&w, r);
     json_end_object(&w);
     if (json_finish(&w) < 0)
         o->failed = true;
@@ -152,6 +183,11 @@ static int conclude(const struct router_run *r, const struct router_options *o, 
         port_counts_print(&r->plan->ports[i], &r->links[i]);
     print_counts(stack_counters(r->stack));
     print_filter(r);
+    for (unsigned i = 0; i < r->plan->n_ports; i++) {
+        const struct tunnel_counters *c = tunnel_port_counters(r->links[i].top);
+        if (c)
+            print_tunnel(&r->plan->ports[i], c);
+    }
     return flush_standard_output();
 }
 
