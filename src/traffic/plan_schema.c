@@ -51,7 +51,7 @@ static const struct config_field port_fields[] = {
      .max = "1023",
      .doc =
          "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, tap:NAME (made if it is not there), "
-         "pcap:FILE, tunnel:KIND,... (weir-tunnel(7))"},
+         "pcap:FILE, tunnel:KIND,... (weir(1))"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
      FLAG(struct port_config, mtu_given),
      .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that. Of a tunnel, what its headers leave of 1500"},
