@@ -226,7 +226,9 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
     uint32_t index = find_tagged(set, tag, domain, address);
     if (index)
         return index;
-    if (need == NEIGHBOUR_OWN && set->waiting >= s->settings.resolve_queue_total) {
+    const uint8_t interface = s->hosts.hosts[asker].interface;
+    const bool known = interface_has_one_peer(&s->interfaces[interface]);
+    if (!known && need == NEIGHBOUR_OWN && set->waiting >= s->settings.resolve_queue_total) {
         STACK_DROP(s, TRACE_ARP, resolve_queue_full);
         return 0;
     }
@@ -240,7 +242,7 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
                             .address = *address,
                             .domain = domain,
                             .asker = asker,
-                            .interface = s->hosts.hosts[asker].interface,
+                            .interface = interface,
                             .tag = tag,
                             .own = need == NEIGHBOUR_OWN,
                             .ask_at = INT64_MIN,
@@ -251,7 +253,7 @@ uint32_t neighbour_open(struct stack *s, uint32_t domain, const struct ip_addr *
     assert(!error); /* as large as the pool */
     (void)error;
     age_append(set, index);
-    if (unlikely(interface_has_one_peer(&s->interfaces[n->interface]))) {
+    if (unlikely(known)) {
         n->mac[sizeof n->mac - 1] = PEER_MAC;
         set_state(s, index, NEIGHBOUR_REACHABLE, true);
     }

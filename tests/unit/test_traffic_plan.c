@@ -543,7 +543,7 @@ static void all_faults_are_reported_at_once(void **state)
     static const char *const expected[] = {
         "bad.yaml:1:46: ports[1].name: found \"a\" a second time, allowed once",
         "bad.yaml:1:59: ports[1].location: found \"xdp:y\", which is not in this version, allowed mem:NAME, "
-        "packet:IFNAME, tap:NAME, pcap:FILE",
+        "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,...",
         "bad.yaml:1:29: ports[0].location: found 1 port at \"mem:x\", allowed exactly two",
         "bad.yaml:2:27: devices[0].port: found \"b\", which is no port, allowed a, a",
         "bad.yaml:3:27: loads[0].client: found \"e\", which is no device, allowed d",

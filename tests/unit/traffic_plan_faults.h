@@ -15,16 +15,16 @@ static const struct fault faults[] = {
      "--set ports[0].location: ports[0].location: found 1 port at \"mem:other\", allowed exactly two"},
     {{"ports[0].location=\"mem:\""},
      "--set ports[0].location: ports[0].location: found \"mem:\" without anything behind the colon, allowed mem:NAME, "
-     "packet:IFNAME, tap:NAME, pcap:FILE"},
+     "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
     {{"ports[0].location=\"dpdk:0\""},
      "--set ports[0].location: ports[0].location: found \"dpdk:0\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, tap:NAME, pcap:FILE"},
+     "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
     {{"ports[0].location=\"xdp:eth0\""},
      "--set ports[0].location: ports[0].location: found \"xdp:eth0\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, tap:NAME, pcap:FILE"},
+     "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
     {{"ports[0].location=\"eth0\""},
      "--set ports[0].location: ports[0].location: found \"eth0\", allowed mem:NAME, packet:IFNAME, tap:NAME, "
-     "pcap:FILE"},
+     "pcap:FILE, tunnel:KIND,..."},
     {{"ports[1].name=left"}, "--set ports[1].name: ports[1].name: found \"left\" a second time, allowed once"},
     {{"ports[1].mtu=9000"},
      "--set ports[1].mtu: ports[1].mtu: found 9000, allowed 1500 as at the other end, port \"left\""},
