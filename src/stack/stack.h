@@ -77,13 +77,13 @@ enum group_reports {
 };
 
 struct stack_settings {
-    uint32_t max_addresses;        /* local addresses; default 4096 */
-    uint32_t max_neighbours;       /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
-    uint32_t max_routes;           /* by stack_add_route, of all hosts; default 256 */
-    uint32_t max_ra_domains;       /* {interface, tags, VRF} with hosts that listen to routers; default 16 */
-    uint32_t max_routers;          /* that advertise themselves: nd_router.h; default 16, at most 256 */
-    uint32_t max_redirects;        /* destinations with another first hop, RFC 4861 8.3; default 256 */
-    int64_t redirect_ns;           /* believed that long; default 10 min */
+    uint32_t max_addresses;  /* local addresses; default 4096 */
+    uint32_t max_neighbours; /* default 4096; live and pinned ones survive, unconfirmed oldest go first */
+    uint32_t max_routes;     /* by stack_add_route, of all hosts; default 256 */
+    uint32_t max_ra_domains; /* {interface, tags, VRF} with hosts that listen to routers; default 16 */
+    uint32_t max_routers;    /* that advertise themselves: nd_router.h; default 16, at most 256 */
+    uint32_t max_redirects;  /* destinations with another first hop, RFC 4861 8.3; default 256 */
+    int64_t redirect_ns;     /* believed that long; default 10 min */
     /*
      * RFC 8981 3.8, of host_settings.temporary: TEMP_VALID_LIFETIME, default 2 days, and TEMP_PREFERRED_LIFETIME, default
      * a day, at least a minute and not longer. Whether they are taken for what is sent (RFC 6724 rule 7), or the stable

@@ -66,7 +66,7 @@ take() { # the kernel gives itself Weir's address, and says so
 }
 leave() {
     in_ns kernel ip addr del 198.18.0.2/32 dev kern0
-    in_ns kernel ip neigh flush dev kern0
+    in_ns kernel ip neigh flush dev kern0 2>/dev/null || true
 }
 
 hold gives_up --conflict give_up
@@ -75,20 +75,16 @@ check "who gives an address up ends its connections" wait_line "$work/gives_up" 
 leave
 wait "$started_pid" 2>/dev/null || true
 
-start_capture() {
-    start_in_ns kernel "$work/arp" tcpdump -l -n -e -i kern0 arp
-    arp=$started_pid
-    wait_for 10 grep -q "listening on" "$work/arp"
-}
-start_capture
+capture_start kernel kern0 "$work/arp.pcap"
 hold defends --conflict defend
 held=$started_pid
-weir_mac=$(in_ns weir cat /sys/class/net/weir0/address)
+weir_mac=$(in_ns weir ip -o link show dev weir0 | sed "s/.*link.ether \([0-9a-f:]*\).*/\1/")
 take
-check "who defends it announces it" wait_for 10 grep -q "$weir_mac > ff:ff:ff:ff:ff:ff.*who-has 198.18.0.2.* tell 198.18.0.2" "$work/arp"
+sleep 2
 leave
-sleep 1
+capture_stop
+check "who defends it announces it" sh -c "tshark -r '$work/arp.pcap' -Y 'arp.isgratuitous && eth.src == $weir_mac && arp.src.proto_ipv4 == 198.18.0.2' 2>/dev/null | grep -q ."
 check_equal "and its connections go on" there "$(cat "$work/defends")"
-kill "$held" "$arp" 2>/dev/null || true
+kill "$held" 2>/dev/null || true
 
 check_equal "an unknown policy is refused" 2 "$("$WEIR" exec -l packet:weir0 -a 198.18.0.2/24 --conflict maybe -- true 2>/dev/null || echo $?)"
