@@ -11,6 +11,7 @@
 #include "engine/clock.h"
 #include "engine/cpu.h"
 #include "engine/secret.h"
+#include "stack/control.h"
 
 #define EMPTY_TURNS_BEFORE_SLEEP 200u
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
@@ -33,7 +34,8 @@ static int make_stack(struct router_run *r, int64_t now)
     const struct plan *p = r->plan;
     struct stack_settings s;
     stack_settings_default(&s);
-    s.max_addresses = p->router->n_addresses;
+    s.max_addresses = p->router->n_addresses + p->router->n_advertise;
+    s.max_routers = max_u32(s.max_routers, p->router->n_advertise);
     s.max_neighbours = NEIGHBOURS;
     s.large_datagrams = LARGE_DATAGRAMS;
     s.answer_echo = p->answer_echo;
@@ -128,6 +130,44 @@ static int start_filter(struct router_run *r)
     return stack_set_filter(r->stack, 0, r->filter);
 }
 
+/* Routers advertise from a link-local address: RFC 4861 4.2. It is made of the MAC of the address on that link. */
+static int add_link_local(struct router_run *r, const struct plan_router_address *on)
+{
+    static const uint8_t none[6];
+    struct host_settings h = {
+        .interface = on->port, .vlan_count = on->vlan_count, .vlan = {on->vlan[0], on->vlan[1]}, .prefix_length = 64};
+    memcpy(h.mac, on->mac, sizeof h.mac);
+    h.address = ip_addr_link_local(memcmp(on->mac, none, sizeof none) ? on->mac : r->links[on->port].top->mac);
+    return stack_add_host(r->stack, &h);
+}
+
+static int advertise(struct router_run *r, int64_t now, char message[256])
+{
+    const struct plan_router *from = r->plan->router;
+    int e = 0;
+    for (uint32_t i = 0; i < from->n_advertise && e >= 0; i++) {
+        struct stack_router_settings t = from->advertise[i].settings;
+        e = add_link_local(r, &from->addresses[from->advertise[i].address]);
+        t.local = e < 0 ? 0 : (uint32_t)e;
+        if (e >= 0)
+            e = stack_router_start(r->stack, &t, now);
+        if (e < 0)
+            snprintf(message, 256, "router.advertise[%u]: %s", i,
+                     e == ERR_EXISTS ? "another entry is for the same link" : err_text(e));
+    }
+    return e;
+}
+
+/* RFC 4861 6.2.5: those who hear it take another router. */
+static void stop_advertising(struct router_run *r, int64_t now)
+{
+    struct stack_address a;
+    for (uint32_t i = stack_next_host(r->stack, 0); i; i = stack_next_host(r->stack, i))
+        if (stack_view_address(r->stack, i, &a))
+            (void)stack_router_stop(r->stack, i, now);
+    (void)stack_transmit(r->stack, now);
+}
+
 static int make(struct router_run *r, char message[256])
 {
     int64_t now = clock_now();
@@ -143,7 +183,8 @@ static int make(struct router_run *r, char message[256])
         return e;
     for (uint32_t i = 0; i < n; i++)
         stack_announce(r->stack, r->locals[i], now);
-    return add_routes(r, message);
+    e = add_routes(r, message);
+    return e < 0 ? e : advertise(r, now, message);
 }
 
 int router_open(struct router_run *r, const struct plan *p, const struct allocator *a, char message[256])
@@ -160,6 +201,8 @@ int router_open(struct router_run *r, const struct plan *p, const struct allocat
 
 void router_close(struct router_run *r)
 {
+    if (r->stack)
+        stop_advertising(r, clock_now());
     stack_delete(r->stack);
     ip_filter_delete(r->filter);
     if (r->rules)

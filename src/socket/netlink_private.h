@@ -116,7 +116,8 @@ struct netlink_route {
     uint8_t length;
     struct ip_addr destination, gateway; /* gateway unspecified: none */
     uint32_t local;
-    bool cloned; /* answers RTM_GETROUTE of a destination */
+    bool cloned;    /* answers RTM_GETROUTE of a destination */
+    bool no_source; /* not shown: the host's addresses of any prefix use it */
 };
 bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
                          const struct netlink_route *r);

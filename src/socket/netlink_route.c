@@ -31,7 +31,8 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
         netlink_put_ip(w, RTA_DST, &r->destination);
     if (!ip_addr_is_unspecified(&r->gateway))
         netlink_put_ip(w, RTA_GATEWAY, &r->gateway);
-    netlink_put_ip(w, RTA_PREFSRC, &host.address);
+    if (!r->no_source)
+        netlink_put_ip(w, RTA_PREFSRC, &host.address);
     netlink_put_u32(w, RTA_OIF, (uint32_t)v.index);
     return netlink_end(w);
 }
@@ -47,6 +48,23 @@ static void put_broadcast(const struct host_settings *h, struct netlink_route *r
     r->scope = RT_SCOPE_LINK;
     r->type = RTN_BROADCAST;
     r->destination = ip_addr_from_v4(ip_addr_to_v4(&h->address) | (UINT32_MAX >> (h->prefix_length & 31)));
+}
+
+/* As Linux shows what routers say: default routes of the protocol "ra", prefixes of "kernel", neither with a source. */
+static bool heard_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out)
+{
+    struct stack_route heard;
+    if (!stack_heard_route(stack, local, number, &heard))
+        return false;
+    *out = (struct netlink_route){.table = RT_TABLE_MAIN,
+                                  .protocol = heard.length ? RTPROT_KERNEL : RTPROT_RA,
+                                  .type = RTN_UNICAST,
+                                  .length = heard.length,
+                                  .destination = heard.prefix,
+                                  .gateway = heard.gateway,
+                                  .local = local,
+                                  .no_source = true};
+    return true;
 }
 
 bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out)
@@ -76,9 +94,11 @@ bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned numb
     if (!ip_addr_is_unspecified(&h.gateway))
         all[n++] = (struct netlink_route){
             .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .gateway = h.gateway, .local = local};
-    if (number < n)
+    if (number < n) {
         *out = all[number];
-    return number < n;
+        return true;
+    }
+    return heard_route(stack, local, number - n, out);
 }
 
 void netlink_own_route(const struct stack_route *from, struct netlink_route *out)

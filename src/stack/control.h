@@ -87,6 +87,11 @@ struct stack_route {
     uint8_t length;
 };
 uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_route *out);
+/*
+ * The routes that a host which listens to routers has of them: first the default routers (gateway, length 0), then the
+ * prefixes on link (no gateway). False: there is none of that number.
+ */
+bool stack_heard_route(const struct stack *s, uint32_t local, unsigned number, struct stack_route *out);
 /* Where a host sends what goes to a unicast destination: to itself, or to a gateway. False: nowhere. */
 bool stack_next_hop(const struct stack *s, uint32_t local, const struct ip_addr *destination, struct ip_addr *out);
 /* The route of that prefix. Connections keep the next hop they began with. ERR_NOT_FOUND. */

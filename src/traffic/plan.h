@@ -16,6 +16,7 @@
 #include "l7/l7.h"
 #include "packet/guard.h"
 #include "stack/ip_filter.h"
+#include "stack/nd_router.h"
 #include "stack/stack.h"
 #include "traffic/plan_tunnel.h"
 #include "traffic/schedule.h"
@@ -111,11 +112,18 @@ struct plan_filter {
     struct ip_filter_policy policy;
     uint32_t connections;
 };
+/* Router advertisements on the link of one of the router's addresses; settings.local is the engine's to fill in. */
+struct plan_advertise {
+    uint32_t address;
+    struct stack_router_settings settings;
+};
 struct plan_router {
     struct plan_router_address *addresses;
     uint32_t n_addresses;
     struct plan_router_route *routes;
     uint32_t n_routes;
+    struct plan_advertise *advertise;
+    uint32_t n_advertise;
     struct plan_filter *filter; /* NULL: none */
     bool fill_options;          /* see stack/forward.h */
 };

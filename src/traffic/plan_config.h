@@ -288,12 +288,35 @@ struct filter_config {
     uint32_t connections;
 };
 
+struct advertise_prefix_config {
+    const struct config_node *node;
+    struct config_prefix prefix;
+    int64_t valid, preferred;
+    bool on_link, autonomous;
+};
+
+struct advertise_config {
+    const struct config_node *node;
+    uint8_t address[16];
+    int64_t interval, lifetime;
+    int preference;
+    uint8_t hop_limit;
+    uint32_t mtu;
+    bool managed, other;
+    const struct advertise_prefix_config *prefixes;
+    uint32_t prefixes_count;
+    const uint8_t (*dns)[16];
+    uint32_t dns_count;
+};
+
 struct router_config {
     const struct config_node *node;
     const struct router_address_config *addresses;
     uint32_t addresses_count;
     const struct router_route_config *routes;
     uint32_t routes_count;
+    const struct advertise_config *advertise;
+    uint32_t advertise_count;
     const struct filter_config *filter; /* NULL: none */
     bool fill_options;
 };

@@ -33,12 +33,13 @@ void plan_names_add(char text[PLAN_NAMES_TEXT], const char *name);
 /* In the place of devices, loads and servers. */
 void plan_compile_router(struct compiling *c);
 void plan_compile_accelerator(struct compiling *c);
+void plan_compile_advertise(struct compiling *c, const struct advertise_config *from, struct plan_advertise *to);
 /* NULL after an error was added for a lack of memory. */
 struct plan_filter *plan_compile_filter(struct compiling *c, const struct filter_config *from);
-/* The port of that name; PLAN_NONE after an error was added. */
 /* The labels of a configuration; how many. And whether two devices have the same. */
 uint8_t plan_compile_labels(const struct label_config *from, uint32_t n, struct host_label *to);
 bool plan_same_labels(const struct plan_device *a, const struct plan_device *b);
+/* The port of that name; PLAN_NONE after an error was added. */
 uint32_t plan_need_port(struct compiling *c, const struct config_node *node, const char *name);
 /* The steps, in order. */
 void plan_compile_ports(struct compiling *c);
@@ -77,7 +78,7 @@ void plan_compile_criteria(const struct pass_config *from, struct plan_criteria 
 /* PLAN_THINK_STEPS quantiles of an exponential distribution, in integers, whose mean is exactly `mean`. */
 void plan_think_table(int64_t mean, int64_t table[PLAN_THINK_STEPS]);
 
-extern const struct config_schema plan_pass_schema, plan_vlan_schema, plan_label_schema, plan_router_schema, plan_filter_schema,
-    plan_accelerator_schema;
+extern const struct config_schema plan_pass_schema, plan_vlan_schema, plan_label_schema, plan_router_schema,
+    plan_filter_schema, plan_advertise_schema, plan_accelerator_schema;
 
 #endif

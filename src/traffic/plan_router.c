@@ -10,6 +10,7 @@
 
 #define MAX_ADDRESSES 4096u
 #define MAX_ROUTES 65536u
+#define MAX_ADVERTISE 256u
 #define V4_BITS 96u
 
 /* ---- keys ---- */
@@ -49,6 +50,9 @@ static const struct config_field router_fields[] = {
      .doc = "Addresses on the ports; their subnets are routed"},
     {CONFIG_ITEMS(struct router_config, routes), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &route_schema, .items_max = MAX_ROUTES, .doc = "Routes beside the subnets; the longest prefix counts"},
+    {CONFIG_ITEMS(struct router_config, advertise), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &plan_advertise_schema, .items_max = MAX_ADVERTISE,
+     .doc = "Router advertisements, by which hosts of IPv6 configure themselves (RFC 4861 6.2)"},
     {CONFIG_MEMBER(struct router_config, filter), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_filter_schema,
      .doc = "What may pass; otherwise everything"},
     {CONFIG_MEMBER(struct router_config, fill_options), .type = CONFIG_TYPE_BOOL, .fallback = "true",
@@ -165,6 +169,22 @@ static void compile_route(struct compiling *c, const struct router_route_config 
             config_errors_add(c->errors, from->node, "gateway", "found %s, which is the router's own", text);
 }
 
+/* One on a link: the router has one link-local address there. */
+static void compile_advertise(struct compiling *c, const struct router_config *from, struct plan_router *r)
+{
+    r->advertise = plan_alloc(c, from->advertise_count + 1, sizeof *r->advertise);
+    if (!r->advertise)
+        return;
+    for (uint32_t i = 0; i < from->advertise_count; i++) {
+        struct plan_advertise *to = &r->advertise[r->n_advertise++];
+        plan_compile_advertise(c, &from->advertise[i], to);
+        for (uint32_t k = 0; k < i; k++)
+            if (r->advertise[k].address == to->address && to->address < r->n_addresses)
+                config_errors_add(c->errors, from->advertise[i].node, "address",
+                                  "found the address of router.advertise[%u], allowed each once", k);
+    }
+}
+
 void plan_compile_router(struct compiling *c)
 {
     const struct router_config *from = c->config->router;
@@ -181,5 +201,6 @@ void plan_compile_router(struct compiling *c)
         compile_address(c, &from->addresses[r->n_addresses], &r->addresses[r->n_addresses]);
     for (; r->n_routes < from->routes_count; r->n_routes++)
         compile_route(c, &from->routes[r->n_routes], &r->routes[r->n_routes]);
+    compile_advertise(c, from, r);
     r->filter = from->filter ? plan_compile_filter(c, from->filter) : NULL;
 }

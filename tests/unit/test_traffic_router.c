@@ -27,7 +27,10 @@ static const char good[] =
     "    rules:\n"
     "      - {verdict: accept, states: [established, related]}\n"
     "      - {name: web, verdict: accept, directions: [forward], port: out, protocol: tcp, destination: 10.1.0.80/32, "
-    "destination_ports: [80, 81], states: [new]}\n";
+    "destination_ports: [80, 81], states: [new]}\n"
+    "  advertise:\n"
+    "    - {address: \"2001:db8:2::1\", interval: 60s, lifetime: 90s, mtu: 1280, preference: low, dns: "
+    "\"2001:db8::53\"}\n";
 
 static void addresses_and_routes_are_taken_over(void **state)
 {
@@ -82,9 +85,48 @@ static void a_filter_is_taken_over(void **state)
     config_tree_free(tree);
 }
 
+static void advertisements_are_taken_over(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p = rig_compile(good, &tree);
+    const struct stack_router_settings *t = &p->router->advertise[0].settings;
+    assert_int_equal(p->router->n_advertise, 1);
+    assert_int_equal(p->router->advertise[0].address, 2);
+    assert_int_equal(t->max_interval_ns, 60 * NS_PER_S);
+    assert_int_equal(t->min_interval_ns, 20 * NS_PER_S);
+    assert_int_equal(t->lifetime_s, 90);
+    assert_int_equal(t->mtu, 1280);
+    assert_int_equal(t->preference, 3);
+    assert_int_equal(t->n_prefixes, 1); /* none is named: that of the address */
+    assert_int_equal(t->prefix[0].length, 64);
+    assert_int_equal(t->prefix[0].flags, WIRE_ND_PREFIX_ON_LINK | WIRE_ND_PREFIX_AUTONOMOUS);
+    assert_int_equal(t->n_dns, 1);
+    assert_int_equal(t->dns[0].lifetime_s, 180);
+    plan_free(p);
+    config_tree_free(tree);
+}
+
 static const struct {
     const char *set, *message;
 } faults[] = {
+    {"router.advertise[0].address=\"2001:db8:2::2\"",
+     "--set router.advertise[0].address: router.advertise[0].address: found 2001:db8:2::2, allowed one of "
+     "router.addresses"},
+    {"router.advertise[0].lifetime=30s",
+     "--set router.advertise[0].lifetime: router.advertise[0].lifetime: found 30 s, allowed 0 and from interval on: "
+     "60 s"},
+    {"router.advertise[0].mtu=1401",
+     "--set router.advertise[0].mtu: router.advertise[0].mtu: found 1401, allowed 0 and from 1280 to the port's 1400"},
+    {"router.advertise[0].prefixes=[{prefix: \"fe80::/64\"}]",
+     "--set router.advertise[0].prefixes: router.advertise[0].prefixes[0].prefix: found fe80::, allowed prefixes that "
+     "can be routed"},
+    {"router.advertise[0].prefixes=[{prefix: \"2001:db8::/64\", valid: 60s}]",
+     "--set router.advertise[0].prefixes: router.advertise[0].prefixes[0].preferred: found 604800 s, allowed at most "
+     "valid: 60 s"},
+    {"router.advertise[1]={address: \"2001:db8:2::1\"}",
+     "--set router.advertise[1]: router.advertise[1].address: found the address of router.advertise[0], allowed each "
+     "once"},
     {"devices=[{name: d, port: in, ipv4: {address: 10.1.0.9/24}}]",
      "good:5:3: router: found a router and devices, allowed one of them"},
     {"router.addresses[0].port=up",
@@ -138,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_and_routes_are_taken_over),
         cmocka_unit_test(a_filter_is_taken_over),
+        cmocka_unit_test(advertisements_are_taken_over),
         cmocka_unit_test(what_is_wrong_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

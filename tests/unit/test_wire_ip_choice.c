@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RFC 6724: the examples of its section 10.1 (sources), 10.2 (destinations), 10.3 (IPv4 preferred) and 10.4 (link-local
- * addresses preferred less) as vectors, scopes of section 3.1, and that sorting is stable and choosing does not depend
+ * RFC 6724: the examples of its section 10.1 (sources), 10.2 (destinations), 10.3 (IPv4 preferred), 10.4 (link-local
+ * addresses preferred less) and in the manner of 10.5 to 10.7 (several providers, ULAs, 6to4) as vectors, scopes of section 3.1, and that sorting is stable and choosing does not depend
  * on the order of candidates.
  */
 #include "support/cmocka_all.h"
@@ -100,7 +100,7 @@ static void the_interface_of_the_way_out_comes_before_labels(void **state)
     assert_true(ip_source_compare(&ip_policies_default, &a, &b, &d) < 0);
 }
 
-/* ---- sections 10.2 to 10.4 ---- */
+/* ---- sections 10.2 to 10.7 ---- */
 
 static const struct ip_policy prefer_ipv4_rows[] = {
     {{{[15] = 1}}, 128, 50, 0},  {{{0}}, 0, 40, 1},          {{{[10] = 0xff, 0xff}}, 96, 100, 4},
@@ -112,6 +112,32 @@ static const struct ip_policy link_local_rows[] = {
 };
 static const struct ip_policies prefer_ipv4 = {prefer_ipv4_rows, ARRAY_SIZE(prefer_ipv4_rows)};
 static const struct ip_policies link_local = {link_local_rows, ARRAY_SIZE(link_local_rows)};
+
+/* 10.5: two sites with two providers each, the dear ones for what goes between them; 10.6: ULAs of the own site before
+ * others; 10.7: 6to4 before IPv4. */
+#define SITE(net)                                                                                                      \
+    {                                                                                                                  \
+        {                                                                                                              \
+            0x20, 0x01, 0x0d, 0xb8, 0x70, net                                                                          \
+        }                                                                                                              \
+    }
+static const struct ip_policy multi_homed_rows[] = {
+    {{{[15] = 1}}, 128, 50, 0},         {SITE(0xaa), 48, 43, 6},     {SITE(0xbb), 48, 43, 6},    {{{0}}, 0, 40, 1},
+    {{{[10] = 0xff, 0xff}}, 96, 35, 4}, {{{0x20, 0x02}}, 16, 30, 2}, {{{0x20, 0x01}}, 32, 5, 5}, {{{0xfc}}, 7, 3, 13},
+};
+static const struct ip_policy own_ula_rows[] = {
+    {{{[15] = 1}}, 128, 50, 0},  {{{0xfd, 0x11, 0x11, 0x11, 0x11, 0x11}}, 48, 45, 14},
+    {{{0}}, 0, 40, 1},           {{{[10] = 0xff, 0xff}}, 96, 35, 4},
+    {{{0x20, 0x02}}, 16, 30, 2}, {{{0x20, 0x01}}, 32, 5, 5},
+    {{{0xfc}}, 7, 3, 13},
+};
+static const struct ip_policy six_to_four_rows[] = {
+    {{{[15] = 1}}, 128, 50, 0},         {{{0}}, 0, 40, 1},          {{{0x20, 0x02}}, 16, 37, 2},
+    {{{[10] = 0xff, 0xff}}, 96, 35, 4}, {{{0x20, 0x01}}, 32, 5, 5}, {{{0xfc}}, 7, 3, 13},
+};
+static const struct ip_policies multi_homed = {multi_homed_rows, ARRAY_SIZE(multi_homed_rows)};
+static const struct ip_policies own_ula = {own_ula_rows, ARRAY_SIZE(own_ula_rows)};
+static const struct ip_policies six_to_four = {six_to_four_rows, ARRAY_SIZE(six_to_four_rows)};
 
 static const struct {
     const struct ip_policies *policies;
@@ -172,6 +198,37 @@ static const struct {
     {&prefer_ipv4, {"2001:db8::2", "fe80::1", "10.1.2.4"}, "10.1.2.3", "10.1.2.4", "2001:db8::1", "2001:db8::2"},
     {&link_local, {"2001:db8::2", "fe80::2"}, "2001:db8::1", "2001:db8::2", "fe80::1", "fe80::2"},
     {&link_local, {"~|2001:db8::2", "fe80::2"}, "fe80::1", "fe80::2", "2001:db8::1", "2001:db8::2"},
+    {&multi_homed,
+     {"2001:db8:1aaa::a", "2001:db8:70aa::a", "fe80::a"},
+     "2001:db8:70bb::b",
+     "2001:db8:70aa::a",
+     "2001:db8:1bbb::b",
+     "2001:db8:1aaa::a"},
+    {&ip_policies_default,
+     {"2001:db8:1::2", "fd11:1111:1111:1::2"},
+     "2001:db8:1::1",
+     "2001:db8:1::2",
+     "fd11:1111:1111:1::1",
+     "fd11:1111:1111:1::2"},
+    {&own_ula,
+     {"2001:db8:1::2", "fd11:1111:1111:1::2"},
+     "fd11:1111:1111:1::1",
+     "fd11:1111:1111:1::2",
+     "2001:db8:1::1",
+     "2001:db8:1::2"},
+    {&own_ula, /* another site's stay behind */
+     {"2001:db8:1::2", "fd11:1111:1111:1::2"},
+     "2001:db8:2::2",
+     "2001:db8:1::2",
+     "fd22:2222:2222:2::2",
+     "fd11:1111:1111:1::2"},
+    {&ip_policies_default,
+     {"2002:c633:6401::2", "10.1.2.4"},
+     "10.1.2.3",
+     "10.1.2.4",
+     "2002:c633:6402::1",
+     "2002:c633:6401::2"},
+    {&six_to_four, {"2002:c633:6401::2", "10.1.2.4"}, "2002:c633:6402::1", "2002:c633:6401::2", "10.1.2.3", "10.1.2.4"},
 };
 
 static struct ip_destination destination(const struct ip_policies *p, const char *text, const char *const *candidates)
@@ -181,7 +238,7 @@ static struct ip_destination destination(const struct ip_policies *p, const char
     return d;
 }
 
-static void destinations_of_sections_10_2_to_10_4_in_any_order(void **state)
+static void destinations_of_sections_10_2_to_10_7_in_any_order(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(destinations); i++) {
@@ -252,7 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sources_of_section_10_1_in_any_order),
         cmocka_unit_test(the_interface_of_the_way_out_comes_before_labels),
-        cmocka_unit_test(destinations_of_sections_10_2_to_10_4_in_any_order),
+        cmocka_unit_test(destinations_of_sections_10_2_to_10_7_in_any_order),
         cmocka_unit_test(what_cannot_be_reached_comes_last_and_equals_stay),
         cmocka_unit_test(scopes_of_section_3_1),
         cmocka_unit_test(comparing_is_antisymmetric),
