@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole stack fed with frames: a host with a TCP listener, an open connection, a UDP port and an echo client.
+ * The whole stack fed with frames: a host with a TCP listener, an open connection, a UDP port and an echo client, and beside
+ * it hosts with VLAN tags, MPLS labels and both.
  *
  * Input: records of one control byte and a frame. Control: bits 0-5 the frame length in units of 4 bytes, bit 6 let 100
  * ms pass first, bit 7 mend the checksums, so that the fuzzer gets behind them. Afterwards everything must be released.
@@ -18,6 +19,9 @@
 #define OUR_ADDRESS 0x0a000001u
 #define PEER_ADDRESS 0x0a000002u
 #define OUR_GROUP 0xe00000fbu
+#define LABELLED_ADDRESS 0x0a000003u /* below 100, 200; untagged */
+#define TAGGED_ADDRESS 0x0a000101u   /* in VLAN 5 */
+#define DEEP_ADDRESS 0x0a000201u     /* in VLAN 5 of 7, below 300 */
 static const uint8_t our_mac[6] = {2, 0, 0, 0, 0, 1}, peer_mac[6] = {2, 0, 0, 0, 0, 2};
 
 struct world {
@@ -98,6 +102,31 @@ static void must(int result)
         abort();
 }
 
+static const struct host_settings others[] = {
+    {.address = {{[10] = 0xff, 0xff, 10, 0, 0, 3}}, .mpls_count = 2, .mpls = {{.label = 100}, {.label = 200}}},
+    {.address = {{[10] = 0xff, 0xff, 10, 0, 1, 1}}, .vlan_count = 1, .vlan = {{ETHERTYPE_VLAN, 5}}},
+    {.address = {{[10] = 0xff, 0xff, 10, 0, 2, 1}},
+     .vlan_count = 2,
+     .vlan = {{ETHERTYPE_QINQ, 7}, {ETHERTYPE_VLAN, 5}},
+     .mpls_count = 1,
+     .mpls = {{.label = 300}}},
+    {.address = {{0xfd, [15] = 3}}, .mpls_count = 2, .mpls = {{.label = 100}, {.label = 200}}},
+};
+
+static void add_others(struct world *w)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+        struct host_settings h = others[i];
+        struct ip_addr peer = h.address;
+        peer.bytes[15] ^= 8; /* of the same subnet */
+        h.prefix_length = ip_addr_is_v4(&h.address) ? 24 : 64;
+        memcpy(h.mac, our_mac, 6);
+        int local = stack_add_host(w->stack, &h);
+        must(local);
+        must(stack_add_neighbour(w->stack, (uint32_t)local, &peer, peer_mac));
+    }
+}
+
 static void begin(struct world *w)
 {
     struct memory_settings m;
@@ -132,6 +161,7 @@ static void begin(struct world *w)
     must(stack_add_host(w->stack, &host));
     struct ip_addr peer = ip_addr_from_v4(PEER_ADDRESS);
     must(stack_add_neighbour(w->stack, 1, &peer, peer_mac));
+    add_others(w);
     tcp_profile_default(&profile);
     profile.syn_queue = 8;
     profile.syn_retries = profile.syn_ack_retries = 2;
@@ -162,28 +192,45 @@ static void drain_peer(struct world *w)
 /*
  * Right checksums for IPv4 and what it carries, where the lengths allow; and our addresses, so that frames are for us.
  */
-static void mend(uint8_t *f, uint32_t length)
+static void mend_ipv4(uint8_t *ip, uint32_t length, uint32_t address)
 {
-    if (length < 34 || f[12] != 8 || f[13] != 0)
+    uint32_t ihl = (ip[0] & 15u) * 4, total = load_be16(ip + 2);
+    store_be32(ip + 12, address == OUR_ADDRESS ? PEER_ADDRESS : address ^ 8);
+    store_be32(ip + 16, address);
+    if (ihl < 20 || ihl > length || total < ihl || total > length)
         return;
-    memcpy(f, our_mac, 6);
-    memcpy(f + 6, peer_mac, 6);
-    uint32_t ihl = (f[14] & 15u) * 4, total = load_be16(f + 16);
-    store_be32(f + 26, PEER_ADDRESS);
-    store_be32(f + 30, OUR_ADDRESS);
-    if (ihl < 20 || 14 + ihl > length || total < ihl || 14 + total > length)
-        return;
-    store_be16(f + 24, 0);
-    uint16_t sum = checksum_finish(checksum_add(0, f + 14, ihl));
-    memcpy(f + 24, &sum, 2);
-    uint8_t *l4 = f + 14 + ihl;
-    uint32_t n = total - ihl, at = f[23] == 6 ? 16 : f[23] == 17 ? 6 : f[23] == 1 ? 2 : 0;
+    store_be16(ip + 10, 0);
+    uint16_t sum = checksum_finish(checksum_add(0, ip, ihl));
+    memcpy(ip + 10, &sum, 2);
+    uint8_t *l4 = ip + ihl;
+    uint32_t n = total - ihl, at = ip[9] == 6 ? 16 : ip[9] == 17 ? 6 : ip[9] == 1 ? 2 : 0;
     if (at == 0 || n < at + 2)
         return;
     store_be16(l4 + at, 0);
-    uint64_t pseudo = f[23] == 1 ? 0 : checksum_pseudo_v4(f + 26, f + 30, f[23], n);
+    uint64_t pseudo = ip[9] == 1 ? 0 : checksum_pseudo_v4(ip + 12, ip + 16, ip[9], n);
     sum = checksum_finish(checksum_add(pseudo, l4, n));
     memcpy(l4 + at, &sum, 2);
+}
+
+static void mend(uint8_t *f, uint32_t length)
+{
+    unsigned tags = 0;
+    bool labels = false;
+    uint32_t l3 = 14;
+    for (; l3 + 4 <= length && wire_eth_is_tpid(load_be16(f + l3 - 2)); l3 += 4)
+        tags++;
+    if (l3 <= length && load_be16(f + l3 - 2) == ETHERTYPE_MPLS)
+        for (; l3 + 4 <= length && !labels; l3 += 4)
+            labels = f[l3 + 2] & 1;
+    if (length < l3 + 20 || (!labels && load_be16(f + l3 - 2) != ETHERTYPE_IPV4))
+        return;
+    memcpy(f, our_mac, 6);
+    memcpy(f + 6, peer_mac, 6);
+    mend_ipv4(f + l3, length - l3,
+              tags > 1    ? DEEP_ADDRESS
+              : tags == 1 ? TAGGED_ADDRESS
+              : labels    ? LABELLED_ADDRESS
+                          : OUR_ADDRESS);
 }
 
 static void feed(struct world *w, const uint8_t *bytes, uint32_t length, bool mended)
