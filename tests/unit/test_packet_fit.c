@@ -7,9 +7,9 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "offload_rig.h"
-#include "base/bytes.h"
 #include "packet/link.h"
 #include "support/counting_alloc.h"
 
