@@ -92,6 +92,81 @@ static void test_l2_03_tags_are_read_to_a_fixed_depth(void **state)
     hostile_end(h, "L2-03");
 }
 
+/* An echo request to a host with label 100 below n entries; the last is the bottom. Its length; *f has room. */
+static uint32_t below_labels(uint8_t *f, const uint32_t *entries, unsigned n)
+{
+    uint32_t length = make_echo_request(f, PEER, OTHER, 1, 1, NULL, 0);
+    return insert_labels(f, length, entries, n);
+}
+
+static struct hostile *hostile_labelled(void)
+{
+    struct hostile *h = hostile_new(NULL);
+    struct host_settings other = {
+        .address = v4(OTHER), .prefix_length = PREFIX, .mpls_count = 1, .mpls = {{.label = 100}}};
+    memcpy(other.mac, US_MAC, sizeof other.mac);
+    assert_true(stack_add_host(h->stack, &other) > 0);
+    return h;
+}
+
+/* RFC 3032 2.1, 2.4.1: the depth of a label stack, its end, its TTLs, labels that nobody gave. */
+static void test_l2_03_labels_are_read_to_a_fixed_depth(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_labelled();
+    uint8_t f[512];
+    uint32_t entries[64];
+    for (unsigned n = 1; n <= 64; n++) {
+        for (unsigned i = 0; i < n; i++)
+            entries[i] = mpls_entry(101, i + 1 == n, 64);
+        hostile_case(h);
+        hostile_inject(h, f, below_labels(f, entries, n));
+        if (n <= 4)
+            HOSTILE_DROPS(h, mpls_unknown_label, 1);
+        else
+            HOSTILE_DROPS(h, mpls_too_deep, 1);
+        hostile_expect_silence(h);
+    }
+    for (unsigned n = 1; n <= 4; n++) { /* cut off within the last entry, and no bottom at all */
+        for (unsigned i = 0; i < n; i++)
+            entries[i] = mpls_entry(100, false, 64);
+        (void)below_labels(f, entries, n);
+        for (uint32_t cut = 0; cut <= 4; cut++) {
+            hostile_case(h);
+            hostile_inject(h, f, 14 + 4 * n - cut);
+            if (n == 4 && cut == 0)
+                HOSTILE_DROPS(h, mpls_too_deep, 1);
+            else
+                HOSTILE_DROPS(h, mpls_no_bottom, 1);
+        }
+    }
+    hostile_end(h, "L2-03 (labels)");
+}
+
+static void test_l2_03_every_label_but_the_own_is_refused(void **state)
+{
+    (void)state;
+    struct hostile *h = hostile_labelled();
+    uint8_t f[512];
+    for (uint32_t label = 0; label < 1u << 20; label = label < 256 ? label + 1 : label * 2 + 1)
+        for (unsigned ttl = 0; ttl < 256; ttl += ttl < 3 ? 1 : 84) {
+            const uint32_t entry = mpls_entry(label, true, (uint8_t)ttl);
+            hostile_case(h);
+            hostile_inject(h, f, below_labels(f, &entry, 1));
+            if (ttl <= 1)
+                HOSTILE_DROPS(h, mpls_ttl_exceeded, 1);
+            else if (label == 0 || label == 100)
+                HOSTILE_NO_DROPS(h);
+            else if (label == 2)
+                HOSTILE_DROPS(h, mpls_bad_payload, 1);
+            else if (label < 16)
+                HOSTILE_DROPS(h, mpls_reserved_label, 1);
+            else
+                HOSTILE_DROPS(h, mpls_unknown_label, 1);
+        }
+    hostile_end(h, "L2-03 (label)");
+}
+
 /* IEEE 802.1Q 6.9: VID 0 says nothing of a VLAN, only a priority; the frame belongs where untagged ones do. */
 static void test_l2_03_a_priority_tag_is_no_vlan(void **state)
 {
@@ -138,6 +213,8 @@ int main(void)
         cmocka_unit_test(test_l2_01_runts_are_dropped),
         cmocka_unit_test(test_l2_02_padding_is_not_payload_and_never_old_memory),
         cmocka_unit_test(test_l2_03_tags_are_read_to_a_fixed_depth),
+        cmocka_unit_test(test_l2_03_labels_are_read_to_a_fixed_depth),
+        cmocka_unit_test(test_l2_03_every_label_but_the_own_is_refused),
         cmocka_unit_test(test_l2_03_a_priority_tag_is_no_vlan),
         cmocka_unit_test(test_l2_04_a_frame_from_nobody_is_dropped_and_teaches_nothing),
     };
