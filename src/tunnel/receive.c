@@ -75,7 +75,8 @@ static void receive_frame(struct tunnel *t, const uint8_t *frame, uint32_t lengt
         return;
     uint32_t addresses = 2 * WIRE_ETH_ADDR_LEN;
     memcpy(p->data, frame, addresses);
-    memcpy(p->data + addresses, tags, n_tag_bytes);
+    if (n_tag_bytes != 0)
+        memcpy(p->data + addresses, tags, n_tag_bytes);
     memcpy(p->data + addresses + n_tag_bytes, frame + addresses, length - addresses);
     p->len = length + n_tag_bytes;
     give(t, p, tunnel_ip_offset(p->data, p->len), tos);

@@ -88,15 +88,16 @@ static void send_datagram(struct tunnel *t, const struct departure *d)
     int discover = discover_of(t, d);
     if (discover < 0)
         return;
-    const struct raw_datagram out = {.local = t->settings.local,
-                                     .remote = d->to,
-                                     .protocol = d->protocol,
-                                     .length = payload_len(d),
-                                     .n_pieces = ARRAY_SIZE(pieces),
-                                     .pieces = pieces,
-                                     .departure = {.ttl = t->settings.ttl,
-                                                   .tos = (uint8_t)(t->settings.dscp << 2 | (d->tos & ECN_MASK)),
-                                                   .discover = (uint8_t)discover}};
+    const struct raw_datagram out = {
+        .local = t->settings.local,
+        .remote = d->to,
+        .protocol = d->protocol,
+        .length = payload_len(d),
+        .n_pieces = ARRAY_SIZE(pieces),
+        .pieces = pieces,
+        .departure = {.ttl = t->settings.ttl,
+                      .tos = (uint8_t)((unsigned)t->settings.dscp << 2 | (d->tos & ECN_MASK)),
+                      .discover = (uint8_t)discover}};
     int error = raw_send(t->set->outer, &out, d->now);
     if (error)
         count_failure(t, error);

@@ -25,6 +25,35 @@ static const struct fault faults[] = {
     {{"ports[0].location=\"eth0\""},
      "--set ports[0].location: ports[0].location: found \"eth0\", allowed mem:NAME, packet:IFNAME, tap:NAME, "
      "pcap:FILE, tunnel:KIND,..."},
+    {{"ports[2].location=\"tunnel:stt,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: found \"stt\", allowed ipip, gre, gretap, vxlan"},
+    {{"ports[2].location=\"tunnel:gre,local=10.0.0.1/24,remote=10.0.0.2\""},
+     "--set ports[2].location: ports[2].location: tunnel: over is missing: the location below, such as "
+     "over=packet:eth1, "
+     "at the end"},
+    {{"ports[2].location=\"tunnel:gre,remote=10.0.0.2,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: local is missing"},
+    {{"ports[2].location=\"tunnel:gre,local=10.0.0.1/24,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: remote is missing"},
+    {{"ports[2].location=\"tunnel:gre,local=10.0.0.1/24,remote=10.0.0.2,remote=10.0.0.3,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: remote: found 2, allowed one; several only of vxlan"},
+    {{"ports[2].location=\"tunnel:gre,local=10.0.0.1/24,remote=2001:db8::1,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: remote: found another family than local has, allowed the "
+     "same"},
+    {{"ports[2].location=\"tunnel:vxlan,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: vni is missing"},
+    {{"ports[2].location=\"tunnel:vxlan,vni=16777216,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: vni: found \"16777216\", allowed 0 to 16777215"},
+    {{"ports[2].location=\"tunnel:vxlan,vnis=1-65537,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: vnis: found \"1-65537\", allowed FIRST-LAST, at most 65536 "
+     "of 1 "
+     "to 16777215"},
+    {{"ports[2].location=\"tunnel:ipip,key=1,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\""},
+     "--set ports[2].location: ports[2].location: tunnel: found \"key=1\", allowed local remote gateway ttl dscp "
+     "fragment"},
+    {{"ports[2].location=\"tunnel:ipip,local=10.0.0.1/24,remote=10.0.0.2,over=mem:wire\""},
+     "--set ports[2].location: ports[2].location: tunnel: over: found \"mem:wire\", allowed packet:IFNAME, tap:NAME, "
+     "tunnel:KIND,..."},
     {{"ports[1].name=left"}, "--set ports[1].name: ports[1].name: found \"left\" a second time, allowed once"},
     {{"ports[1].mtu=9000"},
      "--set ports[1].mtu: ports[1].mtu: found 9000, allowed 1500 as at the other end, port \"left\""},
