@@ -220,18 +220,18 @@ static enum guard_cause forbids_other(const struct guard *g, const uint8_t *fram
     return is_group(frame) && !is_bridge_group(frame) && !g->rules.allow_multicast ? GUARD_MULTICAST : NO_CAUSE;
 }
 
-/* Behind labels: what the datagram says that it is. No bottom, no datagram: stays MPLS. */
-static uint16_t pass_labels(const struct packet *p, uint32_t *l3)
+/* The datagram behind labels, which says what it is. Without bottom or datagram it is as any other EtherType. */
+static NOINLINE enum guard_cause forbids_labelled(struct guard *g, const struct packet *p, uint32_t at)
 {
-    uint32_t at = *l3;
     bool bottom = false;
     for (; !bottom && p->len - at >= MPLS_LABEL; at += MPLS_LABEL)
         bottom = (load_be32(p->data + at) & MPLS_BOTTOM) != 0;
     unsigned version = bottom && at < p->len ? p->data[at] >> 4 : 0;
-    if (version != 4 && version != 6)
-        return ETHERTYPE_MPLS;
-    *l3 = at;
-    return version == 4 ? ETHERTYPE_IPV4 : ETHERTYPE_IPV6;
+    if (version == 4)
+        return forbids_v4(g, p->data, p->data + at, p->len - at);
+    if (version == 6)
+        return forbids_v6(g, p->data, p->data + at, p->len - at);
+    return forbids_other(g, p->data);
 }
 
 /* What forbids the frame by its contents. */
@@ -246,8 +246,6 @@ static NOINLINE enum guard_cause forbids_contents(struct guard *g, const struct 
         l3 += VLAN_TAG;
         type = load_be16(frame + l3 - 2);
     }
-    if (type == ETHERTYPE_MPLS)
-        type = pass_labels(p, &l3);
     switch (type) {
     case ETHERTYPE_ARP:
         return NO_CAUSE;
@@ -255,6 +253,8 @@ static NOINLINE enum guard_cause forbids_contents(struct guard *g, const struct 
         return forbids_v4(g, frame, frame + l3, p->len - l3);
     case ETHERTYPE_IPV6:
         return forbids_v6(g, frame, frame + l3, p->len - l3);
+    case ETHERTYPE_MPLS:
+        return forbids_labelled(g, p, l3);
     default:
         return forbids_other(g, frame);
     }

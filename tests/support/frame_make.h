@@ -58,7 +58,10 @@ uint32_t insert_tag(uint8_t *frame, uint32_t length, uint16_t tpid, uint16_t tci
 /* Puts n label stack entries behind the untagged Ethernet header, which says MPLS then. */
 uint32_t insert_labels(uint8_t *frame, uint32_t length, const uint32_t *entries, uint32_t n);
 /* An entry: RFC 3032 2.1. */
-static inline uint32_t mpls_entry(uint32_t label, bool bottom, uint8_t ttl) { return label << 12 | bottom << 8 | ttl; }
+static inline uint32_t mpls_entry(uint32_t label, bool bottom, uint8_t ttl)
+{
+    return label << 12 | (bottom ? 1u << 8 : 0) | ttl;
+}
 /* Makes the IP header's checksum right again; header at offset 14. */
 void fix_ip_checksum(uint8_t *frame);
 
