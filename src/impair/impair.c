@@ -358,12 +358,13 @@ void impair_settings_default(struct impair_settings *s)
 static void describe(struct impair *im)
 {
     const struct link *lower = im->lower;
-    im->link = (struct link){.ops = lower->ops->arm ? &armed_ops : &polled_ops,
-                             .mtu = lower->mtu,
-                             .caps = lower->caps & (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM | LINK_CAP_POINT_TO_POINT),
-                             .rss_key = lower->rss_key,
-                             .lower = im->lower,
-                             .fd = lower->fd};
+    im->link =
+        (struct link){.ops = lower->ops->arm ? &armed_ops : &polled_ops,
+                      .mtu = lower->mtu,
+                      .caps = lower->caps & (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM | LINK_CAP_POINT_TO_POINT),
+                      .rss_key = lower->rss_key,
+                      .lower = im->lower,
+                      .fd = lower->fd};
     memcpy(im->link.mac, lower->mac, sizeof im->link.mac);
     memcpy(im->link.name, lower->name, sizeof im->link.name);
 }

@@ -54,7 +54,8 @@ static const struct config_field port_fields[] = {
          "pcap:FILE, tunnel:KIND,... (weir(1))"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
      FLAG(struct port_config, mtu_given),
-     .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that. Of a tunnel, what its headers leave of 1500"},
+     .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that. Of a tunnel, what its "
+            "headers leave of 1500"},
     {CONFIG_MEMBER(struct port_config, frames), .type = CONFIG_TYPE_U32, .fallback = "8192", .min = "512",
      .max = "1048576", .doc = "Frame buffers of the port"},
     {CONFIG_MEMBER(struct port_config, trust_checksums), .type = CONFIG_TYPE_BOOL, .fallback = "false",
