@@ -14,7 +14,7 @@ endif()
 foreach(name base packet tcp stack)
     target_compile_options(weir_${name} PRIVATE -fno-sanitize-coverage=trace-cmp)
 endforeach()
-set(fuzz_of_operations fuzz_ip_filter fuzz_lpm fuzz_nd fuzz_offload fuzz_reassembly fuzz_socket fuzz_stack fuzz_tcp)
+set(fuzz_of_operations fuzz_group fuzz_ip_filter fuzz_lpm fuzz_nd fuzz_offload fuzz_reassembly fuzz_socket fuzz_stack fuzz_tcp)
 
 weir_objects(fuzz_objects ${WEIR_MODULES})
 if(fuzz_targets AND fuzz_objects)

@@ -292,6 +292,40 @@ static void an_address_is_announced_to_all_nodes(void **state)
 
 #define T(name) cmocka_unit_test(name)
 
+/* RFC 6583: what a user sends to nobody keeps neither the link busy nor others from their neighbours. */
+static void a_scan_asks_for_as_many_at_a_time_as_may_wait(void **state)
+{
+    (void)state;
+    enum { STRANGERS = 1000, WAIT = 512 }; /* resolve_queue_total */
+    struct rig *r = rig_new6();
+    struct wire_ipv6 ip;
+    unsigned taken = 0;
+    rig_resolve6(r, r->us, &PEER6, PEER_MAC);
+    uint64_t asked = rig_counters(r)->nd_solicitations_sent;
+    for (uint32_t i = 0; i < STRANGERS; i++) {
+        const struct ip_addr stranger = ip_addr_add(&US6, 1000 + i);
+        int sent = send_to(r, &stranger);
+        assert_true(sent == 0 || sent == ERR_AGAIN);
+        taken += sent == 0;
+        rig_forget_frames(r);
+    }
+    assert_int_equal(taken, WAIT);
+    assert_int_equal(rig_counters(r)->resolve_queue_full, STRANGERS - WAIT);
+    assert_int_equal(rig_counters(r)->nd_solicitations_sent - asked, WAIT);
+    assert_int_equal(send_to(r, &PEER6), 0);
+    expect_dst_mac(expect_ipv6(r, IP_PROTO_UDP, &ip), PEER_MAC);
+    assert_int_equal(stack_add_neighbour(r->stack, r->us, &OTHER6, OTHER_MAC), 0);
+    assert_int_equal(send_to(r, &OTHER6), 0);
+    for (unsigned i = 0; i < 3; i++) { /* until nobody answered */
+        rig_pass(r, 1010 * NS_PER_MS);
+        rig_forget_frames(r);
+    }
+    const struct ip_addr next = ip_addr_add(&US6, 5000);
+    assert_int_equal(rig_counters(r)->resolve_failed, WAIT);
+    assert_int_equal(send_to(r, &next), 0);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +339,7 @@ int main(void)
         T(advertisements_do_to_an_entry_what_the_table_says),
         T(a_permanent_neighbour_stays_as_it_is),
         T(an_address_is_announced_to_all_nodes),
+        T(a_scan_asks_for_as_many_at_a_time_as_may_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
