@@ -228,6 +228,10 @@ enum weir_reach weir_reach(struct weir_stack *s, const struct sockaddr *address,
 enum { WEIR_HAS_IPV4 = 1, WEIR_HAS_IPV6 = 2 };
 /* Of which families the stack has addresses that it can use: bits of these. */
 unsigned weir_families(struct weir_stack *s);
+/*
+ * The name servers that DHCPv4 and routers (RFC 8106) told, those of IPv4 mapped: at most n of them, 64 in all. Returns how many; nothing here asks them.
+ */
+unsigned weir_name_servers(struct weir_stack *s, struct in6_addr *list, unsigned n);
 #define WEIR_MAX_DESTINATIONS 64u
 /*
  * The addresses of a name, those of IPv4 mapped, in the order in which to try them: RFC 6724 section 6, by the addresses and routes that the stack has. 0, or

@@ -27,7 +27,7 @@ struct exec_options {
     const char *vlan, *mpls;
     struct option_texts sets;
     bool autoconf, temporary, probe;
-    const char *conflict;
+    const char *conflict, *resolv_conf;
     int64_t dhcp_timeout_ns;
 };
 
@@ -40,15 +40,15 @@ static const struct option_row options[] = {
      "instead of -c, the one interface: tap:NAME or packet:IFNAME"},
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
      "with --link: the stack's IPv4 address and its subnet, or dhcp"},
-    {"gateway", 'g', "ADDR[,ADDR...]", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
-     "with --link: the way out of the subnet; more than one: the next when those before do not answer"},
+    {"gateway", 'g', "ADDRS", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
+     "with --link: the way out of the subnet, or several with commas between"},
     {"probe", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, probe),
      "with --address: ask whether somebody has it before it is used, some 6 s"},
     {"conflict", 0, "POLICY", OPTION_TEXT, 0, offsetof(struct exec_options, conflict),
      "with --address: when somebody else uses it: defend (default), defend_once, give_up"},
     {"address6", '6', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address6),
      "with --link: its IPv6 address and subnet, or dhcp; beside or instead of --address"},
-    {"gateway6", 0, "ADDR[,ADDR...]", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
+    {"gateway6", 0, "ADDRS", OPTION_TEXT, 0, offsetof(struct exec_options, gateway6),
      "with --address6: the router, such as fe80::1, or several as with --gateway"},
     {"autoconf", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, autoconf),
      "with --link: find IPv6 addresses and routers, beside or instead of --address"},
@@ -59,6 +59,8 @@ static const struct option_row options[] = {
      "with --link tap:NAME: the address of the kernel's side"},
     {"kernel-address6", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address6),
      "with --link tap:NAME: the IPv6 address of the kernel's side"},
+    {"resolv-conf", 0, "FILE", OPTION_TEXT, 0, offsetof(struct exec_options, resolv_conf),
+     "write the name servers that DHCP and routers tell there, in the form of resolv.conf"},
     {"dhcp-timeout", 0, "T", OPTION_DURATION, 0, offsetof(struct exec_options, dhcp_timeout_ns),
      "with dhcp: how long to wait for a lease (default: 30s)"},
 };
@@ -309,6 +311,10 @@ static int run_exec(int argc, char **argv)
         return result;
     if (interfaces.full)
         return command_refuse(&exec_command, "the interfaces need more than %u bytes of text", MOST_BYTES);
+    if (o.resolv_conf && setenv("WEIR_RESOLV_CONF", o.resolv_conf, 1) < 0) {
+        complain("exec: the environment: %s", strerror(errno));
+        return EXIT_REFUSED;
+    }
     return become(argv + own + 1, &interfaces);
 }
 

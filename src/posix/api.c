@@ -362,6 +362,12 @@ unsigned weir_families(struct weir_stack *s)
     return (unsigned)call_perform(s, &c);
 }
 
+unsigned weir_name_servers(struct weir_stack *s, struct in6_addr *list, unsigned n)
+{
+    struct call c = {.attempt = attempt_name_servers, .destinations = {list, n}};
+    return (unsigned)call_perform(s, &c);
+}
+
 int weir_sort_destinations(struct weir_stack *s, struct in6_addr *list, unsigned n)
 {
     struct call c = {.attempt = attempt_sort, .destinations = {list, n}};

@@ -60,6 +60,20 @@ bool leases_are_there(const struct weir_stack *w, unsigned interface)
     return has_lease(w->interfaces[interface].leases[0]) && has_lease(w->interfaces[interface].leases[1]);
 }
 
+unsigned leases_name_servers(const struct weir_stack *w, struct ip_addr *out, unsigned n)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < w->n_interfaces; i++) {
+        struct dhcp_view v = {0};
+        if (w->interfaces[i].leases[0])
+            dhcp_clients_view(w->interfaces[i].leases[0], 0, &v);
+        for (unsigned k = 0; k < DHCP4_CLIENT_DNS && count < n; k++)
+            if (!ip_addr_is_unspecified(&v.dns[k]))
+                out[count++] = v.dns[k];
+    }
+    return count;
+}
+
 int64_t leases_look_again(int64_t now) { return now + LOOK_NS; }
 
 int64_t leases_patience(uint32_t timeout_ms)

@@ -511,6 +511,27 @@ bool attempt_families(struct weir_stack *w, struct call *c, int64_t now)
     return over(c, (ssize_t)has);
 }
 
+/* Those of leases, then those that routers named to stations. */
+static unsigned name_servers(const struct weir_stack *w, struct ip_addr *out, unsigned n)
+{
+    unsigned count = leases_name_servers(w, out, n);
+    struct host_settings h;
+    for (uint32_t i = 0; (i = stack_next_host(w->stack, i)) != 0;)
+        if (stack_view_host(w->stack, i, &h) && h.autoconf)
+            count += stack_name_servers(w->stack, i, out + count, n - count);
+    return count;
+}
+
+bool attempt_name_servers(struct weir_stack *w, struct call *c, int64_t now)
+{
+    struct ip_addr found[WEIR_MAX_DESTINATIONS];
+    unsigned n = name_servers(w, found, min_u32(c->destinations.n, WEIR_MAX_DESTINATIONS));
+    (void)now;
+    for (unsigned i = 0; i < n; i++)
+        memcpy(&c->destinations.list[i], found[i].bytes, sizeof c->destinations.list[i]);
+    return over(c, (ssize_t)n);
+}
+
 bool attempt_sort(struct weir_stack *w, struct call *c, int64_t now)
 {
     struct ip_destination list[WEIR_MAX_DESTINATIONS] = {0};

@@ -135,7 +135,7 @@ struct weir_stack *stack_now(void);
 /* The calls of this thread are the library's own and go to the kernel. */
 bool is_inside(void);
 /* A line on standard error, the first time that a topic comes up. */
-enum topic { TOPIC_LOST, TOPIC_SPLICE, TOPIC_STACK, TOPIC_OPTION, TOPIC_COUNT };
+enum topic { TOPIC_LOST, TOPIC_SPLICE, TOPIC_STACK, TOPIC_OPTION, TOPIC_RESOLV, TOPIC_COUNT };
 void say_once(enum topic topic, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The stack of a socket; NULL with errno, after saying so, when it is the parent's. */
 struct weir_stack *stack_of(const struct file *f);

@@ -4,6 +4,7 @@
  * fork it stays the parent's. One process at a time uses a link: whoever does holds an abstract AF_UNIX name in the program's network namespace.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #define MOST_INTERFACES 16
 #define DRAIN_MS 5000
+#define MOST_NAME_SERVERS 16u
 
 static _Atomic(struct weir_stack *) stack;
 static _Atomic pid_t forked_from; /* the process whose stack we lost */
@@ -166,13 +168,36 @@ static int add_interfaces(struct weir_stack *s, char *message, size_t bytes)
 
 /* ---- the stack ---- */
 
+/* WEIR_RESOLV_CONF: a file in the form of resolv.conf(5), for programs and resolvers that are told to read it. */
+static void write_name_servers(struct weir_stack *s)
+{
+    struct in6_addr servers[MOST_NAME_SERVERS];
+    char text[INET6_ADDRSTRLEN];
+    const char *path = getenv("WEIR_RESOLV_CONF");
+    FILE *file = path ? fopen(path, "we") : NULL;
+    if (path && !file)
+        say_once(TOPIC_RESOLV, "%s: %s", path, strerror(errno));
+    if (!file)
+        return;
+    unsigned n = weir_name_servers(s, servers, MOST_NAME_SERVERS);
+    for (unsigned i = 0; i < n; i++) {
+        bool v4 = IN6_IS_ADDR_V4MAPPED(&servers[i]);
+        fprintf(file, "nameserver %s\n",
+                v4 ? inet_ntop(AF_INET, servers[i].s6_addr + 12, text, sizeof text)
+                   : inet_ntop(AF_INET6, &servers[i], text, sizeof text));
+    }
+    fclose(file);
+}
+
 static struct weir_stack *make_stack(void)
 {
     struct weir_stack_options o = {.size = sizeof o};
     char message[256] = "";
     struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
-    if (s && add_interfaces(s, message, sizeof message) == 0)
+    if (s && add_interfaces(s, message, sizeof message) == 0) {
+        write_name_servers(s);
         return s;
+    }
     int error = errno;
     say_once(TOPIC_STACK, "no stack for process %d: %s", (int)getpid(), message[0] ? message : strerror(error));
     weir_stack_delete(s);

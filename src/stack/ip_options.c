@@ -17,7 +17,8 @@ int ip_options_take(const uint8_t *bytes, size_t length, struct ip_options *out)
         return ERR_UNSUPPORTED;
     if (verdict != WIRE_IPV4_OPTIONS_OK)
         return ERR_INVALID;
-    memcpy(out->bytes, bytes, length);
+    if (length)
+        memcpy(out->bytes, bytes, length);
     out->length = (uint8_t)((length + 3) & ~(size_t)3);
     return 0;
 }

@@ -33,7 +33,7 @@ router:
   advertise:
     - {address: "2001:db8:1::1", interval: 4s, lifetime: 600s, mtu: 1400, hop_limit: 77, preference: high, dns: "2001:db8:9::53",
        prefixes: [{prefix: "2001:db8:1::/64", valid: 600s, preferred: 300s}]}
-    - {address: "2001:db8:2::1", interval: 4s, lifetime: 60s}
+    - {address: "2001:db8:2::1", interval: 4s, lifetime: 60s, dns: ["2001:db8:9::53", "2001:db8:9::54"]}
 YAML
 start_in_ns server "$work/http.log" /usr/bin/python3 -m http.server --bind :: -d "$work" 8080
 wait_for 20 listens server 8080
@@ -61,8 +61,9 @@ check_equal "and gets what is there" "behind the router" "$(cat "$work/got")"
 
 in_ns host timeout 60 "$WEIR" exec -l packet:weir0 --autoconf -- curl -g -s -m 20 'http://[2001:db8:9::2]:8080/file' >"$work/weir" 2>"$work/weir.log" || cat "$work/weir.log"
 check_equal "a program on Weir configures itself too" "behind the router" "$(cat "$work/weir")"
-in_ns host timeout 60 "$WEIR" exec -l packet:weir0 --autoconf -- ip -6 route >"$work/routes" 2>&1 || true
+in_ns host timeout 60 "$WEIR" exec -l packet:weir0 --autoconf --resolv-conf "$work/resolv" -- ip -6 route >"$work/routes" 2>&1 || true
 check "ip shows the default route that Weir heard of" grep -q "^default via fe80::.* dev weir0 proto ra" "$work/routes"
+check_equal "name servers are in the file that was asked for" "nameserver 2001:db8:9::53 nameserver 2001:db8:9::54" "$(tr '\n' ' ' <"$work/resolv" | sed 's/ $//')"
 check "and the prefix on its link" grep -q "^2001:db8:2::/64 dev weir0 proto kernel" "$work/routes"
 in_ns host timeout 60 "$WEIR" exec -l packet:weir0 --autoconf --temporary -- ip -6 addr >"$work/addresses" 2>&1 || true
 check "and a temporary address where that is wanted" grep -q "inet6 2001:db8:2:.* temporary" "$work/addresses"

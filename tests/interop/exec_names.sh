@@ -80,3 +80,12 @@ check_equal "the canonical name is the first one's" "both.test=2001:db8::7,=192.
 names -a 198.18.0.2/24 -6 2001:db8::2/64 >"$work/near"
 check_equal "what cannot be reached comes last" "198.18.0.1,2001:db8:ffff::1 198.18.0.1,2001:db8:ffff::1" "$(line "$work/near" near)"
 end dnsmasq "$started_pid" "$work/dnsmasq.log"
+
+# ---- name servers of DHCP
+
+start_in_ns kernel "$work/dhcp.log" dnsmasq -k -C /dev/null -p 0 -i kern0 -z --dhcp-range=198.18.0.50,198.18.0.60,1h --dhcp-option=6,198.18.0.53,198.18.0.54 \
+    --dhcp-leasefile="$work/leases" -x "$work/dhcp.pid" --user=root
+wait_for 10 sh -c "ip netns exec weir-$$-kernel ss -lun | grep -q :67"
+in_ns weir timeout 60 "$WEIR" exec -l packet:weir0 -a dhcp --resolv-conf "$work/resolv" -- ip addr >"$work/leased" 2>&1 || cat "$work/leased"
+check_equal "name servers of a lease are in the file that was asked for" "nameserver 198.18.0.53 nameserver 198.18.0.54" "$(tr '\n' ' ' <"$work/resolv" | sed 's/ $//')"
+end dnsmasq "$started_pid" "$work/dhcp.log"

@@ -124,8 +124,8 @@ static const struct {
     {"router.advertise[0].prefixes=[{prefix: \"2001:db8::/64\", valid: 60s}]",
      "--set router.advertise[0].prefixes: router.advertise[0].prefixes[0].preferred: found 604800 s, allowed at most "
      "valid: 60 s"},
-    {"router.advertise[1]={address: \"2001:db8:2::1\"}",
-     "--set router.advertise[1]: router.advertise[1].address: found the address of router.advertise[0], allowed each "
+    {"router.advertise=[{address: \"2001:db8:2::1\"}, {address: \"2001:db8:2::1\"}]",
+     "--set router.advertise: router.advertise[1].address: found the address of router.advertise[0], allowed each "
      "once"},
     {"devices=[{name: d, port: in, ipv4: {address: 10.1.0.9/24}}]",
      "good:5:3: router: found a router and devices, allowed one of them"},
