@@ -32,6 +32,7 @@ talk() { # NAME FAMILY MTU OPTION...: MTU of what is below tags and labels
     start_in_ns right "$work/services.log" "$WEIR" services packet:right0 -a $b/$length "$@"
     server=$started_pid
     wait_for 20 grep -q "daytime on" "$work/services.log" || not_ok "$name: weir services starts" "$(cat "$work/services.log")"
+    rm -f "$work/tags.pcap" # capture_start waits for the new one
     capture_start left left0 "$work/tags.pcap"
     check "$name: TCP echo of 300 KB" left services packet:left0 $b --ask echo -a $a/$length -s 300000 "$@"
     check "$name: UDP echo of 20 KB" left services packet:left0 $b --ask echo -u -a $a/$length -s 20000 "$@"

@@ -120,6 +120,10 @@ static const struct fault faults[] = {
      "--set devices[1].count: devices[1].count: found the integer 0, allowed an integer from 1 to 1000000"},
     {{"devices[1].vlans=[{id: 1}, {id: 2}, {id: 3}]"},
      "--set devices[1].vlans: devices[1].vlans: found a list of 3, allowed a list of at most 2 items, each a map"},
+    {{"devices[1].mpls=[{label: 15}]"},
+     "--set devices[1].mpls: devices[1].mpls[0].label: found the integer 15, allowed an integer from 16 to 1048575"},
+    {{"devices[1].mpls=[{label: 16}, {label: 17}, {label: 18}, {label: 19}, {label: 20}]"},
+     "--set devices[1].mpls: devices[1].mpls: found a list of 5, allowed a list of at most 4 items, each a map"},
     {{"devices[1].ipv4=10.0.0.1/8"},
      "--set devices[1].ipv4: devices[1].ipv4: found the text \"10.0.0.1/8\", allowed a map"},
     {{"loads[1].name=web"}, "--set loads[1].name: loads[1].name: found \"web\" a second time, allowed once"},
@@ -150,6 +154,9 @@ static const struct fault faults[] = {
      "is, allowed devices on another port"},
     {{"devices[1].vlans=[{id: 7}]"},
      "test.yaml:13:15: loads[0].server.device: found \"servers\", whose VLAN tags differ from those of the client "
+     "\"clients\""},
+    {{"devices[1].mpls=[{label: 100}]"},
+     "test.yaml:13:15: loads[0].server.device: found \"servers\", whose MPLS labels differ from those of the client "
      "\"clients\""},
     {{"devices[1].ipv4.address=10.1.1.1/16"},
      "test.yaml:13:7: loads[0].server: found 10.0.2.1, which device \"clients\" cannot reach: it is not in "
