@@ -717,8 +717,9 @@ static int error_of(const struct socket *s, enum tcp_close_reason reason)
         return EHOSTUNREACH;
     case TCP_CLOSE_NO_MEMORY:
         return ENOBUFS;
+    case TCP_CLOSE_ABORTED: /* not by its user: its address is ours no more */
+        return ECONNABORTED;
     case TCP_CLOSE_NORMAL:
-    case TCP_CLOSE_ABORTED:
     case TCP_CLOSE_REASON_COUNT:
         break;
     }

@@ -71,7 +71,7 @@ leave() {
 
 hold gives_up --conflict give_up
 take
-check "who gives an address up ends its connections" wait_line "$work/gives_up" "read\|error"
+check "who gives an address up ends its connections, and says so" wait_line "$work/gives_up" "error Software caused connection abort"
 leave
 wait "$started_pid" 2>/dev/null || true
 

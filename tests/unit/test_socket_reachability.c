@@ -124,6 +124,21 @@ static void timeouts_raise_doubts(void **state)
     close_both(pair);
 }
 
+/* An address that is given up or removed takes its connections along: nobody shall take that for the end of the data. */
+static void who_loses_its_address_is_told(void **state)
+{
+    (void)state;
+    struct socket *pair[2];
+    char byte;
+    sock_pair(&rig, pair);
+    busy(pair, 1);
+    assert_int_equal(stack_remove_host(rig.stacks[1], 1, rig.now), 0);
+    assert_int_equal(sock_receive(&rig, pair[1], &byte, 1, 0), -ECONNABORTED);
+    assert_int_equal(sock_receive(&rig, pair[1], &byte, 1, 0), 0); /* it was told */
+    socket_rig_pass(&rig, 2000 * NS_PER_S);
+    close_both(pair);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, socket_rig_setup, socket_rig_teardown)
 
 int main(void)
@@ -133,6 +148,7 @@ int main(void)
         CASE(nor_over_ipv6),
         CASE(an_idle_one_confirms_nothing),
         CASE(timeouts_raise_doubts),
+        CASE(who_loses_its_address_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
