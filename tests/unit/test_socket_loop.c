@@ -178,7 +178,7 @@ static void connections_end_with_their_address(void **state)
     assert_int_equal(stack_remove_host(rig.stacks[0], local, rig.now), 0);
     socket_rig_settle(&rig);
     assert_int_equal(counters()->ip_bad_source, 3); /* the byte, and the RST of each end: their host is nobody now */
-    assert_int_equal(take(c[1]), -ECONNABORTED); /* which is not the end of the data */
+    assert_int_equal(take(c[1]), -ECONNABORTED);    /* which is not the end of the data */
     sock_close(&rig, c[0]);
     sock_close(&rig, c[1]);
 }
