@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "link/memory.h"
 #include "nic.h"
+#include "support/cmocka_all.h"
 
 #define START (100 * NS_PER_S)
 #define TIME_WAIT (3600 * NS_PER_S)         /* so long that no FIN, however often lost, comes after it */
@@ -125,7 +126,7 @@ static void pattern_fill(uint8_t *to, uint64_t offset, size_t length, uint64_t s
     }
 }
 
-static void fail(struct sim *s, const char *why)
+static void fail_with(struct sim *s, const char *why)
 {
     if (!s->failure)
         s->failure = why;
@@ -137,7 +138,7 @@ static void user_connected(void *context, struct tcp *c, int64_t now)
     struct tcp_layer *t = stack_tcp(side->stack);
     side->ref = tcp_ref_of(t, c);
     if (side->to_send > 0 && tcp_send(t, c, side->to_send, now) < 0)
-        fail(side->sim, "tcp_send failed");
+        fail_with(side->sim, "tcp_send failed");
     if (!side->sim->cell->reset_at_end)
         tcp_close(t, c, now);
 }
@@ -150,7 +151,7 @@ static void user_received(void *context, struct tcp *c, const uint8_t *bytes, ui
         uint32_t n = min_u32(length - done, sizeof expected);
         pattern_fill(expected, side->received + done, n, side->peer_salt);
         if (memcmp(expected, bytes + done, n) != 0)
-            fail(side->sim, "received bytes differ from those sent");
+            fail_with(side->sim, "received bytes differ from those sent");
         done += n;
     }
     for (uint32_t i = 0; i < length; i++)
@@ -193,7 +194,7 @@ static void user_closed(void *context, struct tcp *c, enum tcp_close_reason reas
     struct side *side = context;
     (void)c, (void)now;
     if (side->closed)
-        fail(side->sim, "closed twice");
+        fail_with(side->sim, "closed twice");
     side->closed = true;
     side->reason = reason;
 }
@@ -343,7 +344,7 @@ static unsigned turn_box(struct sim *s)
     const unsigned n = accel_turn(s->accel, s->now);
     const char *wrong = accel_check(s->accel);
     if (wrong)
-        fail(s, wrong);
+        fail_with(s, wrong);
     return n;
 }
 
@@ -405,8 +406,8 @@ static void run(struct sim *s)
             next = s->now + 1; /* an abort just now: its RST goes out with the next turn */
         } else if (next - s->now > stall) {
             if (!lost_reset(s))
-                fail(s, next == TIME_NEVER ? "nothing will ever happen again, and the connection is open"
-                                           : "stall: no event for twice the largest RTO");
+                fail_with(s, next == TIME_NEVER ? "nothing will ever happen again, and the connection is open"
+                                                : "stall: no event for twice the largest RTO");
             break;
         }
         s->now = max_i64(next, s->now + 1);
@@ -418,9 +419,9 @@ static void check_end(struct sim *s)
     for (unsigned i = 0; i < 2 && !s->failure; i++) {
         const struct side *side = &s->side[i];
         if (side->received != side->to_receive)
-            fail(s, "not all bytes arrived");
+            fail_with(s, "not all bytes arrived");
         else if (!s->cell->reset_at_end && (!side->fin || side->reason != TCP_CLOSE_NORMAL))
-            fail(s, "did not end normally");
+            fail_with(s, "did not end normally");
     }
 }
 
@@ -441,7 +442,7 @@ static void check_leaks(struct sim *s)
         tcp_get_occupancy(stack_tcp(s->side[i].stack), &o);
         bool open = s->cell->reset_at_end && i == 1 && !s->side[1].closed; /* its RST was lost */
         if (!open && (o.connections || o.active || o.time_wait || o.sent_records || o.out_of_order_frames))
-            fail(s, "a pool is not empty after everything ended");
+            fail_with(s, "a pool is not empty after everything ended");
     }
 }
 
@@ -508,4 +509,32 @@ void sim_cell_print(const struct sim_cell *c, char *text, size_t size)
              (long long)(m->jitter_ns / NS_PER_MS), (int)c->profile.congestion, c->profile.sack, c->profile.timestamps,
              c->profile.window_scaling, c->mtu, c->gso_max[0], c->gso_max[1], c->lends[0], c->lends[1], c->merge[0],
              c->merge[1], c->v6 ? 6 : 4, c->tags.vlan_count, c->tags.mpls_count, c->reset_at_end ? " reset" : "");
+}
+
+static void print_box(const struct accel_counters *c)
+{
+#define PRINT_COUNTER(name)                                                                                            \
+    if (c->name)                                                                                                       \
+        print_error("  %s %llu\n", #name, (unsigned long long)c->name);
+    ACCEL_COUNTER_LIST(PRINT_COUNTER)
+#undef PRINT_COUNTER
+}
+
+bool sim_cell_passes(const struct sim_cell *c, struct sim_result *out)
+{
+    char text[300];
+    sim_run(c, out);
+    if (!out->failure)
+        return true;
+    sim_cell_print(c, text, sizeof text);
+    print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  after %llu frames, %.3f s\n", (unsigned long long)c->seed,
+                out->failure, text, (unsigned long long)out->frames, (double)out->virtual_ns / 1e9);
+    print_box(&out->accel);
+    return false;
+}
+
+uint64_t sim_setting(const char *name, uint64_t fallback)
+{
+    const char *text = getenv(name);
+    return text && *text ? strtoull(text, NULL, 10) : fallback;
 }

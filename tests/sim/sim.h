@@ -54,5 +54,9 @@ struct sim_result {
     struct accel_counters accel;
 };
 void sim_run(const struct sim_cell *c, struct sim_result *out);
+/* The same; false when it failed, and then all about it is printed, with the seed by which WEIR_SIM_SEED repeats it. */
+bool sim_cell_passes(const struct sim_cell *c, struct sim_result *out);
+/* A number from the environment. */
+uint64_t sim_setting(const char *name, uint64_t fallback);
 
 #endif

@@ -53,37 +53,17 @@ static void cell_from_seed(uint64_t seed, struct sim_cell *c)
 static bool cell_passes(uint64_t seed, struct sim_result *result)
 {
     struct sim_cell cell;
-    char text[300];
     cell_from_seed(seed, &cell);
-    sim_run(&cell, result);
-    if (!result->failure)
-        return true;
-    sim_cell_print(&cell, text, sizeof text);
-    print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  box %d, %llu and %llu bytes, after %llu frames, %.3f s\n",
-                (unsigned long long)seed, result->failure, text, (int)cell.accel, (unsigned long long)cell.bytes[0],
-                (unsigned long long)cell.bytes[1], (unsigned long long)result->frames,
-                (double)result->virtual_ns / 1e9);
-#define PRINT(name)                                                                                                    \
-    if (result->accel.name)                                                                                            \
-        print_error("  %s %llu\n", #name, (unsigned long long)result->accel.name);
-    ACCEL_COUNTER_LIST(PRINT)
-#undef PRINT
-    return false;
-}
-
-static uint64_t from_environment(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text && *text ? strtoull(text, NULL, 10) : fallback;
+    return sim_cell_passes(&cell, result);
 }
 
 static void every_byte_passes_the_box_in_every_cell(void **state)
 {
-    uint64_t cells = from_environment("WEIR_SIM_CELLS", 600), only = from_environment("WEIR_SIM_SEED", 0);
+    uint64_t cells = sim_setting("WEIR_SIM_CELLS", 600), only = sim_setting("WEIR_SIM_SEED", 0);
     uint64_t failed = 0, frames = 0, early = 0, again = 0, translated = 0;
     struct sim_result r;
     (void)state;
-    uint64_t first = only ? only : from_environment("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
     for (uint64_t seed = first; seed <= last; seed++) {
         failed += !cell_passes(seed, &r);
         frames += r.frames;

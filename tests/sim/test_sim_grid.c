@@ -67,30 +67,17 @@ static void cell_from_seed(uint64_t seed, struct sim_cell *c)
 static bool cell_passes(uint64_t seed, struct sim_result *result)
 {
     struct sim_cell cell;
-    char text[300];
     cell_from_seed(seed, &cell);
-    sim_run(&cell, result);
-    if (!result->failure)
-        return true;
-    sim_cell_print(&cell, text, sizeof text);
-    print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  after %llu frames, %.3f s\n", (unsigned long long)seed,
-                result->failure, text, (unsigned long long)result->frames, (double)result->virtual_ns / 1e9);
-    return false;
-}
-
-static uint64_t from_environment(const char *name, uint64_t fallback)
-{
-    const char *text = getenv(name);
-    return text && *text ? strtoull(text, NULL, 10) : fallback;
+    return sim_cell_passes(&cell, result);
 }
 
 static void every_byte_arrives_in_every_cell(void **state)
 {
-    uint64_t cells = from_environment("WEIR_SIM_CELLS", 2000), only = from_environment("WEIR_SIM_SEED", 0);
+    uint64_t cells = sim_setting("WEIR_SIM_CELLS", 2000), only = sim_setting("WEIR_SIM_SEED", 0);
     uint64_t failed = 0, frames = 0, retransmitted = 0;
     struct sim_result r;
     (void)state;
-    uint64_t first = only ? only : from_environment("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
     for (uint64_t seed = first; seed <= last; seed++) {
         failed += !cell_passes(seed, &r);
         frames += r.frames;
