@@ -192,8 +192,10 @@ static bool from_server(struct accel *a, struct accel_flow *f, struct accel_arri
 static bool arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now)
 {
     struct accel_arrival v = {.now = now};
-    if (accel_segment_find(p, &v.segment) < 0)
+    if (accel_segment_find(p, &v.segment) < 0) {
+        accel_icmp(a, side, p);
         return true;
+    }
     const struct packet_headers *h = &v.segment.headers;
     if (wire_tcp_parse(p->data + h->l4, h->end - h->l4, &v.tcp) < 0)
         return true;

@@ -44,7 +44,7 @@ enum accel_side {
     X(syn_answered) X(syn_answered_again) X(syn_sent_again)                                                            \
     X(servers_learnt) X(servers_changed)                                                                               \
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
-    X(server_refused) X(server_silent)                                                                                 \
+    X(server_refused) X(server_silent) X(icmp_translated)                                                                                 \
     X(bypass_data) X(bypass_options) X(bypass_full)                                                                    \
     X(drop_bad_checksum) X(drop_bad_ack) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer) X(drop_no_room)     \
     X(drop_cannot_rewrite)

@@ -5,6 +5,8 @@
  * of ten segments (RFC 6928), slow start, three duplicate acknowledgements, a timer that backs off.
  */
 #include "accel/internal.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 
 #define INITIAL_SEGMENTS 10u
 #define LEAST_RTO (200 * NS_PER_MS)
@@ -104,10 +106,12 @@ static uint16_t window_to_server(const struct accel_flow *f, const struct accel_
     return (uint16_t)(window < UINT16_MAX ? window : UINT16_MAX);
 }
 
-static uint32_t segment_bytes(const struct accel_flow *f)
+static uint32_t segment_bytes(const struct accel *a, const struct accel_flow *f)
 {
     const uint32_t options = accel_said(f, TCP_OPT_TIMESTAMPS) ? 12 : 0;
-    return max_u32(min_u32(f->said.mss, 1460), options + 8) - options; /* of a link of 1,500 bytes at most */
+    const uint32_t ip = ip_addr_is_v4(&f->key.server) ? WIRE_IPV4_MIN : WIRE_IPV6_LEN;
+    const uint32_t most = a->links[ACCEL_SERVERS]->mtu - ip - WIRE_TCP_MIN;
+    return max_u32(min_u32(f->said.mss, most), options + 8) - options;
 }
 
 /* Up to n bytes from `from` on, and the FIN behind the last; returns where that ends. */
@@ -139,7 +143,7 @@ static uint32_t window_of_server(const struct accel_flow *f, const struct accel_
 /* What windows let pass. */
 static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
 {
-    const uint32_t piece = segment_bytes(f);
+    const uint32_t piece = segment_bytes(a, f);
     while (seq_lt(o->next, o->early_end)) {
         const uint32_t flight = seq_len(o->una, o->next), window = min_u32(o->cwnd, window_of_server(f, o));
         if (flight >= window)
@@ -155,7 +159,7 @@ static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening 
 void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now)
 {
     struct accel_opening *o = accel_opening_of(a, f);
-    o->cwnd = INITIAL_SEGMENTS * segment_bytes(f);
+    o->cwnd = INITIAL_SEGMENTS * segment_bytes(a, f);
     o->early_at = now;
     if (accel_early_pending(o))
         send_on(a, f, o, now);
@@ -165,7 +169,7 @@ void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now)
 
 static void send_again(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
 {
-    const struct seq sent = send_piece(a, f, o, o->una, segment_bytes(f), now);
+    const struct seq sent = send_piece(a, f, o, o->una, segment_bytes(a, f), now);
     a->counters.early_bytes_sent_again += seq_len(o->una, sent);
     o->next = seq_max(o->next, sent);
     o->early_at = now;
@@ -173,12 +177,13 @@ static void send_again(struct accel *a, struct accel_flow *f, struct accel_openi
 
 /* ---- what the server says of it ---- */
 
-static void advance(struct accel_flow *f, struct accel_opening *o, struct seq ack, int64_t now)
+static void advance(const struct accel *a, const struct accel_flow *f, struct accel_opening *o, struct seq ack,
+                    int64_t now)
 {
     const uint32_t acked = seq_len(o->una, ack);
     o->una = ack;
     o->next = seq_max(o->next, ack);
-    o->cwnd += min_u32(acked, segment_bytes(f)); /* RFC 5681 3.1 */
+    o->cwnd += min_u32(acked, segment_bytes(a, f)); /* RFC 5681 3.1 */
     o->duplicate_acks = 0;
     o->early_tries = 0;
     o->early_at = now;
@@ -191,7 +196,7 @@ void accel_early_from_server(struct accel *a, struct accel_flow *f, const struct
     const bool same_window = v->tcp.window == o->server_window;
     o->server_window = v->tcp.window;
     if (seq_gt(ack, o->una) && seq_le(v->tcp.ack, f->client_end))
-        advance(f, o, ack, v->now);
+        advance(a, f, o, ack, v->now);
     else if (seq_eq(ack, o->una) && seq_lt(o->una, o->next) && v->payload_length == 0 && same_window &&
              ++o->duplicate_acks == 3)
         send_again(a, f, o, v->now);
@@ -228,7 +233,7 @@ void accel_early_timer(struct accel *a, struct accel_flow *f, int64_t now)
     } else {
         send_again(a, f, o, now);
         o->early_tries++;
-        o->cwnd = segment_bytes(f); /* RFC 5681 3.1: the loss window */
+        o->cwnd = segment_bytes(a, f); /* RFC 5681 3.1: the loss window */
         o->next = seq_max(seq_add(o->una, min_u32(seq_len(o->una, o->early_end), o->cwnd)), o->una);
     }
 }

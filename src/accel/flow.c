@@ -24,7 +24,7 @@ void accel_flows_free(struct accel_flows *f)
     pool_free(&f->pool);
 }
 
-static uint16_t outer_vid(const struct packet *p)
+uint16_t accel_outer_vid(const struct packet *p)
 {
     if (p->vlan_present)
         return p->vlan_tci & 0xfffu;
@@ -43,7 +43,7 @@ void accel_key_of(const struct accel_segment *s, enum accel_side from, struct ac
                               .server = by_client ? destination : source,
                               .client_port = by_client ? source_port : destination_port,
                               .server_port = by_client ? destination_port : source_port,
-                              .vlan = outer_vid(s->packet)};
+                              .vlan = accel_outer_vid(s->packet)};
 }
 
 static uint32_t tag_of(const struct accel_flows *f, const struct accel_key *key)

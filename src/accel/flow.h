@@ -76,6 +76,8 @@ struct accel_flows {
 MUST_CHECK int accel_flows_init(struct accel_flows *f, const struct allocator *a, uint32_t max,
                                 const struct hash_key *secret);
 void accel_flows_free(struct accel_flows *f);
+/* The VID of a frame's outermost tag, stripped or not; 0: none. */
+uint16_t accel_outer_vid(const struct packet *p);
 /* The key of a segment that came in on a side. */
 void accel_key_of(const struct accel_segment *s, enum accel_side from, struct accel_key *out);
 static inline struct accel_flow *accel_flow_at(const struct accel_flows *f, uint32_t i) { return pool_at(&f->pool, i); }

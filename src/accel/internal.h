@@ -120,6 +120,11 @@ void accel_opening_end(struct accel *a, struct accel_flow *f);
 bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 
+/* ---- icmp.c ---- */
+
+/* A packet that is no segment: where it is an error about a translated one, what it quotes is translated back. */
+void accel_icmp(struct accel *a, enum accel_side from, struct packet *p);
+
 /* ---- accel.c ---- */
 
 void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now);

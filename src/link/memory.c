@@ -308,6 +308,16 @@ static void release_waiting(struct ring *queue)
         packet_release(item);
 }
 
+/* Frames of other links that wait here go home while their links are there. With two threads there are none: they were copied. */
+static void memory_flush(struct link *link)
+{
+    struct memory_end *e = end_of(link);
+    if (e->two_threads)
+        return;
+    release_waiting(e->tx);
+    release_waiting(e->rx);
+}
+
 static void send_stash_home(struct store *st)
 {
     send_home(st, st->stash, st->stash_count);
@@ -339,7 +349,8 @@ static void memory_close(struct link *link)
     send_stash_home(&e->usual);
     send_stash_home(&e->large);
     bool last = atomic_fetch_sub_explicit(&pair->open, 1, memory_order_acq_rel) == 1;
-    if (!e->two_threads || last) {
+    memory_flush(link);
+    if (last) {
         release_waiting(e->tx);
         release_waiting(e->rx);
     }
@@ -357,6 +368,7 @@ static const struct link_ops memory_ops = {.rx_burst = memory_rx_burst,
                                            .tx_alloc = memory_tx_alloc,
                                            .tx_burst = memory_tx_burst,
                                            .tx_room = memory_tx_room,
+                                           .flush = memory_flush,
                                            .close = memory_close};
 
 void memory_settings_default(struct memory_settings *s)

@@ -16,7 +16,7 @@
 #define WHEEL_SHIFT 20 /* 1.05 ms */
 #define TICK_BUDGET 1024u
 #define NO_PROGRESS (UINT32_C(1) << 31)     /* ticks ago: long over */
-#define PEER_MAC 1u /* the last byte; of what is at the other end of a link with one peer */
+#define PEER_MAC 1u                         /* the last byte; of what is at the other end of a link with one peer */
 #define DELAY_FIRST_PROBE_NS (5 * NS_PER_S) /* RFC 4861 section 10 */
 
 static struct stack_settings *settings(struct stack *s) { return &s->settings; }

@@ -182,7 +182,7 @@ struct host_settings {
     struct host_vlan vlan[2]; /* outermost first */
     uint8_t mpls_count;
     struct host_label mpls[HOST_MAX_LABELS]; /* outermost first */
-    uint32_t vni;             /* on the link of a VTEP, instead of tags: its network, under 2^24; 0: the VTEP's own */
+    uint32_t vni; /* on the link of a VTEP, instead of tags: its network, under 2^24; 0: the VTEP's own */
     struct ip_addr address;
     uint8_t prefix_length;  /* of the IPv4 or IPv6 address itself, e.g. 24 */
     struct ip_addr gateway; /* unspecified: none */

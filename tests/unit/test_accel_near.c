@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The near box, segment by segment: what it answers, keeps, passes on, and how it tells of failure. A client and a server
+ * are scripts at the far ends of two memory links; simulated networks are in sim/test_sim_accel.c.
+ */
+#include "accel/accel.h"
+#include "base/error.h"
+#include "link/memory.h"
+#include "support/cmocka_all.h"
+#include "support/counting_alloc.h"
+#include "wire/eth.h"
+#include "wire/icmp.h"
+#include "wire/ipv4.h"
+#include "wire/l4.h"
+#include "wire/tcp.h"
+
+#define CLIENT 0xc6120001u
+#define SERVER 0xc6120002u
+#define CLIENT_ISN 0xffffff00u
+#define SERVER_ISN 0xfffffff0u
+#define SERVER_PORT 80
+
+/* A segment that came out of the box. */
+struct seen {
+    struct wire_tcp tcp;
+    struct wire_tcp_options options;
+    uint8_t frame[1514];
+    uint32_t length, payload, payload_length;
+};
+
+static struct rig {
+    struct counting_alloc counting;
+    struct link *ends[2][2]; /* by side: the box's, and the script's */
+    struct accel *box;
+    int64_t now;
+    struct seq our_isn;
+} r;
+
+static void make_box(const struct accel_settings *s)
+{
+    assert_int_equal(accel_new(s, &r.counting.allocator, r.ends[0][0], r.ends[1][0], r.now, &r.box), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    struct memory_settings m;
+    struct accel_settings s;
+    r = (struct rig){.now = NS_PER_S};
+    counting_alloc_init(&r.counting);
+    memory_settings_default(&m);
+    m.frames = 512;
+    for (unsigned side = 0; side < 2; side++)
+        assert_int_equal(memory_link_new(&m, &r.counting.allocator, side ? "servers" : "clients", r.ends[side]), 0);
+    accel_settings_default(&s);
+    s.max_flows = s.max_openings = 2;
+    s.max_servers = s.early_buffers = 4;
+    make_box(&s);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_null(accel_check(r.box));
+    accel_delete(r.box);
+    for (unsigned side = 0; side < 2; side++)
+        for (unsigned i = 0; i < 2; i++)
+            link_flush(r.ends[side][i]); /* frames of the other link wait in it */
+    for (unsigned side = 0; side < 2; side++)
+        for (unsigned i = 0; i < 2; i++)
+            link_close(r.ends[side][i]);
+    return r.counting.live_blocks != 0;
+}
+
+/* ---- frames ---- */
+
+static uint32_t put_headers(uint8_t *f, enum accel_side from, uint8_t protocol, uint32_t bytes)
+{
+    static const uint8_t mac[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
+    const struct wire_ipv4 h = {.src = from == ACCEL_CLIENTS ? CLIENT : SERVER,
+                                .dst = from == ACCEL_CLIENTS ? SERVER : CLIENT,
+                                .total_len = (uint16_t)(20 + bytes),
+                                .ttl = 64,
+                                .protocol = protocol};
+    wire_eth_build14(f, mac[from == ACCEL_CLIENTS], mac[from == ACCEL_SERVERS], ETHERTYPE_IPV4);
+    return 14 + (uint32_t)wire_ipv4_build20(f + 14, &h);
+}
+
+static void give(enum accel_side from, const uint8_t *frame, uint32_t length)
+{
+    struct packet *p;
+    assert_int_equal(link_tx_alloc(r.ends[from][1], &p, 1, LINK_ALLOC_DATA), 1);
+    memcpy(p->data, frame, length);
+    p->len = length;
+    link_tx_burst(r.ends[from][1], &p, 1, r.now);
+    accel_turn(r.box, r.now);
+    assert_null(accel_check(r.box));
+}
+
+/* A segment to the box. `port` is the client's. */
+static void send_segment(enum accel_side from, uint16_t port, uint16_t flags, uint32_t seq, uint32_t ack,
+                         const struct wire_tcp_options *o, const char *text)
+{
+    uint8_t f[1514], tcp[WIRE_TCP_MAX];
+    const struct wire_tcp h = {.src_port = from == ACCEL_CLIENTS ? port : SERVER_PORT,
+                               .dst_port = from == ACCEL_CLIENTS ? SERVER_PORT : port,
+                               .seq = seq_of(seq),
+                               .ack = seq_of(ack),
+                               .flags = flags,
+                               .window = 1000};
+    const uint32_t header = (uint32_t)wire_tcp_build(tcp, &h, o), payload = (uint32_t)strlen(text);
+    const uint32_t at = put_headers(f, from, IP_PROTO_TCP, header + payload);
+    memcpy(f + at, tcp, header);
+    memcpy(f + at + header, text, payload);
+    const uint16_t sum = wire_l4_checksum_v4(CLIENT, SERVER, IP_PROTO_TCP, f + at, header + payload);
+    memcpy(f + at + WIRE_TCP_CHECKSUM_OFFSET, &sum, 2);
+    give(from, f, at + header + payload);
+}
+
+static bool take_frame(enum accel_side at, struct seen *s)
+{
+    struct packet *p;
+    if (link_rx_burst(r.ends[at][1], &p, 1, r.now) == 0)
+        return false;
+    assert_true(p->len <= sizeof s->frame);
+    memcpy(s->frame, p->data, p->len);
+    s->length = p->len;
+    packet_release(p);
+    return true;
+}
+
+/* The next segment that the box gave to a side, right in all its checksums. */
+static struct seen expect(enum accel_side at, uint16_t flags)
+{
+    struct seen s;
+    assert_true(take_frame(at, &s));
+    assert_true(wire_ipv4_checksum_ok20(s.frame + 14));
+    const uint32_t bytes = load_be16(s.frame + 16) - 20u;
+    assert_true(wire_l4_checksum_ok_v4(CLIENT, SERVER, IP_PROTO_TCP, s.frame + 34, bytes));
+    const int header = wire_tcp_parse(s.frame + 34, bytes, &s.tcp);
+    assert_true(header > 0);
+    wire_tcp_options_parse(s.frame + 54, (size_t)header - 20, &s.options);
+    s.payload = 34 + (uint32_t)header;
+    s.payload_length = bytes - (uint32_t)header;
+    assert_int_equal(s.tcp.flags, flags);
+    return s;
+}
+
+static void expect_nothing(void)
+{
+    struct seen s;
+    assert_false(take_frame(ACCEL_CLIENTS, &s));
+    assert_false(take_frame(ACCEL_SERVERS, &s));
+}
+
+static void expect_text(const struct seen *s, const char *text)
+{
+    assert_int_equal(s->payload_length, strlen(text));
+    assert_memory_equal(s->frame + s->payload, text, strlen(text));
+}
+
+static const struct wire_tcp_options offer = {
+    .present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED, .mss = 1460, .wscale = 7};
+static const struct wire_tcp_options plain = {.present = TCP_OPT_MSS, .mss = 1460};
+
+/* The client's SYN and our answer. */
+static void ask(uint16_t port)
+{
+    send_segment(ACCEL_CLIENTS, port, TCP_SYN | TCP_ECE | TCP_CWR, CLIENT_ISN, 0, &offer, "");
+    struct seen s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    r.our_isn = s.tcp.seq;
+    assert_int_equal(s.tcp.ack.v, CLIENT_ISN + 1);
+    s = expect(ACCEL_SERVERS, TCP_SYN); /* without ECN */
+    assert_int_equal(s.tcp.seq.v, CLIENT_ISN);
+    assert_int_equal(s.options.present, offer.present);
+}
+static void client_sends(uint16_t port, uint16_t flags, uint32_t offset, const char *text)
+{
+    send_segment(ACCEL_CLIENTS, port, flags, CLIENT_ISN + 1 + offset, r.our_isn.v + 1, NULL, text);
+}
+static void server_answers(uint16_t port)
+{
+    send_segment(ACCEL_SERVERS, port, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 1, &plain, "");
+}
+static void open_flow(uint16_t port)
+{
+    ask(port);
+    client_sends(port, TCP_ACK, 0, "");
+    server_answers(port);
+    const struct seen s = expect(ACCEL_SERVERS, TCP_ACK);
+    assert_int_equal(s.tcp.ack.v, SERVER_ISN + 1);
+    expect_nothing();
+}
+
+static uint64_t counter(size_t offset)
+{
+    uint64_t value;
+    memcpy(&value, (const uint8_t *)accel_counters(r.box) + offset, sizeof value);
+    return value;
+}
+#define COUNTED(name) counter(offsetof(struct accel_counters, name))
+
+/* ---- tests ---- */
+
+static void a_stranger_is_promised_the_least_and_then_what_it_said(void **state)
+{
+    (void)state;
+    send_segment(ACCEL_CLIENTS, 1000, TCP_SYN, CLIENT_ISN, 0, &offer, "");
+    struct seen s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    assert_int_equal(s.options.present, TCP_OPT_MSS);
+    assert_int_equal(s.options.mss, 536);
+    expect(ACCEL_SERVERS, TCP_SYN);
+    const struct wire_tcp_options said = {
+        .present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED, .mss = 1400, .wscale = 3};
+    send_segment(ACCEL_SERVERS, 1000, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 1, &said, "");
+    expect_nothing(); /* the server's SYN-ACK is kept, and the client has not said that it is there */
+    send_segment(ACCEL_CLIENTS, 1001, TCP_SYN, 7, 0, &offer, "");
+    s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    assert_int_equal(s.options.present, said.present);
+    assert_true(s.options.mss == 1400 && s.options.wscale == 3);
+    assert_int_equal(COUNTED(servers_learnt), 1);
+}
+
+static void early_data_is_kept_acknowledged_and_sent(void **state)
+{
+    (void)state;
+    ask(1000);
+    client_sends(1000, TCP_ACK, 0, "");
+    expect_nothing();
+    client_sends(1000, TCP_ACK | TCP_PSH, 0, "GET ");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_ACK).tcp.ack.v, CLIENT_ISN + 5);
+    client_sends(1000, TCP_ACK, 8, "lost before");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_ACK).tcp.ack.v, CLIENT_ISN + 5);
+    client_sends(1000, TCP_ACK | TCP_FIN, 2, "T /x");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_ACK).tcp.ack.v, CLIENT_ISN + 8);
+    server_answers(1000);
+    struct seen s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH | TCP_FIN);
+    assert_true(s.tcp.seq.v == CLIENT_ISN + 1 && s.tcp.ack.v == SERVER_ISN + 1);
+    expect_text(&s, "GET /x");
+    r.now += NS_PER_S; /* it was lost */
+    accel_turn(r.box, r.now);
+    s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH | TCP_FIN);
+    expect_text(&s, "GET /x");
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 1, CLIENT_ISN + 8, NULL, "yes");
+    s = expect(ACCEL_CLIENTS, TCP_ACK);
+    assert_int_equal(s.tcp.seq.v, r.our_isn.v + 1);
+    expect_text(&s, "yes");
+    uint32_t flows, openings;
+    accel_occupancy(r.box, &flows, &openings);
+    assert_true(flows == 1 && openings == 0);
+    assert_true(COUNTED(early_bytes) == 6 && COUNTED(early_undelivered) == 0);
+}
+
+static void numbers_are_shifted_both_ways(void **state)
+{
+    (void)state;
+    open_flow(1000);
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 1, CLIENT_ISN + 1, NULL, "hello");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_ACK).tcp.seq.v, r.our_isn.v + 1);
+    send_segment(ACCEL_CLIENTS, 1000, TCP_ACK, CLIENT_ISN + 1, r.our_isn.v + 6, NULL, "there");
+    const struct seen s = expect(ACCEL_SERVERS, TCP_ACK);
+    assert_true(s.tcp.ack.v == SERVER_ISN + 6 && s.tcp.seq.v == CLIENT_ISN + 1);
+    expect_text(&s, "there");
+}
+
+static void a_refusal_reaches_the_client_in_its_numbers(void **state)
+{
+    (void)state;
+    ask(1000);
+    client_sends(1000, TCP_ACK, 0, "x");
+    expect(ACCEL_CLIENTS, TCP_ACK);
+    send_segment(ACCEL_SERVERS, 1000, TCP_RST | TCP_ACK, 0, CLIENT_ISN + 1, NULL, "");
+    const struct seen s = expect(ACCEL_CLIENTS, TCP_RST | TCP_ACK);
+    assert_true(s.tcp.seq.v == r.our_isn.v + 1 && s.tcp.ack.v == CLIENT_ISN + 2);
+    expect_nothing();
+    assert_true(COUNTED(server_refused) == 1 && COUNTED(early_undelivered) == 1);
+}
+
+static void a_silent_server_is_asked_again_and_then_given_up(void **state)
+{
+    (void)state;
+    unsigned syns = 0;
+    ask(1000);
+    client_sends(1000, TCP_ACK, 0, "");
+    for (int64_t end = r.now + 21 * NS_PER_S; r.now < end; r.now += 100 * NS_PER_MS) {
+        struct seen s;
+        accel_turn(r.box, r.now);
+        syns += take_frame(ACCEL_SERVERS, &s);
+        if (COUNTED(server_silent))
+            break;
+    }
+    assert_int_equal(syns, 4); /* after 1, 3, 7 and 15 s */
+    expect(ACCEL_CLIENTS, TCP_RST | TCP_ACK);
+    expect_nothing();
+}
+
+static void one_retry_of_our_own_for_a_client_that_is_not_there(void **state)
+{
+    (void)state;
+    unsigned answers = 0;
+    ask(1000);
+    for (int64_t end = r.now + 15 * NS_PER_S; r.now < end; r.now += 100 * NS_PER_MS) {
+        struct seen s;
+        accel_turn(r.box, r.now);
+        answers += take_frame(ACCEL_CLIENTS, &s);
+        (void)take_frame(ACCEL_SERVERS, &s);
+    }
+    assert_int_equal(answers, 1);
+}
+
+static void a_client_that_gives_up_early_resets_the_server(void **state)
+{
+    (void)state;
+    ask(1000);
+    client_sends(1000, TCP_RST, 0, "");
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_RST).tcp.seq.v, CLIENT_ISN + 1);
+    expect_nothing();
+}
+
+static void what_is_not_for_the_box_passes_as_it_is(void **state)
+{
+    (void)state;
+    static const struct wire_tcp_options fast_open = {.present = TCP_OPT_FAST_OPEN};
+    send_segment(ACCEL_CLIENTS, 1000, TCP_SYN, CLIENT_ISN, 0, &fast_open, "");
+    expect(ACCEL_SERVERS, TCP_SYN);
+    send_segment(ACCEL_CLIENTS, 1000, TCP_SYN, CLIENT_ISN, 0, &plain, "data");
+    expect(ACCEL_SERVERS, TCP_SYN);
+    send_segment(ACCEL_CLIENTS, 1000, TCP_ACK, CLIENT_ISN, 5, NULL, "of before");
+    expect(ACCEL_SERVERS, TCP_ACK);
+    send_segment(ACCEL_SERVERS, 1000, TCP_SYN | TCP_ACK, 1, CLIENT_ISN + 1, &plain, "");
+    expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    expect_nothing();
+    assert_true(COUNTED(bypass_options) == 1 && COUNTED(bypass_data) == 1);
+}
+
+static void connections_beyond_the_table_pass(void **state)
+{
+    (void)state;
+    ask(1000);
+    ask(1001);
+    send_segment(ACCEL_CLIENTS, 1002, TCP_SYN, CLIENT_ISN, 0, &offer, "");
+    expect(ACCEL_SERVERS, TCP_SYN);
+    expect_nothing();
+    assert_int_equal(COUNTED(bypass_full), 1);
+}
+
+static void wrong_checksums_and_acknowledgements_open_nothing(void **state)
+{
+    (void)state;
+    ask(1000);
+    send_segment(ACCEL_CLIENTS, 1000, TCP_ACK, CLIENT_ISN + 1, r.our_isn.v + 2, NULL, "");
+    send_segment(ACCEL_SERVERS, 1000, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 2, &plain, "");
+    expect_nothing();
+    assert_int_equal(COUNTED(drop_bad_ack), 2);
+    assert_int_equal(COUNTED(flows_translated), 0);
+}
+
+static void a_reset_that_is_not_believed_ends_no_flow(void **state)
+{
+    (void)state;
+    open_flow(1000);
+    send_segment(ACCEL_SERVERS, 1000, TCP_RST, SERVER_ISN + 99, 0, NULL, "");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_RST).tcp.seq.v, r.our_isn.v + 99);
+    client_sends(1000, TCP_ACK, 0, ""); /* the challenge: RFC 5961 3 */
+    expect(ACCEL_SERVERS, TCP_ACK);
+    r.now += 60 * NS_PER_S;
+    accel_turn(r.box, r.now);
+    client_sends(1000, TCP_ACK, 0, "");
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_ACK).tcp.ack.v, SERVER_ISN + 1);
+}
+
+static void an_icmp_error_quotes_what_its_reader_sent(void **state)
+{
+    (void)state;
+    open_flow(1000);
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 1, CLIENT_ISN + 1, NULL, "too long for the client's link");
+    const struct seen s = expect(ACCEL_CLIENTS, TCP_ACK);
+    uint8_t f[128] = {0};
+    const uint32_t at = put_headers(f, ACCEL_CLIENTS, IP_PROTO_ICMP, 8 + 28);
+    f[at] = WIRE_ICMP_UNREACHABLE;
+    f[at + 1] = WIRE_ICMP_FRAGMENTATION_NEEDED;
+    store_be16(f + at + 6, 1400);
+    memcpy(f + at + 8, s.frame + 14, 28);
+    const uint16_t sum = checksum_finish(checksum_add(0, f + at, 36));
+    memcpy(f + at + 2, &sum, 2);
+    give(ACCEL_CLIENTS, f, at + 36);
+    struct seen e;
+    assert_true(take_frame(ACCEL_SERVERS, &e));
+    assert_int_equal(load_be32(e.frame + at + 8 + 20 + 4), SERVER_ISN + 1);
+    assert_true(checksum_ok(checksum_add(0, e.frame + at, 36)));
+    assert_int_equal(COUNTED(icmp_translated), 1);
+}
+
+static void settings_of_zero_are_refused(void **state)
+{
+    (void)state;
+    struct accel_settings s;
+    struct accel *box;
+    accel_settings_default(&s);
+    s.early_buffers = 0;
+    assert_int_equal(accel_new(&s, &r.counting.allocator, r.ends[0][0], r.ends[1][0], r.now, &box), ERR_INVALID);
+    for (unsigned i = 0; i < 10; i++) {
+        accel_settings_default(&s);
+        s.early_buffers = s.max_servers = s.max_flows = s.max_openings = 1;
+        r.counting.allocs_left = i;
+        if (accel_new(&s, &r.counting.allocator, r.ends[0][0], r.ends[1][0], r.now, &box) == 0) {
+            accel_delete(box);
+            break;
+        }
+    }
+    r.counting.allocs_left = UINT32_MAX;
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_stranger_is_promised_the_least_and_then_what_it_said),
+        TEST(early_data_is_kept_acknowledged_and_sent),
+        TEST(numbers_are_shifted_both_ways),
+        TEST(a_refusal_reaches_the_client_in_its_numbers),
+        TEST(a_silent_server_is_asked_again_and_then_given_up),
+        TEST(one_retry_of_our_own_for_a_client_that_is_not_there),
+        TEST(a_client_that_gives_up_early_resets_the_server),
+        TEST(what_is_not_for_the_box_passes_as_it_is),
+        TEST(connections_beyond_the_table_pass),
+        TEST(wrong_checksums_and_acknowledgements_open_nothing),
+        TEST(a_reset_that_is_not_believed_ends_no_flow),
+        TEST(an_icmp_error_quotes_what_its_reader_sent),
+        TEST(settings_of_zero_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
