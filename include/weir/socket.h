@@ -78,6 +78,8 @@ struct weir_interface {
     const char *vlan;
     /* NULL, or MPLS labels that its unicast datagrams have below the tags, outermost first: "100,200", with traffic class and TTL "100/5@64". Not by DHCP. */
     const char *mpls;
+    /* NULL, or the offloads that the link goes without, of rx_checksum, tx_checksum, gro, tso, uso: "gro,uso". */
+    const char *without;
 };
 
 struct weir_stack_options {

@@ -44,7 +44,7 @@ static int open_link(struct capture_source *s, bool promiscuous, char message[25
         return ERR_INVALID;
     }
     port.promiscuous = promiscuous;
-    port.rx_checksum = port.tx_checksum = port.gro = port.tso = false;
+    port.rx_checksum = port.tx_checksum = port.gro = port.tso = port.uso = false;
     error = links_open_alone(&port, alloc_heap(), ends, message);
     s->link = error < 0 ? NULL : ends[0];
     return error;

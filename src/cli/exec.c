@@ -102,6 +102,8 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " vlan=%s", i->vlan);
     if (i->mpls)
         append(t, " mpls=%s", i->mpls);
+    if (i->without)
+        append(t, " without=%s", i->without);
     if (i->temporary)
         append(t, " temporary=1");
     if (i->probe)

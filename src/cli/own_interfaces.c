@@ -71,6 +71,24 @@ static void put_address(const struct plan_range *from, struct own_texts *texts, 
         *gateway = print_gateways(texts->gateway, from);
 }
 
+/* The offloads that are off, with commas between; NULL: none. */
+static const char *print_without(char text[OWN_OFFLOADS_TEXT], const struct plan_port *p)
+{
+    const struct {
+        const char *name;
+        bool on;
+    } offloads[] = {{"rx_checksum", p->rx_checksum},
+                    {"tx_checksum", p->tx_checksum},
+                    {"gro", p->gro},
+                    {"tso", p->tso},
+                    {"uso", p->uso}};
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(offloads); i++)
+        if (!offloads[i].on)
+            n += (size_t)snprintf(text + n, OWN_OFFLOADS_TEXT - n, "%s%s", n ? "," : "", offloads[i].name);
+    return n ? text : NULL;
+}
+
 static void add(struct own_interfaces *all, const struct plan_port *p, const struct plan_device *d)
 {
     struct weir_interface *i = &all->list[all->count];
@@ -98,6 +116,7 @@ static void add(struct own_interfaces *all, const struct plan_port *p, const str
         i->kernel_address = print_prefix(texts[0].kernel, &kernel, p->prefix_length);
     if (!ip_addr_is_unspecified(&p->address6))
         i->kernel_address6 = print_prefix(texts[1].kernel, &p->address6, p->prefix_length6);
+    i->without = print_without(all->without[all->count], p);
     memcpy(i->mac, d->mac, sizeof i->mac);
     all->count++;
 }

@@ -20,11 +20,14 @@ struct own_texts {
     char vlan[HOST_VLANS_TEXT], mpls[HOST_LABELS_TEXT]; /* only in the first family's: they are of both */
 };
 
+#define OWN_OFFLOADS_TEXT 48u
+
 struct own_interfaces {
     struct configuration configuration; /* has the texts of links and namespaces */
     unsigned count;
     struct weir_interface list[OWN_INTERFACES];
     struct own_texts texts[OWN_INTERFACES][2];
+    char without[OWN_INTERFACES][OWN_OFFLOADS_TEXT];
 };
 
 /* EXIT_MET, or the exit code to end with after a message; then there is nothing to be freed. sets is borrowed. */

@@ -44,7 +44,7 @@ static int open_memory(const struct plan *p, uint32_t port, const struct allocat
 static struct vnet_offload offload_of(const struct plan_port *q)
 {
     return (struct vnet_offload){
-        .rx_checksum = q->rx_checksum, .tx_checksum = q->tx_checksum, .gro = q->gro, .tso = q->tso};
+        .rx_checksum = q->rx_checksum, .tx_checksum = q->tx_checksum, .gro = q->gro, .tso = q->tso, .uso = q->uso};
 }
 
 static int open_packet(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])

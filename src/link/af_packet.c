@@ -25,6 +25,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "link/cutter.h"
+#include "link/features.h"
 #include "link/frames.h"
 #include "link/netns.h"
 #include "link/packet_ring.h"
@@ -210,9 +211,7 @@ static unsigned receive_burst(struct af_packet *a, struct packet **packets, unsi
         if (!p)
             continue;
         bytes += p->len;
-        if (unlikely(cutter_wants(p, a->link.caps) || !cutter_is_empty(&a->cutter)))
-            cutter_push(&a->cutter, p);
-        else
+        if (!cutter_keeps(&a->cutter, p, a->link.caps))
             packets[good++] = p;
     }
     return cutter_is_empty(&a->cutter) ? good : good + take_cut(a, packets + good, n - good);
@@ -413,17 +412,23 @@ static bool device_cuts(int fd, const char *name)
     return ioctl(fd, SIOCETHTOOL, &r) == 0 && tso.data;
 }
 
-/* The kernel cuts for a device that does not, but only on the way through the queueing discipline. */
-static bool may_bypass(int fd, const struct af_packet_settings *s)
+/*
+ * The kernel cuts for a device that does not, but only on the way through the queueing discipline. Bypassing it is worth
+ * more than UDP that the device does not cut.
+ */
+static void choose_way(struct link *l, const struct af_packet_settings *s)
 {
-    return !s->offload.tso || device_cuts(fd, s->interface);
+    bool bypass = !s->offload.tso || device_cuts(l->fd, s->interface);
+    if (bypass && !feature_is_on(l->fd, s->interface, FEATURE_USO))
+        l->caps &= ~(uint32_t)LINK_CAP_USO;
+    (void)set_option(l->fd, SOL_PACKET, PACKET_QDISC_BYPASS, bypass);
 }
 
 /* Bypassing the queueing discipline and larger buffers are wishes; the rest is needed. */
 static int configure(struct af_packet *a, const struct af_packet_settings *s, int index, char message[256])
 {
     int fd = a->link.fd;
-    (void)set_option(fd, SOL_PACKET, PACKET_QDISC_BYPASS, may_bypass(fd, s));
+    choose_way(&a->link, s);
     if (!set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES))
         (void)set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES);
     if (!set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES))

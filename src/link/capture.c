@@ -153,7 +153,7 @@ int capture_link_new(struct link *lower, const char *path, const struct allocato
     c->link = *lower;
     c->link.ops = lower->ops->arm ? &armed_ops : &polled_ops;
     c->link.counters = (struct link_counters){0};
-    c->link.caps &= ~(uint32_t)(LINK_CAP_TSO | LINK_CAP_SCATTER);
+    c->link.caps &= ~(uint32_t)(LINK_CAP_TSO | LINK_CAP_USO | LINK_CAP_SCATTER);
     c->link.gso_max = 0;
     c->link.lower = lower;
     c->scratch = alloc_zeroed(a, sizeof *c->scratch + SCRATCH_BYTES, CACHE_LINE);

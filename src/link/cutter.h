@@ -30,6 +30,14 @@ static inline bool cutter_wants(const struct packet *p, uint32_t caps)
 }
 /* At most LINK_BURST since it was empty. */
 void cutter_push(struct cutter *c, struct packet *p);
+/* Keeps a received packet that is to be cut, or that came behind one; false: it goes up at once. */
+static inline bool cutter_keeps(struct cutter *c, struct packet *p, uint32_t caps)
+{
+    if (likely(!cutter_wants(p, caps) && cutter_is_empty(c)))
+        return false;
+    cutter_push(c, p);
+    return true;
+}
 /*
  * Up to n frames in the order of arrival, cut into frames of `pool`; with LINK_CAP_RX_CHECKSUM in caps their checksums
  * are left partial. Segments that do not fit are counted in *too_long and left out.

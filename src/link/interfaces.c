@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "link/features.h"
 
 #define DUMP_BYTES 65536u
 #define FIRST_CAPACITY 16u
@@ -236,7 +237,10 @@ static void ask_offload(int fd, struct interface_facts *f)
         [INTERFACE_GSO] = ETHTOOL_GGSO,
         [INTERFACE_GRO] = ETHTOOL_GGRO,
     };
+    f->offload[INTERFACE_USO] = feature_is_on(fd, f->name, FEATURE_USO);
     for (unsigned i = 0; i < INTERFACE_OFFLOAD_COUNT; i++) {
+        if (!questions[i])
+            continue;
         struct ethtool_value v = {.cmd = questions[i]};
         f->offload[i] = ask(fd, f, &v) && v.data;
     }

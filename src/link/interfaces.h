@@ -14,7 +14,8 @@
 #define INTERFACE_TEXT_BYTES 32
 
 #define INTERFACE_OFFLOAD_LIST(X)                                                                                      \
-    X(RX_CHECKSUM, rx_checksum) X(TX_CHECKSUM, tx_checksum) X(SCATTER, scatter) X(TSO, tso) X(GSO, gso) X(GRO, gro)
+    X(RX_CHECKSUM, rx_checksum)                                                                                        \
+    X(TX_CHECKSUM, tx_checksum) X(SCATTER, scatter) X(TSO, tso) X(USO, uso) X(GSO, gso) X(GRO, gro)
 
 enum interface_offload {
 #define INTERFACE_OFFLOAD_ENUM(name, text) INTERFACE_##name,

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "link/cutter.h"
 #include "link/frames.h"
 
 #define ETHERNET_OVERHEAD 22u /* header and two VLAN tags */
@@ -23,6 +24,7 @@ struct tap {
     struct link link;
     struct link_frames frames;
     struct packet *landing; /* where the next frame is read to, or NULL */
+    struct cutter cutter;
     const struct allocator *allocator;
 };
 
@@ -49,8 +51,6 @@ static struct packet *take(struct tap *t, const struct virtio_net_hdr *h, uint32
     if (length > room || e < 0)
         return NULL;
     p->rx_ns = now;
-    t->link.counters.frames_rx++;
-    t->link.counters.bytes_rx += p->len;
     return p;
 }
 
@@ -76,18 +76,37 @@ static bool receive(struct tap *t, struct packet **out, int64_t now)
     return true;
 }
 
+static unsigned take_cut(struct tap *t, struct packet **packets, unsigned n)
+{
+    return cutter_take(&t->cutter, &t->frames.rx, t->link.caps, packets, n,
+                       &t->link.counters.drops[LINK_DROP_RX_TOO_LONG]);
+}
+
+static unsigned receive_burst(struct tap *t, struct packet **packets, unsigned n, int64_t now)
+{
+    unsigned good = 0;
+    struct packet *p;
+    for (uint32_t bytes = 0, taken = 0; taken < min_u32(n, LINK_BURST) && bytes < LINK_FRAMES_BURST_BYTES; taken++) {
+        if (!t->landing && link_frames_land(&t->frames, &t->landing, 1) == 0)
+            break; /* all frames are in use; what comes meanwhile waits in the device */
+        if (!receive(t, &p, now))
+            break;
+        if (!p)
+            continue;
+        bytes += p->len;
+        if (!cutter_keeps(&t->cutter, p, t->link.caps))
+            packets[good++] = p;
+    }
+    return cutter_is_empty(&t->cutter) ? good : good + take_cut(t, packets + good, n - good);
+}
+
 static unsigned tap_rx_burst(struct link *l, struct packet **packets, unsigned n, int64_t now)
 {
     struct tap *t = tap_of(l);
-    unsigned got = 0;
-    uint64_t end = l->counters.bytes_rx + LINK_FRAMES_BURST_BYTES;
-    while (got < n && l->counters.bytes_rx < end) {
-        if (!t->landing && link_frames_land(&t->frames, &t->landing, 1) == 0)
-            break; /* all frames are in use; what comes meanwhile waits in the device */
-        if (!receive(t, &packets[got], now))
-            break;
-        got += packets[got] != NULL;
-    }
+    unsigned got = cutter_is_empty(&t->cutter) ? receive_burst(t, packets, n, now) : take_cut(t, packets, n);
+    l->counters.frames_rx += got;
+    for (unsigned i = 0; i < got; i++)
+        l->counters.bytes_rx += packets[i]->len;
     return got;
 }
 
@@ -142,12 +161,11 @@ static void tap_tx_burst(struct link *l, struct packet **packets, unsigned n, in
     packet_release_burst(packets, n);
 }
 
-/* The descriptor is readable as long as a frame waits, so that there is nothing to ask for. */
-static bool tap_arm(struct link *l)
-{
-    (void)l;
-    return true;
-}
+/*
+ * The descriptor is readable as long as a frame waits in the device, so that there is nothing to ask for; what waits here
+ * it does not know of.
+ */
+static bool tap_arm(struct link *l) { return cutter_is_empty(&tap_of(l)->cutter); }
 
 static void tap_close(struct link *l)
 {
@@ -156,6 +174,7 @@ static void tap_close(struct link *l)
         close(l->fd);
     if (t->landing)
         packet_release(t->landing);
+    cutter_clear(&t->cutter);
     link_frames_free(&t->frames);
     alloc_free(t->allocator, t, sizeof *t);
 }

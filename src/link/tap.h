@@ -5,8 +5,9 @@
  *
  * The device is made if there is none of that name (then it goes away with its last queue), or an existing TAP device
  * without a user is taken (ip tuntap add NAME mode tap). With each frame goes virtio-net's header (link/vnet.h):
- * checksums are left to whoever is last, TCP goes both ways in packets of up to 64 KB. Each queue is a link of its own
- * for a thread of its own; the kernel sends a connection's frames to the queue that last sent frames of it.
+ * checksums are left to whoever is last, TCP and UDP go both ways in packets of up to 64 KB (UDP from Linux 6.2 on; what
+ * comes is cut into its datagrams, link/cutter.h). Each queue is a link of its own for a thread of its own; the kernel
+ * sends a connection's frames to the queue that last sent frames of it.
  */
 #ifndef WEIR_LINK_TAP_H
 #define WEIR_LINK_TAP_H
@@ -17,14 +18,14 @@
 #define TAP_MAX_QUEUES 64u
 
 struct tap_settings {
-    const char *name;            /* such as "tap0"; at most 15 characters */
-    const char *netns;           /* path of a network namespace to make it in, or NULL for the caller's */
-    uint32_t mtu;                /* default 1500; 68 to 65521 */
-    uint32_t queues;             /* default 1 */
-    uint32_t frames;             /* rx and tx pool of each queue; default 4096 */
-    uint32_t address;            /* IPv4 address of the kernel's side, host order; 0: none is set */
-    uint8_t prefix;              /* its length */
-    struct ip_addr address6;     /* the same, of IPv6; unspecified: none is set */
+    const char *name;        /* such as "tap0"; at most 15 characters */
+    const char *netns;       /* path of a network namespace to make it in, or NULL for the caller's */
+    uint32_t mtu;            /* default 1500; 68 to 65521 */
+    uint32_t queues;         /* default 1 */
+    uint32_t frames;         /* rx and tx pool of each queue; default 4096 */
+    uint32_t address;        /* IPv4 address of the kernel's side, host order; 0: none is set */
+    uint8_t prefix;          /* its length */
+    struct ip_addr address6; /* the same, of IPv6; unspecified: none is set */
     uint8_t prefix6;
     struct vnet_offload offload; /* default: all */
 };

@@ -28,6 +28,7 @@
 #define SEND_BUFFER_BYTES (8 << 20)
 #define MTU_MIN 68u    /* RFC 791 section 3.2 */
 #define MTU_MAX 65521u /* the kernel's limit: 65535 less the Ethernet header */
+#define USO_BOTH 0x60u /* TUN_F_USO4 | TUN_F_USO6, which the headers of Linux 6.1 do not have yet */
 
 /* A device being opened. */
 struct opening {
@@ -94,14 +95,19 @@ static int attach(struct opening *o, int fd)
     return e == 0 ? 0 : explain_attach(o);
 }
 
-static int set_offload(struct opening *o, int fd)
+/* UDP in packets of many datagrams comes where the kernel knows of it: Linux 6.2. */
+static bool ask_for_offload(const struct vnet_offload *want, int fd)
 {
-    const struct vnet_offload *want = &o->settings->offload;
-    int header = sizeof(struct virtio_net_hdr), buffer = SEND_BUFFER_BYTES;
     unsigned long features = want->rx_checksum ? TUN_F_CSUM : 0;
     if (want->gro)
         features |= TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
-    if (ioctl(fd, TUNSETVNETHDRSZ, &header) != 0 || ioctl(fd, TUNSETOFFLOAD, features) != 0)
+    return (want->gro && ioctl(fd, TUNSETOFFLOAD, features | USO_BOTH) == 0) || ioctl(fd, TUNSETOFFLOAD, features) == 0;
+}
+
+static int set_offload(struct opening *o, int fd)
+{
+    int header = sizeof(struct virtio_net_hdr), buffer = SEND_BUFFER_BYTES;
+    if (ioctl(fd, TUNSETVNETHDRSZ, &header) != 0 || !ask_for_offload(&o->settings->offload, fd))
         return refuse(o, ERR_SYSTEM, "offload of tap");
     (void)ioctl(fd, TUNSETSNDBUF, &buffer); /* a wish */
     return 0;

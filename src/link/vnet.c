@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -19,16 +20,34 @@
 
 void vnet_offload_default(struct vnet_offload *o)
 {
-    *o = (struct vnet_offload){.rx_checksum = true, .tx_checksum = true, .gro = true, .tso = true};
+    *o = (struct vnet_offload){.rx_checksum = true, .tx_checksum = true, .gro = true, .tso = true, .uso = true};
 }
 
 int vnet_offload_check(const struct vnet_offload *o, const char *link, char message[256])
 {
-    bool rx = o->gro && !o->rx_checksum, tx = o->tso && !o->tx_checksum;
-    if (rx || tx)
-        snprintf(message, 256, "%.100s: found %s on and %s off, allowed both or only %s", link, rx ? "gro" : "tso",
-                 rx ? "rx_checksum" : "tx_checksum", rx ? "rx_checksum" : "tx_checksum");
-    return rx || tx ? ERR_INVALID : 0;
+    const struct {
+        const char *name, *needed;
+        bool on, needed_on;
+    } pairs[] = {{"gro", "rx_checksum", o->gro, o->rx_checksum},
+                 {"tso", "tx_checksum", o->tso, o->tx_checksum},
+                 {"uso", "tx_checksum", o->uso, o->tx_checksum}};
+    for (unsigned i = 0; i < ARRAY_SIZE(pairs); i++) {
+        if (!pairs[i].on || pairs[i].needed_on)
+            continue;
+        snprintf(message, 256, "%.100s: found %s on and %s off, allowed both or only %s", link, pairs[i].name,
+                 pairs[i].needed, pairs[i].needed);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+/* virtio_net_hdr_to_skb() of Linux refuses GSO_UDP_L4 before 6.2, and nothing else tells. */
+static bool kernel_takes_udp(void)
+{
+    struct utsname system;
+    unsigned major, minor;
+    return uname(&system) == 0 && sscanf(system.release, "%u.%u", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 2));
 }
 
 void vnet_offload_describe(const struct vnet_offload *o, struct link *l)
@@ -37,7 +56,8 @@ void vnet_offload_describe(const struct vnet_offload *o, struct link *l)
     l->caps |= o->tx_checksum ? LINK_CAP_TX_CHECKSUM | LINK_CAP_SCATTER : 0u;
     l->caps |= o->gro ? LINK_CAP_GRO : 0u;
     l->caps |= o->tso ? LINK_CAP_TSO : 0u;
-    l->gso_max = o->tso ? VNET_IP_MAX : 0;
+    l->caps |= o->uso && kernel_takes_udp() ? LINK_CAP_USO : 0u;
+    l->gso_max = l->caps & (LINK_CAP_TSO | LINK_CAP_USO) ? VNET_IP_MAX : 0;
 }
 
 /* ---- received ---- */
@@ -88,15 +108,20 @@ int vnet_read(struct packet *p, uint32_t caps, const struct virtio_net_hdr *h)
 
 /* ---- to be sent ---- */
 
+static uint8_t tcp_type(const struct packet *p, const struct packet_headers *at)
+{
+    bool cwr = p->data[at->l4 + TCP_FLAGS_AT] & TCP_CWR;
+    return (at->v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4) | (cwr ? VIRTIO_NET_HDR_GSO_ECN : 0);
+}
+
 static int write_gso(const struct packet *p, struct virtio_net_hdr *h)
 {
     struct packet_headers at;
+    uint8_t protocol = p->gso == PACKET_GSO_UDP ? IP_PROTO_UDP : IP_PROTO_TCP;
     if (p->checksum != PACKET_CHECKSUM_PARTIAL || p->gso_size == 0 || packet_headers_find(p, &at) < 0 ||
-        at.protocol != IP_PROTO_TCP)
+        at.protocol != protocol)
         return ERR_MALFORMED;
-    bool cwr = p->data[at.l4 + TCP_FLAGS_AT] & TCP_CWR;
-    h->gso_type = at.v6 ? VIRTIO_NET_HDR_GSO_TCPV6 : VIRTIO_NET_HDR_GSO_TCPV4;
-    h->gso_type |= cwr ? VIRTIO_NET_HDR_GSO_ECN : 0;
+    h->gso_type = protocol == IP_PROTO_UDP ? GSO_UDP_L4 : tcp_type(p, &at);
     h->gso_size = p->gso_size;
     h->hdr_len = (uint16_t)at.payload;
     return 0;
@@ -106,7 +131,7 @@ int vnet_write(struct packet *p, uint32_t caps, struct virtio_net_hdr *h)
 {
     int e = 0;
     *h = (struct virtio_net_hdr){.flags = 0};
-    if (p->gso != PACKET_GSO_NONE && !(caps & LINK_CAP_TSO))
+    if (p->gso != PACKET_GSO_NONE && !(caps & link_cap_to_cut(p)))
         return ERR_MALFORMED;
     if (!(caps & LINK_CAP_TX_CHECKSUM))
         e = packet_finish(p);

@@ -15,15 +15,16 @@ struct vnet_offload {
     bool rx_checksum; /* take frames whose checksum is verified or not yet filled in */
     bool tx_checksum; /* leave checksums to the kernel */
     bool gro;         /* take packets of up to 64 KB; needs rx_checksum */
-    bool tso;         /* give packets of up to 64 KB; needs tx_checksum */
+    bool tso;         /* give TCP in packets of up to 64 KB; needs tx_checksum */
+    bool uso;         /* the same of UDP, where the kernel takes them (Linux 6.2) */
 };
 
-#define VNET_IP_MAX 65535u /* bytes of IP packet with gro or tso */
+#define VNET_IP_MAX 65535u /* bytes of IP packet with gro, tso or uso */
 
 void vnet_offload_default(struct vnet_offload *o); /* all */
 /* 0, or ERR_INVALID with a message: one that needs another, which is off. */
 MUST_CHECK int vnet_offload_check(const struct vnet_offload *o, const char *link, char message[256]);
-/* caps and gso_max of a link. */
+/* caps and gso_max of a link; without LINK_CAP_USO where the kernel is too old for it. */
 void vnet_offload_describe(const struct vnet_offload *o, struct link *l);
 
 /*

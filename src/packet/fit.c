@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The one place where packets are made to fit a link: link_tx_burst() of those that are more than one plain frame. A
- * GSO packet that the link cannot cut, and each with MPLS labels, below which none can, is cut here (packet/segment) into frames of the link's own, as many at a time as
- * it has; frags for a link without LINK_CAP_SCATTER are made linear. Partial checksums and stripped tags are left to
- * the driver, which has packet_finish() or better. Order is kept.
+ * GSO packet that the link cannot cut, and each with MPLS labels, below which none can, is cut here (packet/segment)
+ * into frames of the link's own, as many at a time as it has; frags for a link without LINK_CAP_SCATTER are made linear.
+ * Partial checksums and stripped tags are left to the driver, which has packet_finish() or better. Order is kept.
  */
 #include "base/error.h"
 #include "packet/link.h"
@@ -19,7 +19,7 @@ static bool fits(const struct link *l, const struct packet *p)
         return false;
     if (p->gso == PACKET_GSO_NONE)
         return true;
-    return p->gso != PACKET_GSO_UDP && (l->caps & LINK_CAP_TSO) && p->checksum == PACKET_CHECKSUM_PARTIAL &&
+    return (l->caps & link_cap_to_cut(p)) && p->checksum == PACKET_CHECKSUM_PARTIAL &&
            packet_total_length(p) - ETHERNET_HEADER <= l->gso_max && !packet_is_labelled(p);
 }
 

@@ -50,6 +50,7 @@ enum link_cap {
      * Discovery, DAD), and every next hop is there. Frames are IP with an Ethernet header that is not on the wire.
      */
     LINK_CAP_POINT_TO_POINT = 32,
+    LINK_CAP_USO = 64, /* takes PACKET_GSO_UDP up to gso_max bytes */
 };
 
 /* What an empty packet is for. */
@@ -100,7 +101,7 @@ struct link {
     uint8_t mac[6];
     uint32_t mtu;       /* bytes of L3 packet */
     uint32_t caps;      /* enum link_cap */
-    uint32_t gso_max;   /* bytes of L3 packet with LINK_CAP_TSO; else 0 */
+    uint32_t gso_max;   /* bytes of L3 packet with LINK_CAP_TSO or _USO; else 0 */
     uint32_t rss_key;   /* 0: no RSS */
     uint32_t nesting;   /* tunnels that a frame goes through before it is on a wire */
     int fd;             /* pollable, or -1 */
@@ -117,6 +118,11 @@ static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, un
     if (kind == LINK_ALLOC_LARGE && !(l->caps & LINK_CAP_TSO))
         return 0;
     return l->ops->tx_alloc(l, packets, n, kind);
+}
+/* What a link needs to take a GSO packet whole. */
+static inline uint32_t link_cap_to_cut(const struct packet *p)
+{
+    return p->gso == PACKET_GSO_UDP ? LINK_CAP_USO : LINK_CAP_TSO;
 }
 /* The way out for packets some of which are GSO or have frags: see packet/fit.c. */
 void link_tx_burst_fitted(struct link *l, struct packet **packets, unsigned n, int64_t now);

@@ -83,6 +83,8 @@ static bool read_word(char *word, struct weir_interface *i)
         i->vlan = value;
     else if (strcmp(word, "mpls") == 0)
         i->mpls = value;
+    else if (strcmp(word, "without") == 0)
+        i->without = value;
     else if (strcmp(word, "autoconf") == 0)
         i->autoconf = true;
     else if (strcmp(word, "temporary") == 0)

@@ -13,7 +13,10 @@
 #include "wire/udp.h"
 
 #include <linux/sockios.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
+
+#define MAX_SEGMENTS 128u /* UDP_MAX_SEGMENTS of Linux */
 
 /* ---- ports ---- */
 
@@ -275,8 +278,18 @@ static int take_control6(struct socket *s, const struct cmsghdr *h, const void *
     }
 }
 
+static int take_segment(const struct cmsghdr *h, const void *value, size_t length, struct sending *x)
+{
+    if (h->cmsg_type != UDP_SEGMENT || length != sizeof x->segment)
+        return -EINVAL;
+    memcpy(&x->segment, value, sizeof x->segment);
+    return 0;
+}
+
 static int take_control(struct socket *s, const struct cmsghdr *h, const void *value, size_t length, struct sending *x)
 {
+    if (h->cmsg_level == IPPROTO_UDP && s->kind == &datagram_kind)
+        return take_segment(h, value, length, x);
     if (h->cmsg_level == IPPROTO_IPV6 && s->domain == AF_INET6)
         return take_control6(s, h, value, length, x);
     if (h->cmsg_level != IPPROTO_IP)
@@ -332,7 +345,8 @@ int datagram_prepare(struct socket *s, const struct msghdr *m, int flags, struct
     if (s->error)
         return socket_take_error(s);
     *x = (struct sending){.how = {.ttl = s->ttl, .tos = s->tos, .discover = discover_of(s)},
-                          .options = s->datagram->options};
+                          .options = s->datagram->options,
+                          .segment = s->datagram->segment};
     int e = destination_of(s, m, &x->to);
     if (e == 0 && !socket_speaks(s, &x->to.ip))
         e = -ENETUNREACH;
@@ -391,6 +405,34 @@ ssize_t datagram_result(struct socket *s, const struct sending *x, const struct 
     }
 }
 
+/* Its payload in one piece. */
+static const uint8_t *gather(struct socket_layer *l, const struct udp_datagram *d)
+{
+    if (d->n_pieces == 1)
+        return d->pieces[0].bytes;
+    uint8_t *at = l->gathered;
+    for (uint32_t i = 0; i < d->n_pieces; at += d->pieces[i++].length)
+        memcpy(at, d->pieces[i].bytes, d->pieces[i].length);
+    return l->gathered;
+}
+
+/* Each of the datagrams that it is. */
+static unsigned deliver_segments(struct socket_layer *l, struct udp_datagram *came)
+{
+    const uint8_t *bytes = gather(l, came);
+    uint32_t length = came->length;
+    unsigned got = 0;
+    for (uint32_t at = 0; at < length; at += came->segment) {
+        const uint32_t n = min_u32(came->segment, length - at);
+        const struct ip_piece piece = {.bytes = bytes + at, .length = n};
+        came->pieces = &piece;
+        came->n_pieces = 1;
+        came->length = n;
+        got += datagram_deliver(l, came);
+    }
+    return got;
+}
+
 /* The same datagram as it comes to us. */
 static unsigned deliver_here(struct socket *s, const struct udp_datagram *d, uint32_t local, bool broadcast)
 {
@@ -408,7 +450,7 @@ static unsigned deliver_here(struct socket *s, const struct udp_datagram *d, uin
     }
     if (!stack_local_address(s->layer->stack, d->local, &came.remote))
         return 0;
-    return datagram_deliver(s->layer, &came);
+    return came.segment ? deliver_segments(s->layer, &came) : datagram_deliver(s->layer, &came);
 }
 
 /* To one of our own addresses: nobody there is an ICMP error without ICMP. */
@@ -441,7 +483,10 @@ ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct i
                                    .length = (uint32_t)length,
                                    .n_pieces = n,
                                    .pieces = pieces,
+                                   .segment = x->segment < length ? x->segment : 0,
                                    .departure = sending_how(x)};
+    if (length > (size_t)d.segment * MAX_SEGMENTS && d.segment)
+        return -EINVAL;
     uint32_t own = stack_find_local(s->layer->stack, &d.remote);
     if (own)
         return send_to_ourselves(s, &d, own);

@@ -73,6 +73,7 @@ struct sending {
     struct ip_departure how;   /* but for its options: */
     struct ip_options options; /* IP_OPTIONS or IP_RETOPTS; length 0: none */
     bool loops_only;           /* a multicast TTL of 0: not beyond this host */
+    uint16_t segment;          /* UDP_SEGMENT; 0: it is one datagram */
 };
 
 /* All of how it leaves, as long as x is there. */
@@ -115,6 +116,7 @@ struct datagram_socket {
     struct ip_options options; /* IP_OPTIONS */
     uint32_t icmp_filter;      /* a bit for each type that a raw ICMP socket does not want */
     uint32_t icmp6_filter[8];  /* ICMP6_FILTER of a raw socket: the same, of ICMPv6 */
+    uint16_t segment;          /* UDP_SEGMENT */
     bool corked;               /* UDP_CORK */
     bool gathering;            /* a datagram that UDP_CORK or MSG_MORE holds back: */
     struct sending next;       /* where it goes, */

@@ -57,12 +57,22 @@ ssize_t cork_send(struct socket *s, const struct msghdr *m, size_t length, int f
     return n < 0 ? n : (ssize_t)length;
 }
 
+static int set_segment(struct socket *s, int bytes)
+{
+    if (bytes < 0 || bytes > UINT16_MAX)
+        return -EINVAL;
+    s->datagram->segment = (uint16_t)bytes;
+    return 0;
+}
+
 int option_udp_set(struct socket *s, int name, const void *value, socklen_t length, int64_t now)
 {
     int n;
     int e = option_int(value, length, &n);
     if (e < 0)
         return e;
+    if (name == UDP_SEGMENT)
+        return set_segment(s, n);
     if (name != UDP_CORK)
         return -ENOPROTOOPT;
     s->datagram->corked = n != 0;
@@ -73,5 +83,7 @@ int option_udp_set(struct socket *s, int name, const void *value, socklen_t leng
 
 int option_udp_get(const struct socket *s, int name, void *value, socklen_t *length)
 {
+    if (name == UDP_SEGMENT)
+        return option_give_int(value, length, s->datagram->segment);
     return name == UDP_CORK ? option_give_int(value, length, s->datagram->corked) : -ENOPROTOOPT;
 }

@@ -11,6 +11,7 @@
 #include "stack/ipv4_output.h"
 #include "stack/ipv6_output.h"
 #include "wire/l4.h"
+#include "wire/udp.h"
 
 uint32_t ip_next_id(struct stack *s, const struct ip_addr *source, const struct ip_addr *destination)
 {
@@ -104,7 +105,15 @@ static ALWAYS_INLINE uint32_t options_bytes(const struct ip_output *out)
 
 static ALWAYS_INLINE bool needs_fragments(const struct ip_output *out, uint32_t l4_bytes)
 {
+    if (unlikely(out->segment != 0))
+        l4_bytes = WIRE_UDP_LEN + out->segment;
     return l4_bytes > out->mtu - ip_header_bytes(out->host) - options_bytes(out);
+}
+
+/* It is built in a frame that can be longer than the link's. */
+static ALWAYS_INLINE bool needs_large(const struct ip_output *out, uint32_t l4_bytes)
+{
+    return out->segment != 0 || needs_fragments(out, l4_bytes);
 }
 
 /* ---- beginning ---- */
@@ -128,11 +137,22 @@ uint8_t *ip_without_labels(struct packet *p, const struct host *h)
     return p->data + p->l4_offset;
 }
 
+/* Those that are queued as they are leave first when they are all there is. */
+static struct packet *take_large(struct stack *s, struct interface *itf)
+{
+    struct packet *p = ip_large_take(s);
+    if (unlikely(!p)) {
+        interface_flush(s, itf);
+        p = ip_large_take(s);
+    }
+    return p;
+}
+
 /* A frame of the link, or a large one to be cut later. */
 static struct packet *take_frame(struct stack *s, struct ip_output *out, uint32_t l4_bytes, enum link_alloc kind)
 {
-    if (unlikely(needs_fragments(out, l4_bytes)))
-        return ip_large_take(s);
+    if (unlikely(needs_large(out, l4_bytes)))
+        return take_large(s, out->interface);
     out->partial_checksum = out->interface->tx_checksum;
     return interface_take(out->interface, kind);
 }
@@ -162,7 +182,7 @@ static int begin_to_group(struct stack *s, const uint8_t *mac, uint32_t l4_bytes
 
 static bool take_waiting_frame(struct stack *s, uint32_t l4_bytes, struct ip_output *out)
 {
-    if (needs_fragments(out, l4_bytes))
+    if (needs_large(out, l4_bytes))
         return (out->packet = ip_large_take(s)) != NULL;
     return packet_pool_get(&out->interface->waiting, &out->packet, 1) != 0;
 }
@@ -193,14 +213,17 @@ static uint32_t longest_payload(const struct ip_output *out)
 int ip_output_open(struct stack *s, uint32_t local, const struct ip_addr *remote, uint32_t l4_bytes,
                    struct ip_output *out)
 {
-    *out = (struct ip_output){.host = host_at(&s->hosts, local), .destination = *remote, .departure = out->departure};
+    *out = (struct ip_output){.host = host_at(&s->hosts, local),
+                              .destination = *remote,
+                              .departure = out->departure,
+                              .segment = out->segment};
     if (unlikely(!out->host || ip_addr_is_v4(remote) == out->host->v6))
         return ERR_INVALID;
     out->interface = stack_interface_of(s, out->host);
     if (unlikely(l4_bytes > longest_payload(out)))
         return ERR_NO_SPACE;
     out->mtu = path_mtu(s, out);
-    if (unlikely(out->departure.discover >= DISCOVER_DO && needs_fragments(out, l4_bytes)))
+    if (unlikely((out->departure.discover >= DISCOVER_DO || out->segment) && needs_fragments(out, l4_bytes)))
         return ERR_NO_SPACE;
     if (unlikely(out->interface->down)) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
@@ -273,7 +296,7 @@ static void send_complete(struct stack *s, struct interface *itf, const struct h
         s->counters.ipv6_sent++;
     else
         s->counters.ipv4_sent++;
-    if (likely(p->len - p->l3_offset <= mtu))
+    if (likely(p->len - p->l3_offset <= mtu) || p->gso != PACKET_GSO_NONE)
         interface_send(s, itf, p);
     else
         ip_send_cut(s, itf, h, p, mtu);

@@ -49,7 +49,8 @@ struct ip_output {
     uint32_t neighbour;            /* it waits for this one; 0: it can go */
     uint32_t mtu;                  /* of its path; longer ones are fragmented */
     bool partial_checksum;         /* the link completes transport checksums */
-    struct ip_departure departure; /* set by the caller before it opens */
+    struct ip_departure departure; /* set by the caller before it opens: */
+    uint32_t segment; /* 0, or UDP payload bytes of each of the datagrams that it is cut into by its link */
 };
 
 /*

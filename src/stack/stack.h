@@ -360,6 +360,7 @@ struct udp_datagram {
     uint32_t length;
     uint32_t n_pieces; /* of one to be sent: 0, or the payload lies in these, not at `bytes` */
     const struct ip_piece *pieces;
+    uint32_t segment; /* of one to be sent: 0, or it leaves as datagrams of so many bytes, the last with what is left */
     struct ip_arrival arrival;     /* of one received */
     struct ip_departure departure; /* of one to be sent */
 };
@@ -385,7 +386,8 @@ MUST_CHECK int udp_set_encapsulation(struct stack *s, uint32_t local, uint16_t p
 void udp_refuse(struct stack *s);
 /*
  * Sends one datagram, in fragments where the path asks for it; it waits (bounded) while its neighbour is resolved. 0,
- * ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass),
+ * ERR_NO_ROUTE, ERR_UNREACHABLE, ERR_NO_SPACE (longer than 65,507 bytes, or than its departure.discover lets pass; a
+ * `segment` longer than its path),
  * ERR_AGAIN (no room now), ERR_INVALID (a port 0, no such local address, another family, pieces that are not `length` bytes
  * in all).
  */

@@ -209,6 +209,21 @@ static void write_datagram(const struct ip_output *out, const struct udp_datagra
     wire_udp_build(out->l4, &h);
 }
 
+/* Its link, or packet/fit for it, completes the checksum, of each datagram when it is cut. */
+static void leave_checksum(struct packet *p)
+{
+    p->checksum = PACKET_CHECKSUM_PARTIAL;
+    p->checksum_start = p->l4_offset;
+    p->checksum_offset = WIRE_UDP_CHECKSUM_OFFSET;
+}
+
+static void set_segments(struct ip_output *out)
+{
+    out->packet->gso = PACKET_GSO_UDP;
+    out->packet->gso_size = (uint16_t)out->segment;
+    out->partial_checksum = true;
+}
+
 int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
 {
     s->now = now;
@@ -216,7 +231,7 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
     const struct ip_payload body = ip_payload_of(d->pieces, d->n_pieces, &one);
     if (d->local_port == 0 || d->remote_port == 0 || !ip_payload_ok(&body, d->length))
         return ERR_INVALID;
-    struct ip_output out = {.departure = d->departure};
+    struct ip_output out = {.departure = d->departure, .segment = d->segment < d->length ? d->segment : 0};
     int error = d->length > UINT16_MAX - WIRE_UDP_LEN
                     ? ERR_NO_SPACE
                     : ip_output_open(s, d->local, &d->remote, WIRE_UDP_LEN + d->length, &out);
@@ -225,14 +240,12 @@ int udp_send(struct stack *s, const struct udp_datagram *d, int64_t now)
             STACK_DROP(s, TRACE_UDP, udp_too_long);
         return error;
     }
+    if (out.segment)
+        set_segments(&out);
     write_datagram(&out, d, &body);
-    struct packet *p = out.packet;
-    if (out.partial_checksum) {
-        p->checksum = PACKET_CHECKSUM_PARTIAL;
-        p->checksum_start = p->l4_offset;
-        p->checksum_offset = WIRE_UDP_CHECKSUM_OFFSET;
-    }
-    s->counters.udp_sent++;
+    if (out.partial_checksum)
+        leave_checksum(out.packet);
+    s->counters.udp_sent += out.segment ? (d->length + out.segment - 1) / out.segment : 1;
     ip_output_send(s, &out, WIRE_UDP_LEN + d->length, IP_PROTO_UDP);
     return 0;
 }

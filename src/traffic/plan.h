@@ -47,13 +47,13 @@ struct plan_port {
     uint8_t prefix_length;   /* of address */
     struct ip_addr address6; /* the same, of IPv6; unspecified: none */
     uint8_t prefix_length6;
-    bool rx_checksum, tx_checksum, gro, tso; /* packet, tap: offload */
-    const char *read_file;                   /* pcap: replayed as received frames, or NULL */
-    struct plan_tunnel tunnel;               /* tunnel */
-    const char *capture;                     /* file that gets all frames of this port both ways, or NULL */
-    struct guard_rules guard;                /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
-    int64_t max_duration_ns;                 /* TIME_NEVER: no cap */
-    bool impaired;                           /* `impair` acts on what this port sends */
+    bool rx_checksum, tx_checksum, gro, tso, uso; /* packet, tap: offload */
+    const char *read_file;                        /* pcap: replayed as received frames, or NULL */
+    struct plan_tunnel tunnel;                    /* tunnel */
+    const char *capture;                          /* file that gets all frames of this port both ways, or NULL */
+    struct guard_rules guard; /* stop_at is TIME_NEVER: the engine adds max_duration_ns to its start */
+    int64_t max_duration_ns;  /* TIME_NEVER: no cap */
+    bool impaired;            /* `impair` acts on what this port sends */
     struct impair_settings impair;
     uint32_t first_device, n_devices; /* devices are sorted by port */
     uint32_t n_hosts, n_addresses;

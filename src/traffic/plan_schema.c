@@ -36,9 +36,11 @@ static const struct config_field offload_fields[] = {
     {CONFIG_MEMBER(struct offload_config, tx_checksum), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "Checksums of what is sent are left to the kernel or the network card"},
     {CONFIG_MEMBER(struct offload_config, gro), .type = CONFIG_TYPE_BOOL, .fallback = "true",
-     .doc = "TCP segments are received merged, up to 64 KB at once; needs rx_checksum"},
+     .doc = "TCP segments and UDP datagrams are received merged, up to 64 KB at once; needs rx_checksum"},
     {CONFIG_MEMBER(struct offload_config, tso), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "TCP is sent up to 64 KB at once, and cut by the kernel or the network card; needs tx_checksum"},
+    {CONFIG_MEMBER(struct offload_config, uso), .type = CONFIG_TYPE_BOOL, .fallback = "true",
+     .doc = "The same of UDP datagrams that are sent together (UDP_SEGMENT), from Linux 6.2 on; needs tx_checksum"},
 };
 static const struct config_schema offload_schema =
     CONFIG_SCHEMA_SELF("offload", struct offload_config, offload_fields, node,

@@ -47,7 +47,8 @@ PY
     python3 - <<'PY'
 import json
 names = {"rx_checksum": "rx-checksumming", "tx_checksum": "tx-checksumming", "scatter": "scatter-gather",
-         "tso": "tx-tcp-segmentation", "gso": "generic-segmentation-offload", "gro": "generic-receive-offload"}
+         "tso": "tx-tcp-segmentation", "gso": "generic-segmentation-offload", "gro": "generic-receive-offload",
+         "uso": "tx-udp-segmentation"}
 there = dict(line.strip().split(": ", 1) for line in open("ethtool.txt") if ": " in line)
 found = [i for i in json.load(open("links.json"))["interfaces"] if i["name"] == "weir0"][0]["offload"]
 assert set(found) == set(names), found

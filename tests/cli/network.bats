@@ -141,7 +141,7 @@ skip_without_tap() {
 
 @test "a TAP device that somebody made is used as it is, without offload too, and stays" {
     BEFORE='ip tuntap add weir9 mode tap; ip address add 198.18.0.1/24 dev weir9' \
-        run over_tap "--set 'ports[0].offload={rx_checksum: false, tx_checksum: false, gro: false, tso: false}'"
+        run over_tap "--set 'ports[0].offload={rx_checksum: false, tx_checksum: false, gro: false, tso: false, uso: false}'"
     skip_without_tap
     [ "$status" -eq 0 ]
     python3 "$CHECK" sums out.json

@@ -401,6 +401,7 @@ static const int options[][2] = {{SOL_SOCKET, SO_REUSEADDR},
                                  {IPPROTO_IP, IP_MULTICAST_LOOP},
                                  {IPPROTO_IP, IP_MULTICAST_ALL},
                                  {IPPROTO_UDP, UDP_CORK},
+                                 {IPPROTO_UDP, UDP_SEGMENT},
                                  {IPPROTO_RAW, 1},
                                  {IPPROTO_IPV6, IPV6_V6ONLY},
                                  {270, 1}};

@@ -53,7 +53,7 @@ theirs() { # OFFLOAD ETHTOOL-SETTINGS...
     in_ns server ethtool -K weir1 tx on sg on tso on gso on gro on >/dev/null
 }
 
-none="{rx_checksum: false, tx_checksum: false, gro: false, tso: false}"
+none="{rx_checksum: false, tx_checksum: false, gro: false, tso: false, uso: false}"
 
 cells_offload() {
     base_write
@@ -61,7 +61,7 @@ cells_offload() {
     ours "{gro: false}" "tx large, rx small"
     ours "{gro: false, rx_checksum: false}" "tx large, rx small"
     ours "{tso: false}" "tx small, rx large"
-    ours "{tso: false, tx_checksum: false}" "tx small, rx large"
+    ours "{tso: false, uso: false, tx_checksum: false}" "tx small, rx large"
     ours "$none" "tx small, rx small"
     theirs "{}" tso off
     theirs "{}" gso off tso off

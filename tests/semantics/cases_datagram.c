@@ -219,6 +219,67 @@ CASE(datagram_cork)
     T_SET(t, IPPROTO_UDP, UDP_CORK, 0);
 }
 
+/* What comes to the peer, each datagram by itself. */
+static void show_datagrams(int p, int n)
+{
+    char text[2000];
+    for (int i = 0; i < n; i++) {
+        long length = P(recv(p, text, sizeof text, 0));
+        note("    first %d last %d", text[0], length > 0 ? text[length - 1] : 0);
+    }
+    departed();
+    P(recv(p, text, sizeof text, MSG_DONTWAIT));
+}
+
+CASE(datagram_segments)
+{
+    int t, p;
+    datagram_pair(&t, &p);
+    for (int i = 0; i < 70000; i++)
+        big[i] = (char)(i / 1000);
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 1000);
+    T_GET(t, IPPROTO_UDP, UDP_SEGMENT);
+    T(send(t, big, 5500, 0));
+    show_datagrams(p, 6);
+    T(send(t, big, 1000, 0));
+    T(send(t, big, 3, 0));
+    T(send(t, big, 0, 0));
+    show_datagrams(p, 3);
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 0);
+    T(send(t, big, 1400, 0));
+    show_datagrams(p, 1);
+}
+
+CASE(datagram_segments_limits)
+{
+    int t, p;
+    datagram_pair(&t, &p);
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 1472);
+    T(send(t, big, 2944, 0));
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 1473);
+    T(send(t, big, 2944, 0));
+    T(send(t, big, 1473, 0));
+    T(send(t, big, 1472, 0));
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 10);
+    T(send(t, big, 1280, 0));
+    T(send(t, big, 1281, 0));
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 1000);
+    T(send(t, big, 65507, 0));
+    T(send(t, big, 65508, 0));
+    T_GET(t, SOL_SOCKET, SO_ERROR);
+}
+
+CASE(datagram_segments_corked)
+{
+    int t, p;
+    datagram_pair(&t, &p);
+    T_SET(t, IPPROTO_UDP, UDP_SEGMENT, 1000);
+    T(send(t, big, 700, MSG_MORE));
+    T(send(t, big, 700, MSG_MORE));
+    T(send(t, big, 700, 0));
+    show_datagrams(p, 3);
+}
+
 CASE(datagram_more)
 {
     char text[20];
@@ -651,6 +712,27 @@ static long send_control(int t, int level, int type, const void *value, size_t l
     c->cmsg_len = CMSG_LEN(length);
     memcpy(CMSG_DATA(c), value, length);
     return T(sendmsg(t, &m, 0));
+}
+
+CASE(datagram_segments_of_one_message)
+{
+    uint16_t four = 4, none = 0;
+    char text[20];
+    int t, p;
+    datagram_pair(&t, &p);
+    send_control(t, IPPROTO_UDP, UDP_SEGMENT, &four, sizeof four);
+    for (int i = 0; i < 3; i++) {
+        long n = P(recv(p, text, 20, 0));
+        note_bytes(text, n);
+    }
+    send_control(t, IPPROTO_UDP, UDP_SEGMENT, &none, sizeof none);
+    long n = P(recv(p, text, 20, 0));
+    note_bytes(text, n);
+    send_control(t, IPPROTO_UDP, UDP_SEGMENT, &four, 1);
+    send_control(t, IPPROTO_UDP, UDP_SEGMENT, &(int){4}, sizeof(int));
+    send_control(t, IPPROTO_UDP, UDP_CORK, &four, sizeof four);
+    departed();
+    P(recv(p, text, 20, MSG_DONTWAIT));
 }
 
 static void show_ttl_tos(int p)

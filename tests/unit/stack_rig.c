@@ -91,7 +91,7 @@ struct rig *rig_new_on(const struct stack_settings *settings, uint32_t caps)
     r->room = (unsigned)-1;
     r->link = (struct link){.ops = &rig_ops, .name = "rig", .mtu = 1500, .caps = caps, .fd = -1};
     memcpy(r->link.mac, US_MAC, 6);
-    r->link.gso_max = caps & LINK_CAP_TSO ? UINT16_MAX : 0;
+    r->link.gso_max = caps & (LINK_CAP_TSO | LINK_CAP_USO) ? UINT16_MAX : 0;
     assert_int_equal(packet_pool_init(&r->large_pool, alloc_heap(), 4, PACKET_HEADROOM + 22 + UINT16_MAX, 0), 0);
     assert_int_equal(packet_pool_init(&r->pool, alloc_heap(), POOL_FRAMES, RIG_FRAME_BYTES + PACKET_HEADROOM, 0), 0);
     open_guard(&r->guard, r->now);

@@ -49,7 +49,7 @@ struct rig {
 
 /* Settings may be NULL. The rig has no host. */
 struct rig *rig_new_empty(const struct stack_settings *settings);
-/* The same on a link with these capabilities (enum link_cap); gso_max is 65535 with TSO. */
+/* The same on a link with these capabilities (enum link_cap); gso_max is 65535 with TSO or USO. */
 struct rig *rig_new_on(const struct stack_settings *settings, uint32_t caps);
 /* With US as its host. */
 struct rig *rig_new(void);

@@ -14,7 +14,8 @@
 #include "offload_rig.h"
 #include "support/counting_alloc.h"
 
-#define ALL (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM | LINK_CAP_GRO | LINK_CAP_TSO | LINK_CAP_SCATTER)
+#define ALL                                                                                                            \
+    (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM | LINK_CAP_GRO | LINK_CAP_TSO | LINK_CAP_USO | LINK_CAP_SCATTER)
 
 static struct counting_alloc counting;
 static struct packet_pool pool;
@@ -68,6 +69,32 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(q->checksum, PACKET_CHECKSUM_PARTIAL);
     assert_int_equal(q->checksum_start, 34);
     assert_int_equal(q->checksum_offset, 16);
+    packet_release(p);
+    packet_release(q);
+}
+
+static void datagrams_of_one_packet_are_read_back(void **state)
+{
+    (void)state;
+    struct packet *p = get(0, 1000), *q = get(0, 1000);
+    struct virtio_net_hdr h;
+    offload_fill_udp(p, 3000, 1000);
+    offload_fill_udp(q, 3000, 65535);
+    q->checksum = PACKET_CHECKSUM_UNKNOWN;
+    q->gso_size = 0;
+    assert_int_equal(vnet_write(p, ALL, &h), 0);
+    assert_int_equal(h.flags, 1);
+    assert_int_equal(h.gso_type, 5); /* VIRTIO_NET_HDR_GSO_UDP_L4 */
+    assert_int_equal(h.gso_size, 1000);
+    assert_int_equal(h.hdr_len, OFFLOAD_UDP_HEADERS);
+    assert_int_equal(h.csum_start, 34);
+    assert_int_equal(h.csum_offset, 6);
+    assert_int_equal(vnet_read(q, ALL, &h), 0);
+    assert_int_equal(q->gso, PACKET_GSO_UDP);
+    assert_int_equal(q->gso_size, 1000);
+    assert_int_equal(vnet_write(p, ALL & ~(uint32_t)LINK_CAP_USO, &h), ERR_MALFORMED);
+    p->gso = PACKET_GSO_TCP4;
+    assert_int_equal(vnet_write(p, ALL, &h), ERR_MALFORMED);
     packet_release(p);
     packet_release(q);
 }
@@ -214,12 +241,16 @@ static void an_offload_without_what_it_needs_is_refused(void **state)
     o = (struct vnet_offload){.tso = true};
     assert_int_equal(vnet_offload_check(&o, "tap:x", message), ERR_INVALID);
     assert_string_equal(message, "tap:x: found tso on and tx_checksum off, allowed both or only tx_checksum");
+    o = (struct vnet_offload){.uso = true};
+    assert_int_equal(vnet_offload_check(&o, "tap:x", message), ERR_INVALID);
+    assert_string_equal(message, "tap:x: found uso on and tx_checksum off, allowed both or only tx_checksum");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
+        cmocka_unit_test(datagrams_of_one_packet_are_read_back),
         cmocka_unit_test(congestion_window_reduced_is_said),
         cmocka_unit_test(a_link_that_completes_no_checksum_gets_it_completed),
         cmocka_unit_test(without_the_capability_states_are_resolved_on_the_way_in),

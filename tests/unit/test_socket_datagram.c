@@ -719,6 +719,52 @@ static void several_calls_make_one_datagram(void **state)
     sock_close(&rig, client);
 }
 
+/* UDP_SEGMENT of Linux, to others and to ourselves. */
+static void one_call_makes_several_datagrams(void **state)
+{
+    struct socket *s = udp_at(1, 53), *client = udp(0), *own = udp_at(0, 53);
+    uint16_t five = 5;
+    (void)state;
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 5), 0);
+    assert_int_equal(sock_get(&rig, client, IPPROTO_UDP, UDP_SEGMENT), 5);
+    for (unsigned to_us = 0; to_us < 2; to_us++) {
+        struct socket *receiver = to_us ? own : s;
+        assert_int_equal(send_to(client, RIG_ADDRESS(!to_us), 53, "firstotherend", 13), 13);
+        socket_rig_settle(&rig);
+        expect(receiver, "first", RIG_ADDRESS(0), 0);
+        expect(receiver, "other", RIG_ADDRESS(0), 0);
+        expect(receiver, "end", RIG_ADDRESS(0), 0);
+        expect_nothing(receiver);
+    }
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 0), 0);
+    assert_int_equal(send_with(client, IPPROTO_UDP, UDP_SEGMENT, &five, 1), -EINVAL);
+    assert_int_equal(send_with(client, IPPROTO_UDP, UDP_CORK, &five, sizeof five), -EINVAL);
+    assert_int_equal(send_with(client, IPPROTO_UDP, UDP_SEGMENT, &five, sizeof five), 1);
+    socket_rig_settle(&rig);
+    expect(s, "x", RIG_ADDRESS(0), 0);
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, -1), -EINVAL);
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 65536), -EINVAL);
+    sock_close(&rig, s);
+    sock_close(&rig, client);
+    sock_close(&rig, own);
+}
+
+static void segments_are_limited_in_size_and_number(void **state)
+{
+    static uint8_t bytes[3000];
+    struct socket *client = udp(0);
+    (void)state;
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 1), 0);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 128), 128);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 129), -EINVAL);
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 1472), 0);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 3000), 3000);
+    assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 1473), 0);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 3000), -EMSGSIZE);
+    socket_rig_settle(&rig);
+    sock_close(&rig, client);
+}
+
 static void what_makes_it_too_long_throws_it_away(void **state)
 {
     static uint8_t bytes[60000];
@@ -905,6 +951,8 @@ int main(void)
         CASE(control_without_room_is_cut),
         CASE(control_messages_say_how_it_goes),
         CASE(several_calls_make_one_datagram),
+        CASE(one_call_makes_several_datagrams),
+        CASE(segments_are_limited_in_size_and_number),
         CASE(what_makes_it_too_long_throws_it_away),
         CASE(a_stranger_is_refused_as_if_nobody_had_the_port),
         CASE(strangers_are_refused_no_faster_than_the_limit),

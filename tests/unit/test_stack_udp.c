@@ -360,6 +360,104 @@ static void test_what_cannot_be_sent_is_refused(void **state)
     rig_free(r);
 }
 
+/* UDP_SEGMENT of Linux: one packet on the way down, which a link that does not cut it gets as datagrams. */
+static void test_segments_leave_as_datagrams_of_their_own(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t length, segment, datagrams, last;
+    } cases[] = {
+        {1, 1000, 1, 1}, {1000, 1000, 1, 1000}, {1001, 1000, 2, 1}, {40000, 1472, 28, 256}, {65507, 1472, 45, 739}};
+    struct rig *r = rig_new();
+    uint64_t all = 1; /* resolving takes one */
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct udp_datagram d = to(r, PEER, cases[i].length);
+        d.segment = cases[i].segment;
+        assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+        rig_transmit(r);
+        for (uint32_t n = 1; n <= cases[i].datagrams; n++) {
+            struct wire_ipv4 ip;
+            struct wire_udp udp;
+            const struct rig_frame *f = expect_ipv4(r, IP_PROTO_UDP, &ip);
+            uint32_t payload = n == cases[i].datagrams ? cases[i].last : cases[i].segment;
+            assert_int_equal(f->length, 14 + 28 + payload);
+            assert_true(wire_udp_parse(f->bytes + 34, f->length - 34, &udp) > 0);
+            assert_int_equal(udp.length, 8 + payload);
+            assert_memory_equal(f->bytes + 42, body + (size_t)(n - 1) * cases[i].segment, payload);
+            struct ip_addr from = v4(US), peer = v4(PEER);
+            assert_true(wire_l4_checksum_ok(&from, &peer, IP_PROTO_UDP, f->bytes + 34, udp.length));
+        }
+        expect_nothing(r);
+        all += cases[i].datagrams;
+    }
+    assert_int_equal(rig_counters(r)->udp_sent, all);
+    struct udp_datagram d = to(r, PEER, 3000);
+    d.segment = 1473; /* segments are never fragmented */
+    assert_int_equal(udp_send(r->stack, &d, r->now), ERR_NO_SPACE);
+    rig_free(r);
+}
+
+static void test_segments_wait_for_their_neighbour(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct udp_datagram d = to(r, PEER, 2500);
+    struct wire_ipv4 ip;
+    struct wire_arp arp;
+    uint8_t f[64];
+    d.segment = 1000;
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    rig_transmit(r);
+    const struct rig_frame *request = expect_arp(r, WIRE_ARP_REQUEST, &arp);
+    uint32_t n_bytes = make_arp(f, request->bytes + 6, PEER_MAC, WIRE_ARP_REPLY, PEER_MAC, PEER, arp.sha, arp.spa);
+    rig_input(r, f, n_bytes);
+    for (unsigned n = 0; n < 3; n++)
+        assert_int_equal(expect_ipv4(r, IP_PROTO_UDP, &ip)->length, n < 2 ? 1042 : 542);
+    expect_nothing(r);
+    rig_free(r);
+}
+
+/* More of them in a turn than the stack has room for: they leave meanwhile. */
+static void test_segments_of_many_calls_are_not_lost(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct udp_datagram d = to(r, PEER, 2500);
+    d.segment = 1000;
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    rig_transmit(r);
+    struct wire_ipv4 ip;
+    for (unsigned i = 0; i < 60; i++)
+        expect_ipv4(r, IP_PROTO_UDP, &ip);
+    expect_nothing(r);
+    rig_free(r);
+}
+
+static void test_a_link_that_cuts_datagrams_gets_them_in_one_packet(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new_on(NULL, LINK_CAP_TX_CHECKSUM | LINK_CAP_USO);
+    r->us = rig_host(r, US, PREFIX, GATEWAY, NULL);
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    struct udp_datagram d = to(r, PEER, 60000);
+    d.segment = 1200;
+    assert_int_equal(udp_send(r->stack, &d, r->now), 0);
+    rig_transmit(r);
+    struct wire_ipv4 ip;
+    const struct rig_frame *f = expect_ipv4(r, IP_PROTO_UDP, &ip);
+    assert_int_equal(f->length, 14 + 28 + 60000);
+    assert_int_equal(f->gso, PACKET_GSO_UDP);
+    assert_int_equal(f->gso_size, 1200);
+    assert_int_equal(f->checksum, PACKET_CHECKSUM_PARTIAL);
+    assert_int_equal(f->checksum_start, 34);
+    assert_int_equal(f->checksum_offset, 6);
+    expect_nothing(r);
+    rig_free(r);
+}
+
 static void test_a_smaller_mtu_counts_at_once_and_a_larger_one_never(void **state)
 {
     (void)state;
@@ -488,6 +586,10 @@ int main(void)
         cmocka_unit_test(test_datagrams_nobody_resolves_are_reported),
         cmocka_unit_test(test_an_error_callback_may_send),
         cmocka_unit_test(test_what_cannot_be_sent_is_refused),
+        cmocka_unit_test(test_segments_leave_as_datagrams_of_their_own),
+        cmocka_unit_test(test_segments_wait_for_their_neighbour),
+        cmocka_unit_test(test_segments_of_many_calls_are_not_lost),
+        cmocka_unit_test(test_a_link_that_cuts_datagrams_gets_them_in_one_packet),
         cmocka_unit_test(test_a_smaller_mtu_counts_at_once_and_a_larger_one_never),
         cmocka_unit_test(test_broadcast_and_multicast_need_no_neighbour),
         cmocka_unit_test(test_a_link_that_completes_checksums_gets_partial_ones),

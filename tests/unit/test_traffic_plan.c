@@ -55,7 +55,7 @@ static void options_of_ports_to_the_kernel_are_taken_over(void **state)
     struct config_tree *tree;
     struct plan *p = rig_compile("ports:\n"
                                  "  - {name: a, location: \"tap:weir0\", netns: /run/netns/b, address: 10.1.2.3/25, "
-                                 "offload: {tso: false}}\n"
+                                 "offload: {tso: false, uso: false}}\n"
                                  "  - {name: b, location: \"packet:eth0\", offload: {rx_checksum: false, "
                                  "gro: false}}\n"
                                  "  - {name: c, location: \"packet:eth1\"}\n"
@@ -69,9 +69,9 @@ static void options_of_ports_to_the_kernel_are_taken_over(void **state)
     assert_string_equal(a->netns, "/run/netns/b");
     assert_int_equal(a->address, 0x0a010203);
     assert_int_equal(a->prefix_length, 25);
-    assert_true(a->rx_checksum && a->tx_checksum && a->gro && !a->tso);
-    assert_true(!b->rx_checksum && b->tx_checksum && !b->gro && b->tso);
-    assert_true(c->rx_checksum && c->tx_checksum && c->gro && c->tso && c->address == 0);
+    assert_true(a->rx_checksum && a->tx_checksum && a->gro && !a->tso && !a->uso);
+    assert_true(!b->rx_checksum && b->tx_checksum && !b->gro && b->tso && b->uso);
+    assert_true(c->rx_checksum && c->tx_checksum && c->gro && c->tso && c->uso && c->address == 0);
     plan_free(p);
     config_tree_free(tree);
 }
