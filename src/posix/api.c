@@ -15,7 +15,7 @@ int weir_turn(struct weir_stack *w, int64_t timeout_ns)
         return -1;
     }
     for (;; now = clock_now()) {
-        if (loop_turn(w, now))
+        if (loop_turn_waiting(w, now))
             return 1;
         if (now >= end)
             return 0;

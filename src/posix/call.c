@@ -48,10 +48,7 @@ static ssize_t result_of(const struct call *c)
     return -1;
 }
 
-void event_raise(int event_fd)
-{
-    (void)eventfd_write(event_fd - 1, 1); /* fails only when it is raised already */
-}
+void event_raise(int event_fd) { (void)eventfd_write(event_fd - 1, 1); /* fails only when it is raised already */ }
 
 static bool blocks(const struct weir_stack *w, const struct call *c)
 {
@@ -75,9 +72,11 @@ static bool needs_turn(const struct weir_stack *w, const struct call *c)
     return blocks(w, c) && !receives(w, c);
 }
 
-/* Counts a call as one, and as one more for each KiB. */
+/* Counts a call as one, and as one more for each KiB; one that leaves nothing to be sent not at all. */
 static void count_without_turn(struct weir_stack *w, const struct call *c)
 {
+    if (c->attempt == attempt_epoll_control)
+        return;
     w->without_turn += 1 + (c->result > 0 ? (unsigned)min_u64((uint64_t)c->result >> KIB_PER_CALL, UINT16_MAX) : 0);
 }
 
@@ -102,7 +101,7 @@ static void perform_embedded(struct weir_stack *w, struct call *c)
     }
     while (!call_is_done(c)) {
         int64_t now = clock_now();
-        if (!loop_turn(w, now))
+        if (!loop_turn_waiting(w, now))
             loop_rest(w, now, TIME_NEVER);
     }
 }

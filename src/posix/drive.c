@@ -210,7 +210,7 @@ void drive(struct weir_stack *w, struct call *c, const struct outside *o)
         w->driver = c;
         w->looks++;
         int64_t now = clock_now();
-        if (!loop_turn(w, now))
+        if (!loop_turn_waiting(w, now))
             drive_rest(w, c, now, o);
     }
     if (w->driver == c)

@@ -12,6 +12,7 @@
 #include "posix/private.h"
 
 #define TICK_NS NS_PER_MS
+#define ACK_WAITS_NS NS_PER_MS           /* for an answer to go with, while the program is busy */
 #define MEMORY_SLEEP_NS (40 * NS_PER_US) /* a memory link has nothing to wait on */
 
 bool loop_turn(struct weir_stack *w, int64_t now)
@@ -20,10 +21,22 @@ bool loop_turn(struct weir_stack *w, int64_t now)
     leases_turn(w, now);
     unsigned n = stack_receive(w->stack, now);
     n += call_run(w, now);
+    if (now - w->acknowledged >= ACK_WAITS_NS) {
+        w->acknowledged = now;
+        (void)tcp_acknowledge(stack_tcp(w->stack));
+    }
     n += stack_transmit(w->stack, now);
     if (n > 0)
         w->worked = now;
     return n > 0;
+}
+
+bool loop_turn_waiting(struct weir_stack *w, int64_t now)
+{
+    if (loop_turn(w, now))
+        return true;
+    w->acknowledged = now;
+    return tcp_acknowledge(stack_tcp(w->stack)) && stack_transmit(w->stack, now) > 0;
 }
 
 int64_t loop_next_deadline(struct weir_stack *w)
@@ -66,7 +79,7 @@ void loop_rest(struct weir_stack *w, int64_t now, int64_t at_most_ns)
 static void turn_or_rest(struct weir_stack *w)
 {
     int64_t now = clock_now();
-    if (!loop_turn(w, now)) {
+    if (!loop_turn_waiting(w, now)) {
         drive_rest(w, &w->loop, now, NULL);
         return;
     }

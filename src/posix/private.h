@@ -221,6 +221,7 @@ struct weir_stack {
     struct call *woken;    /* of them, those to be tried again */
     int64_t next_deadline; /* the earliest of those that wait, or earlier */
     int64_t poll_ns, worked;
+    int64_t acknowledged; /* when ACKs last had to wait for answers no longer */
     int cpu;
     unsigned n_interfaces;
     unsigned without_turn; /* calls since the last turn */
@@ -278,6 +279,8 @@ int drive_thread_event(void);
 /* loop.c */
 /* One turn: frames in, calls, frames out. True when something moved. */
 bool loop_turn(struct weir_stack *w, int64_t now);
+/* By one who waits: when nothing moved, the program has answered what it had to, and ACKs that waited for answers go. */
+bool loop_turn_waiting(struct weir_stack *w, int64_t now);
 /* The earliest moment at which there is something to do. */
 int64_t loop_next_deadline(struct weir_stack *w);
 /* Fills what there is to wait on, and shortens the wait; false: frames are there already. */

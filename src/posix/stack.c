@@ -478,6 +478,7 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     if (e < 0)
         return -EIO;
     s.secret = t.secret;
+    s.tcp.ack_push_waits = true;
     e = stack_new(&t, alloc_heap(), clock_now(), &w->stack);
     return e < 0 ? -err_to_errno(e) : socket_layer_new(&s, w->stack, alloc_heap(), &w->sockets);
 }

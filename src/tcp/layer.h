@@ -60,6 +60,7 @@ struct tcp_layer {
     uint32_t ts_offset; /* added to the millisecond clock in TSval */
     uint32_t dead;      /* records that ended, linked through their word */
     struct tcp_list fifo[TCP_MAX_LINKS];
+    struct tcp_list pushed;          /* whose ACK of a PSH segment waits for data: WANT_PUSHED_ACK */
     uint32_t gso_max[TCP_MAX_LINKS]; /* of each link, as its paths say */
     struct wheel wheel;              /* node = record index */
     struct pool sent;                /* struct sent_record */

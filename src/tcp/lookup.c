@@ -62,7 +62,9 @@ void tcp_list_remove(struct tcp_layer *t, struct tcp_work *w)
 
 void tcp_mark(struct tcp_layer *t, struct tcp *c, struct tcp_work *w)
 {
-    if (w->on)
+    if (w->on == &t->pushed)
+        tcp_list_remove(t, w);
+    else if (w->on)
         return;
     struct tcp_list *fifo = &t->fifo[c->link];
     bool was_empty = fifo->head == POOL_NONE;

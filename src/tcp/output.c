@@ -558,11 +558,24 @@ unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now)
             tcp_bury(t, c);
         else if (c->state == TCP_TIME_WAIT)
             tcp_timewait_finish(t, c, now);
+        else if (w->want & WANT_PUSHED_ACK)
+            tcp_list_push(t, &t->pushed, w);
         else
             tcp_park_if_idle(t, c);
     }
     tcp_bury_dead(t);
     return sent;
+}
+
+bool tcp_acknowledge(struct tcp_layer *t)
+{
+    bool any = t->pushed.head != POOL_NONE;
+    while (t->pushed.head != POOL_NONE) {
+        struct tcp_work *w = pool_at(&t->works, t->pushed.head);
+        w->want |= WANT_ACK;
+        tcp_mark(t, tcp_at(t, w->owner), w);
+    }
+    return any;
 }
 
 void tcp_path_ready(struct tcp_layer *t, struct tcp_list *waiters, bool reachable, int64_t now)

@@ -68,8 +68,11 @@ static void owe_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, cons
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     w->segments_unacked = (uint8_t)min_u32(w->segments_unacked + receive_count(s), UINT8_MAX);
-    bool now = w->segments_unacked >= 2 || c->received < p->quick_ack_bytes || (p->ack_push && (s->h.flags & TCP_PSH));
-    w->want |= now ? WANT_ACK : WANT_DELAYED_ACK;
+    bool pushed = p->ack_push && (s->h.flags & TCP_PSH);
+    if (w->segments_unacked >= 2 || c->received < p->quick_ack_bytes || (pushed && !p->ack_push_waits))
+        w->want |= WANT_ACK;
+    else
+        w->want |= pushed ? WANT_DELAYED_ACK | WANT_PUSHED_ACK : WANT_DELAYED_ACK;
     tcp_mark(t, c, w);
 }
 

@@ -115,7 +115,7 @@ static uint32_t write_sack(uint8_t *o, struct tcp_work *w, uint32_t room)
 static void note_acknowledged(struct tcp *c, struct tcp_work *w)
 {
     w->last_ack_sent = c->rcv_nxt;
-    w->want &= (uint8_t) ~(WANT_ACK | WANT_DELAYED_ACK);
+    w->want &= (uint8_t) ~(WANT_ACK | WANT_DELAYED_ACK | WANT_PUSHED_ACK);
     w->segments_unacked = 0;
     w->ack_at = TIME_NEVER;
 }

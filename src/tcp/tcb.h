@@ -82,6 +82,7 @@ enum tcp_want {
     WANT_PROBE = 0x10, /* zero-window probe */
     WANT_KEEPALIVE = 0x20,
     WANT_LOSS_PROBE = 0x40, /* tail loss probe, RFC 8985 */
+    WANT_PUSHED_ACK = 0x80, /* beside a delayed one: at tcp_acknowledge() at the latest */
 };
 
 /* CWR: cwnd is being reduced without a loss (RFC 3168). */

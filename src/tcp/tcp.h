@@ -129,6 +129,7 @@ struct tcp_profile {
     bool nagle;                                     /* default false: load generators send whole messages */
     uint64_t quick_ack_bytes;                       /* of a connection's first: no delayed ACK; default 0 */
     bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
+    bool ack_push_waits;                            /* or with data, else by tcp_acknowledge(); default false */
     enum tcp_push push;                             /* default TCP_PUSH_WINDOW */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
     enum tcp_ecn ecn;                               /* default TCP_ECN_PASSIVE: when the peer asks for it, as Linux */
@@ -436,6 +437,11 @@ void tcp_input(struct tcp_layer *t, struct tcp_segment *segments, unsigned n, in
  */
 unsigned tcp_output(struct tcp_layer *t, uint8_t link, int64_t now);
 bool tcp_output_pending(const struct tcp_layer *t, uint8_t link);
+/*
+ * Nobody has anything to say just now: ACKs of PSH segments that waited for data to go with (ack_push_waits) go with the
+ * next tcp_output, as else after the delay. True when there are some.
+ */
+bool tcp_acknowledge(struct tcp_layer *t);
 /* Runs timers that are due, at most `budget`. */
 void tcp_tick(struct tcp_layer *t, int64_t now, unsigned budget);
 int64_t tcp_next_deadline(const struct tcp_layer *t);

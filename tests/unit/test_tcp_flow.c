@@ -355,6 +355,49 @@ static void quick_ack_and_ack_push_do_not_wait(void **state)
     script_end(&s);
 }
 
+/* The user is given time to answer: with data the ACK is no frame of its own. */
+static void the_ack_of_a_push_waits_for_an_answer(void **state)
+{
+    struct script s;
+    (void)state;
+    profile.ack_push = profile.ack_push_waits = true;
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    assert_false(tcp_acknowledge(s.end.layer));
+    script_give(&s, TCP_ACK | TCP_PSH, 1, 1, 100);
+    script_expect_nothing(&s);
+    script_send(&s, 50);
+    script_expect(&s, TCP_ACK, 1, 101, 50);
+    assert_false(tcp_acknowledge(s.end.layer)); /* it is there already */
+    script_give(&s, TCP_ACK, 101, 51, 0);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK | TCP_PSH, 101, 51, 100);
+    script_expect_nothing(&s);
+    assert_true(tcp_acknowledge(s.end.layer)); /* there is no answer */
+    script_expect(&s, TCP_ACK, 51, 201, 0);
+    script_give(&s, TCP_ACK | TCP_PSH, 201, 51, 100);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK | TCP_PSH, 301, 51, 100);
+    script_expect(&s, TCP_ACK, 51, 401, 0); /* RFC 5681 4.2: two */
+    assert_false(tcp_acknowledge(s.end.layer));
+    script_give(&s, TCP_ACK, 401, 51, 100); /* no PSH: for the delay alone */
+    script_expect_nothing(&s);
+    assert_false(tcp_acknowledge(s.end.layer));
+    script_pass(&s, NS_PER_S);
+    script_expect(&s, TCP_ACK, 51, 501, 0);
+    script_give(&s, TCP_ACK | TCP_PSH, 501, 51, 100);
+    script_expect_nothing(&s);
+    script_pass(&s, NS_PER_S); /* and nobody says that there is none: the delay */
+    script_expect(&s, TCP_ACK, 51, 601, 0);
+    assert_int_equal(script_counters(&s)->delayed_acks, 2);
+    script_give(&s, TCP_ACK | TCP_PSH, 601, 51, 100); /* one that is waited for when the connection ends */
+    script_expect_nothing(&s);
+    tcp_abort(s.end.layer, script_connection(&s), s.now);
+    assert_false(tcp_acknowledge(s.end.layer));
+    script_expect(&s, TCP_RST | TCP_ACK, 51, 701, 0);
+    script_end(&s);
+}
+
 static void data_beyond_the_window_is_cut(void **state) /* TC-33 */
 {
     struct script s;
@@ -549,6 +592,7 @@ int main(void)
         T(what_fills_a_small_window_is_pushed),
         T(an_ack_rides_on_data),
         T(quick_ack_and_ack_push_do_not_wait),
+        T(the_ack_of_a_push_waits_for_an_answer),
         T(data_beyond_the_window_is_cut),
         T(the_payload_of_a_syn_ack_stays_within_the_window),
         T(the_right_edge_moves_in_worthwhile_steps_and_never_back),

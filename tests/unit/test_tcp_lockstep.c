@@ -123,6 +123,7 @@ static void random_profile(struct world *w, struct tcp_profile *p)
     p->nagle = below(w, 2);
     p->quick_ack_bytes = below(w, 5) == 0 ? TCP_QUICK_ACK_ALWAYS : 0;
     p->ack_push = below(w, 5) == 0;
+    p->ack_push_waits = below(w, 2) == 0;
     p->congestion = below(w, TCP_CONGESTION_COUNT);
     p->mtu_probing = below(w, TCP_MTU_PROBING_COUNT);
     p->receive_buffer = below(w, 2) ? 262144 : 2000 + below(w, 100000);
@@ -237,6 +238,8 @@ static void forge(struct world *w, uint8_t to, const struct wire_segment *s)
 static void transmit(struct world *w, uint8_t from)
 {
     const struct wire_segment *s;
+    if (below(w, 4) == 0)
+        (void)tcp_acknowledge(w->side[from].end.layer);
     tcp_output(w->side[from].end.layer, 0, w->now);
     while ((s = tcp_end_take(&w->side[from].end)) != NULL) {
         note(w, from, s);
