@@ -91,6 +91,7 @@ struct weir_stack_options {
     uint64_t buffer_bytes; /* of all sockets together; 0: 1 GiB, of address space until it is used */
     uint32_t poll_us;      /* how long the thread looks for frames before it sleeps; 0: 50 */
     int cpu;               /* plus one: the core the thread is bound to; 0: any */
+    bool defer_signals; /* the program's handlers call weir_defer_signal; false: signals are barred around each call */
 };
 
 /*
@@ -105,6 +106,13 @@ int weir_interface_add(struct weir_stack *stack, const struct weir_interface *i,
  * WEIR_ADDRESS6, which may be "auto" (as .autoconf), and WEIR_GATEWAY6; WEIR_VLAN and WEIR_MPLS are as .vlan and .mpls. */
 int weir_interface_add_default(struct weir_stack *stack, char *message, size_t message_bytes);
 unsigned weir_interface_count(struct weir_stack *stack);
+/*
+ * While a thread is inside a call its signals wait. To bar them takes two system calls each time. A program whose handlers, all that may run at any time in a
+ * thread that calls a stack, are made with SA_SIGINFO, without SA_RESETHAND, and return at once where this returns true, may have defer_signals instead: then
+ * that costs nothing until a signal comes, which comes again when the thread leaves the call, behind others of its number that were queued. Async-signal-safe. Not for handlers of an embedded stack, which
+ * bars nothing.
+ */
+bool weir_defer_signal(int number, siginfo_t *info, void *context);
 /* Embedded: moves the stack once, and waits at most so long for something to happen (0: not at all; -1: without limit). */
 int weir_turn(struct weir_stack *stack, int64_t timeout_ns);
 

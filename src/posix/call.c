@@ -119,7 +119,7 @@ static bool may_owe_turn(struct weir_stack *w, const struct call *c)
 static unsigned take_woken(struct weir_stack *w, int64_t now);
 
 /* The owner does its call; if that has to wait, the owner drives, or prepares to sleep. */
-static void perform_as_owner(struct weir_stack *w, struct call *c, const struct outside *o)
+static void perform_as_owner(struct weir_stack *w, struct call *c, struct outside *o)
 {
     int64_t now = clock_now();
     if (needs_turn(w, c)) {
@@ -162,7 +162,7 @@ static void hand_over(struct weir_stack *w, struct call *c)
 static void cut_short(struct weir_stack *w, struct call *c, bool by_signal)
 {
     struct outside o;
-    owner_enter(w, &o);
+    inside_enter(w, &o);
     owner_take(w);
     (void)call_run(w, clock_now()); /* if it was on the list still, it is not now */
     if (!call_is_done(c) && c->beside)
@@ -170,7 +170,7 @@ static void cut_short(struct weir_stack *w, struct call *c, bool by_signal)
     else if (!call_is_done(c))
         call_cancel(c, clock_now());
     owner_release(w);
-    owner_leave(&o);
+    inside_leave(&o);
     if (by_signal && c->result == 0)
         c->result = -EINTR;
 }
@@ -187,14 +187,14 @@ static void sleep_beside(struct weir_stack *w, struct call *c)
 static void perform_shared(struct weir_stack *w, struct call *c)
 {
     struct outside o;
-    owner_enter(w, &o);
+    inside_enter(w, &o);
     if (owner_try(w)) {
         perform_as_owner(w, c, &o);
         owner_release(w);
     } else {
         hand_over(w, c);
     }
-    owner_leave(&o);
+    inside_leave(&o);
     if (c->event_fd)
         sleep_beside(w, c);
     else if (!call_is_done(c) && !await(c))

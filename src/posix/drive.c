@@ -147,9 +147,10 @@ static bool tell_beside(const struct bed *b, struct weir_kernel_poll *beside)
     return any;
 }
 
-static void driver_sleeps(struct weir_stack *w, struct bed *b, struct call *self, int64_t left, const struct outside *o)
+static void driver_sleeps(struct weir_stack *w, struct bed *b, struct call *self, int64_t left, struct outside *o)
 {
     if (o) {
+        inside_bar(w, o);
         admit_signals(w, self, o);
         b->fds[0].fd = w->drive_fd;
         b->fds[1] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
@@ -173,7 +174,7 @@ static void driver_sleeps(struct weir_stack *w, struct bed *b, struct call *self
         interrupt(w, self);
 }
 
-void drive_rest(struct weir_stack *w, struct call *self, int64_t now, const struct outside *o)
+void drive_rest(struct weir_stack *w, struct call *self, int64_t now, struct outside *o)
 {
     struct bed b;
     if (now - w->worked < w->poll_ns) {
@@ -200,7 +201,7 @@ void drive_rest(struct weir_stack *w, struct call *self, int64_t now, const stru
 
 static bool may_drive(const struct weir_stack *w) { return (!w->driver || w->driver == &w->loop) && w->n_waiting == 1; }
 
-void drive(struct weir_stack *w, struct call *c, const struct outside *o)
+void drive(struct weir_stack *w, struct call *c, struct outside *o)
 {
     while (!call_is_done(c)) {
         if (w->driver != c && !may_drive(w))

@@ -14,7 +14,7 @@
  *  4. The loop rests, or still sleeps on its links though another took over, only while that other driver is there.
  *
  * The loop's state, `driver` and `sleeps_until` change only in an owner's hands. An owner serves others only so many times before it has the loop do
- * it. Signals wait and cancellation is off while a thread of the program is inside: a handler that calls the stack, leaves by longjmp or exits finds it free.
+ * it. No signal handler runs in an owner (inside.c).
  */
 #define _GNU_SOURCE /* syscall */
 #include <linux/futex.h>
@@ -36,20 +36,6 @@ bool futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns)
     struct timespec t = {.tv_sec = timeout_ns / NS_PER_S, .tv_nsec = timeout_ns % NS_PER_S};
     return syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, timeout_ns < 0 ? NULL : &t, NULL, 0) == 0 ||
            errno != EINTR;
-}
-
-/* ---- inside ---- */
-
-void owner_enter(const struct weir_stack *w, struct outside *o)
-{
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &o->cancel_state);
-    pthread_sigmask(SIG_BLOCK, &w->asynchronous, &o->signals);
-}
-
-void owner_leave(const struct outside *o)
-{
-    pthread_sigmask(SIG_SETMASK, &o->signals, NULL);
-    pthread_setcancelstate(o->cancel_state, NULL);
 }
 
 /* ---- the lock ---- */

@@ -205,7 +205,7 @@ struct weir_stack {
     int signal_fd;         /* a driver other than the loop */
     sigset_t asynchronous; /* signals that wait while a thread is inside */
     int number;            /* in the registry; -1 */
-    bool embedded;
+    bool embedded, defer_signals;
     /* the owner's */
     CACHE_ALIGNED struct stack *stack;
     struct socket_layer *sockets;
@@ -244,15 +244,20 @@ int64_t leases_next_deadline(const struct weir_stack *w);
 /* Gives them back. The stack moves no more. */
 void leases_end(struct weir_stack *w, int64_t now);
 
-/* owner.c */
+/* inside.c */
 /* What a thread had before it went inside. */
 struct outside {
-    sigset_t signals;
+    sigset_t signals; /* once it is */
+    bool barred;      /* from signals; otherwise those that come are deferred */
     int cancel_state;
 };
 /* A thread of the program inside takes no signals and is not cancelled, so that it never leaves the stack owned. */
-void owner_enter(const struct weir_stack *w, struct outside *o);
-void owner_leave(const struct outside *o);
+void inside_enter(const struct weir_stack *w, struct outside *o);
+/* It is going to sleep. */
+void inside_bar(const struct weir_stack *w, struct outside *o);
+void inside_leave(struct outside *o);
+
+/* owner.c */
 /* True: the caller owns the stack. */
 MUST_CHECK bool owner_try(struct weir_stack *w);
 /* Waits for it. */
@@ -268,9 +273,9 @@ bool futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
 
 /* drive.c */
 /* The owner waits for its call, if it may: drives until that is done, or somebody else has to drive. */
-void drive(struct weir_stack *w, struct call *c, const struct outside *o);
+void drive(struct weir_stack *w, struct call *c, struct outside *o);
 /* Nothing to do: the owner lets go and waits for frames, deadlines, and being woken. */
-void drive_rest(struct weir_stack *w, struct call *self, int64_t now, const struct outside *o);
+void drive_rest(struct weir_stack *w, struct call *self, int64_t now, struct outside *o);
 /* Not the driver: sleeps on c->event_fd and what is beside. False: a signal came. */
 bool drive_sleep_beside(struct call *c);
 /* This thread's eventfd; -errno. */

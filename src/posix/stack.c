@@ -535,6 +535,7 @@ static struct weir_stack *allocate(const struct weir_stack_options *o)
     if (!w)
         return NULL;
     w->embedded = o->embedded;
+    w->defer_signals = o->defer_signals;
     w->cpu = o->cpu - 1;
     w->wake_fd = w->drive_fd = w->signal_fd = -1;
     w->sleeps_until = DRIVER_AWAKE;

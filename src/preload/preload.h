@@ -43,7 +43,8 @@
     X(getsockopt) X(setsockopt) X(send) X(sendto) X(sendmsg) X(sendmmsg) X(recv) X(recvfrom) X(recvmsg) X(recvmmsg)   \
     X(read) X(write) X(readv) X(writev) X(sendfile) X(splice) X(ioctl) X(fcntl) X(close) X(close_range) X(dup)        \
     X(dup2) X(dup3) X(poll) X(ppoll) X(select) X(pselect) X(epoll_ctl) X(epoll_wait) X(epoll_pwait) X(epoll_pwait2)   \
-    X(getaddrinfo) X(getifaddrs) X(if_nameindex) X(if_nametoindex) X(if_indextoname) X(_exit)
+    X(getaddrinfo) X(getifaddrs) X(if_nameindex) X(if_nametoindex) X(if_indextoname) X(_exit)        \
+    X(sigaction)
 /* clang-format on */
 struct kernel_calls {
 #define KERNEL_CALL_MEMBER(name) __typeof__(name) *name;
@@ -139,6 +140,11 @@ enum topic { TOPIC_LOST, TOPIC_SPLICE, TOPIC_STACK, TOPIC_OPTION, TOPIC_RESOLV, 
 void say_once(enum topic topic, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The stack of a socket; NULL with errno, after saying so, when it is the parent's. */
 struct weir_stack *stack_of(const struct file *f);
+
+/* ---- signals.c ---- */
+
+/* This process's memory is its own from now on: at the beginning, and after a fork. */
+void signals_begin(void);
 
 /* ---- decide.c ---- */
 

@@ -193,7 +193,7 @@ static void write_name_servers(struct weir_stack *s)
 
 static struct weir_stack *make_stack(void)
 {
-    struct weir_stack_options o = {.size = sizeof o};
+    struct weir_stack_options o = {.size = sizeof o, .defer_signals = true};
     char message[256] = "";
     struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
     if (s && add_interfaces(s, message, sizeof message) == 0) {
@@ -253,6 +253,7 @@ static void after_fork(void)
 
 static void in_child(void)
 {
+    signals_begin();
     table_forked();
     if (stack_now())
         atomic_store(&forked_from, getppid());
@@ -263,6 +264,7 @@ static void in_child(void)
 __attribute__((constructor)) static void begin(void)
 {
     kernel_resolve();
+    signals_begin();
     (void)pthread_atfork(before_fork, after_fork, in_child);
 }
 

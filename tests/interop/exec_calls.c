@@ -342,6 +342,73 @@ static void signals_interrupt(void)
     close(s), close(p[0]), close(p[1]);
 }
 
+/* ---- handlers are the program's own, whatever stands in front of them ---- */
+
+static volatile sig_atomic_t informed;
+static void inform(int number, siginfo_t *info, void *context)
+{
+    informed += number == SIGUSR1 && info->si_value.sival_int == 7 && context != NULL;
+}
+
+static int fired_at;
+static void use_socket(int number)
+{
+    char c;
+    int error = errno;
+    signals += number != 0;
+    (void)send(fired_at, "s", 1, MSG_DONTWAIT);
+    (void)recv(fired_at, &c, 1, MSG_DONTWAIT);
+    errno = error;
+}
+
+#define FLAGS(a) ((a).sa_flags & (int)(SA_SIGINFO | SA_RESTART | SA_RESETHAND)) /* without the C library's own */
+
+static void handlers_are_ones_own(void)
+{
+    struct sigaction a = {.sa_sigaction = inform, .sa_flags = SA_SIGINFO | SA_RESTART}, old;
+    sigaddset(&a.sa_mask, SIGUSR2);
+    EXPECT(sigaction(SIGUSR1, &a, NULL) == 0 && sigaction(SIGUSR1, NULL, &old) == 0);
+    EXPECT(old.sa_sigaction == inform && FLAGS(old) == (SA_SIGINFO | SA_RESTART) && sigismember(&old.sa_mask, SIGUSR2));
+    EXPECT(sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 7}) == 0 && informed == 1);
+    EXPECT(signal(SIGUSR1, count_signal) == (sighandler_t)(void *)inform && signal(SIGUSR1, SIG_IGN) == count_signal);
+    EXPECT(raise(SIGUSR1) == 0 && informed == 1 && signal(SIGUSR1, SIG_DFL) == SIG_IGN);
+    EXPECT(sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
+    a = (struct sigaction){.sa_handler = count_signal, .sa_flags = (int)SA_RESETHAND};
+    signals = 0;
+    EXPECT(sigaction(SIGUSR1, &a, NULL) == 0 && sigaction(SIGUSR1, NULL, &old) == 0 && FLAGS(old) == (int)SA_RESETHAND);
+    EXPECT(raise(SIGUSR1) == 0 && signals == 1 && sigaction(SIGUSR1, NULL, &old) == 0 && old.sa_handler == SIG_DFL);
+    EXPECT(sigaction(SIGKILL, &a, NULL) == -1 && errno == EINVAL && sigaction(0, &a, NULL) == -1 && errno == EINVAL);
+    EXPECT(signal(SIGUSR1, SIG_ERR) == SIG_ERR && errno == EINVAL);
+    handle(SIGUSR1);
+    int status, child = vfork();
+    if (child == 0) {
+        signal(SIGUSR1, use_socket);
+        _exit(0);
+    }
+    EXPECT(waitpid(child, &status, 0) == child && raise(SIGUSR1) == 0 && signals == 1);
+}
+
+/* Wherever it comes, a handler may use sockets, and none gets lost. */
+static void handlers_may_use_sockets(void)
+{
+    struct itimerval often = {.it_value.tv_usec = 500, .it_interval.tv_usec = 500}, never = {0};
+    struct sigaction a = {.sa_handler = use_socket, .sa_flags = SA_RESTART};
+    int s = connected(7000);
+    char c;
+    fired_at = connected(7000);
+    signals = 0;
+    EXPECT(s >= 0 && fired_at >= 0 && sigaction(SIGALRM, &a, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    while (signals < 200) {
+        EXPECT(send(s, "p", 1, 0) == 1);
+        for (int i = 0; i < 50; i++)
+            (void)recv(fired_at, &c, 1, MSG_DONTWAIT);
+        EXPECT(recv(s, &c, 1, 0) == 1 && c == 'p');
+    }
+    setitimer(ITIMER_REAL, &never, NULL);
+    signal(SIGALRM, SIG_DFL);
+    close(s), close(fired_at);
+}
+
 static void ppoll_unblocks(void)
 {
     int s = connected(7000);
@@ -623,6 +690,8 @@ static const struct {
     {"options set before connect, names, fstat", options_follow},
     {"fork, exec, vfork and system", fork_and_exec},
     {"a signal interrupts recv and poll", signals_interrupt},
+    {"signal handlers are the program's own", handlers_are_ones_own},
+    {"signal handlers may use sockets", handlers_may_use_sockets},
     {"ppoll's mask", ppoll_unblocks},
     {"SIGPIPE and MSG_NOSIGNAL", sigpipe_comes},
     {"sendfile", sendfile_sends},
