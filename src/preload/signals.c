@@ -15,7 +15,12 @@ static _Atomic int flags[_NSIG];
 static atomic_flag changing = ATOMIC_FLAG_INIT;
 static _Atomic pid_t process;
 
-void signals_begin(void) { atomic_store(&process, getpid()); }
+/* Whoever was changing something when we were forked is not here. */
+void signals_begin(void)
+{
+    atomic_store(&process, getpid());
+    atomic_flag_clear(&changing);
+}
 
 /* In memory shared by vfork: our process's handlers are not this one's to change. */
 static bool is_foreign(void)
@@ -48,23 +53,23 @@ static void tell(handler_fn *handler, int lacking, struct sigaction *a)
 }
 
 /* A handler is there before the kernel knows of it. */
-static int change(int number, const struct sigaction *new, struct sigaction *old)
+static int change(int number, const struct sigaction *wanted, struct sigaction *was)
 {
     handler_fn *handler = atomic_load(&handlers[number]);
     int lacking = atomic_load(&flags[number]);
     struct sigaction ours;
-    if (new &&is_handler(new) && !is_foreign()) {
-        ours = *new;
+    if (wanted && is_handler(wanted) && !is_foreign()) {
+        ours = *wanted;
         ours.sa_sigaction = on_signal;
-        ours.sa_flags = (new->sa_flags | SA_SIGINFO) & ~(int)SA_RESETHAND;
-        atomic_store(&flags[number], new->sa_flags &(SA_SIGINFO | (int)SA_RESETHAND));
-        atomic_store(&handlers[number], new->sa_sigaction);
-        new = &ours;
+        ours.sa_flags = (wanted->sa_flags | SA_SIGINFO) & ~(int)SA_RESETHAND;
+        atomic_store(&flags[number], wanted->sa_flags & (SA_SIGINFO | (int)SA_RESETHAND));
+        atomic_store(&handlers[number], wanted->sa_sigaction);
+        wanted = &ours;
     }
-    int result = kernel()->sigaction(number, new, old);
-    if (result == 0 && old)
-        tell(handler, lacking, old);
-    if (result < 0 && new == &ours) {
+    int result = kernel()->sigaction(number, wanted, was);
+    if (result == 0 && was)
+        tell(handler, lacking, was);
+    if (result < 0 && wanted == &ours) {
         atomic_store(&flags[number], lacking);
         atomic_store(&handlers[number], handler);
     }
@@ -72,16 +77,16 @@ static int change(int number, const struct sigaction *new, struct sigaction *old
 }
 
 /* May be called in a handler: nobody who changes something is interrupted by one. */
-EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *old)
+EXPORT int sigaction(int number, const struct sigaction *wanted, struct sigaction *was)
 {
     sigset_t all, before;
     if (number <= 0 || number >= _NSIG)
-        return kernel()->sigaction(number, new, old);
+        return kernel()->sigaction(number, wanted, was);
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     while (atomic_flag_test_and_set(&changing))
         ;
-    int result = change(number, new, old);
+    int result = change(number, wanted, was);
     atomic_flag_clear(&changing);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
@@ -89,14 +94,14 @@ EXPORT int sigaction(int number, const struct sigaction *new, struct sigaction *
 
 static sighandler_t install(int number, sighandler_t handler, int how, bool bars_itself)
 {
-    struct sigaction a = {.sa_handler = handler, .sa_flags = how}, old;
+    struct sigaction a = {.sa_handler = handler, .sa_flags = how}, was;
     if (handler == SIG_ERR) {
         errno = EINVAL;
         return SIG_ERR;
     }
     if (bars_itself && sigaddset(&a.sa_mask, number) < 0)
         return SIG_ERR;
-    return sigaction(number, &a, &old) < 0 ? SIG_ERR : old.sa_handler;
+    return sigaction(number, &a, &was) < 0 ? SIG_ERR : was.sa_handler;
 }
 
 EXPORT sighandler_t bsd_signal(int number, sighandler_t handler);
