@@ -88,12 +88,13 @@ static int64_t deadline_of(const struct accel *a, const struct accel_flow *f)
     case ACCEL_OPENING:
         at = o->syn_at + (NS_PER_S << (o->syn_tries - 1));
         if (!(f->flags & ACCEL_CLIENT_THERE) && o->syn_ack_tries < SYN_ACK_TRIES)
-            at = at < o->syn_ack_at + SYN_ACK_AFTER ? at : o->syn_ack_at + SYN_ACK_AFTER;
-        return at < o->began + a->settings.server_timeout_ns ? at : o->began + a->settings.server_timeout_ns;
+            at = min_i64(at, o->syn_ack_at + SYN_ACK_AFTER);
+        at = min_i64(at, accel_hold_deadline(f, o));
+        return min_i64(at, o->began + a->settings.server_timeout_ns);
     case ACCEL_OPEN:
         at = f->seen_at + a->settings.idle_timeout_ns;
         if (o)
-            at = at < accel_early_deadline(f, o) ? at : accel_early_deadline(f, o);
+            at = min_i64(at, min_i64(accel_early_deadline(f, o), accel_hold_deadline(f, o)));
         return at;
     case ACCEL_CLOSED:
         return f->seen_at + a->settings.closed_timeout_ns;
@@ -139,6 +140,13 @@ static void opening_due(struct accel *a, struct accel_flow *f, int64_t now)
     }
     if (now >= o->syn_at + (NS_PER_S << (o->syn_tries - 1)))
         accel_send_syn(a, f, now);
+    accel_hold_timer(a, f, now);
+}
+
+static void open_due(struct accel *a, struct accel_flow *f, int64_t now)
+{
+    accel_hold_timer(a, f, now);
+    accel_early_timer(a, f, now);
 }
 
 static void due(void *context, uint32_t node, int64_t now)
@@ -151,7 +159,7 @@ static void due(void *context, uint32_t node, int64_t now)
         if (f->state == ACCEL_OPENING) {
             opening_due(a, f, now);
         } else if (f->state == ACCEL_OPEN && now < f->seen_at + a->settings.idle_timeout_ns) {
-            accel_early_timer(a, f, now);
+            open_due(a, f, now);
         } else {
             a->counters.flows_idle += f->state == ACCEL_OPEN;
             remove_flow(a, f);
@@ -263,6 +271,8 @@ static const char *check_opening(const struct accel *a, const struct accel_flow 
         return "an opening that is another flow's";
     if (seq_lt(o->una, first) || seq_gt(o->una, o->next) || seq_gt(o->next, o->early_end))
         return "early data out of order";
+    if (seq_lt(o->acked, o->una) || seq_gt(o->acked, o->early_end) || o->held_acked > o->held_count)
+        return "early data acknowledged out of order";
     if (f->state == ACCEL_OPENING && !seq_eq(o->next, first))
         return "early data sent before the server's answer";
     return NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Data that a client sent before the server had answered: taken and acknowledged in the server's name, then sent to it
- * until it acknowledges. A sender with what RFC 9293, 5681 and 6298 ask of one that has 64 KB to send: an initial window
- * of ten segments (RFC 6928), slow start, three duplicate acknowledgements, a timer that backs off.
+ * Data that a client sent before the server had answered: taken, acknowledged in the server's name (hold.c says when),
+ * and sent to the server until it acknowledges. The client may send no more than goes out at once when the server is
+ * there, so that nothing later overtakes it. A sender with what RFC 9293, 5681 and 6298 ask of one that has so little to
+ * send: slow start, three duplicate acknowledgements, a timer that backs off.
  */
 #include "accel/internal.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
-#define INITIAL_SEGMENTS 10u
 #define LEAST_RTO (200 * NS_PER_MS)
 #define MOST_RTO (60 * NS_PER_S)
 #define EARLY_TRIES 8u
@@ -27,7 +27,7 @@ void accel_opening_end(struct accel *a, struct accel_flow *f)
     struct accel_opening *o = accel_opening_of(a, f);
     if (!o)
         return;
-    if (accel_early_pending(o))
+    if (seq_lt(o->una, o->acked))
         ACCEL_COUNT(a, early_undelivered);
     if (o->buffer != POOL_NONE)
         pool_put(&a->buffers, o->buffer);
@@ -37,62 +37,61 @@ void accel_opening_end(struct accel *a, struct accel_flow *f)
 
 /* ---- from the client ---- */
 
-void accel_early_acknowledge(struct accel *a, struct accel_flow *f, int64_t now)
+uint16_t accel_early_window(const struct accel_flow *f)
 {
-    const struct accel_opening *o = accel_opening_of(a, f);
-    struct wire_tcp_options options;
-    accel_options_to_client(f, o, &options, now);
-    const bool open = f->state != ACCEL_OPENING;
-    const uint32_t room = ACCEL_EARLY_BYTES - bytes_of(f, o);
-    const struct accel_own ack = {.to = ACCEL_CLIENTS,
-                                  .seq = open ? seq_sub(f->server_end, f->shift.sequence) : seq_add(f->our_isn, 1),
-                                  .ack = o->early_end,
-                                  .flags = TCP_ACK,
-                                  .window = (uint16_t)(room >> f->told.wscale),
-                                  .options = &options};
-    accel_send_own(a, f, &ack, now);
+    return (uint16_t)min_u32(ACCEL_EARLY_SEGMENTS * f->told.mss, ACCEL_EARLY_BYTES);
 }
 
-/* The bytes of a segment behind what is there already, as many as fit; taken is how many. False: none can be. */
-static bool take_bytes(struct accel *a, struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v,
-                       uint32_t *taken)
+/* The bytes of a segment behind what is there already, as many as fit. False: there is no buffer. */
+static bool take_bytes(struct accel *a, struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v)
 {
     const uint32_t skip = seq_len(v->tcp.seq, o->early_end), held = bytes_of(f, o);
-    *taken = min_u32(v->payload_length - skip, ACCEL_EARLY_BYTES - held);
-    if (*taken == 0)
+    const uint32_t taken = min_u32(v->payload_length - skip, accel_early_window(f) - held);
+    if (taken == 0)
         return true;
     if (o->buffer == POOL_NONE && (o->buffer = pool_get(&a->buffers)) == POOL_NONE) {
         ACCEL_COUNT(a, drop_no_buffer);
         return false;
     }
-    memcpy((uint8_t *)pool_at(&a->buffers, o->buffer) + held, v->payload + skip, *taken);
-    o->early_end = seq_add(o->early_end, *taken);
-    a->counters.early_bytes += *taken;
+    memcpy((uint8_t *)pool_at(&a->buffers, o->buffer) + held, v->payload + skip, taken);
+    o->early_end = seq_add(o->early_end, taken);
+    a->counters.early_bytes += taken;
     return true;
+}
+
+static void take_fin(struct accel_flow *f, struct accel_opening *o, bool fin)
+{
+    if (!fin)
+        return;
+    o->fin = true;
+    o->early_end = seq_add(o->early_end, 1);
+    f->client_fin = o->early_end;
+    f->flags |= ACCEL_CLIENT_FIN;
 }
 
 void accel_early_take(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
     struct accel_opening *o = accel_opening_of(a, f);
     const bool fin = v->tcp.flags & TCP_FIN;
-    const struct seq end = seq_add(v->tcp.seq, v->payload_length);
-    uint32_t taken;
-    if (v->payload_length == 0 && !fin)
+    const struct seq end = seq_add(v->tcp.seq, v->payload_length), was = o->early_end;
+    if (v->payload_length == 0 && !fin) {
+        if (seq_lt(v->tcp.seq, o->acked))
+            accel_hold_tell(a, f, v->now); /* a window probe: RFC 9293 3.10.7.4 */
         return;
-    if (o->fin || seq_gt(v->tcp.seq, o->early_end) || v->tcp.flags & TCP_URG || v->segment.packet->nfrags) {
-        ACCEL_COUNT(a, drop_out_of_order);
-    } else if (seq_ge(end, o->early_end)) {
-        if (!take_bytes(a, f, o, v, &taken))
-            return;
-        if (fin && seq_eq(end, o->early_end)) {
-            o->fin = true;
-            o->early_end = seq_add(o->early_end, 1);
-            f->client_fin = o->early_end;
-            f->flags |= ACCEL_CLIENT_FIN;
-        }
-        f->client_end = seq_max(f->client_end, o->early_end);
     }
-    accel_early_acknowledge(a, f, v->now);
+    if (seq_le(seq_add(end, fin), o->early_end)) {
+        accel_hold_repeated(a, f, v->now);
+    } else if (o->fin || seq_gt(v->tcp.seq, o->early_end) || v->tcp.flags & TCP_URG || v->segment.packet->nfrags) {
+        ACCEL_COUNT(a, drop_out_of_order);
+        accel_hold_tell(a, f, v->now);
+    } else if (take_bytes(a, f, o, v)) {
+        take_fin(f, o, fin && seq_eq(end, o->early_end));
+        f->client_end = seq_max(f->client_end, o->early_end);
+        if (seq_eq(o->early_end, was))
+            accel_hold_tell(a, f, v->now); /* nothing more fits */
+        else
+            accel_hold_segment(f, o, v->tcp.header_len - WIRE_TCP_MIN + v->payload_length < f->told.mss, v->now);
+    }
 }
 
 /* ---- to the server ---- */
@@ -140,6 +139,12 @@ static uint32_t window_of_server(const struct accel_flow *f, const struct accel_
     return (uint32_t)o->server_window << (scaled ? f->said.wscale : 0);
 }
 
+struct seq accel_early_edge(const struct accel_flow *f, const struct accel_opening *o)
+{
+    return f->state == ACCEL_OPENING ? seq_add(first_byte(f), accel_early_window(f))
+                                     : seq_add(o->una, window_of_server(f, o));
+}
+
 /* What windows let pass. */
 static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
 {
@@ -159,12 +164,16 @@ static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening 
 void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now)
 {
     struct accel_opening *o = accel_opening_of(a, f);
-    o->cwnd = INITIAL_SEGMENTS * segment_bytes(a, f);
+    o->cwnd = max_u32(ACCEL_EARLY_SEGMENTS * segment_bytes(a, f), bytes_of(f, o) + o->fin);
     o->early_at = now;
     if (accel_early_pending(o))
         send_on(a, f, o, now);
     else
         send_piece(a, f, o, o->next, 0, now); /* the acknowledgement alone */
+    if (now < accel_hold_deadline(f, o))
+        accel_hold_tell(a, f, now); /* the server's window */
+    else
+        accel_hold_timer(a, f, now);
 }
 
 static void send_again(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
@@ -183,6 +192,7 @@ static void advance(const struct accel *a, const struct accel_flow *f, struct ac
     const uint32_t acked = seq_len(o->una, ack);
     o->una = ack;
     o->next = seq_max(o->next, ack);
+    accel_hold_acknowledged(o, ack);
     o->cwnd += min_u32(acked, segment_bytes(a, f)); /* RFC 5681 3.1 */
     o->duplicate_acks = 0;
     o->early_tries = 0;

@@ -7,7 +7,8 @@
  *
  * Invariants (accel_check):
  *   1. a flow in ACCEL_OPENING has an opening; an opening belongs to one flow, which names it
- *   2. early bytes are [client_isn + 1, early_end); una <= next <= early_end; what is below una the server acknowledged
+ *   2. early bytes are [client_isn + 1, early_end); una <= next <= early_end; what is below una the server acknowledged,
+ *      what is below acked the client was told is acknowledged; acked <= early_end
  *   3. before ACCEL_OPEN nothing was sent beyond the SYN: una = next = client_isn + 1
  */
 #ifndef WEIR_ACCEL_INTERNAL_H
@@ -17,7 +18,17 @@
 #include "base/wheel.h"
 
 #define ACCEL_EARLY_BYTES 65535u
+#define ACCEL_EARLY_SEGMENTS                                                                                           \
+    11u /* an initial window (RFC 6928) and the loss probe behind it: sent on without waiting */
+#define ACCEL_HELD 16u
 #define ACCEL_LINK_HEADER_MAX 46u /* eight tags */
+
+/* Early data that came in one segment: its end, and what is echoed when it is acknowledged. */
+struct accel_held {
+    struct seq end;
+    uint32_t ts_val;
+    int64_t at;
+};
 
 struct accel_opening {
     uint32_t flow;
@@ -36,6 +47,12 @@ struct accel_opening {
     struct seq early_end;  /* client's numbers */
     struct seq una, next;  /* of what goes to the server */
     struct seq client_ack; /* the latest of the client, in the server's numbers */
+    struct seq acked;      /* to the client */
+    struct accel_held held[ACCEL_HELD];
+    uint8_t held_count, held_acked; /* of these the client was told */
+    bool is_short;                  /* the latest is no full segment: the client has no more */
+    bool repeated;                  /* some of what is not acknowledged came again */
+    int64_t acked_at, client_srtt_ns;
     uint32_t cwnd;
     int64_t syn_at, syn_ack_at, early_at; /* sent last */
     int64_t began, rtt_ns;
@@ -103,9 +120,12 @@ bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v);
 
 /* ---- early.c: data that came before the server's answer ---- */
 
-/* What of the segment fits behind the early bytes is taken and acknowledged. */
+/* What of the segment fits behind the early bytes is taken. */
 void accel_early_take(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
-void accel_early_acknowledge(struct accel *a, struct accel_flow *f, int64_t now);
+/* What the client is promised in its SYN-ACK. */
+uint16_t accel_early_window(const struct accel_flow *f);
+/* Up to where the client may send. */
+struct seq accel_early_edge(const struct accel_flow *f, const struct accel_opening *o);
 /* The server is there: its SYN-ACK is acknowledged, with as much as its window and the path take. */
 void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now);
 void accel_early_from_server(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
@@ -114,6 +134,19 @@ int64_t accel_early_deadline(const struct accel_flow *f, const struct accel_open
 bool accel_early_pending(const struct accel_opening *o);
 /* The opening is given back; undelivered bytes are counted. */
 void accel_opening_end(struct accel *a, struct accel_flow *f);
+
+/* ---- hold.c: when it is acknowledged to the client ---- */
+
+/* What was acknowledged so far, and the window. */
+void accel_hold_tell(struct accel *a, struct accel_flow *f, int64_t now);
+/* Early data grew up to early_end. */
+void accel_hold_segment(struct accel_flow *f, struct accel_opening *o, bool is_short, int64_t now);
+/* The client sent again what is there. */
+void accel_hold_repeated(struct accel *a, struct accel_flow *f, int64_t now);
+/* The client sees the server's own acknowledgement. */
+void accel_hold_acknowledged(struct accel_opening *o, struct seq ack);
+void accel_hold_timer(struct accel *a, struct accel_flow *f, int64_t now);
+int64_t accel_hold_deadline(const struct accel_flow *f, const struct accel_opening *o);
 
 /* ---- pass.c: a flow whose shift is known ---- */
 

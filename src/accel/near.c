@@ -87,7 +87,7 @@ void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now)
                                       .seq = f->our_isn,
                                       .ack = seq_add(f->client_isn, 1),
                                       .flags = TCP_SYN | TCP_ACK,
-                                      .window = ACCEL_EARLY_BYTES,
+                                      .window = accel_early_window(f),
                                       .options = &options};
     accel_send_own(a, f, &syn_ack, now);
     o->syn_ack_at = now;
@@ -117,6 +117,7 @@ static void begin_opening(struct accel *a, struct accel_flow *f, uint32_t openin
                                 .early_end = first,
                                 .una = first,
                                 .next = first,
+                                .acked = first,
                                 .client_window = v->tcp.window,
                                 .syn_at = v->now,
                                 .syn_tries = 1,
@@ -220,6 +221,8 @@ static void note_client(struct accel_flow *f, struct accel_opening *o, const str
     options_of(v, &options);
     if (options.present & TCP_OPT_TIMESTAMPS && accel_told(f, TCP_OPT_TIMESTAMPS))
         f->client_ts = options.ts_val;
+    if (!(f->flags & ACCEL_CLIENT_THERE))
+        o->client_srtt_ns = v->now - o->syn_ack_at;
     f->flags |= ACCEL_CLIENT_THERE;
     o->client_window = v->tcp.window;
     o->client_ack = seq_add(f->our_isn, 1);

@@ -175,21 +175,25 @@ static void reset(struct accel *a, struct accel_flow *f, unsigned to, int64_t no
     accel_flow_state_set(a, f, ACCEL_RESET, now);
 }
 
-/* Data that the box has acknowledged already: its acknowledgement was lost. */
+/* Data that the box has taken already. */
 static bool is_early(const struct accel_opening *o, const struct accel_arrival *v)
 {
     return o && accel_early_pending(o) && seq_gt(end_of(v), v->tcp.seq) && seq_le(end_of(v), o->early_end);
 }
 
-static void note_opening(struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v)
+static void note_opening(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
+    struct accel_opening *o = accel_opening_of(a, f);
     const struct seq ack = seq_add(v->tcp.ack, f->shift.sequence);
+    const bool was_there = f->flags & ACCEL_CLIENT_THERE;
     f->flags |= ACCEL_CLIENT_THERE;
     if (!o)
         return;
     o->client_window = v->tcp.window;
     if (v->tcp.flags & TCP_ACK && seq_gt(ack, o->client_ack))
         o->client_ack = ack;
+    if (!was_there)
+        accel_hold_tell(a, f, v->now); /* the server's window, in the place of what was promised */
 }
 
 static bool client_syn_again(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
@@ -221,9 +225,9 @@ bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_
     struct accel_opening *o = accel_opening_of(a, f);
     revive(a, f, ACCEL_RST_TO_CLIENT, v->now);
     note_from_client(f, v);
-    note_opening(f, o, v);
+    note_opening(a, f, v);
     if (is_early(o, v)) {
-        accel_early_acknowledge(a, f, v->now);
+        accel_hold_repeated(a, f, v->now);
         return false;
     }
     const bool on = to_server(a, f, v);
