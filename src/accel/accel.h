@@ -7,10 +7,11 @@
  *     client          near box            server
  *        |--- SYN -------->|------ SYN -------->|      passed on, and answered at once with an initial sequence number
  *        |<-- SYN-ACK -----|                    |      of our own (RFC 6528)
- *        |--- ACK, data -->| holds              |      acknowledged inside the window we promised: nothing that was
- *        |<-- ACK ---------|                    |      acknowledged can be lost
+ *        |--- ACK, data -->| holds              |      inside the window we promised, which goes out at once later on
  *        |                 |<----- SYN-ACK -----|      kept; the shift between the two numberings is known
- *        |                 |------ ACK, data -->|      sent again until the server acknowledges it
+ *        |<-- ACK ---------|------ ACK, data -->|      acknowledged when the server might have done so, or before the
+ *        |                 |                    |      client would send it again (hold.c): nothing that was acknowledged
+ *        |                 |                    |      can be lost, it is sent until the server acknowledges it
  *        |<= translated ==>|<==================>|
  *
  * What the box promises a client in the server's name: what that server said the last time (servers.h); of a server it

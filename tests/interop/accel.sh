@@ -96,16 +96,51 @@ check_equal "what was acknowledged was delivered under loss" 0 "$(count early_un
 
 # ---- time
 
+bridge_start() { # the same path without the box: accel_stop ends it
+    cat >"$work/bridge.yaml" <<YAML
+ports: [{name: inside, location: "packet:n0"}, {name: outside, location: "packet:n1"}]
+YAML
+    : >"$work/accel.log"
+    start_in_ns near "$work/accel.log" "$WEIR" bridge "$work/bridge.yaml" --set "$1"
+    accel_pid=$started_pid
+    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the bridge starts" "$(cat "$work/accel.log")"
+}
+counter() { # END FILE PREFIX NAME: of the kernel there, since its namespace began
+    # shellcheck disable=SC2016 # awk's
+    in_ns "$1" awk -v "prefix=$3:" -v "name=$4" '$1 == prefix {
+        for (i = 2; i <= NF; i++) if (at) { if (i == at) print $i } else if ($i == name) found = i
+        at = found }' "/proc/net/$2"
+}
+sent_again() { # segments of both ends
+    echo $(($(counter client snmp Tcp RetransSegs) + $(counter server snmp Tcp RetransSegs)))
+}
+kernels() { # what both count
+    for end in client server; do
+        echo "$end: $(counter $end snmp Tcp RetransSegs) sent again, $(counter $end netstat TcpExt TCPTimeouts) timeouts," \
+            "$(counter $end netstat TcpExt TCPLossProbes) loss probes, $(counter $end netstat TcpExt TCPDSACKRecv) D-SACKs," \
+            "$(counter $end snmp Tcp InCsumErrors) wrong checksums"
+    done
+}
+
+bridge_start "$far"
+transfers "100 ms away, a bridge in the box's place" $server4 1
+before=$(sent_again)
+transfers "100 ms away, the bridge again" $server4 20
+without=$(($(sent_again) - before))
+accel_stop
+
 accel_start --set "$far"
 transfers "100 ms away, not known yet" $server4 1
-in_ns client nstat -n >"$work/nstat"
-in_ns server nstat -n >"$work/nstat"
 check "100 ms away: connect in under 10 ms" in_ns client /usr/bin/python3 tests/interop/accel_peer.py connect $server4 8000 20
 diag "$(tail -n 1 "$work/check.out")"
+before=$(sent_again)
+diag "$(kernels)"
 transfers "100 ms away, known" $server4 20
-for end in client server; do
-    diag "$end: $(in_ns $end nstat -z TcpRetransSegs TcpExtTCPLossProbes TcpExtTCPDSACKRecv TcpInCsumErrors | tail -n +2 | awk '{print $1, $2}' | tr '\n' ' ')"
-done
+diag "$(kernels)"
+with=$(($(sent_again) - before))
+diag "sent again in 20 transfers: $without without the box, $with with it"
+# A loss probe of the client's, at most one in a connection: when the box acknowledges late, as on a machine that has no time (src/accel/hold.c).
+check "what ends send again is what they do without the box, and at most one probe each" test "$with" -le $((without + 20))
 accel_stop
 
 # ---- failure is told
@@ -124,4 +159,5 @@ check "a server that is silent: reset after the server's timeout" in_ns client \
     /usr/bin/python3 tests/interop/accel_peer.py refused $server4 8002
 accel_stop
 check_equal "both are counted" "1 1" "$(count server_refused) $(count server_silent)"
-check_equal "the data that was acknowledged is counted as undelivered" 2 "$(count early_undelivered)"
+# The refusal came before the data was acknowledged; the silence did not.
+check_equal "the data that was acknowledged is counted as undelivered" 1 "$(count early_undelivered)"
