@@ -9,7 +9,7 @@
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 
-#define LEAST_RTO (200 * NS_PER_MS)
+#define LEAST_VARIANCE (300 * NS_PER_MS) /* a server may acknowledge 200 ms later: RFC 9293 3.8.6.3 */
 #define MOST_RTO (60 * NS_PER_S)
 #define EARLY_TRIES 8u
 #define OPENING_KEPT (64 * NS_PER_S) /* a server sends its SYN-ACK again for about that long */
@@ -220,7 +220,7 @@ void accel_early_from_server(struct accel *a, struct accel_flow *f, const struct
 
 static int64_t timeout(const struct accel_opening *o)
 {
-    const int64_t rto = o->rtt_ns * 2 > LEAST_RTO ? o->rtt_ns * 2 : LEAST_RTO;
+    const int64_t rto = o->rtt_ns + max_i64(o->rtt_ns * 2, LEAST_VARIANCE); /* RFC 6298 2.2 */
     return rto << o->early_tries < MOST_RTO ? rto << o->early_tries : MOST_RTO;
 }
 

@@ -213,10 +213,20 @@ static struct ip_addr address_of(const struct sim *s, unsigned side)
     return s->cell->v6 ? v6 : ip_addr_from_v4(0x0a000001u + side);
 }
 
+/* What side i sends, or what goes to it from a box in the middle. */
+static struct impair_settings impairment_of(const struct sim *s, unsigned i, bool by_box)
+{
+    struct impair_settings impair = s->cell->impair;
+    if (s->cell->near && i == 0)
+        impair_settings_default(&impair);
+    impair.seed = mix(s->cell->seed, (by_box ? 177 : 77) + i);
+    return impair;
+}
+
 static void make_side(struct sim *s, unsigned i, struct link *end)
 {
     struct side *side = &s->side[i];
-    struct impair_settings impair = s->cell->impair;
+    const struct impair_settings impair = impairment_of(s, i, false);
     struct stack_settings settings;
     struct guard_rules rules;
     side->sim = s;
@@ -230,7 +240,6 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
         pattern_fill(side->lent, 0, side->to_send, side->salt);
     }
     side->wire = tap_new(s, end);
-    impair.seed = mix(s->cell->seed, 77 + i);
     int e = impair_link_new(&impair, side->wire, alloc_heap(), &side->top);
     if (e == 0 && s->cell->gso_max[i])
         side->top = nic_new(side->top, s->cell->gso_max[i]);
@@ -305,8 +314,7 @@ static void make_box(struct sim *s, struct link *ends[2])
     settings.secret = (struct hash_key){mix(s->cell->seed, 21), 7};
     int e = 0;
     for (unsigned i = 0; i < 2 && e == 0; i++) {
-        struct impair_settings impair = s->cell->impair;
-        impair.seed = mix(s->cell->seed, 177 + i);
+        const struct impair_settings impair = impairment_of(s, i, true);
         e = impair_link_new(&impair, ends[i], alloc_heap(), &s->middle[i]);
     }
     e = e < 0 ? e : accel_new(&settings, alloc_heap(), s->middle[0], s->middle[1], s->now, &s->accel);
@@ -353,11 +361,11 @@ static void turn_until_quiet(struct sim *s)
     uint64_t n;
     do {
         n = 0 - s->frames; /* a frame let go by an impaired link has not arrived yet */
+        n += turn_box(s);  /* before the sides, which take at once what its links let go */
         for (unsigned i = 0; i < 2; i++) {
             n += stack_receive(s->side[i].stack, s->now);
             n += stack_transmit(s->side[i].stack, s->now);
         }
-        n += turn_box(s);
         n += s->frames;
     } while (n > 0);
 }

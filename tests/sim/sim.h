@@ -35,6 +35,7 @@ struct sim_cell {
     bool merge[2];   /* this side merges received segments (GRO) */
     uint32_t frames; /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
     enum sim_accel accel;  /* a near box of the accelerator in the middle, impaired on all four ways */
+    bool near;             /* that box is beside side 0: what is between these two is not impaired */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };
 

@@ -78,10 +78,42 @@ static void every_byte_passes_the_box_in_every_cell(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* A client whose measurements were of the way to the box would send again what the server has had no time to acknowledge. */
+static void nothing_is_sent_again_on_a_clean_path_behind_the_box(void **state)
+{
+    static const uint64_t sizes[] = {100, 2000, 10000, 60000, 1 << 20};
+    unsigned cells = 0;
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(round_trips_ms) * ARRAY_SIZE(sizes) * 2 * 8; i++) {
+        struct sim_cell c;
+        struct sim_result r;
+        sim_cell_default(&c);
+        c.seed = i + 1;
+        c.near = true;
+        c.accel = i % 2 ? SIM_ACCEL : SIM_ACCEL_KNOWS;
+        c.profile.sack = c.profile.timestamps = i / 2 % 2;
+        c.profile.congestion = i / 4 % 2 ? TCP_CUBIC : TCP_NEWRENO;
+        c.frames = 8192;
+        c.bytes[1 - i / 8 % 2] = 1;
+        c.bytes[i / 8 % 2] = sizes[i / 16 % ARRAY_SIZE(sizes)];
+        c.impair.delay_ns = round_trips_ms[i / 16 / ARRAY_SIZE(sizes)] * NS_PER_MS / 2;
+        assert_true(sim_cell_passes(&c, &r));
+        for (unsigned side = 0; side < 2; side++)
+            if (r.tcp[side].retransmitted_segments)
+                fail_msg("cell %u, side %u sent %llu segments again", i, side,
+                         (unsigned long long)r.tcp[side].retransmitted_segments);
+        if (r.accel.early_bytes_sent_again)
+            fail_msg("cell %u: the box sent %llu bytes again", i, (unsigned long long)r.accel.early_bytes_sent_again);
+        cells++;
+    }
+    print_message("%u cells\n", cells);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_passes_the_box_in_every_cell),
+        cmocka_unit_test(nothing_is_sent_again_on_a_clean_path_behind_the_box),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
