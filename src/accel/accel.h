@@ -41,14 +41,14 @@ enum accel_side {
 /* What happened, by name; names as in the results. */
 /* clang-format off */
 #define ACCEL_COUNTER_LIST(X)                                                                                          \
-    X(flows_opened) X(flows_translated) X(flows_closed) X(flows_reset) X(flows_idle)                                   \
+    X(flows_opened) X(flows_translated) X(flows_closed) X(flows_reset) X(resets_doubted) X(flows_idle)                 \
     X(syn_answered) X(syn_answered_again) X(syn_sent_again)                                                            \
     X(servers_learnt) X(servers_changed)                                                                               \
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
-    X(server_refused) X(server_silent) X(icmp_translated)                                                                                 \
+    X(server_refused) X(server_silent) X(icmp_translated)                                                              \
     X(bypass_data) X(bypass_options) X(bypass_full)                                                                    \
-    X(drop_bad_checksum) X(drop_bad_ack) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer) X(drop_no_room)     \
-    X(drop_cannot_rewrite)
+    X(drop_bad_checksum) X(drop_bad_ack) X(drop_bad_reset) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer)   \
+    X(drop_no_room) X(drop_cannot_rewrite)
 /* clang-format on */
 
 struct accel_counters {

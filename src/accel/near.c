@@ -191,10 +191,14 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
 
 /* ---- the client before the server's answer ---- */
 
+/* RFC 5961 3: where the client stands, or where it was last told to; elsewhere in the window it is challenged. */
 static void client_resets(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
-    if (seq_lt(v->tcp.seq, seq_add(f->client_isn, 1)) || seq_gt(v->tcp.seq, f->client_end)) {
-        ACCEL_COUNT(a, drop_unexpected);
+    const struct accel_opening *o = accel_opening_of(a, f);
+    if (!seq_eq(v->tcp.seq, o->early_end) && !seq_eq(v->tcp.seq, o->acked)) {
+        ACCEL_COUNT(a, drop_bad_reset);
+        if (seq_gt(v->tcp.seq, o->acked) && seq_lt(v->tcp.seq, accel_early_edge(f, o)))
+            accel_hold_tell(a, f, v->now);
         return;
     }
     /* The server stands at the first byte behind the SYN: RFC 9293 3.10.7.4 wants exactly that. */

@@ -113,12 +113,14 @@ static void look_for_the_end(struct accel *a, struct accel_flow *f, int64_t now)
     }
 }
 
+/* RST is judged by it: every segment counts, also one that is not noted otherwise. */
+static void note_end(struct seq *end, const struct accel_arrival *v) { *end = seq_max(*end, end_of(v)); }
+
 static void note_from_client(struct accel_flow *f, const struct accel_arrival *v)
 {
     if (accel_told(f, TCP_OPT_TIMESTAMPS))
         note_timestamp(&f->client_ts, v);
-    if (seq_gt(end_of(v), f->client_end))
-        f->client_end = end_of(v);
+    note_end(&f->client_end, v);
     if (v->tcp.flags & TCP_FIN) {
         f->flags |= ACCEL_CLIENT_FIN;
         f->client_fin = end_of(v);
@@ -132,8 +134,7 @@ static void note_from_server(struct accel_flow *f, const struct accel_arrival *v
 {
     if (accel_said(f, TCP_OPT_TIMESTAMPS))
         note_timestamp(&f->server_ts, v);
-    if (seq_gt(end_of(v), f->server_end))
-        f->server_end = end_of(v);
+    note_end(&f->server_end, v);
     if (v->tcp.flags & TCP_FIN) {
         f->flags |= ACCEL_SERVER_FIN;
         f->server_fin = end_of(v);
@@ -165,8 +166,17 @@ static void revive(struct accel *a, struct accel_flow *f, unsigned reset, int64_
     accel_flow_state_set(a, f, ACCEL_OPEN, now);
 }
 
-static void reset(struct accel *a, struct accel_flow *f, unsigned to, int64_t now)
+/*
+ * RFC 5961 3: only a RST behind the last byte that its sender sent ends the flow here, with its early data. Any other one
+ * is for the receiver to judge, who knows what is missing: it drops it, or challenges it, and the answer to that is right.
+ */
+static void reset(struct accel *a, struct accel_flow *f, unsigned to, struct seq end, const struct accel_arrival *v)
 {
+    const int64_t now = v->now;
+    if (!seq_eq(v->tcp.seq, end)) {
+        ACCEL_COUNT(a, resets_doubted);
+        return;
+    }
     f->flags |= (uint8_t)to;
     if (f->state == ACCEL_RESET)
         return;
@@ -208,14 +218,16 @@ static bool client_syn_again(struct accel *a, struct accel_flow *f, const struct
 static bool reset_by_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     const bool on = to_server(a, f, v);
-    reset(a, f, ACCEL_RST_TO_SERVER, v->now);
+    reset(a, f, ACCEL_RST_TO_SERVER, f->client_end, v);
     return on;
 }
 
 bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
-    if (!is_noted(f, v))
+    if (!is_noted(f, v)) {
+        note_end(&f->client_end, v);
         return to_server(a, f, v);
+    }
     if (!accel_checksum_ok(a, v))
         return false;
     if (v->tcp.flags & TCP_SYN)
@@ -257,14 +269,16 @@ static bool again(struct accel *a, struct accel_flow *f, const struct accel_arri
 static bool reset_by_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     const bool on = to_client(a, f, v);
-    reset(a, f, ACCEL_RST_TO_CLIENT, v->now);
+    reset(a, f, ACCEL_RST_TO_CLIENT, f->server_end, v);
     return on;
 }
 
 bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
-    if (!is_noted(f, v))
+    if (!is_noted(f, v)) {
+        note_end(&f->server_end, v);
         return to_client(a, f, v);
+    }
     if (!accel_checksum_ok(a, v))
         return false;
     if (v->tcp.flags & TCP_SYN)

@@ -481,12 +481,54 @@ static void a_reset_that_is_not_believed_ends_no_flow(void **state)
     open_flow(1000);
     send_segment(ACCEL_SERVERS, 1000, TCP_RST, SERVER_ISN + 99, 0, NULL, "");
     assert_int_equal(expect(ACCEL_CLIENTS, TCP_RST).tcp.seq.v, r.our_isn.v + 99);
+    send_segment(ACCEL_CLIENTS, 1000, TCP_RST, CLIENT_ISN + 99, 0, NULL, "");
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_RST).tcp.seq.v, CLIENT_ISN + 99);
+    assert_true(COUNTED(resets_doubted) == 2 && COUNTED(flows_reset) == 0);
     client_sends(1000, TCP_ACK, 0, ""); /* the challenge: RFC 5961 3 */
     expect(ACCEL_SERVERS, TCP_ACK);
     r.now += 60 * NS_PER_S;
     accel_turn(r.box, r.now);
     client_sends(1000, TCP_ACK, 0, "");
     assert_int_equal(expect(ACCEL_SERVERS, TCP_ACK).tcp.ack.v, SERVER_ISN + 1);
+}
+
+static void a_reset_where_its_sender_stands_ends_the_flow(void **state)
+{
+    (void)state;
+    open_flow(1000);
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 1, CLIENT_ISN + 1, NULL, "hello"); /* with the opening */
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 6, CLIENT_ISN + 1, NULL, "there"); /* without */
+    expect(ACCEL_CLIENTS, TCP_ACK);
+    expect(ACCEL_CLIENTS, TCP_ACK);
+    send_segment(ACCEL_SERVERS, 1000, TCP_RST, SERVER_ISN + 6, 0, NULL, "");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_RST).tcp.seq.v, r.our_isn.v + 6);
+    assert_true(COUNTED(resets_doubted) == 1 && COUNTED(flows_reset) == 0);
+    send_segment(ACCEL_SERVERS, 1000, TCP_RST, SERVER_ISN + 11, 0, NULL, "");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_RST).tcp.seq.v, r.our_isn.v + 11);
+    assert_true(COUNTED(resets_doubted) == 1 && COUNTED(flows_reset) == 1);
+}
+
+static void a_blind_reset_loses_no_early_data(void **state)
+{
+    (void)state;
+    ask(1000);
+    client_sends(1000, TCP_ACK, 0, "one");
+    client_sends(1000, TCP_RST, 1, ""); /* in the window: challenged */
+    expect_acknowledged(0);
+    client_sends(1000, TCP_RST, 100000, "");
+    expect_nothing();
+    assert_int_equal(COUNTED(drop_bad_reset), 2);
+    wait_ms(100);
+    server_answers(1000);
+    const struct seen s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    expect_text(&s, "one");
+    expect_acknowledged(3);
+    send_segment(ACCEL_SERVERS, 1000, TCP_RST, SERVER_ISN + 5, 0, NULL, "");
+    expect(ACCEL_CLIENTS, TCP_RST);
+    assert_int_equal(COUNTED(early_undelivered), 0);
+    wait_ms(600);
+    const struct seen again = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    expect_text(&again, "one");
 }
 
 static void an_icmp_error_quotes_what_its_reader_sent(void **state)
@@ -550,6 +592,8 @@ int main(void)
         TEST(connections_beyond_the_table_pass),
         TEST(wrong_checksums_and_acknowledgements_open_nothing),
         TEST(a_reset_that_is_not_believed_ends_no_flow),
+        TEST(a_reset_where_its_sender_stands_ends_the_flow),
+        TEST(a_blind_reset_loses_no_early_data),
         TEST(an_icmp_error_quotes_what_its_reader_sent),
         TEST(settings_of_zero_are_refused),
     };
