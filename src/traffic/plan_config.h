@@ -18,7 +18,7 @@ struct guard_config {
 
 struct offload_config {
     const struct config_node *node;
-    bool rx_checksum, tx_checksum, gro, tso, uso;
+    bool rx_checksum, tx_checksum, gro, tso, uso, uso_given;
 };
 
 struct port_config {

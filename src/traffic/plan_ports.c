@@ -159,7 +159,7 @@ static void compile_offload(struct compiling *c, const struct offload_config *fr
     to->tx_checksum = !from || from->tx_checksum;
     to->gro = !from || from->gro;
     to->tso = !from || from->tso;
-    to->uso = !from || from->uso;
+    to->uso = !from || (from->uso && (from->uso_given || from->tx_checksum));
     if (from) {
         check_needs(c, from, "gro", to->gro, "rx_checksum", to->rx_checksum);
         check_needs(c, from, "tso", to->tso, "tx_checksum", to->tx_checksum);

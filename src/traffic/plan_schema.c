@@ -40,7 +40,9 @@ static const struct config_field offload_fields[] = {
     {CONFIG_MEMBER(struct offload_config, tso), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "TCP is sent up to 64 KB at once, and cut by the kernel or the network card; needs tx_checksum"},
     {CONFIG_MEMBER(struct offload_config, uso), .type = CONFIG_TYPE_BOOL, .fallback = "true",
-     .doc = "The same of UDP datagrams that are sent together (UDP_SEGMENT), from Linux 6.2 on; needs tx_checksum"},
+     FLAG(struct offload_config, uso_given),
+     .doc =
+         "The same of UDP datagrams that are sent together (UDP_SEGMENT), from Linux 6.2 on; off without tx_checksum"},
 };
 static const struct config_schema offload_schema =
     CONFIG_SCHEMA_SELF("offload", struct offload_config, offload_fields, node,

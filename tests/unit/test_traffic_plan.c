@@ -59,11 +59,12 @@ static void options_of_ports_to_the_kernel_are_taken_over(void **state)
                                  "  - {name: b, location: \"packet:eth0\", offload: {rx_checksum: false, "
                                  "gro: false}}\n"
                                  "  - {name: c, location: \"packet:eth1\"}\n"
+                                 "  - {name: e, location: \"packet:eth2\", offload: {tx_checksum: false, tso: false}}\n"
                                  "devices: [{name: d, port: a, ipv4: {address: 10.1.2.4/25}}]\n"
                                  "loads: [{name: l, client: d, server: {address: 10.1.2.3}, http: {urls: [{path: /}]}, "
                                  "schedule: [{hold: 1s, concurrent: 1}]}]\n",
                                  &tree);
-    const struct plan_port *a = &p->ports[0], *b = &p->ports[1], *c = &p->ports[2];
+    const struct plan_port *a = &p->ports[0], *b = &p->ports[1], *c = &p->ports[2], *e = &p->ports[3];
     assert_int_equal(a->kind, PLAN_TAP);
     assert_string_equal(a->target, "weir0");
     assert_string_equal(a->netns, "/run/netns/b");
@@ -72,6 +73,7 @@ static void options_of_ports_to_the_kernel_are_taken_over(void **state)
     assert_true(a->rx_checksum && a->tx_checksum && a->gro && !a->tso && !a->uso);
     assert_true(!b->rx_checksum && b->tx_checksum && !b->gro && b->tso && b->uso);
     assert_true(c->rx_checksum && c->tx_checksum && c->gro && c->tso && c->uso && c->address == 0);
+    assert_true(e->rx_checksum && !e->tx_checksum && e->gro && !e->tso && !e->uso);
     plan_free(p);
     config_tree_free(tree);
 }

@@ -73,6 +73,9 @@ static const struct fault faults[] = {
     {{"ports[2].offload={tx_checksum: false}"},
      "--set ports[2].offload: ports[2].offload.tso: found true with tx_checksum: false, allowed with tx_checksum: "
      "true"},
+    {{"ports[2].offload={tx_checksum: false, tso: false, uso: true}"},
+     "--set ports[2].offload: ports[2].offload.uso: found true with tx_checksum: false, allowed with tx_checksum: "
+     "true"},
     {{"ports[2].location=\"tap:t\"", "ports[2].address=224.0.0.1/8"},
      "--set ports[2].address: ports[2].address: found 224.0.0.1, allowed unicast addresses"},
     {{"ports[2].trust_checksums=true"},
