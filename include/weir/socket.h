@@ -109,10 +109,10 @@ unsigned weir_interface_count(struct weir_stack *stack);
 /*
  * While a thread is inside a call its signals wait. To bar them takes two system calls each time. A program whose handlers, all that may run at any time in a
  * thread that calls a stack, are made with SA_SIGINFO, without SA_RESETHAND, and return at once where this returns true, may have defer_signals instead: then
- * that costs nothing until a signal comes, which comes again when the thread leaves the call, behind others of its number that were queued. Async-signal-safe. Not for handlers of an embedded stack, which
- * bars nothing.
+ * that costs nothing until a signal comes, which comes again when the thread leaves the call, behind others of its number that were queued. Arguments are
+ * the handler's; info is its siginfo_t. Async-signal-safe. Not for handlers of an embedded stack, which bars nothing.
  */
-bool weir_defer_signal(int number, siginfo_t *info, void *context);
+bool weir_defer_signal(int number, void *info, void *context);
 /* Embedded: moves the stack once, and waits at most so long for something to happen (0: not at all; -1: without limit). */
 int weir_turn(struct weir_stack *stack, int64_t timeout_ns);
 

@@ -73,7 +73,7 @@ static void send_again(int number, siginfo_t *info)
         (void)syscall(SYS_tgkill, process, thread, number);
 }
 
-bool weir_defer_signal(int number, siginfo_t *info, void *context)
+bool weir_defer_signal(int number, void *info, void *context)
 {
     const struct weir_stack *w = inside.stack;
     ucontext_t *interrupted = context;
