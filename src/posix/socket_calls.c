@@ -552,7 +552,7 @@ bool attempt_drain(struct weir_stack *w, struct call *c, int64_t now)
 {
     if (!c->waits)
         c->drain_until = now + c->timeout_ns;
-    if (!socket_layer_is_sending(w->sockets))
+    if (!socket_layer_is_sending(w->sockets) && !stack_output_pending(w->stack) && !stack_datagrams_waiting(w->stack))
         return over(c, 0);
     if (now >= c->drain_until)
         return over(c, -EAGAIN);

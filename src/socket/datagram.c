@@ -10,6 +10,7 @@
 #include "socket/filter.h"
 
 #include "stack/control.h"
+#include "wire/ipv6.h"
 #include "wire/udp.h"
 
 #include <linux/sockios.h>
@@ -473,6 +474,14 @@ static void loop_back(struct socket *s, const struct udp_datagram *d)
         (void)deliver_here(s, d, d->local, true);
 }
 
+/* UDP_SEGMENT: none of the datagrams may need fragments, a lone one neither. */
+static bool segment_fits(const struct socket *s, const struct sending *x, size_t length, int64_t now)
+{
+    const uint32_t mtu = stack_path_mtu(s->layer->stack, x->local, &x->to.ip, now);
+    const uint32_t header = ip_addr_is_v4(&x->to.ip) ? WIRE_IPV4_MIN + x->options.length : WIRE_IPV6_LEN;
+    return x->segment == 0 || header + WIRE_UDP_LEN + min_size(length, x->segment) <= mtu;
+}
+
 ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct ip_piece *pieces, uint32_t n,
                        size_t length, int64_t now)
 {
@@ -490,6 +499,8 @@ ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct i
     uint32_t own = stack_find_local(s->layer->stack, &d.remote);
     if (own)
         return send_to_ourselves(s, &d, own);
+    if (!segment_fits(s, x, length, now))
+        return too_long(s, x, pieces, n, now);
     loop_back(s, &d);
     int e = x->loops_only ? 0 : udp_send(s->layer->stack, &d, now);
     return datagram_result(s, x, pieces, n, length, e, now);

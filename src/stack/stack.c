@@ -518,6 +518,8 @@ bool stack_output_pending(const struct stack *s)
     return s->loop.neighbour && (s->interfaces[STACK_LOOP].queued || tcp_output_pending(s->tcp, STACK_LOOP));
 }
 
+uint32_t stack_datagrams_waiting(const struct stack *s) { return s->neighbours.waiting; }
+
 int64_t stack_time(const struct stack *s) { return s->now; }
 struct tcp_layer *stack_tcp(struct stack *s) { return s->tcp; }
 const struct stack_counters *stack_counters(const struct stack *s) { return &s->counters; }

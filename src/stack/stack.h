@@ -256,6 +256,8 @@ unsigned stack_transmit(struct stack *s, int64_t now);
 /* When stack_receive wants to be called at the latest, frames apart. */
 int64_t stack_next_deadline(struct stack *s);
 bool stack_output_pending(const struct stack *s);
+/* Datagrams that wait for their neighbours; those who do not answer lose theirs after some seconds. */
+uint32_t stack_datagrams_waiting(const struct stack *s);
 /* That of the last call that was given one. */
 int64_t stack_time(const struct stack *s);
 

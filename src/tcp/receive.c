@@ -63,16 +63,28 @@ static bool deliver_payload(struct tcp_layer *t, struct tcp *c, const struct tcp
 
 struct packet *tcp_received_packet(const struct tcp_layer *t) { return t->arriving; }
 
+/*
+ * With ack_push_waits: while the user answers each PSH segment with data the next one's ACK waits for its answer. Elsewhere
+ * it goes at once: a peer with Nagle's algorithm may wait for it.
+ */
+static bool ack_waits(struct tcp *c, const struct tcp_profile *p)
+{
+    c->answers = c->answers && !c->asked;
+    c->asked = 1;
+    return p->ack_push_waits && c->answers;
+}
+
 /* RFC 5681 4.2: at least every second segment is acknowledged at once. */
 static void owe_ack(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, const struct tcp_segment *s)
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     w->segments_unacked = (uint8_t)min_u32(w->segments_unacked + receive_count(s), UINT8_MAX);
     bool pushed = p->ack_push && (s->h.flags & TCP_PSH);
-    if (w->segments_unacked >= 2 || c->received < p->quick_ack_bytes || (pushed && !p->ack_push_waits))
+    bool waits = pushed && ack_waits(c, p);
+    if (w->segments_unacked >= 2 || c->received < p->quick_ack_bytes || (pushed && !waits))
         w->want |= WANT_ACK;
     else
-        w->want |= pushed ? WANT_DELAYED_ACK | WANT_PUSHED_ACK : WANT_DELAYED_ACK;
+        w->want |= waits ? WANT_DELAYED_ACK | WANT_PUSHED_ACK : WANT_DELAYED_ACK;
     tcp_mark(t, c, w);
 }
 

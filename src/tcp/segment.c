@@ -170,6 +170,8 @@ void segment_send(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct
     if (spec->payload > 0) {
         sum = write_payload(&t->users[c->user], c, frame, header_len, spec);
         t->counters.bytes_sent += spec->payload;
+        c->answers |= c->asked;
+        c->asked = 0;
     } else if (!(spec->flags & (TCP_FIN | TCP_RST))) {
         t->counters.acks_sent++;
     }

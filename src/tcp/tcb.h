@@ -54,7 +54,9 @@ struct tcp {
     /* A full segment's bytes were acknowledged at once: who says that it cannot arrive is doubted */
     uint8_t full_arrived : 1;
     /* Doublings of the RTO: kept until there is a round-trip time of something sent once (RFC 6298 section 5) */
-    uint8_t backoff;
+    uint8_t backoff : 6;
+    /* A PSH segment came and no data was sent since; the one before was answered with data (ack_push_waits) */
+    uint8_t asked : 1, answers : 1;
 };
 _Static_assert(sizeof(struct flow_key) == 24, "a flow key is hashed as 24 bytes");
 _Static_assert(sizeof(struct tcp) == 128, "DESIGN section 3: a 128-byte record");

@@ -119,18 +119,18 @@ enum tcp_congestion { TCP_NEWRENO, TCP_CUBIC, TCP_FIXED, TCP_CONGESTION_COUNT };
 
 /* What connections of one user have in common. */
 struct tcp_profile {
-    uint16_t mss;                                   /* of segments of either direction, at most; 0: from the path MTU */
-    uint16_t min_mss;                               /* floor for the peer's MSS; default 48 */
-    uint32_t receive_buffer;                        /* bytes of window at most; default 262144 */
-    uint32_t max_in_flight;                         /* bytes sent and not acknowledged at most; default 16 MiB */
-    bool window_scaling, timestamps, sack;          /* offered and accepted; default true */
-    bool wscale_first;                              /* a SYN's options in FreeBSD's order; default false: Linux's */
-    bool rack, tlp, f_rto;                          /* RFC 8985 (with SACK), RFC 5682; default true */
-    bool nagle;                                     /* default false: load generators send whole messages */
-    uint64_t quick_ack_bytes;                       /* of a connection's first: no delayed ACK; default 0 */
-    bool ack_push;                                  /* acknowledge a PSH segment at once; default false */
-    bool ack_push_waits;                            /* or with data, else by tcp_acknowledge(); default false */
-    enum tcp_push push;                             /* default TCP_PUSH_WINDOW */
+    uint16_t mss;                          /* of segments of either direction, at most; 0: from the path MTU */
+    uint16_t min_mss;                      /* floor for the peer's MSS; default 48 */
+    uint32_t receive_buffer;               /* bytes of window at most; default 262144 */
+    uint32_t max_in_flight;                /* bytes sent and not acknowledged at most; default 16 MiB */
+    bool window_scaling, timestamps, sack; /* offered and accepted; default true */
+    bool wscale_first;                     /* a SYN's options in FreeBSD's order; default false: Linux's */
+    bool rack, tlp, f_rto;                 /* RFC 8985 (with SACK), RFC 5682; default true */
+    bool nagle;                            /* default false: load generators send whole messages */
+    uint64_t quick_ack_bytes;              /* of a connection's first: no delayed ACK; default 0 */
+    bool ack_push;                         /* acknowledge a PSH segment at once; default false */
+    bool ack_push_waits; /* of a user who answered the last: or with data, else by tcp_acknowledge(); default false */
+    enum tcp_push push;  /* default TCP_PUSH_WINDOW */
     enum tcp_congestion congestion;                 /* default TCP_CUBIC */
     enum tcp_ecn ecn;                               /* default TCP_ECN_PASSIVE: when the peer asks for it, as Linux */
     bool pacing;                                    /* default false: bursts, as Linux without the fq queue */

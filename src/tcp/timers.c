@@ -187,9 +187,11 @@ void timers_user_deadline(struct tcp_layer *t, struct tcp *c, int64_t at, int64_
 
 #define DOUBTFUL_RETRIES 3u /* RFC 1122 4.2.3.5: R1 */
 
-/* Counts one more try and doubles the time to the next; false when there were enough and the connection is given up. */
-static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, uint8_t *backoff,
-                      int64_t now)
+/* Of the time to the next try. */
+static unsigned doubled(unsigned backoff) { return backoff < MAX_DOUBLINGS ? backoff + 1 : MAX_DOUBLINGS; }
+
+/* Counts one more try; false when there were enough and the connection is given up. */
+static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, uint32_t limit, int64_t now)
 {
     if (w->retries >= limit || now >= user_limit(tcp_profile_of(t, c), c, w)) {
         t->counters.timeout_closed++;
@@ -199,7 +201,6 @@ static bool try_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, ui
     w->retries++;
     if (w->retries >= DOUBTFUL_RETRIES && t->lower->path_doubt)
         t->lower->path_doubt(t->lower_context, c->path);
-    *backoff = (uint8_t)min_u32(*backoff + 1u, MAX_DOUBLINGS);
     return true;
 }
 
@@ -207,16 +208,19 @@ static void handshake_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w
 {
     const struct tcp_profile *p = tcp_profile_of(t, c);
     t->counters.rto_fired++;
-    if (try_again(t, c, w, c->state == TCP_SYN_SENT ? p->syn_retries : p->syn_ack_retries, &c->backoff, now))
-        w->want |= WANT_SYN;
+    if (!try_again(t, c, w, c->state == TCP_SYN_SENT ? p->syn_retries : p->syn_ack_retries, now))
+        return;
+    c->backoff = doubled(c->backoff) & 0x3fu;
+    w->want |= WANT_SYN;
 }
 
 static void data_due(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, int64_t now)
 {
     t->counters.rto_fired++;
     bool first = w->retries == 0;
-    if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &c->backoff, now))
+    if (!try_again(t, c, w, tcp_profile_of(t, c)->data_retries, now))
         return;
+    c->backoff = doubled(c->backoff) & 0x3fu;
     w->early_at = TIME_NEVER;
     bool in_flight =
         !seq_eq(c->snd_una, c->snd_nxt); /* otherwise something waited for a neighbour that did not answer */
@@ -230,8 +234,10 @@ static void retransmission_due(struct tcp_layer *t, struct tcp *c, struct tcp_wo
     if (state_embryonic(c->state)) {
         handshake_due(t, c, w, now);
     } else if (w->persist) {
-        if (try_again(t, c, w, tcp_profile_of(t, c)->data_retries, &w->probe_backoff, now))
+        if (try_again(t, c, w, tcp_profile_of(t, c)->data_retries, now)) {
+            w->probe_backoff = (uint8_t)doubled(w->probe_backoff);
             w->want |= WANT_PROBE;
+        }
     } else {
         data_due(t, c, w, now);
     }

@@ -761,6 +761,8 @@ static void segments_are_limited_in_size_and_number(void **state)
     assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 3000), 3000);
     assert_int_equal(sock_set(&rig, client, IPPROTO_UDP, UDP_SEGMENT, 1473), 0);
     assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 3000), -EMSGSIZE);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 1473), -EMSGSIZE);
+    assert_int_equal(send_to(client, RIG_ADDRESS(1), 53, bytes, 1472), 1472);
     socket_rig_settle(&rig);
     sock_close(&rig, client);
 }

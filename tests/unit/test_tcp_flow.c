@@ -364,37 +364,47 @@ static void the_ack_of_a_push_waits_for_an_answer(void **state)
     script_begin(&s, &profile);
     script_to_established(&s);
     assert_false(tcp_acknowledge(s.end.layer));
-    script_give(&s, TCP_ACK | TCP_PSH, 1, 1, 100);
-    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK | TCP_PSH, 1, 1, 100); /* nobody has answered yet */
+    script_expect(&s, TCP_ACK, 1, 101, 0);
     script_send(&s, 50);
     script_expect(&s, TCP_ACK, 1, 101, 50);
-    assert_false(tcp_acknowledge(s.end.layer)); /* it is there already */
-    script_give(&s, TCP_ACK, 101, 51, 0);
-    script_expect_nothing(&s);
     script_give(&s, TCP_ACK | TCP_PSH, 101, 51, 100);
     script_expect_nothing(&s);
-    assert_true(tcp_acknowledge(s.end.layer)); /* there is no answer */
-    script_expect(&s, TCP_ACK, 51, 201, 0);
-    script_give(&s, TCP_ACK | TCP_PSH, 201, 51, 100);
+    script_send(&s, 50);
+    script_expect(&s, TCP_ACK, 51, 201, 50);
+    assert_false(tcp_acknowledge(s.end.layer)); /* it is there already */
+    script_give(&s, TCP_ACK | TCP_PSH, 201, 101, 100);
     script_expect_nothing(&s);
-    script_give(&s, TCP_ACK | TCP_PSH, 301, 51, 100);
-    script_expect(&s, TCP_ACK, 51, 401, 0); /* RFC 5681 4.2: two */
+    assert_true(tcp_acknowledge(s.end.layer)); /* there is no answer */
+    script_expect(&s, TCP_ACK, 101, 301, 0);
+    script_give(&s, TCP_ACK | TCP_PSH, 301, 101, 100); /* nor was there one to the last */
+    script_expect(&s, TCP_ACK, 101, 401, 0);
+    script_send(&s, 50);
+    script_expect(&s, TCP_ACK, 101, 401, 50);
+    script_give(&s, TCP_ACK | TCP_PSH, 401, 151, 100);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK | TCP_PSH, 501, 151, 100);
+    script_expect(&s, TCP_ACK, 151, 601, 0); /* RFC 5681 4.2: two */
     assert_false(tcp_acknowledge(s.end.layer));
-    script_give(&s, TCP_ACK, 401, 51, 100); /* no PSH: for the delay alone */
+    script_give(&s, TCP_ACK, 601, 151, 100); /* no PSH: for the delay alone */
     script_expect_nothing(&s);
     assert_false(tcp_acknowledge(s.end.layer));
     script_pass(&s, NS_PER_S);
-    script_expect(&s, TCP_ACK, 51, 501, 0);
-    script_give(&s, TCP_ACK | TCP_PSH, 501, 51, 100);
+    script_expect(&s, TCP_ACK, 151, 701, 0);
+    script_send(&s, 50);
+    script_expect(&s, TCP_ACK, 151, 701, 50);
+    script_give(&s, TCP_ACK | TCP_PSH, 701, 201, 100);
     script_expect_nothing(&s);
     script_pass(&s, NS_PER_S); /* and nobody says that there is none: the delay */
-    script_expect(&s, TCP_ACK, 51, 601, 0);
+    script_expect(&s, TCP_ACK, 201, 801, 0);
     assert_int_equal(script_counters(&s)->delayed_acks, 2);
-    script_give(&s, TCP_ACK | TCP_PSH, 601, 51, 100); /* one that is waited for when the connection ends */
+    script_send(&s, 50);
+    script_expect(&s, TCP_ACK, 201, 801, 50);
+    script_give(&s, TCP_ACK | TCP_PSH, 801, 251, 100); /* one that is waited for when the connection ends */
     script_expect_nothing(&s);
     tcp_abort(s.end.layer, script_connection(&s), s.now);
     assert_false(tcp_acknowledge(s.end.layer));
-    script_expect(&s, TCP_RST | TCP_ACK, 51, 701, 0);
+    script_expect(&s, TCP_RST | TCP_ACK, 251, 901, 0);
     script_end(&s);
 }
 
