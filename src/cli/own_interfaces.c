@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "link/vnet.h"
+
 static int refuse_port(const struct command *c, const char *file, const struct plan_port *p, const char *found,
                        const char *allowed)
 {
@@ -77,11 +79,11 @@ static const char *print_without(char text[OWN_OFFLOADS_TEXT], const struct plan
     const struct {
         const char *name;
         bool on;
-    } offloads[] = {{"rx_checksum", p->rx_checksum},
-                    {"tx_checksum", p->tx_checksum},
-                    {"gro", p->gro},
-                    {"tso", p->tso},
-                    {"uso", p->uso}};
+    } offloads[] = {
+#define NAMED(member) {#member, p->member},
+        VNET_OFFLOAD_LIST(NAMED)
+#undef NAMED
+    };
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_SIZE(offloads); i++)
         if (!offloads[i].on)

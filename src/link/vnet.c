@@ -23,6 +23,39 @@ void vnet_offload_default(struct vnet_offload *o)
     *o = (struct vnet_offload){.rx_checksum = true, .tx_checksum = true, .gro = true, .tso = true, .uso = true};
 }
 
+static bool *offload_named(struct vnet_offload *o, const char *name, size_t length)
+{
+    const struct {
+        const char *name;
+        bool *on;
+    } all[] = {
+#define NAMED(member) {#member, &o->member},
+        VNET_OFFLOAD_LIST(NAMED)
+#undef NAMED
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (strlen(all[i].name) == length && memcmp(all[i].name, name, length) == 0)
+            return all[i].on;
+    return NULL;
+}
+
+int vnet_offload_leave_out(struct vnet_offload *o, const char *list, char message[256])
+{
+    for (size_t length; list; list = list[length] ? list + length + 1 : NULL) {
+        length = strcspn(list, ",");
+        bool *on = offload_named(o, list, length);
+        if (!on) {
+            snprintf(message, 256, "without: found \"%.60s\", allowed, with commas between: %s", list,
+#define TEXT(member) " " #member
+                     &VNET_OFFLOAD_LIST(TEXT)[1]);
+#undef TEXT
+            return ERR_INVALID;
+        }
+        *on = false;
+    }
+    return 0;
+}
+
 int vnet_offload_check(const struct vnet_offload *o, const char *link, char message[256])
 {
     const struct {

@@ -21,7 +21,11 @@ struct vnet_offload {
 
 #define VNET_IP_MAX 65535u /* bytes of IP packet with gro, tso or uso */
 
+#define VNET_OFFLOAD_LIST(X) X(rx_checksum) X(tx_checksum) X(gro) X(tso) X(uso)
+
 void vnet_offload_default(struct vnet_offload *o); /* all */
+/* Turns off those of a list, "gro,uso" (NULL: none). ERR_INVALID with a message: another name. */
+MUST_CHECK int vnet_offload_leave_out(struct vnet_offload *o, const char *list, char message[256]);
 /* 0, or ERR_INVALID with a message: one that needs another, which is off. */
 MUST_CHECK int vnet_offload_check(const struct vnet_offload *o, const char *link, char message[256]);
 /* caps and gso_max of a link; without LINK_CAP_USO where the kernel is too old for it. */

@@ -43,41 +43,6 @@ static int read_prefix(const char *what, const char *text, bool v6, struct ip_pr
     return ERR_INVALID;
 }
 
-static bool *offload_named(struct vnet_offload *o, const char *name, size_t length)
-{
-    const struct {
-        const char *name;
-        bool *on;
-    } offloads[] = {{"rx_checksum", &o->rx_checksum},
-                    {"tx_checksum", &o->tx_checksum},
-                    {"gro", &o->gro},
-                    {"tso", &o->tso},
-                    {"uso", &o->uso}};
-    for (size_t i = 0; i < ARRAY_SIZE(offloads); i++)
-        if (strlen(offloads[i].name) == length && memcmp(offloads[i].name, name, length) == 0)
-            return offloads[i].on;
-    return NULL;
-}
-
-/* Turns off those of a list. */
-static int leave_out(const char *without, struct vnet_offload *o, char message[256])
-{
-    while (without) {
-        size_t length = strcspn(without, ",");
-        bool *on = offload_named(o, without, length);
-        if (!on) {
-            snprintf(
-                message, 256,
-                "without: found \"%.60s\", allowed are rx_checksum, tx_checksum, gro, tso and uso with commas between",
-                without);
-            return ERR_INVALID;
-        }
-        *on = false;
-        without = without[length] ? without + length + 1 : NULL;
-    }
-    return 0;
-}
-
 static int open_tap(const struct weir_interface *i, const char *name, struct link **out, char message[256])
 {
     struct tap_settings s;
@@ -93,7 +58,7 @@ static int open_tap(const struct weir_interface *i, const char *name, struct lin
         return ERR_INVALID;
     s.address6 = kernel6.addr;
     s.prefix6 = kernel6.length;
-    if (leave_out(i->without, &s.offload, message) < 0)
+    if (vnet_offload_leave_out(&s.offload, i->without, message) < 0)
         return ERR_INVALID;
     if (i->kernel_address) {
         s.address = ip_addr_to_v4(&kernel.addr);
@@ -108,7 +73,7 @@ static int open_packet(const struct weir_interface *i, const char *name, struct 
     af_packet_settings_default(&s);
     s.interface = name;
     s.netns = i->netns;
-    if (leave_out(i->without, &s.offload, message) < 0)
+    if (vnet_offload_leave_out(&s.offload, i->without, message) < 0)
         return ERR_INVALID;
     return af_packet_link_new(&s, alloc_heap(), out, message);
 }

@@ -246,6 +246,22 @@ static void an_offload_without_what_it_needs_is_refused(void **state)
     assert_string_equal(message, "tap:x: found uso on and tx_checksum off, allowed both or only tx_checksum");
 }
 
+static void offloads_are_left_out_by_name(void **state)
+{
+    (void)state;
+    char message[256] = "";
+    struct vnet_offload o;
+    vnet_offload_default(&o);
+    assert_int_equal(vnet_offload_leave_out(&o, NULL, message), 0);
+    assert_true(o.rx_checksum && o.tx_checksum && o.gro && o.tso && o.uso);
+    assert_int_equal(vnet_offload_leave_out(&o, "gro,uso", message), 0);
+    assert_true(o.rx_checksum && o.tx_checksum && !o.gro && o.tso && !o.uso);
+    assert_int_equal(vnet_offload_leave_out(&o, "tso,gr", message), ERR_INVALID);
+    assert_string_equal(message,
+                        "without: found \"gr\", allowed, with commas between: rx_checksum tx_checksum gro tso uso");
+    assert_int_equal(vnet_offload_leave_out(&o, "", message), ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +275,7 @@ int main(void)
         cmocka_unit_test(hostile_headers_are_refused),
         cmocka_unit_test(random_headers_leave_a_packet_that_can_be_finished_or_cut),
         cmocka_unit_test(an_offload_without_what_it_needs_is_refused),
+        cmocka_unit_test(offloads_are_left_out_by_name),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
