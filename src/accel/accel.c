@@ -65,16 +65,31 @@ int accel_new(const struct accel_settings *s, const struct allocator *a, struct 
     return 0;
 }
 
+static void drop_all_waiting(struct accel *a)
+{
+    for (uint32_t i = 1; i <= a->flows.pool.touched; i++) {
+        const struct accel_flow *f = accel_flow_at(&a->flows, i);
+        if (f->state != ACCEL_FREE && f->opening != POOL_NONE)
+            accel_far_drop_waiting(accel_opening_of(a, f));
+    }
+}
+
 void accel_delete(struct accel *a)
 {
     if (!a)
         return;
+    drop_all_waiting(a);
     wheel_free(&a->wheel);
     pool_free(&a->buffers);
     pool_free(&a->openings);
     accel_servers_free(&a->servers);
     accel_flows_free(&a->flows);
     alloc_free(a->allocator, a, sizeof *a);
+}
+
+uint32_t accel_epoch(const struct accel *a, int64_t now)
+{
+    return (uint32_t)((now + a->settings.wall_ns) / ACCEL_EPOCH_NS);
 }
 
 /* ---- flows in time ---- */
@@ -86,6 +101,8 @@ static int64_t deadline_of(const struct accel *a, const struct accel_flow *f)
     int64_t at;
     switch ((enum accel_flow_state)f->state) {
     case ACCEL_OPENING:
+        if (a->settings.role == ACCEL_FAR)
+            return o->began + a->settings.server_timeout_ns;
         at = o->syn_at + (NS_PER_S << (o->syn_tries - 1));
         if (!(f->flags & ACCEL_CLIENT_THERE) && o->syn_ack_tries < SYN_ACK_TRIES)
             at = min_i64(at, o->syn_ack_at + SYN_ACK_AFTER);
@@ -118,7 +135,7 @@ void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow
     accel_flow_touch(a, f, now);
 }
 
-static void remove_flow(struct accel *a, struct accel_flow *f)
+void accel_flow_end(struct accel *a, struct accel_flow *f)
 {
     const uint32_t i = pool_index(&a->flows.pool, f);
     accel_opening_end(a, f);
@@ -156,13 +173,13 @@ static void due(void *context, uint32_t node, int64_t now)
     if (f->state == ACCEL_FREE)
         return;
     if (now >= deadline_of(a, f)) {
-        if (f->state == ACCEL_OPENING) {
+        if (f->state == ACCEL_OPENING && a->settings.role == ACCEL_NEAR) {
             opening_due(a, f, now);
         } else if (f->state == ACCEL_OPEN && now < f->seen_at + a->settings.idle_timeout_ns) {
             open_due(a, f, now);
         } else {
             a->counters.flows_idle += f->state == ACCEL_OPEN;
-            remove_flow(a, f);
+            accel_flow_end(a, f);
             return;
         }
     }
@@ -181,7 +198,7 @@ static bool from_client(struct accel *a, struct accel_flow *f, struct accel_arri
 {
     const bool syn = (v->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
     if (f && syn && replaces(f, v)) {
-        remove_flow(a, f);
+        accel_flow_end(a, f);
         f = NULL;
     }
     if (!f)
@@ -196,23 +213,36 @@ static bool from_server(struct accel *a, struct accel_flow *f, struct accel_arri
     return f->state == ACCEL_OPENING ? accel_opening_from_server(a, f, v) : accel_open_from_server(a, f, v);
 }
 
-/* Whether the packet goes on. */
-static bool arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now)
+bool accel_arrival_of(struct packet *p, enum accel_side side, int64_t now, struct accel_arrival *out)
 {
-    struct accel_arrival v = {.now = now};
-    if (accel_segment_find(p, &v.segment) < 0) {
+    *out = (struct accel_arrival){.now = now};
+    const struct packet_headers *h = &out->segment.headers;
+    if (accel_segment_find(p, &out->segment) < 0 || wire_tcp_parse(p->data + h->l4, h->end - h->l4, &out->tcp) < 0)
+        return false;
+    out->payload = p->data + h->payload;
+    out->payload_length = h->end - h->payload;
+    accel_key_of(&out->segment, side, &out->key);
+    return true;
+}
+
+static enum accel_verdict judge(struct accel *a, enum accel_side side, struct accel_flow *f, struct accel_arrival *v)
+{
+    if (a->settings.role == ACCEL_FAR)
+        return side == ACCEL_CLIENTS ? accel_far_from_client(a, f, v) : accel_far_from_server(a, f, v);
+    const bool on = side == ACCEL_CLIENTS ? from_client(a, f, v) : from_server(a, f, v);
+    return on ? ACCEL_PASS : ACCEL_DROP;
+}
+
+static enum accel_verdict arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now)
+{
+    struct accel_arrival v;
+    if (!accel_arrival_of(p, side, now, &v)) {
         accel_icmp(a, side, p);
-        return true;
+        return ACCEL_PASS;
     }
-    const struct packet_headers *h = &v.segment.headers;
-    if (wire_tcp_parse(p->data + h->l4, h->end - h->l4, &v.tcp) < 0)
-        return true;
-    v.payload = p->data + h->payload;
-    v.payload_length = h->end - h->payload;
-    accel_key_of(&v.segment, side, &v.key);
     const uint32_t i = accel_flow_find(&a->flows, &v.key);
     struct accel_flow *f = i == POOL_NONE ? NULL : accel_flow_at(&a->flows, i);
-    const bool on = side == ACCEL_CLIENTS ? from_client(a, f, &v) : from_server(a, f, &v);
+    const enum accel_verdict on = judge(a, side, f, &v);
     if (f && f->state != ACCEL_FREE && memcmp(&f->key, &v.key, sizeof v.key) == 0)
         accel_flow_touch(a, f, now);
     return on;
@@ -224,9 +254,10 @@ static unsigned turn_of(struct accel *a, enum accel_side side, int64_t now)
     const unsigned n = link_rx_burst(a->links[side], in, LINK_BURST, now);
     unsigned on = 0;
     for (unsigned i = 0; i < n; i++) {
-        if (arrive(a, side, in[i], now))
+        const enum accel_verdict verdict = arrive(a, side, in[i], now);
+        if (verdict == ACCEL_PASS)
             out[on++] = in[i];
-        else
+        else if (verdict == ACCEL_DROP)
             packet_release(in[i]);
     }
     if (on)
@@ -269,11 +300,13 @@ static const char *check_opening(const struct accel *a, const struct accel_flow 
         return f->state == ACCEL_OPENING ? "an opening flow without its opening" : NULL;
     if (accel_flow_at(&a->flows, o->flow) != f)
         return "an opening that is another flow's";
+    if (a->settings.role == ACCEL_FAR)
+        return f->state == ACCEL_OPENING ? NULL : "an opening at a far box that is over";
     if (seq_lt(o->una, first) || seq_gt(o->una, o->next) || seq_gt(o->next, o->early_end))
         return "early data out of order";
     if (seq_lt(o->acked, o->una) || seq_gt(o->acked, o->early_end) || o->held_acked > o->held_count)
         return "early data acknowledged out of order";
-    if (f->state == ACCEL_OPENING && !seq_eq(o->next, first))
+    if (f->state == ACCEL_OPENING && !o->ahead && !seq_eq(o->next, first))
         return "early data sent before the server's answer";
     return NULL;
 }

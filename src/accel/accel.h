@@ -38,6 +38,11 @@ enum accel_side {
     ACCEL_SERVERS,
 };
 
+enum accel_role {
+    ACCEL_NEAR,
+    ACCEL_FAR, /* of a pair; see far.c */
+};
+
 /* What happened, by name; names as in the results. */
 /* clang-format off */
 #define ACCEL_COUNTER_LIST(X)                                                                                          \
@@ -46,6 +51,7 @@ enum accel_side {
     X(servers_learnt) X(servers_changed)                                                                               \
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
     X(server_refused) X(server_silent) X(icmp_translated)                                                              \
+    X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_bad_mark)                            \
     X(bypass_data) X(bypass_options) X(bypass_full)                                                                    \
     X(drop_bad_checksum) X(drop_bad_ack) X(drop_bad_reset) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer)   \
     X(drop_no_room) X(drop_cannot_rewrite)
@@ -67,6 +73,14 @@ struct accel_settings {
     int64_t idle_timeout_ns;   /* a connection without a segment; default 2 h 4 min (RFC 5382 REQ-5) */
     int64_t closed_timeout_ns; /* after both FINs were acknowledged; default 2 min */
     struct hash_key secret;    /* from the system: flows, initial sequence numbers */
+    /*
+     * paired: boxes at both ends of the network know each other by pair_key (pair.h). wall_ns: what the wall clock is ahead
+     * of `now`.
+     */
+    bool paired;
+    enum accel_role role;
+    struct hash_key pair_key;
+    int64_t wall_ns;
 };
 void accel_settings_default(struct accel_settings *s);
 

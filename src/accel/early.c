@@ -31,6 +31,7 @@ void accel_opening_end(struct accel *a, struct accel_flow *f)
         ACCEL_COUNT(a, early_undelivered);
     if (o->buffer != POOL_NONE)
         pool_put(&a->buffers, o->buffer);
+    accel_far_drop_waiting(o);
     pool_put(&a->openings, f->opening);
     f->opening = POOL_NONE;
 }
@@ -145,9 +146,9 @@ struct seq accel_early_edge(const struct accel_flow *f, const struct accel_openi
                                      : seq_add(o->una, window_of_server(f, o));
 }
 
-/* What windows let pass. */
-static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening *o, int64_t now)
+void accel_early_send_on(struct accel *a, struct accel_flow *f, int64_t now)
 {
+    struct accel_opening *o = accel_opening_of(a, f);
     const uint32_t piece = segment_bytes(a, f);
     while (seq_lt(o->next, o->early_end)) {
         const uint32_t flight = seq_len(o->una, o->next), window = min_u32(o->cwnd, window_of_server(f, o));
@@ -161,13 +162,24 @@ static void send_on(struct accel *a, struct accel_flow *f, struct accel_opening 
     }
 }
 
+/* By what the server said the last time, until it says it again. */
+void accel_early_ahead(struct accel *a, struct accel_flow *f)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    f->said = *accel_servers_find(&a->servers, &f->key, o->began);
+    o->ahead = true;
+    o->server_window = accel_early_window(f);
+    o->cwnd = ACCEL_EARLY_SEGMENTS * segment_bytes(a, f);
+    ACCEL_COUNT(a, sent_ahead);
+}
+
 void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now)
 {
     struct accel_opening *o = accel_opening_of(a, f);
     o->cwnd = max_u32(ACCEL_EARLY_SEGMENTS * segment_bytes(a, f), bytes_of(f, o) + o->fin);
     o->early_at = now;
     if (accel_early_pending(o))
-        send_on(a, f, o, now);
+        accel_early_send_on(a, f, now);
     else
         send_piece(a, f, o, o->next, 0, now); /* the acknowledgement alone */
     if (now < accel_hold_deadline(f, o))
@@ -211,7 +223,7 @@ void accel_early_from_server(struct accel *a, struct accel_flow *f, const struct
              ++o->duplicate_acks == 3)
         send_again(a, f, o, v->now);
     if (accel_early_pending(o))
-        send_on(a, f, o, v->now);
+        accel_early_send_on(a, f, v->now);
     else
         accel_opening_end(a, f);
 }

@@ -60,8 +60,9 @@ struct accel_flow {
     struct accel_promise told, said;   /* the client by us; us by the server, from ACCEL_OPEN on */
     uint16_t client_mss;
     uint8_t client_wscale;
-    uint8_t state; /* enum accel_flow_state */
-    uint8_t flags; /* enum accel_flow_flag */
+    uint8_t state;           /* enum accel_flow_state */
+    uint8_t flags;           /* enum accel_flow_flag */
+    uint16_t syn_ack_window; /* at a far box: the server's */
     int64_t seen_at;
 };
 static_assert(sizeof(struct accel_flow) <= 128, "a flow takes at most 128 bytes");

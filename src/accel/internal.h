@@ -9,11 +9,13 @@
  *   1. a flow in ACCEL_OPENING has an opening; an opening belongs to one flow, which names it
  *   2. early bytes are [client_isn + 1, early_end); una <= next <= early_end; what is below una the server acknowledged,
  *      what is below acked the client was told is acknowledged; acked <= early_end
- *   3. before ACCEL_OPEN nothing was sent beyond the SYN: una = next = client_isn + 1
+ *   3. before ACCEL_OPEN nothing was sent beyond the SYN: una = next = client_isn + 1; unless it goes ahead
+ *   4. a far box has waiting packets only in ACCEL_OPENING
  */
 #ifndef WEIR_ACCEL_INTERNAL_H
 #define WEIR_ACCEL_INTERNAL_H
 
+#include "accel/pair.h"
 #include "accel/servers.h"
 #include "base/wheel.h"
 
@@ -21,6 +23,7 @@
 #define ACCEL_EARLY_SEGMENTS                                                                                           \
     11u /* an initial window (RFC 6928) and the loss probe behind it: sent on without waiting */
 #define ACCEL_HELD 16u
+#define ACCEL_WAITING 16u
 #define ACCEL_LINK_HEADER_MAX 46u /* eight tags */
 
 /* Early data that came in one segment: its end, and what is echoed when it is acknowledged. */
@@ -52,6 +55,10 @@ struct accel_opening {
     uint8_t held_count, held_acked; /* of these the client was told */
     bool is_short;                  /* the latest is no full segment: the client has no more */
     bool repeated;                  /* some of what is not acknowledged came again */
+    bool ahead;                     /* early data does not wait: a far box stands before the server */
+    uint32_t epoch;                 /* of a pair's numbers */
+    uint32_t waiting_count;         /* at a far box, for the server's answer: */
+    struct packet *waiting[ACCEL_WAITING];
     int64_t acked_at, client_srtt_ns;
     uint32_t cwnd;
     int64_t syn_at, syn_ack_at, early_at; /* sent last */
@@ -100,7 +107,14 @@ void accel_reset_client(struct accel *a, struct accel_flow *f, int64_t now);
 
 /* ---- near.c: the handshake ---- */
 
-/* A segment that came in, its flow (or NULL), and whether it goes on. */
+/* What becomes of a segment. */
+enum accel_verdict {
+    ACCEL_DROP,
+    ACCEL_PASS, /* to the other side */
+    ACCEL_KEPT, /* in an opening */
+};
+
+/* A segment that came in. */
 struct accel_arrival {
     struct accel_segment segment;
     struct accel_key key;
@@ -109,12 +123,19 @@ struct accel_arrival {
     uint32_t payload_length;
     int64_t now;
 };
+/* Takes a packet apart; false: it is no segment. */
+bool accel_arrival_of(struct packet *p, enum accel_side side, int64_t now, struct accel_arrival *out);
 /* Each returns whether the segment goes on to the other side. */
 bool accel_client_syn(struct accel *a, struct accel_arrival *v);
 bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 void accel_send_syn(struct accel *a, struct accel_flow *f, int64_t now);
 void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now);
+/* How frames of our own begin: as the client's SYN. */
+void accel_remember_frame(struct accel_opening *o, const struct accel_arrival *v);
+void accel_options_of(const struct accel_arrival *v, struct wire_tcp_options *o);
+/* What a SYN or SYN-ACK with these options promises. */
+struct accel_promise accel_promise_in(const struct wire_tcp_options *o, bool v6);
 /* False: it is not right, and counted. */
 bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v);
 
@@ -134,6 +155,18 @@ int64_t accel_early_deadline(const struct accel_flow *f, const struct accel_open
 bool accel_early_pending(const struct accel_opening *o);
 /* The opening is given back; undelivered bytes are counted. */
 void accel_opening_end(struct accel *a, struct accel_flow *f);
+
+/* As much of it as windows let pass, from what was not sent yet. */
+void accel_early_send_on(struct accel *a, struct accel_flow *f, int64_t now);
+/* It goes to the server at once, in the far box's numbers. */
+void accel_early_ahead(struct accel *a, struct accel_flow *f);
+
+/* ---- far.c: the other end of a pair ---- */
+
+enum accel_verdict accel_far_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+enum accel_verdict accel_far_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+/* Packets that wait in an opening go home. */
+void accel_far_drop_waiting(struct accel_opening *o);
 
 /* ---- hold.c: when it is acknowledged to the client ---- */
 
@@ -162,6 +195,9 @@ void accel_icmp(struct accel *a, enum accel_side from, struct packet *p);
 
 void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now);
 void accel_flow_touch(struct accel *a, struct accel_flow *f, int64_t now);
+void accel_flow_end(struct accel *a, struct accel_flow *f);
+/* Of a pair's numbers, now. */
+uint32_t accel_epoch(const struct accel *a, int64_t now);
 #define ACCEL_COUNT(a, name) ((a)->counters.name++)
 
 #endif

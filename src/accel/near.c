@@ -21,14 +21,14 @@ bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v)
     return false;
 }
 
-static void options_of(const struct accel_arrival *v, struct wire_tcp_options *o)
+void accel_options_of(const struct accel_arrival *v, struct wire_tcp_options *o)
 {
     wire_tcp_options_parse(accel_segment_tcp(&v->segment) + WIRE_TCP_MIN, v->tcp.header_len - WIRE_TCP_MIN, o);
 }
 
 /* ---- what is promised ---- */
 
-static struct accel_promise promise_in(const struct wire_tcp_options *o, bool v6)
+struct accel_promise accel_promise_in(const struct wire_tcp_options *o, bool v6)
 {
     const unsigned kept = TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS;
     const uint16_t least = v6 ? LEAST_MSS_V6 : LEAST_MSS_V4; /* RFC 9293 3.7.1: when it says nothing */
@@ -94,7 +94,7 @@ void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now)
     o->syn_ack_tries++;
 }
 
-static void remember_frame(struct accel_opening *o, const struct accel_arrival *v)
+void accel_remember_frame(struct accel_opening *o, const struct accel_arrival *v)
 {
     const struct packet *p = v->segment.packet;
     const uint8_t *ip = p->data + v->segment.headers.l3;
@@ -122,14 +122,14 @@ static void begin_opening(struct accel *a, struct accel_flow *f, uint32_t openin
                                 .syn_at = v->now,
                                 .syn_tries = 1,
                                 .began = v->now};
-    remember_frame(o, v);
+    accel_remember_frame(o, v);
     f->opening = opening;
 }
 
 static void describe_client(struct accel *a, struct accel_flow *f, const struct accel_arrival *v,
                             const struct wire_tcp_options *o)
 {
-    const struct accel_promise offered = promise_in(o, v->segment.headers.v6);
+    const struct accel_promise offered = accel_promise_in(o, v->segment.headers.v6);
     f->client_isn = v->tcp.seq;
     f->client_end = seq_add(v->tcp.seq, 1);
     f->our_isn = initial_sequence_number(a, &v->key, v->now);
@@ -138,6 +138,25 @@ static void describe_client(struct accel *a, struct accel_flow *f, const struct 
     f->client_ts = o->present & TCP_OPT_TIMESTAMPS ? o->ts_val : 0;
     f->client_clock = f->client_ts - (uint32_t)(v->now / NS_PER_MS);
     f->told = promise_for(a, &v->key, &offered, v->segment.headers.v6, v->now);
+}
+
+/*
+ * Of a pair: the numbers that the far box expects, and a mark by which it knows. Where the SYN has no room for one, the
+ * connection is as without a far box.
+ */
+static void ask_for_far_box(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    struct accel_pairing pairing;
+    o->epoch = accel_epoch(a, v->now);
+    accel_pairing_of(&a->settings.pair_key, &f->key, f->client_isn, o->epoch, &pairing);
+    if (accel_mark_insert(&v->segment, pairing.syn_mark) < 0)
+        return;
+    v->tcp.header_len = (uint8_t)(v->tcp.header_len + ACCEL_MARK_BYTES);
+    f->our_isn = pairing.isn;
+    accel_remember_frame(o, v); /* with the mark */
+    if (accel_servers_far(&a->servers, &f->key, v->now))
+        accel_early_ahead(a, f);
 }
 
 static bool is_for_us(struct accel *a, const struct accel_arrival *v, const struct wire_tcp_options *o)
@@ -172,7 +191,7 @@ static struct accel_flow *add_flow(struct accel *a, const struct accel_arrival *
 bool accel_client_syn(struct accel *a, struct accel_arrival *v)
 {
     struct wire_tcp_options o;
-    options_of(v, &o);
+    accel_options_of(v, &o);
     if (!is_for_us(a, v, &o))
         return true;
     if (!accel_checksum_ok(a, v))
@@ -182,6 +201,8 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
         return true;
     describe_client(a, f, v, &o);
     accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
+    if (a->settings.paired)
+        ask_for_far_box(a, f, v);
     accel_send_syn_ack(a, f, v->now);
     accel_clear_flags(&v->segment, ECN_FLAGS);
     ACCEL_COUNT(a, flows_opened);
@@ -222,7 +243,7 @@ static void client_asks_again(struct accel *a, struct accel_flow *f, const struc
 static void note_client(struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v)
 {
     struct wire_tcp_options options;
-    options_of(v, &options);
+    accel_options_of(v, &options);
     if (options.present & TCP_OPT_TIMESTAMPS && accel_told(f, TCP_OPT_TIMESTAMPS))
         f->client_ts = options.ts_val;
     if (!(f->flags & ACCEL_CLIENT_THERE))
@@ -245,24 +266,51 @@ bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct acc
     } else {
         note_client(f, accel_opening_of(a, f), v);
         accel_early_take(a, f, v);
+        if (accel_opening_of(a, f)->ahead)
+            accel_early_send_on(a, f, v->now);
     }
     return false;
 }
 
 /* ---- the server's answer ---- */
 
+/* A far box has answered for the server, in the numbers of both. */
+static bool is_from_far_box(const struct accel *a, const struct accel_flow *f, const struct accel_arrival *v)
+{
+    struct accel_pairing pairing;
+    uint32_t mark;
+    if (!a->settings.paired || !accel_mark_find(&v->segment, &mark) || !seq_eq(v->tcp.seq, f->our_isn))
+        return false;
+    accel_pairing_of(&a->settings.pair_key, &f->key, f->client_isn, accel_opening_of(a, f)->epoch, &pairing);
+    return mark == pairing.syn_ack_mark;
+}
+
+/* What went ahead to a far box that is not there did not arrive in any numbers. */
+static void look_for_far_box(struct accel *a, struct accel_opening *o, bool far)
+{
+    if (far) {
+        ACCEL_COUNT(a, far_box_found);
+    } else if (o->ahead) {
+        ACCEL_COUNT(a, far_box_lost);
+        o->next = o->una;
+    }
+    o->ahead = false;
+}
+
 static void learn(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
     struct accel_opening *o = accel_opening_of(a, f);
     struct wire_tcp_options options;
-    options_of(v, &options);
+    accel_options_of(v, &options);
     const struct accel_promise *known = accel_servers_find(&a->servers, &f->key, v->now);
-    f->said = promise_in(&options, v->segment.headers.v6);
+    f->said = accel_promise_in(&options, v->segment.headers.v6);
     if (!known)
         ACCEL_COUNT(a, servers_learnt);
     else if (memcmp(known, &f->said, sizeof f->said) != 0)
         ACCEL_COUNT(a, servers_changed);
-    accel_servers_learn(&a->servers, &f->key, &f->said, v->now);
+    const bool far = is_from_far_box(a, f, v);
+    accel_servers_learn(&a->servers, &f->key, &f->said, far, v->now);
+    look_for_far_box(a, o, far);
     f->shift.sequence = v->tcp.seq.v - f->our_isn.v;
     if (accel_said(f, TCP_OPT_TIMESTAMPS)) {
         struct wire_tcp_options ours;
@@ -274,6 +322,18 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     o->client_ack = f->server_end;
     o->server_window = v->tcp.window;
     o->rtt_ns = v->now - o->syn_at;
+}
+
+/*
+ * The server has what went ahead, and its SYN-ACK was lost. It does not send that again, but the far box does when it
+ * is asked.
+ */
+static void ask_again(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    const struct accel_opening *o = accel_opening_of(a, f);
+    const int64_t waited = v->now - o->syn_at;
+    if (o->ahead && !(v->tcp.flags & TCP_RST) && waited > (o->syn_at - o->began) + NS_PER_MS)
+        accel_send_syn(a, f, v->now);
 }
 
 static void server_refuses(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
@@ -289,6 +349,7 @@ bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct acc
     const bool ours = v->tcp.flags & TCP_ACK && seq_eq(v->tcp.ack, seq_add(f->client_isn, 1));
     if (!ours) {
         ACCEL_COUNT(a, drop_bad_ack);
+        ask_again(a, f, v);
     } else if (v->tcp.flags & TCP_RST) {
         server_refuses(a, f, v);
     } else if (v->tcp.flags & TCP_SYN) {

@@ -8,6 +8,7 @@
 #include "wire/l4.h"
 
 #define TIMESTAMPS_ROOM 12u
+#define ECHO_AT 6u /* in the option */
 #define OFFSET_AT 12u
 #define FLAGS_AT 13u
 #define WINDOW_AT 14u
@@ -89,22 +90,27 @@ static uint16_t option_bit(uint8_t kind, uint8_t length)
     }
 }
 
+uint8_t *accel_next_option(uint8_t *options, uint32_t length, uint32_t *at)
+{
+    while (*at < length && options[*at] == TCP_KIND_NOP)
+        (*at)++;
+    const uint32_t left = length - *at;
+    uint8_t *option = options + *at;
+    if (left < 2 || option[0] == TCP_KIND_END || option[1] < 2 || option[1] > left)
+        return NULL;
+    *at += option[1];
+    return option;
+}
+
 static unsigned strip(uint8_t *options, uint32_t length, uint16_t kinds)
 {
     unsigned n = 0;
-    for (uint32_t at = 0; at < length && options[at] != TCP_KIND_END;) {
-        if (options[at] == TCP_KIND_NOP) {
-            at++;
+    uint8_t *option;
+    for (uint32_t at = 0; (option = accel_next_option(options, length, &at)) != NULL;) {
+        if (!(option_bit(option[0], option[1]) & kinds))
             continue;
-        }
-        if (length - at < 2 || options[at + 1] < 2 || options[at + 1] > length - at)
-            break;
-        uint8_t bytes = options[at + 1];
-        if (option_bit(options[at], bytes) & kinds) {
-            memset(options + at, TCP_KIND_NOP, bytes);
-            n++;
-        }
-        at += bytes;
+        memset(option, TCP_KIND_NOP, option[1]);
+        n++;
     }
     return n;
 }
@@ -120,8 +126,9 @@ unsigned accel_strip_options(struct accel_segment *s, uint16_t kinds)
     return n;
 }
 
-/* ---- timestamps put in ---- */
+/* ---- options put in, and taken out ---- */
 
+/* `by` may be below 0, modulo 2^16. */
 static void ip_length_grew(uint8_t *ip, bool v6, uint16_t by)
 {
     uint8_t *length = ip + (v6 ? 4 : 2);
@@ -137,33 +144,83 @@ static void ip_length_grew(uint8_t *ip, bool v6, uint16_t by)
 }
 
 /* Everything up to the options moves to the front. */
-static void open_gap(struct accel_segment *s)
+static void open_gap(struct accel_segment *s, uint32_t bytes)
 {
     struct packet *p = s->packet;
-    memmove(p->data - TIMESTAMPS_ROOM, p->data, s->headers.l4 + WIRE_TCP_MIN);
-    p->data -= TIMESTAMPS_ROOM;
-    p->len += TIMESTAMPS_ROOM;
-    s->headers.payload += TIMESTAMPS_ROOM;
-    s->headers.end += TIMESTAMPS_ROOM;
+    memmove(p->data - bytes, p->data, s->headers.l4 + WIRE_TCP_MIN);
+    p->data -= bytes;
+    p->len += bytes;
+    s->headers.payload += bytes;
+    s->headers.end += bytes;
+}
+
+static void close_gap(struct accel_segment *s, uint32_t bytes)
+{
+    struct packet *p = s->packet;
+    memmove(p->data + bytes, p->data, s->headers.l4 + WIRE_TCP_MIN);
+    p->data += bytes;
+    p->len -= bytes;
+    s->headers.payload -= bytes;
+    s->headers.end -= bytes;
+}
+
+/* The header has become longer by 4 * words (or shorter), with these bytes' sum in the place of those. */
+static void header_grew(struct accel_segment *s, int words, uint64_t was, uint64_t is)
+{
+    uint8_t *offset = accel_segment_tcp(s) + OFFSET_AT;
+    const uint16_t by = (uint16_t)(4 * words), sum = words < 0 ? (uint16_t)(by - 1) : by; /* ones' complement */
+    was += checksum_add(0, offset, 2);
+    *offset = (uint8_t)(*offset + words * 16);
+    tcp_bytes_changed(s, was, is + checksum_add(0, offset, 2));
+    pseudo_header_grew(s, sum);
+    ip_length_grew(s->packet->data + s->headers.l3, s->headers.v6, by);
+}
+
+int accel_insert_option(struct accel_segment *s, const uint8_t *option, uint32_t bytes)
+{
+    if (s->headers.payload - s->headers.l4 + bytes > WIRE_TCP_MAX || packet_headroom(s->packet) < bytes ||
+        s->headers.end - s->headers.l3 + bytes > UINT16_MAX)
+        return ERR_NO_SPACE;
+    open_gap(s, bytes);
+    memcpy(accel_segment_tcp(s) + WIRE_TCP_MIN, option, bytes);
+    header_grew(s, (int)bytes / 4, 0, checksum_add(0, option, bytes));
+    return 0;
+}
+
+void accel_remove_option(struct accel_segment *s, uint32_t bytes)
+{
+    const uint64_t was = checksum_add(0, accel_segment_tcp(s) + WIRE_TCP_MIN, bytes);
+    close_gap(s, bytes);
+    header_grew(s, -(int)bytes / 4, was, 0);
+}
+
+void accel_blank_option(struct accel_segment *s, uint8_t *option, uint32_t bytes)
+{
+    const bool odd = (option - accel_segment_tcp(s)) & 1;
+    const uint64_t was = checksum_add(0, option, bytes);
+    memset(option, TCP_KIND_NOP, bytes);
+    const uint64_t is = checksum_add(0, option, bytes);
+    tcp_bytes_changed(s, odd ? checksum_shift(was) : was, odd ? checksum_shift(is) : is);
 }
 
 int accel_insert_timestamps(struct accel_segment *s, uint32_t ts_val, uint32_t ts_ecr)
 {
-    uint32_t header = s->headers.payload - s->headers.l4;
-    if (header + TIMESTAMPS_ROOM > WIRE_TCP_MAX || packet_headroom(s->packet) < TIMESTAMPS_ROOM ||
-        s->headers.end - s->headers.l3 + TIMESTAMPS_ROOM > UINT16_MAX)
-        return ERR_NO_SPACE;
-    open_gap(s);
-    uint8_t *tcp = accel_segment_tcp(s), *option = tcp + WIRE_TCP_MIN;
-    uint64_t was = checksum_add(0, tcp + OFFSET_AT, 2);
-    tcp[OFFSET_AT] = (uint8_t)(tcp[OFFSET_AT] + (TIMESTAMPS_ROOM / 4 << 4));
+    uint8_t option[TIMESTAMPS_ROOM];
     store_be32(option, WIRE_TCP_TS_PREFIX);
     store_be32(option + 4, ts_val);
     store_be32(option + 8, ts_ecr);
-    tcp_bytes_changed(s, was, checksum_add(0, tcp + OFFSET_AT, 2) + checksum_add(0, option, TIMESTAMPS_ROOM));
-    pseudo_header_grew(s, TIMESTAMPS_ROOM);
-    ip_length_grew(s->packet->data + s->headers.l3, s->headers.v6, TIMESTAMPS_ROOM);
-    return 0;
+    return accel_insert_option(s, option, sizeof option);
+}
+
+void accel_set_echo(struct accel_segment *s, uint32_t ts_ecr)
+{
+    uint8_t *options = accel_segment_tcp(s) + WIRE_TCP_MIN, *option;
+    const uint32_t length = s->headers.payload - s->headers.l4 - WIRE_TCP_MIN;
+    const uint64_t was = checksum_add(0, options, length);
+    for (uint32_t at = 0; (option = accel_next_option(options, length, &at)) != NULL;)
+        if (option_bit(option[0], option[1]) == TCP_OPT_TIMESTAMPS)
+            store_be32(option + ECHO_AT, ts_ecr);
+    tcp_bytes_changed(s, was, checksum_add(0, options, length));
 }
 
 /* ---- windows ---- */

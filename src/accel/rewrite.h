@@ -25,6 +25,8 @@ static inline uint8_t *accel_segment_tcp(const struct accel_segment *s) { return
 bool accel_segment_checksum_ok(const struct accel_segment *s);
 /* Flags of enum wire_tcp_flag that are set no longer. */
 void accel_clear_flags(struct accel_segment *s, unsigned flags);
+/* The next whole option from *at on, which goes behind it; NULL: there is none. NOPs are passed over. */
+uint8_t *accel_next_option(uint8_t *options, uint32_t length, uint32_t *at);
 /*
  * Options of these kinds (enum wire_tcp_option_bit: TCP_OPT_SACK, TCP_OPT_TIMESTAMPS, TCP_OPT_SACK_PERMITTED,
  * TCP_OPT_WSCALE) become NOPs; those of a wrong length are nobody's options and stay. Returns how many.
@@ -35,6 +37,14 @@ unsigned accel_strip_options(struct accel_segment *s, uint16_t kinds);
  * than 28 bytes of options, no headroom, an IP packet of more than 65,535 bytes): nothing is changed.
  */
 MUST_CHECK int accel_insert_timestamps(struct accel_segment *s, uint32_t ts_val, uint32_t ts_ecr);
+/* The same for any option, whose bytes, a multiple of 4, come in front of the others. */
+MUST_CHECK int accel_insert_option(struct accel_segment *s, const uint8_t *option, uint32_t bytes);
+/* Takes as many bytes off the front of the options, a multiple of 4 that is there. The inverse. */
+void accel_remove_option(struct accel_segment *s, uint32_t bytes);
+/* An option of the segment becomes NOPs. */
+void accel_blank_option(struct accel_segment *s, uint8_t *option, uint32_t bytes);
+/* What its timestamps echo, where it has some. */
+void accel_set_echo(struct accel_segment *s, uint32_t ts_ecr);
 /*
  * The window field, of a sender that shifts by `from` bits, for a receiver that expects `to`. What does not fit in 16
  * bits is cut to 65,535, what lies below one unit of the receiver's is left out: it is never more than was offered.

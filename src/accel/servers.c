@@ -41,15 +41,27 @@ static bool is_of(const struct accel_server *slot, const struct accel_key *key)
            slot->vlan == key->vlan;
 }
 
-const struct accel_promise *accel_servers_find(const struct accel_servers *s, const struct accel_key *key, int64_t now)
+static const struct accel_server *find(const struct accel_servers *s, const struct accel_key *key, int64_t now)
 {
     const struct accel_server *slot = slot_of(s, key);
-    return is_of(slot, key) && now - slot->at < s->memory_ns ? &slot->said : NULL;
+    return is_of(slot, key) && now - slot->at < s->memory_ns ? slot : NULL;
+}
+
+const struct accel_promise *accel_servers_find(const struct accel_servers *s, const struct accel_key *key, int64_t now)
+{
+    const struct accel_server *slot = find(s, key, now);
+    return slot ? &slot->said : NULL;
+}
+
+bool accel_servers_far(const struct accel_servers *s, const struct accel_key *key, int64_t now)
+{
+    const struct accel_server *slot = find(s, key, now);
+    return slot && slot->far;
 }
 
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
-                         int64_t now)
+                         bool far, int64_t now)
 {
     *slot_of(s, key) = (struct accel_server){
-        .address = key->server, .port = key->server_port, .vlan = key->vlan, .said = *said, .at = now};
+        .address = key->server, .port = key->server_port, .vlan = key->vlan, .said = *said, .far = far, .at = now};
 }

@@ -12,6 +12,7 @@ struct accel_server {
     struct ip_addr address;
     uint16_t port, vlan;
     struct accel_promise said; /* mss 0: an empty slot */
+    bool far;                  /* a far box stands before it */
     int64_t at;
 };
 
@@ -29,7 +30,9 @@ MUST_CHECK int accel_servers_init(struct accel_servers *s, const struct allocato
 void accel_servers_free(struct accel_servers *s);
 /* What the server of this flow said; NULL: it is not known, or no longer. */
 const struct accel_promise *accel_servers_find(const struct accel_servers *s, const struct accel_key *key, int64_t now);
+/* Whether it is known that a far box stands before it. */
+bool accel_servers_far(const struct accel_servers *s, const struct accel_key *key, int64_t now);
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
-                         int64_t now);
+                         bool far, int64_t now);
 
 #endif

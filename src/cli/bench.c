@@ -28,6 +28,7 @@ static const struct bench {
     {"http-parse", "parsing small HTTP/1.1 messages on one core", bench_http_parse, 1},
     {"lpm", "longest-prefix look-ups with 1 and 1,000,000 routes, and their memory", bench_lpm, 3},
     {"host", "forwarding with 1 and 1,000,000 routes, reassembly, neighbours, UDP; memory of tables", bench_host, 8},
+    {"accel", "the accelerator: new connections and translated segments a second on one core; memory", bench_accel, 3},
     {"sockets", "the socket API: throughput, a byte to and fro, connections; beside the kernel's", bench_sockets, 1},
     {"memory-link", "frames from one thread to another through the memory link", bench_memory_link, 1},
 };

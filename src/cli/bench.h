@@ -61,7 +61,7 @@ void bench_print(const char *name, const struct bench_result *r);
 /* The schema of DESIGN section 5. Errors of writing. */
 MUST_CHECK int bench_print_json(const char *name, const struct bench_result *r);
 
-bench_fn bench_checksum, bench_host, bench_http_parse, bench_lpm, bench_memory_link, bench_sockets;
+bench_fn bench_accel, bench_checksum, bench_host, bench_http_parse, bench_lpm, bench_memory_link, bench_sockets;
 bench_fn bench_tcp_cps, bench_tcp_requests, bench_tcp_throughput, bench_tcp_latency, bench_tcp_memory;
 
 #endif

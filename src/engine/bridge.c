@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "engine/clock.h"
 #include "engine/cpu.h"
@@ -27,7 +28,11 @@ static int open_accelerator(struct bridge *b, const struct allocator *a)
                                .server_timeout_ns = p->server_timeout_ns,
                                .server_memory_ns = p->server_memory_ns,
                                .idle_timeout_ns = p->idle_timeout_ns,
-                               .closed_timeout_ns = p->closed_timeout_ns};
+                               .closed_timeout_ns = p->closed_timeout_ns,
+                               .paired = p->paired,
+                               .role = p->far ? ACCEL_FAR : ACCEL_NEAR,
+                               .pair_key = {.k0 = load_be64(p->key), .k1 = load_be64(p->key + 8)},
+                               .wall_ns = clock_epoch()};
     if (getrandom(&s.secret, sizeof s.secret, 0) != sizeof s.secret)
         return ERR_SYSTEM;
     return accel_new(&s, a, b->links[p->clients].top, b->links[p->servers].top, clock_now(), &b->accel);

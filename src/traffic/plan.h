@@ -128,11 +128,16 @@ struct plan_router {
     bool fill_options;          /* see stack/forward.h */
 };
 
-/* The near box of an accelerator between two ports; settings as in accel/accel.h. */
+#define PLAN_PAIR_KEY_BYTES 16
+
+/* A box of an accelerator between two ports; settings as in accel/accel.h. */
 struct plan_accelerator {
     uint32_t clients, servers; /* ports */
     uint32_t max_flows, max_openings, max_servers, early_buffers;
     int64_t server_timeout_ns, server_memory_ns, idle_timeout_ns, closed_timeout_ns;
+    bool paired; /* by this key: */
+    bool far;
+    uint8_t key[PLAN_PAIR_KEY_BYTES];
 };
 
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };

@@ -4,6 +4,12 @@
  */
 #include "traffic/plan_private.h"
 
+static const struct config_choice roles[] = {
+    {"near", 0, "before the clients: answers them"},
+    {"far", 1, "before the servers, of a pair: what a near box sends ahead waits here until the server has answered"},
+    {0},
+};
+
 static const struct config_field fields[] = {
     {CONFIG_MEMBER(struct accelerator_config, clients), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
      .doc = "Name of the port where connections come from"},
@@ -25,9 +31,37 @@ static const struct config_field fields[] = {
      .min = "1s", .max = "8784h", .doc = "A connection without a segment is forgotten after that"},
     {CONFIG_MEMBER(struct accelerator_config, closed_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "2m",
      .min = "1s", .max = "1h", .doc = "A connection that both ends have closed is forgotten after that"},
+    {CONFIG_MEMBER(struct accelerator_config, role), .type = CONFIG_TYPE_ENUM, .choices = roles, .fallback = "near",
+     .doc = "Which box of a pair this is"},
+    {CONFIG_MEMBER(struct accelerator_config, key), .type = CONFIG_TYPE_STRING, .min = "32", .max = "32",
+     .doc = "The key of a near and a far box that save a round trip together: 32 hexadecimal digits, the same at both"},
 };
 const struct config_schema plan_accelerator_schema =
-    CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A near box of the accelerator");
+    CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A box of the accelerator");
+
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static void compile_key(struct compiling *c, const struct accelerator_config *from, struct plan_accelerator *to)
+{
+    to->far = from->role == 1;
+    to->paired = from->key != NULL;
+    if (to->far && !to->paired)
+        config_errors_add(c->errors, from->node, "role", "found far without a key, allowed with the near box's key");
+    for (unsigned i = 0; to->paired && i < PLAN_PAIR_KEY_BYTES; i++) {
+        const int high = digit_of(from->key[2 * i]), low = digit_of(from->key[2 * i + 1]);
+        if (high < 0 || low < 0) {
+            config_errors_add(c->errors, from->node, "key", "found \"%s\", allowed 32 hexadecimal digits", from->key);
+            return;
+        }
+        to->key[i] = (uint8_t)(high << 4 | low);
+    }
+}
 
 void plan_compile_accelerator(struct compiling *c)
 {
@@ -46,6 +80,7 @@ void plan_compile_accelerator(struct compiling *c)
                                     .server_memory_ns = from->server_memory,
                                     .idle_timeout_ns = from->idle_timeout,
                                     .closed_timeout_ns = from->closed_timeout};
+    compile_key(c, from, to);
     if (to->clients != PLAN_NONE && to->clients == to->servers)
         config_errors_add(c->errors, from->node, "servers", "found the port of the clients, allowed the other one");
     if (c->plan->n_ports != 2 || c->config->devices_count || c->config->loads_count || c->config->router)

@@ -326,6 +326,8 @@ struct accelerator_config {
     const char *clients, *servers;
     uint32_t max_flows, max_openings, max_servers, early_buffers;
     int64_t server_timeout, server_memory, idle_timeout, closed_timeout;
+    int role; /* 0 near, 1 far */
+    const char *key;
 };
 
 struct plan_config {

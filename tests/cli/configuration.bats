@@ -46,6 +46,21 @@ YAML
     holds "devices: found no such key" "$output"
 }
 
+@test "boxes of an accelerator, alone and of a pair, with the key of both" {
+    cd "$ROOT"
+    key=00112233445566778899aAbBcCdDeEfF
+    run -0 weir check examples/accel.yaml --set accelerator.key=$key
+    run -0 weir check examples/accel.yaml --set accelerator.role=far --set accelerator.key=$key
+    run -2 weir check examples/accel.yaml --set accelerator.role=far
+    holds "role: found far without a key, allowed with the near box's key" "$output"
+    run -2 weir check examples/accel.yaml --set accelerator.key=001122
+    holds "accelerator.key" "$output"
+    run -2 weir check examples/accel.yaml --set accelerator.key=00112233445566778899aabbccddeefg
+    holds "allowed 32 hexadecimal digits" "$output"
+    run -2 weir check examples/accel.yaml --set accelerator.role=middle
+    holds "allowed one of near, far" "$output"
+}
+
 @test "JSON and standard input are read too" {
     python3 - >load.json <<'PY'
 import json

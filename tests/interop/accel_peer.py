@@ -5,6 +5,7 @@
     accel_peer.py serve PORT
     accel_peer.py fetch HOST PORT COUNT     uploads and downloads of 0 B to 10 MB, COUNT in all; digests are compared
     accel_peer.py connect HOST PORT COUNT   connects; fails when the median takes 10 ms or more
+    accel_peer.py first HOST PORT COUNT     connects, asks and waits for the answer's first byte: the median of both together, in milliseconds
     accel_peer.py refused HOST PORT         writes; fails unless the connection is reset
 
 A request is a line "UPLOAD DOWNLOAD" of byte counts and the upload; the answer is the SHA-256 of the upload in hex, a newline and the download, byte i of which
@@ -88,6 +89,20 @@ def connect_all(host, port, count):
     return 0 if statistics.median(times) < 10 else 1
 
 
+def first_byte(host, port, count):
+    times = []
+    for _ in range(count):
+        s, connecting = connect(host, port)
+        began = time.monotonic()
+        with s:
+            s.sendall(b"0 1000\n")
+            s.recv(1)
+            times.append((connecting + time.monotonic() - began) * 1000)
+            while s.recv(65536):
+                pass
+    print(f"{statistics.median(times):.3f}")
+
+
 def refused(host, port):
     try:
         s, _ = connect(host, port)
@@ -107,7 +122,7 @@ def main():
     host, port = rest[0], int(rest[1])
     if what == "refused":
         return refused(host, port)
-    return (connect_all if what == "connect" else fetch)(host, port, int(rest[2]))
+    return {"connect": connect_all, "first": first_byte, "fetch": fetch}[what](host, port, int(rest[2]))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ struct side {
     struct stack *stack;
     struct tcp_ref ref;
     uint64_t to_send, to_receive, received;
+    int64_t first_at;
     uint64_t stream;
     uint64_t salt, peer_salt;
     uint8_t *lent; /* all bytes to send, where they are lent */
@@ -42,8 +43,8 @@ struct sim {
     int64_t now;
     uint64_t digest, frames;
     const char *failure;
-    struct accel *accel;
-    struct link *middle[2]; /* the box's links, impaired */
+    struct accel *box[2];   /* the near one, the far one */
+    struct link *middle[4]; /* their links, impaired */
 };
 
 /* ---- a link that digests what passes ---- */
@@ -156,6 +157,8 @@ static void user_received(void *context, struct tcp *c, const uint8_t *bytes, ui
     }
     for (uint32_t i = 0; i < length; i++)
         side->stream = (side->stream ^ bytes[i]) * UINT64_C(1099511628211); /* FNV-1a */
+    if (side->received == 0 && length > 0)
+        side->first_at = now - START;
     side->received += length;
     if (length == 0)
         side->fin = true;
@@ -213,20 +216,22 @@ static struct ip_addr address_of(const struct sim *s, unsigned side)
     return s->cell->v6 ? v6 : ip_addr_from_v4(0x0a000001u + side);
 }
 
-/* What side i sends, or what goes to it from a box in the middle. */
-static struct impair_settings impairment_of(const struct sim *s, unsigned i, bool by_box)
+static bool has_far(const struct sim *s) { return s->cell->pair == SIM_PAIR || s->cell->pair == SIM_PAIR_KNOWN; }
+
+/* What is sent on a hop: 0 between side 0 and the near box, 1 the network, 2 between the far box and side 1. */
+static struct impair_settings impairment_of(const struct sim *s, unsigned hop, uint64_t salt)
 {
     struct impair_settings impair = s->cell->impair;
-    if (s->cell->near && i == 0)
+    if (s->cell->near && hop != 1)
         impair_settings_default(&impair);
-    impair.seed = mix(s->cell->seed, (by_box ? 177 : 77) + i);
+    impair.seed = mix(s->cell->seed, salt);
     return impair;
 }
 
 static void make_side(struct sim *s, unsigned i, struct link *end)
 {
     struct side *side = &s->side[i];
-    const struct impair_settings impair = impairment_of(s, i, false);
+    const struct impair_settings impair = impairment_of(s, i == 0 ? 0 : has_far(s) ? 2 : 1, 77 + i);
     struct stack_settings settings;
     struct guard_rules rules;
     side->sim = s;
@@ -302,39 +307,49 @@ static void teach(struct sim *s)
         says.present |= TCP_OPT_TIMESTAMPS;
     if (!right)
         says.mss = 1460;
-    accel_servers_learn(&s->accel->servers, &key, &says, s->now);
+    accel_servers_learn(&s->box[0]->servers, &key, &says, s->cell->pair >= SIM_PAIR_KNOWN, s->now);
 }
 
-static void make_box(struct sim *s, struct link *ends[2])
+static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
 {
+    struct link **links = &s->middle[role == ACCEL_FAR ? 2 : 0];
     struct accel_settings settings;
     accel_settings_default(&settings);
     settings.max_flows = settings.max_openings = settings.max_servers = settings.early_buffers = 16;
     settings.server_timeout_ns = settings.idle_timeout_ns = settings.closed_timeout_ns = SETTLE;
-    settings.secret = (struct hash_key){mix(s->cell->seed, 21), 7};
+    settings.secret = (struct hash_key){mix(s->cell->seed, 21 + role), 7};
+    settings.paired = s->cell->pair != SIM_NO_PAIR;
+    settings.role = role;
+    settings.pair_key = (struct hash_key){mix(s->cell->seed, 23), 8};
     int e = 0;
     for (unsigned i = 0; i < 2 && e == 0; i++) {
-        const struct impair_settings impair = impairment_of(s, i, true);
-        e = impair_link_new(&impair, ends[i], alloc_heap(), &s->middle[i]);
+        const struct impair_settings impair = impairment_of(s, role + i, (role ? 277 : 177) + i);
+        e = impair_link_new(&impair, ends[i], alloc_heap(), &links[i]);
     }
-    e = e < 0 ? e : accel_new(&settings, alloc_heap(), s->middle[0], s->middle[1], s->now, &s->accel);
+    e = e < 0 ? e : accel_new(&settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
     assert(e == 0);
     (void)e;
-    if (s->cell->accel != SIM_ACCEL)
+    if (role == ACCEL_NEAR && s->cell->accel != SIM_ACCEL)
         teach(s);
+}
+
+/* A box at the end of what there is so far; its other side becomes the end. */
+static void append_box(struct sim *s, enum accel_role role, struct link **end)
+{
+    struct link *wires[2];
+    wire(s, wires);
+    make_box(s, role, (struct link *[2]){*end, wires[0]});
+    *end = wires[1];
 }
 
 static void begin(struct sim *s)
 {
-    struct link *ends[2], *others[2];
+    struct link *ends[2];
     wire(s, ends);
-    if (s->cell->accel) {
-        struct link *box[2] = {ends[1], NULL};
-        wire(s, others);
-        box[1] = others[0];
-        ends[1] = others[1];
-        make_box(s, box);
-    }
+    if (s->cell->accel)
+        append_box(s, ACCEL_NEAR, &ends[1]);
+    if (has_far(s))
+        append_box(s, ACCEL_FAR, &ends[1]);
     make_side(s, 0, ends[0]);
     make_side(s, 1, ends[1]);
     struct flow_key key = {.local = 1, .remote = address_of(s, 1), .remote_port = PORT};
@@ -345,23 +360,30 @@ static void begin(struct sim *s)
     (void)e;
 }
 
-static unsigned turn_box(struct sim *s)
+static unsigned turn_box(struct sim *s, struct accel *box)
 {
-    if (!s->accel)
+    if (!box)
         return 0;
-    const unsigned n = accel_turn(s->accel, s->now);
-    const char *wrong = accel_check(s->accel);
+    const unsigned n = accel_turn(box, s->now);
+    const char *wrong = accel_check(box);
     if (wrong)
         fail_with(s, wrong);
     return n;
+}
+
+/* The near one again: for what the far one's link let go. */
+static unsigned turn_boxes(struct sim *s)
+{
+    const unsigned n = turn_box(s, s->box[0]) + turn_box(s, s->box[1]);
+    return s->box[1] ? n + turn_box(s, s->box[0]) : n;
 }
 
 static void turn_until_quiet(struct sim *s)
 {
     uint64_t n;
     do {
-        n = 0 - s->frames; /* a frame let go by an impaired link has not arrived yet */
-        n += turn_box(s);  /* before the sides, which take at once what its links let go */
+        n = 0 - s->frames;  /* a frame let go by an impaired link has not arrived yet */
+        n += turn_boxes(s); /* before the sides, which take at once what its links let go */
         for (unsigned i = 0; i < 2; i++) {
             n += stack_receive(s->side[i].stack, s->now);
             n += stack_transmit(s->side[i].stack, s->now);
@@ -377,8 +399,8 @@ static int64_t next_event(struct sim *s)
         at = min_i64(at, stack_next_deadline(s->side[i].stack));
         at = min_i64(at, link_next_deadline(s->side[i].top));
     }
-    if (s->accel)
-        at = min_i64(at, accel_next_deadline(s->accel));
+    for (unsigned i = 0; i < 2 && s->box[i]; i++)
+        at = min_i64(at, accel_next_deadline(s->box[i]));
     return at;
 }
 
@@ -454,13 +476,17 @@ static void check_leaks(struct sim *s)
     }
 }
 
-static void end_box(struct sim *s, struct sim_result *out)
+static void end_boxes(struct sim *s, struct sim_result *out)
 {
-    if (!s->accel)
-        return;
-    out->accel = *accel_counters(s->accel);
-    accel_delete(s->accel);
+    if (s->box[0])
+        out->accel = *accel_counters(s->box[0]);
+    if (s->box[1])
+        out->far = *accel_counters(s->box[1]);
     for (unsigned i = 0; i < 2; i++)
+        accel_delete(s->box[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)
+        link_flush(s->middle[i]);
+    for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)
         link_close(s->middle[i]);
 }
 
@@ -480,11 +506,12 @@ void sim_run(const struct sim_cell *c, struct sim_result *out)
     for (unsigned i = 0; i < 2; i++) {
         out->tcp[i] = *tcp_counters(stack_tcp(s.side[i].stack));
         out->stream[i] = s.side[i].stream;
+        out->first_byte_ns[i] = s.side[i].first_at;
         out->large_frames[i] = c->gso_max[i] ? nic_large_frames(s.side[i].top) : 0;
     }
     for (unsigned i = 0; i < 2; i++)
         stack_delete(s.side[i].stack);
-    end_box(&s, out);
+    end_boxes(&s, out);
     for (unsigned i = 0; i < 2; i++) {
         out->lent_frames[i] = c->gso_max[i] ? nic_scattered_frames(s.side[i].top) : 0;
         link_close(s.side[i].top);
@@ -538,6 +565,7 @@ bool sim_cell_passes(const struct sim_cell *c, struct sim_result *out)
     print_error("WEIR_SIM_SEED=%llu: %s\n  %s\n  after %llu frames, %.3f s\n", (unsigned long long)c->seed,
                 out->failure, text, (unsigned long long)out->frames, (double)out->virtual_ns / 1e9);
     print_box(&out->accel);
+    print_box(&out->far);
     return false;
 }
 

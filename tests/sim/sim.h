@@ -20,6 +20,14 @@ enum sim_accel {
     SIM_ACCEL_MISTAKES /* it believes of the server the opposite of what that says */
 };
 
+/* A far box of the accelerator before side 1. */
+enum sim_pair {
+    SIM_NO_PAIR,
+    SIM_PAIR, /* one that the near box does not know yet */
+    SIM_PAIR_KNOWN,
+    SIM_PAIR_GONE /* none, but the near box believes in it */
+};
+
 struct sim_cell {
     uint64_t seed;
     struct impair_settings impair; /* of both directions; seeds are set from seed */
@@ -34,8 +42,9 @@ struct sim_cell {
     bool lends[2];   /* this side's user lends its bytes for large frames, instead of writing them into the frame */
     bool merge[2];   /* this side merges received segments (GRO) */
     uint32_t frames; /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
-    enum sim_accel accel;  /* a near box of the accelerator in the middle, impaired on all four ways */
-    bool near;             /* that box is beside side 0: what is between these two is not impaired */
+    enum sim_accel accel; /* a near box of the accelerator in the middle, impaired on all four ways */
+    enum sim_pair pair;
+    bool near;             /* boxes are beside their sides: what is between these is not impaired */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };
 
@@ -52,7 +61,8 @@ struct sim_result {
     uint64_t stream[2]; /* digests of the bytes that arrived, however they were cut */
     uint64_t large_frames[2], lent_frames[2];
     struct tcp_counters tcp[2];
-    struct accel_counters accel;
+    struct accel_counters accel, far;
+    int64_t first_byte_ns[2]; /* when the first byte of the other side was there */
 };
 void sim_run(const struct sim_cell *c, struct sim_result *out);
 /* The same; false when it failed, and then all about it is printed, with the seed by which WEIR_SIM_SEED repeats it. */

@@ -78,6 +78,75 @@ static void every_byte_passes_the_box_in_every_cell(void **state)
     assert_int_equal(failed, 0);
 }
 
+static void every_byte_passes_a_pair_in_every_cell(void **state)
+{
+    uint64_t cells = sim_setting("WEIR_SIM_CELLS", 600), only = sim_setting("WEIR_SIM_SEED", 0);
+    uint64_t failed = 0, frames = 0, ahead = 0, held = 0, found = 0, lost = 0;
+    struct sim_result r;
+    (void)state;
+    uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct sim_cell c;
+        cell_from_seed(seed, &c);
+        c.pair = (enum sim_pair)(SIM_PAIR + seed / 3 % 3);
+        c.impair.loss_ppb /= 3; /* on three ways each */
+        if (c.pair != SIM_PAIR && c.accel == SIM_ACCEL)
+            c.accel = SIM_ACCEL_KNOWS;
+        failed += !sim_cell_passes(&c, &r);
+        frames += r.frames;
+        ahead += r.accel.sent_ahead;
+        found += r.accel.far_box_found;
+        lost += r.accel.far_box_lost;
+        held += r.far.far_held;
+    }
+    print_message("%llu cells, %llu frames, %llu far boxes found, %llu lost, %llu flows ahead, %llu segments waited at "
+                  "the far box, %llu failed\n",
+                  (unsigned long long)(last - first + 1), (unsigned long long)frames, (unsigned long long)found,
+                  (unsigned long long)lost, (unsigned long long)ahead, (unsigned long long)held,
+                  (unsigned long long)failed);
+    assert_int_equal(failed, 0);
+}
+
+/* When the server has the client's first byte, on a clean path with the boxes beside their ends. */
+static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, int64_t round_trip)
+{
+    struct sim_cell c;
+    struct sim_result r;
+    sim_cell_default(&c);
+    c.seed = 1;
+    c.near = true;
+    c.accel = accel;
+    c.pair = pair;
+    c.bytes[0] = 500;
+    c.bytes[1] = 5000;
+    c.impair.delay_ns = round_trip / 2;
+    assert_true(sim_cell_passes(&c, &r));
+    assert_int_equal(r.tcp[0].retransmitted_segments, 0);
+    assert_int_equal(r.accel.early_bytes_sent_again, 0);
+    if (pair == SIM_PAIR_KNOWN) /* the server measures its own handshake, and sends a loss probe: far.c */
+        assert_true(r.tcp[1].retransmitted_segments <= 1);
+    else
+        assert_int_equal(r.tcp[1].retransmitted_segments, 0);
+    return r.first_byte_ns[1];
+}
+
+static void a_pair_saves_the_request_a_round_trip(void **state)
+{
+    static const int64_t round_trips[] = {50 * NS_PER_MS, 100 * NS_PER_MS, 200 * NS_PER_MS};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(round_trips); i++) {
+        const int64_t rtt = round_trips[i];
+        const int64_t near = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, rtt);
+        const int64_t first = request_arrives(SIM_ACCEL_KNOWS, SIM_PAIR, rtt);
+        const int64_t known = request_arrives(SIM_ACCEL_KNOWS, SIM_PAIR_KNOWN, rtt);
+        print_message("RTT %lld ms: near %.3f ms, pair %.3f ms the first time, then %.3f ms\n",
+                      (long long)(rtt / NS_PER_MS), (double)near / 1e6, (double)first / 1e6, (double)known / 1e6);
+        assert_true(near >= rtt * 3 / 2 && near < rtt * 3 / 2 + 2 * NS_PER_MS);
+        assert_true(first >= rtt * 3 / 2 && first < rtt * 3 / 2 + 2 * NS_PER_MS);
+        assert_true(known >= rtt / 2 && known < rtt / 2 + 2 * NS_PER_MS);
+    }
+}
+
 /* A client whose measurements were of the way to the box would send again what the server has had no time to acknowledge. */
 static void nothing_is_sent_again_on_a_clean_path_behind_the_box(void **state)
 {
@@ -113,6 +182,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_passes_the_box_in_every_cell),
+        cmocka_unit_test(every_byte_passes_a_pair_in_every_cell),
+        cmocka_unit_test(a_pair_saves_the_request_a_round_trip),
         cmocka_unit_test(nothing_is_sent_again_on_a_clean_path_behind_the_box),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * accel/rewrite: segments of both families, tagged or not, with a whole, a wrong and a partial checksum. After each
  * change the codecs read what is expected, and what was right before is right, what was wrong is not.
  */
+#include "accel/pair.h"
 #include "accel/rewrite.h"
 #include "packet/segment.h"
 #include "support/cmocka_all.h"
@@ -246,6 +247,96 @@ static void timestamps_that_do_not_fit_change_nothing(void **state)
     packet_release(s.packet);
 }
 
+static const struct wire_tcp_options of_a_syn = {.present = TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED |
+                                                            TCP_OPT_TIMESTAMPS,
+                                                 .mss = 1460,
+                                                 .wscale = 7,
+                                                 .ts_val = 9};
+
+static void a_mark_goes_in_and_comes_out_again(void **state)
+{
+    (void)state;
+    FOR_EACH(family, sum)
+    {
+        struct wire_tcp h;
+        struct accel_segment s = make(family, sum, TCP_SYN, &of_a_syn, 0);
+        uint8_t before[128];
+        uint32_t mark = 0, length = s.packet->len;
+        memcpy(before, s.packet->data, length);
+        assert_false(accel_mark_find(&s, &mark));
+        accel_mark_remove(&s); /* of none: nothing */
+        assert_int_equal(accel_mark_insert(&s, 0xfedcba98), 0);
+        assert_int_equal(s.packet->len, length + ACCEL_MARK_BYTES);
+        struct wire_tcp_options o = look(&s, sum, &h);
+        assert_true(o.mss == 1460 && o.wscale == 7 && o.ts_val == 9);
+        assert_true(accel_mark_find(&s, &mark));
+        assert_int_equal(mark, 0xfedcba98);
+        accel_mark_remove(&s);
+        assert_int_equal(s.packet->len, length);
+        assert_memory_equal(s.packet->data, before, length);
+        packet_release(s.packet);
+    }
+}
+
+static void a_mark_that_is_not_in_front_becomes_nops(void **state)
+{
+    (void)state;
+    FOR_EACH(family, sum)
+    {
+        struct wire_tcp h;
+        uint32_t mark;
+        static const uint8_t nops[4] = {TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_NOP, TCP_KIND_NOP};
+        struct accel_segment s = make(family, sum, TCP_SYN, &of_a_syn, 0);
+        assert_int_equal(accel_mark_insert(&s, 5), 0);
+        assert_int_equal(accel_insert_option(&s, nops, sizeof nops), 0);
+        accel_mark_remove(&s);
+        assert_false(accel_mark_find(&s, &mark));
+        assert_true(look(&s, sum, &h).ts_val == 9);
+        assert_int_equal(h.header_len, 20 + 20 + 4 + ACCEL_MARK_BYTES);
+        packet_release(s.packet);
+    }
+}
+
+static void what_is_echoed_is_replaced(void **state)
+{
+    (void)state;
+    FOR_EACH(family, sum)
+    {
+        struct wire_tcp h;
+        struct accel_segment s = make(family, sum, TCP_ACK, &both, 100);
+        accel_set_echo(&s, 0xabcdef01);
+        struct wire_tcp_options o = look(&s, sum, &h);
+        assert_true(o.ts_val == 1 && o.ts_ecr == 0xabcdef01 && o.sack_count == 2);
+        packet_release(s.packet);
+        s = make(family, sum, TCP_ACK, &sack, 100);
+        accel_set_echo(&s, 3);
+        assert_int_equal(look(&s, sum, &h).present, TCP_OPT_SACK);
+        packet_release(s.packet);
+    }
+}
+
+/* Each of what both boxes see changes the numbers and the marks; the VLAN does not. */
+static void a_pair_agrees_on_what_only_it_knows(void **state)
+{
+    (void)state;
+    const struct hash_key key = {1, 2}, other = {1, 3};
+    struct accel_key flow = {.client = source6, .server = destination6, .client_port = 1, .server_port = 2, .vlan = 5};
+    struct accel_pairing first, again;
+    accel_pairing_of(&key, &flow, seq_of(7), 9, &first);
+    for (unsigned i = 0; i < 8; i++) {
+        struct accel_key changed = flow;
+        changed.client.bytes[15] ^= i == 1;
+        changed.server.bytes[0] ^= i == 2;
+        changed.client_port ^= i == 3;
+        changed.server_port ^= i == 4;
+        changed.vlan = (uint16_t)i;
+        accel_pairing_of(i == 5 ? &other : &key, &changed, seq_of(7 + (i == 6)), 9 + (i == 7), &again);
+        assert_int_equal(seq_eq(first.isn, again.isn), i == 0);
+        assert_int_equal(first.syn_mark == again.syn_mark, i == 0);
+        assert_int_equal(first.syn_ack_mark == again.syn_ack_mark, i == 0);
+    }
+}
+
 static void windows_are_scaled_and_never_offer_more(void **state)
 {
     (void)state;
@@ -320,6 +411,10 @@ int main(void)
         cmocka_unit_test(an_option_of_a_wrong_length_is_nobodys),
         cmocka_unit_test(timestamps_are_put_in),
         cmocka_unit_test(timestamps_that_do_not_fit_change_nothing),
+        cmocka_unit_test(a_mark_goes_in_and_comes_out_again),
+        cmocka_unit_test(a_mark_that_is_not_in_front_becomes_nops),
+        cmocka_unit_test(what_is_echoed_is_replaced),
+        cmocka_unit_test(a_pair_agrees_on_what_only_it_knows),
         cmocka_unit_test(windows_are_scaled_and_never_offer_more),
         cmocka_unit_test(a_payload_for_a_smaller_mss_leaves_in_pieces),
         cmocka_unit_test(a_syn_and_a_padded_frame_are_not_cut),
