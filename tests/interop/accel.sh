@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# `weir accel` between two hosts of the kernel: everything that is not TCP passes byte for byte; transfers both ways have equal digests over IPv4 and IPv6,
+# `weir accel` between two hosts of the kernel: everything that is not a connection of its own passes byte for byte; transfers both ways have equal digests over IPv4 and IPv6,
 # for a server that the box does not know and one that it does, with timestamps, SACK and window scaling each off at either end, under loss; connecting
 # takes no round trip; a refusal, a silent server and what could not be delivered are told as they are.
 # shellcheck source=tests/interop/lib.sh
@@ -67,6 +67,9 @@ for side in client server; do
     decode "$work/$side.pcap" -Y "icmp || arp || icmpv6.type == 128 || icmpv6.type == 129" -x >"$work/$side.hex"
 done
 check "ARP and echoes of both families are the same bytes on both sides" cmp "$work/client.hex" "$work/server.hex"
+
+check "and every other kind of frame" /usr/bin/python3 tests/interop/accel_others.py "/run/netns/weir-$$-client" c0 "/run/netns/weir-$$-server" s0
+diag "$(tail -n 1 "$work/check.out")"
 
 # ---- transfers
 

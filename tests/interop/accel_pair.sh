@@ -78,6 +78,8 @@ first_byte() { # COUNT: median ms from connect to the answer's first byte
 wan_start "[]"
 near_start --set accelerator.key=$key
 far_start --set accelerator.key=$key
+check "every other kind of frame passes both boxes as it is" /usr/bin/python3 tests/interop/accel_others.py "/run/netns/weir-$$-client" c0 "/run/netns/weir-$$-server" s0
+diag "$(tail -n 1 "$work/check.out")"
 transfers "a far box that is not known yet" $server4 10
 transfers "one that is" $server4 100
 transfers "over IPv6" $server6 100
