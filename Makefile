@@ -20,7 +20,7 @@ test:
 	./test
 
 # Over the kernel's network, beside its TCP or its programs; the others are `weir bench`'s.
-BENCH_NETWORK := flow goodput http server sockets redis
+BENCH_NETWORK := accel flow goodput http server sockets redis
 
 bench: all
 	@$(if $(filter $(BENCH_NETWORK),$(BENCH)),bench/$(BENCH),bench/run $(BENCH))
@@ -50,7 +50,7 @@ clean:
 	rm -rf build build-*/
 
 help:
-	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps|flow|goodput|http|server|sockets|redis]"
+	@echo "make all | demo | test | install [PREFIX=$(PREFIX)] | bench [BENCH=tcp-cps|accel|flow|goodput|http|server|sockets|redis]"
 	@echo "     format | lint | fuzz [SECONDS=$(SECONDS)] | torture [RUNS=10] | conformance [WEIR_RFCS=DIR] | clean"
 
 .PHONY: all configure demo test bench install format lint fuzz torture conformance clean help
