@@ -6,39 +6,18 @@
 # takes no round trip; a refusal, a silent server and what could not be delivered are told as they are.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
-cd "$root"
+# shellcheck source=tests/interop/accel_lib.sh
+. "$(dirname "$0")/accel_lib.sh"
 
-server4=198.18.0.2
-server6=2001:db8::2
 ns_add client
 ns_add near
 ns_add server
 veth_add client c0 near n0
 veth_add server s0 near n1
-for end in client:c0:1 server:s0:2; do
-    name=${end%%:*}
-    rest=${end#*:}
-    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
-    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
-done
+ends_address
 
-accel_start() { # OPTION...: the box in the middle; accel_pid
-    : >"$work/accel.log"
-    start_in_ns near "$work/accel.log" "$WEIR" accel examples/accel.yaml --json "$work/accel.json" \
-        --set "ports[0].location=packet:n0" --set "ports[1].location=packet:n1" "$@"
-    accel_pid=$started_pid
-    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the accelerator starts" "$(cat "$work/accel.log")"
-}
-accel_stop() {
-    kill -INT "$accel_pid"
-    accel_status=0
-    wait "$accel_pid" || accel_status=$?
-    [ "$accel_status" = 0 ] || not_ok "Ctrl-C ends the accelerator with status 0" "$(cat "$work/accel.log")"
-}
-count() { # NAME
-    /usr/bin/python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["accelerator"][sys.argv[2]])' "$work/accel.json" "$1"
-}
+accel_start() { box_start near n0 n1 "$@"; } # OPTION...: the box in the middle
+accel_stop() { box_stop near; }
 # The servers are 100 ms away: what goes to them takes that long.
 far="impairments=[{port: outside, delay: 100ms}]"
 # Lossy on the servers' side, both ways.
@@ -77,8 +56,8 @@ transfers "a server that the box does not know" $server4 20
 transfers "one that it knows" $server4 100
 transfers "over IPv6" $server6 100
 accel_stop
-check_equal "every connection was answered and translated" "220 220" "$(count syn_answered) $(count flows_translated)"
-check_equal "and every byte that was acknowledged was delivered" 0 "$(count early_undelivered)"
+check_equal "every connection was answered and translated" "220 220" "$(count near syn_answered) $(count near flows_translated)"
+check_equal "and every byte that was acknowledged was delivered" 0 "$(count near early_undelivered)"
 
 for end in client server; do
     for option in tcp_timestamps tcp_sack tcp_window_scaling; do
@@ -95,28 +74,10 @@ done
 accel_start --set "$lossy"
 transfers "loss, repetition and reordering on the servers' side" $server4 40
 accel_stop
-check_equal "what was acknowledged was delivered under loss" 0 "$(count early_undelivered)"
+check_equal "what was acknowledged was delivered under loss" 0 "$(count near early_undelivered)"
 
 # ---- time
 
-bridge_start() { # the same path without the box: accel_stop ends it
-    cat >"$work/bridge.yaml" <<YAML
-ports: [{name: inside, location: "packet:n0"}, {name: outside, location: "packet:n1"}]
-YAML
-    : >"$work/accel.log"
-    start_in_ns near "$work/accel.log" "$WEIR" bridge "$work/bridge.yaml" --set "$1"
-    accel_pid=$started_pid
-    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the bridge starts" "$(cat "$work/accel.log")"
-}
-counter() { # END FILE PREFIX NAME: of the kernel there, since its namespace began
-    # shellcheck disable=SC2016 # awk's
-    in_ns "$1" awk -v "prefix=$3:" -v "name=$4" '$1 == prefix {
-        for (i = 2; i <= NF; i++) if (at) { if (i == at) print $i } else if ($i == name) found = i
-        at = found }' "/proc/net/$2"
-}
-sent_again() { # segments of both ends
-    echo $(($(counter client snmp Tcp RetransSegs) + $(counter server snmp Tcp RetransSegs)))
-}
 kernels() { # what both count
     for end in client server; do
         echo "$end: $(counter $end snmp Tcp RetransSegs) sent again, $(counter $end netstat TcpExt TCPTimeouts) timeouts," \
@@ -125,7 +86,7 @@ kernels() { # what both count
     done
 }
 
-bridge_start "$far"
+bridge_start near n0 n1 "${far#impairments=}"
 transfers "100 ms away, a bridge in the box's place" $server4 1
 before=$(sent_again)
 transfers "100 ms away, the bridge again" $server4 20
@@ -161,6 +122,6 @@ NFT
 check "a server that is silent: reset after the server's timeout" in_ns client \
     /usr/bin/python3 tests/interop/accel_peer.py refused $server4 8002
 accel_stop
-check_equal "both are counted" "1 1" "$(count server_refused) $(count server_silent)"
+check_equal "both are counted" "1 1" "$(count near server_refused) $(count near server_silent)"
 # The refusal came before the data was acknowledged; the silence did not.
-check_equal "the data that was acknowledged is counted as undelivered" 1 "$(count early_undelivered)"
+check_equal "the data that was acknowledged is counted as undelivered" 1 "$(count near early_undelivered)"

@@ -5,57 +5,17 @@
 # first byte comes a round trip earlier than without boxes; a far box alone is a bridge; a near box whose far box is gone, or has another key, goes on as alone.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
-cd "$root"
+# shellcheck source=tests/interop/accel_lib.sh
+. "$(dirname "$0")/accel_lib.sh"
 
-server4=198.18.0.2
-server6=2001:db8::2
-key=00112233445566778899aabbccddeeff
 other_key=ffeeddccbbaa99887766554433221100
 for name in client near wan far server; do ns_add $name; done
 veth_add client c0 near n0
 veth_add near n1 wan w0
 veth_add wan w1 far f0
 veth_add far f1 server s0
-for end in client:c0:1 server:s0:2; do
-    name=${end%%:*}
-    rest=${end#*:}
-    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
-    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
-done
+ends_address
 
-begun() { # LOGFILE
-    wait_for 20 grep -q "Ctrl-C" "$1" || not_ok "a box starts" "$(cat "$1")"
-}
-box_start() { # NAMESPACE CLIENTS-IFNAME SERVERS-IFNAME OPTION...: box_NAMESPACE is its process
-    box_name=$1 box_clients=$2 box_servers=$3
-    shift 3
-    : >"$work/$box_name.log"
-    start_in_ns "$box_name" "$work/$box_name.log" "$WEIR" accel examples/accel.yaml --json "$work/$box_name.json" \
-        --set "ports[0].location=packet:$box_clients" --set "ports[1].location=packet:$box_servers" "$@"
-    eval "box_$box_name=$started_pid"
-    begun "$work/$box_name.log"
-}
-bridge_start() { # NAMESPACE IFNAME IFNAME IMPAIRMENTS
-    cat >"$work/$1.yaml" <<YAML
-ports: [{name: inside, location: "packet:$2"}, {name: outside, location: "packet:$3"}]
-YAML
-    : >"$work/$1.log"
-    start_in_ns "$1" "$work/$1.log" "$WEIR" bridge "$work/$1.yaml" --set "impairments=$4"
-    eval "box_$1=$started_pid"
-    begun "$work/$1.log"
-}
-box_stop() { # NAMESPACE...
-    for box_name in "$@"; do
-        eval "box_pid=\$box_$box_name"
-        # shellcheck disable=SC2154 # assigned by eval
-        kill -INT "$box_pid"
-        wait "$box_pid" || not_ok "Ctrl-C ends the box with status 0" "$(cat "$work/$box_name.log")"
-    done
-}
-count() { # NAMESPACE NAME
-    /usr/bin/python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["accelerator"][sys.argv[2]])' "$work/$1.json" "$2"
-}
 near_start() { box_start near n0 n1 "$@"; }
 far_start() { box_start far f0 f1 --set accelerator.role=far "$@"; }
 wan_start() { bridge_start wan w0 w1 "$1"; } # IMPAIRMENTS
