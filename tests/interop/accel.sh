@@ -37,8 +37,8 @@ accel_start
 capture_start client c0 "$work/client.pcap"
 client_capture=$capture_pid
 capture_start server s0 "$work/server.pcap"
-check "ping through the box" in_ns client ping -c 10 -i 0.01 -W 2 -s 1400 $server4
-check "ping over IPv6" in_ns client ping -6 -c 10 -i 0.01 -W 2 -s 1400 $server6
+check "ping through the box" in_ns client ping -c 10 -i 0.01 -W 10 -s 1400 $server4
+check "ping over IPv6" in_ns client ping -6 -c 10 -i 0.01 -W 10 -s 1400 $server6
 capture_stop
 capture_pid=$client_capture
 capture_stop
