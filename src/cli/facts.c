@@ -79,6 +79,36 @@ void facts_write_server(const struct facts *f, uint32_t number, const struct she
     s->ops->end_line(s->to);
 }
 
+static void write_times(const struct sheet *s, const char *label, const struct histogram *h)
+{
+    if (h->count == 0)
+        return;
+    s->ops->begin_line(s->to, label);
+    sheet_say(s, "median", "%s", format_duration(histogram_quantile(h, 500000)).s);
+    sheet_say(s, "p99", "%s", format_duration(histogram_quantile(h, 990000)).s);
+    sheet_say(s, "max", "%s", format_duration(h->max).s);
+    s->ops->end_line(s->to);
+}
+
+void facts_write_lease(const struct facts *f, uint32_t number, const struct sheet *s)
+{
+    const struct plan_lease *l = &f->results->plan->leases[number];
+    const struct plan_device *d = &f->results->plan->devices[l->device];
+    const struct lease_stats *c = &f->results->stats->leases[number];
+    s->ops->heading(s->to, l->v6 ? "DHCPv6 of" : "DHCPv4 of", d->name);
+    s->ops->begin_line(s->to, "leases");
+    sheet_count(s, "hosts", d->count);
+    sheet_count(s, "gained", c->gained);
+    sheet_count(s, "renewed", c->renewed);
+    sheet_count(s, "released", c->released);
+    sheet_trouble(s, "lost", c->lost);
+    sheet_trouble(s, "conflicts", c->conflicts);
+    sheet_trouble(s, "refused", c->refused);
+    s->ops->end_line(s->to);
+    write_times(s, "to a lease", &c->took);
+    write_times(s, "to renew", &c->renew);
+}
+
 static void write_drops(const struct results_port *p, const struct sheet *s)
 {
     uint64_t total = 0;
@@ -196,6 +226,8 @@ void facts_write(const struct facts *f, const struct sheet *s)
     for (uint32_t i = 0; i < p->n_loads; i++)
         if (p->loads[i].n_clients > 0)
             facts_write_load(f, i, s);
+    for (uint32_t i = 0; i < p->n_leases; i++)
+        facts_write_lease(f, i, s);
     for (uint32_t i = 0; i < p->n_servers; i++)
         facts_write_server(f, i, s);
     for (uint32_t i = 0; i < p->n_ports; i++)

@@ -16,6 +16,7 @@ struct facts {
 };
 
 void facts_write_load(const struct facts *f, uint32_t load, const struct sheet *s);
+void facts_write_lease(const struct facts *f, uint32_t number, const struct sheet *s);
 void facts_write_server(const struct facts *f, uint32_t number, const struct sheet *s);
 void facts_write_port(const struct facts *f, uint32_t number, const struct sheet *s);
 /* All of them. */

@@ -155,6 +155,8 @@ static void write_rest(FILE *f, const struct report *r)
     for (uint32_t i = 0; i < p->n_servers; i++)
         if (p->servers[i].has_clients)
             facts_write_server(r->facts, i, &sheet);
+    for (uint32_t i = 0; i < p->n_leases; i++)
+        facts_write_lease(r->facts, i, &sheet);
     for (uint32_t i = 0; i < p->n_ports; i++)
         facts_write_port(r->facts, i, &sheet);
     sheet_html_end(&html);

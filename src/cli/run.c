@@ -271,6 +271,10 @@ static int carry_out(struct run *r)
     interrupt_install(r->live.terminal ? fileno(r->live.file) : -1);
     follow(r);
     live_end(&r->live);
+    if (engine_failure(r->engine)) {
+        complain("%s", engine_failure(r->engine));
+        return EXIT_REFUSED;
+    }
     return conclude(r);
 }
 

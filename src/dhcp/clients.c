@@ -23,6 +23,7 @@ void dhcp_clients_settings_default(struct dhcp_clients_settings *s, bool v6)
                                         .count = 1,
                                         .make_hosts = true,
                                         .take_mtu = true,
+                                        .prefix_length6 = 128,
                                         .probe = v6 ? address_probe_ipv6 : address_probe_ipv4};
     dhcp4_client_settings_default(&s->v4);
     dhcp6_client_settings_default(&s->v6_settings);
@@ -368,6 +369,40 @@ static void frame_seen(void *context, unsigned interface, const struct packet *p
         dhcp_clients4_frame(c, p);
 }
 
+/* ---- the port ---- */
+
+/* Among c and those beside it, NULL: none. */
+static struct dhcp_clients *port_owner(struct dhcp_clients *c)
+{
+    while (c && !c->bound_port)
+        c = c->settings.beside;
+    return c;
+}
+
+int dhcp_clients_bind(struct dhcp_clients *c, uint16_t port, udp_received_fn *received)
+{
+    struct dhcp_clients *owner = port_owner(c->settings.beside);
+    if (!owner) {
+        int e = udp_bind(c->stack, 0, port, received, NULL, c);
+        c->bound_port = e == 0;
+        return e;
+    }
+    c->next_beside = owner->next_beside;
+    owner->next_beside = c;
+    return 0;
+}
+
+static void leave_port(struct dhcp_clients *c)
+{
+    struct dhcp_clients *at = port_owner(c);
+    if (at == c)
+        (void)udp_unbind(c->stack, 0, c->settings.v6 ? DHCP6_CLIENT_PORT : DHCP4_CLIENT_PORT);
+    while (at && at->next_beside != c)
+        at = at->next_beside;
+    if (at)
+        at->next_beside = c->next_beside;
+}
+
 /* ---- life ---- */
 
 static void free_all(struct dhcp_clients *c)
@@ -425,35 +460,43 @@ void dhcp_clients_delete(struct dhcp_clients *c)
         return;
     if (c->watching)
         (void)stack_frame_unlisten(c->stack, c->settings.interface, frame_seen, c);
-    if (c->bound_port && c->settings.v6)
-        dhcp_clients6_close(c);
-    else if (c->bound_port)
-        dhcp_clients4_close(c);
+    leave_port(c);
     free_all(c);
 }
 
 void dhcp_clients_start(struct dhcp_clients *c, int64_t now)
 {
     c->now = now;
+    c->released = 0;
     for (uint32_t i = 0; i < c->settings.count; i++) {
         c->members[i].start_at = now + (int64_t)i * c->settings.interval_ns;
         dhcp_clients_arm(c, &c->members[i]);
     }
 }
 
-void dhcp_clients_release(struct dhcp_clients *c, int64_t now)
+static void release_member(struct dhcp_clients *c, struct dhcp_member *m)
+{
+    m->start_at = TIME_NEVER;
+    address_probe_stop(&m->probe);
+    if (c->settings.v6)
+        dhcp6_client_release(&m->v6, c->now);
+    else
+        dhcp4_client_release(&m->v4);
+    dhcp_clients_arm(c, m);
+}
+
+uint32_t dhcp_clients_release_some(struct dhcp_clients *c, uint32_t most, int64_t now)
 {
     c->now = now;
-    for (uint32_t i = 0; i < c->settings.count; i++) {
-        struct dhcp_member *m = &c->members[i];
-        m->start_at = TIME_NEVER;
-        address_probe_stop(&m->probe);
-        if (c->settings.v6)
-            dhcp6_client_release(&m->v6, now);
-        else
-            dhcp4_client_release(&m->v4);
-        dhcp_clients_arm(c, m);
-    }
+    for (; most > 0 && c->released < c->settings.count; most--)
+        release_member(c, &c->members[c->released++]);
+    return c->settings.count - c->released;
+}
+
+void dhcp_clients_release(struct dhcp_clients *c, int64_t now)
+{
+    c->released = 0;
+    (void)dhcp_clients_release_some(c, c->settings.count, now);
 }
 
 void dhcp_clients_turn(struct dhcp_clients *c, int64_t now)
@@ -501,6 +544,8 @@ void dhcp_clients_view(const struct dhcp_clients *c, uint32_t client, struct dhc
     if (c->settings.v6) {
         out->router = c->settings.gateway6;
         dhcp_clients6_view(m, out);
+        if (!ip_addr_is_unspecified(&out->address))
+            out->prefix_length = c->settings.prefix_length6;
     } else {
         dhcp_clients4_view(m, out);
     }

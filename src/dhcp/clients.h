@@ -51,7 +51,13 @@ struct dhcp_clients_settings {
     struct dhcp4_client_settings v4; /* without host and counters, as the next */
     struct dhcp6_client_settings v6_settings;
     struct ip_addr gateway6; /* of IPv6 addresses, which DHCPv6 does not tell; unspecified: none */
-    struct hash_key key;     /* secret: tables, and what is random */
+    uint8_t prefix_length6;  /* of IPv6 addresses, the same: what is on the link; default 128, nothing */
+    /*
+     * Other clients of the family on the same stack, with other MAC addresses, or NULL: these share the port of those,
+     * which are deleted after them.
+     */
+    struct dhcp_clients *beside;
+    struct hash_key key;                                     /* secret: tables, and what is random */
     void (*told)(void *context, const struct dhcp_event *e); /* or NULL */
     void *context;
 };
@@ -93,6 +99,8 @@ void dhcp_clients_delete(struct dhcp_clients *c);
 void dhcp_clients_start(struct dhcp_clients *c, int64_t now);
 /* Gives back what they have; IPv6 ones ask until the server has heard: dhcp_clients_busy(). */
 void dhcp_clients_release(struct dhcp_clients *c, int64_t now);
+/* The same for at most so many that were not told yet. How many are left. */
+uint32_t dhcp_clients_release_some(struct dhcp_clients *c, uint32_t most, int64_t now);
 /* What is due, and hosts as leases came and went. At most a burst of clients a call. */
 void dhcp_clients_turn(struct dhcp_clients *c, int64_t now);
 int64_t dhcp_clients_deadline(const struct dhcp_clients *c);

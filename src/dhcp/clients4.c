@@ -140,8 +140,7 @@ int dhcp_clients4_open(struct dhcp_clients *c)
                                          .context = c};
     int e = dhcp4_client_settings_check(s);
     if (e == 0)
-        e = udp_bind(c->stack, 0, DHCP4_CLIENT_PORT, port_received, NULL, c);
-    c->bound_port = e == 0;
+        e = dhcp_clients_bind(c, DHCP4_CLIENT_PORT, port_received);
     for (uint32_t i = 0; e == 0 && i < c->settings.count; i++) {
         uint8_t mac[6];
         dhcp_clients_mac(c, i, mac);
@@ -149,8 +148,6 @@ int dhcp_clients4_open(struct dhcp_clients *c)
     }
     return e;
 }
-
-void dhcp_clients4_close(struct dhcp_clients *c) { (void)udp_unbind(c->stack, 0, DHCP4_CLIENT_PORT); }
 
 /* Without a mask, that of the address's class (RFC 950). */
 static uint8_t prefix_length_of(const struct dhcp4_lease *l)

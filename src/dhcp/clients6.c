@@ -77,13 +77,15 @@ static struct dhcp_member *member_at(struct dhcp_clients *c, const struct ip_add
 
 static void port_received(void *context, const struct udp_datagram *d, int64_t now)
 {
-    struct dhcp_clients *c = context;
+    struct dhcp_clients *first = context, *c = first;
     struct dhcp_member *m = member_at(c, &d->arrival.destination);
-    c->now = now;
+    while (!m && (c = c->next_beside) != NULL)
+        m = member_at(c, &d->arrival.destination);
     if (!m || m->near == 0) {
-        c->counters.other_macs++;
+        (c ? c : first)->counters.other_macs++;
         return;
     }
+    c->now = now;
     uint8_t state = m->v6.state;
     bool had_offer = m->v6.has_offer;
     int64_t sent = m->v6.exchange.first_ns;
@@ -106,8 +108,7 @@ int dhcp_clients6_open(struct dhcp_clients *c)
                                          .context = c};
     int e = dhcp6_client_settings_check(s);
     if (e == 0)
-        e = udp_bind(c->stack, 0, DHCP6_CLIENT_PORT, port_received, NULL, c);
-    c->bound_port = e == 0;
+        e = dhcp_clients_bind(c, DHCP6_CLIENT_PORT, port_received);
     for (uint32_t i = 0; e == 0 && i < c->settings.count; i++) {
         uint8_t mac[6];
         dhcp_clients_mac(c, i, mac);
@@ -115,8 +116,6 @@ int dhcp_clients6_open(struct dhcp_clients *c)
     }
     return e;
 }
-
-void dhcp_clients6_close(struct dhcp_clients *c) { (void)udp_unbind(c->stack, 0, DHCP6_CLIENT_PORT); }
 
 static uint32_t seconds_between(int64_t from, int64_t to)
 {
@@ -145,7 +144,6 @@ void dhcp_clients6_view(const struct dhcp_member *m, struct dhcp_view *out)
     if (!a->configured)
         return;
     out->address = a->addr;
-    out->prefix_length = 128; /* what is on the link, routers say */
     out->lease_s = a->valid_s;
     out->expires_ns = a->ends_ns;
 }

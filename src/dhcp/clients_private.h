@@ -46,20 +46,22 @@ struct dhcp_clients {
     struct table claims; /* addresses that are probed or held -> client + 1 */
     struct random random;
     int64_t now;
-    uint32_t changed; /* first of a list of those whose lease changed; 0: none */
+    uint32_t changed;                 /* first of a list of those whose lease changed; 0: none */
+    uint32_t released;                /* so many were told to give back what they have */
+    struct dhcp_clients *next_beside; /* who shares the port, from who bound it on */
     bool bound_port, watching;
 };
 
 /* What differs by family. */
 int dhcp_clients4_open(struct dhcp_clients *c);
-void dhcp_clients4_close(struct dhcp_clients *c);
 void dhcp_clients4_frame(struct dhcp_clients *c, const struct packet *p);
 void dhcp_clients4_view(const struct dhcp_member *m, struct dhcp_view *out);
 int dhcp_clients6_open(struct dhcp_clients *c);
-void dhcp_clients6_close(struct dhcp_clients *c);
 void dhcp_clients6_view(const struct dhcp_member *m, struct dhcp_view *out);
 
 /* Shared. */
+/* Binds the clients' port, unless those beside have it; the callback's context is who bound it. */
+MUST_CHECK int dhcp_clients_bind(struct dhcp_clients *c, uint16_t port, udp_received_fn *received);
 static inline uint32_t dhcp_clients_number(const struct dhcp_clients *c, const struct dhcp_member *m)
 {
     return (uint32_t)(m - c->members);

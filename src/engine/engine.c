@@ -12,7 +12,7 @@
 #include "engine/cpu.h"
 #include "engine/worker.h"
 
-#define START_DELAY_NS (2 * NS_PER_MS) /* so that all workers run when the loads begin */
+#define START_DELAY_NS (2 * NS_PER_MS)
 #define PPM INT64_C(1000000)
 #define WORKER_POLL_NS (50 * NS_PER_US)
 
@@ -20,7 +20,8 @@ struct engine {
     const struct plan *plan;
     struct engine_options options;
     enum engine_phase phase;
-    int64_t started_at, drain_at, ended_at; /* 0 until then */
+    int64_t prepared_from, started_at, drain_at, ended_at; /* 0 until then */
+    const char *failure;                                   /* a worker's */
     bool interrupted;
     atomic_bool drain_requested;
     atomic_bool emergency_stop; /* all guards look at it */
@@ -74,12 +75,22 @@ int engine_new(const struct plan *p, const struct engine_options *o, struct engi
     return 0;
 }
 
-int engine_start(struct engine *e)
+/* Loads begin a moment later, so that all workers run then. */
+static void begin_loads(struct engine *e)
 {
     e->started_at = clock_now() + START_DELAY_NS;
     e->phase = ENGINE_RUNNING;
+    for (uint32_t i = 0; i < e->plan->n_ports; i++)
+        atomic_store_explicit(&e->workers[i].start_at, e->started_at, memory_order_release);
+}
+
+int engine_start(struct engine *e)
+{
+    e->prepared_from = clock_now();
+    e->phase = ENGINE_PREPARING;
+    if (!plan_has_to_prepare(e->plan))
+        begin_loads(e);
     for (uint32_t i = 0; i < e->plan->n_ports; i++) {
-        e->workers[i].start_at = e->started_at;
         int error = worker_start(&e->workers[i]);
         if (error < 0)
             return error;
@@ -114,7 +125,7 @@ static void begin_drain(struct engine *e, int64_t now, bool interrupted)
 }
 
 /* In two steps: see worker.h. */
-static void end_workers(struct engine *e)
+static void stop_workers(struct engine *e)
 {
     command_all(e, WORKER_STOP);
     for (uint32_t i = 0; i < e->plan->n_ports; i++) {
@@ -122,18 +133,34 @@ static void end_workers(struct engine *e)
         while (w->thread_running && !atomic_load_explicit(&w->stopped, memory_order_acquire))
             clock_sleep(WORKER_POLL_NS);
     }
+}
+
+static void end_workers(struct engine *e)
+{
     command_all(e, WORKER_EXIT);
     for (uint32_t i = 0; i < e->plan->n_ports; i++)
         worker_join(&e->workers[i]);
 }
 
+/* Threads may still give back addresses: a wait that an emergency stop ends. */
+static void step_end(struct engine *e)
+{
+    for (uint32_t i = 0; i < e->plan->n_ports && plan_has_to_prepare(e->plan); i++)
+        if (!atomic_load_explicit(&e->workers[i].gone, memory_order_acquire))
+            return;
+    end_workers(e);
+    e->phase = ENGINE_DONE;
+}
+
 static void end_run(struct engine *e)
 {
-    end_workers(e);
+    stop_workers(e);
     e->ended_at = clock_now();
+    e->phase = ENGINE_DRAINING;
+    command_all(e, WORKER_EXIT);
     if (e->drain_at == 0)
         e->drain_at = e->ended_at;
-    e->phase = ENGINE_DONE;
+    step_end(e);
 }
 
 /* Every load has had as many transactions as it may. */
@@ -152,14 +179,41 @@ static bool is_over(const struct engine *e, int64_t now)
     return e->plan->duration_ns > 0 && now - e->started_at >= e->plan->duration_ns;
 }
 
+/* Hosts get or test their addresses; when all have, loads begin. */
+static void step_preparation(struct engine *e, bool asked)
+{
+    uint32_t ready = 0;
+    for (uint32_t i = 0; i < e->plan->n_ports; i++) {
+        struct worker *w = &e->workers[i];
+        enum readiness_state state = atomic_load_explicit(&w->state, memory_order_acquire);
+        ready += state == READINESS_READY;
+        if (state == READINESS_FAILED && !e->failure)
+            e->failure = w->failure;
+    }
+    if (ready == e->plan->n_ports && !asked) {
+        begin_loads(e);
+    } else if (e->failure || asked) {
+        e->interrupted = asked;
+        end_run(e);
+    }
+}
+
 enum engine_phase engine_step(struct engine *e)
 {
     int64_t now = clock_now();
     bool asked = atomic_load(&e->drain_requested);
     if (e->phase == ENGINE_DONE)
         return ENGINE_DONE;
+    if (e->phase == ENGINE_PREPARING)
+        step_preparation(e, asked || atomic_load(&e->emergency_stop));
+    if (e->phase != ENGINE_RUNNING && e->phase != ENGINE_DRAINING)
+        return e->phase;
     if (e->phase == ENGINE_RUNNING && (asked || is_over(e, now)))
         begin_drain(e, now, asked);
+    if (e->ended_at) {
+        step_end(e);
+        return e->phase;
+    }
     bool over = e->phase == ENGINE_DRAINING && (all_finished(e) || now - e->drain_at >= e->plan->drain_ns);
     if (over || atomic_load(&e->emergency_stop)) {
         e->interrupted = e->interrupted || atomic_load(&e->emergency_stop);
@@ -167,6 +221,8 @@ enum engine_phase engine_step(struct engine *e)
     }
     return e->phase;
 }
+
+const char *engine_failure(const struct engine *e) { return e->failure; }
 
 void engine_request_drain(struct engine *e) { atomic_store(&e->drain_requested, true); }
 void engine_request_stop(struct engine *e) { atomic_store(&e->emergency_stop, true); }
@@ -178,8 +234,9 @@ static void refresh(struct engine *e)
         atomic_fetch_add_explicit(&e->workers[i].stats_wanted, 1, memory_order_release);
     for (uint32_t i = 0; i < e->plan->n_ports; i++) {
         struct worker *w = &e->workers[i];
-        while (w->thread_running && atomic_load_explicit(&w->stats_done, memory_order_acquire) !=
-                                        atomic_load_explicit(&w->stats_wanted, memory_order_relaxed))
+        while (w->thread_running && !atomic_load_explicit(&w->gone, memory_order_acquire) &&
+               atomic_load_explicit(&w->stats_done, memory_order_acquire) !=
+                   atomic_load_explicit(&w->stats_wanted, memory_order_relaxed))
             clock_sleep(WORKER_POLL_NS);
     }
 }
@@ -195,7 +252,8 @@ void engine_read_results(struct engine *e, struct results *out)
         out->ports[i] = e->workers[i].published_port;
     }
     out->duration_ns = engine_elapsed(e);
-    out->load_ns = e->drain_at ? max_i64(e->drain_at - e->started_at, 0) : out->duration_ns;
+    out->prepare_ns = e->started_at && plan_has_to_prepare(e->plan) ? e->started_at - e->prepared_from : 0;
+    out->load_ns = !e->started_at ? 0 : e->drain_at ? max_i64(e->drain_at - e->started_at, 0) : out->duration_ns;
 }
 
 uint32_t engine_busy_ppm(const struct engine *e, uint32_t port)
@@ -207,7 +265,7 @@ uint32_t engine_busy_ppm(const struct engine *e, uint32_t port)
 
 int64_t engine_elapsed(const struct engine *e)
 {
-    int64_t end = e->phase == ENGINE_DONE ? e->ended_at : clock_now();
+    int64_t end = e->ended_at ? e->ended_at : clock_now();
     return e->started_at ? max_i64(end - e->started_at, 0) : 0;
 }
 
@@ -216,6 +274,7 @@ void engine_delete(struct engine *e)
     if (!e)
         return;
     const struct allocator *a = alloc_heap();
+    stop_workers(e);
     end_workers(e);
     for (uint32_t i = 0; i < e->plan->n_ports; i++)
         worker_free(&e->workers[i]);

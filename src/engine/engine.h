@@ -19,14 +19,19 @@ struct engine_options {
 };
 void engine_options_default(struct engine_options *o);
 
-enum engine_phase { ENGINE_RUNNING, ENGINE_DRAINING, ENGINE_DONE };
+enum engine_phase { ENGINE_PREPARING, ENGINE_RUNNING, ENGINE_DRAINING, ENGINE_DONE };
 
 /* The plan outlives the engine. Errors as links_open() and worker_init(); message (256 bytes) says what happened. */
 MUST_CHECK int engine_new(const struct plan *p, const struct engine_options *o, struct engine **out, char message[256]);
-/* Starts the workers; loads begin a moment later. ERR_SYSTEM (no thread). */
+/*
+ * Starts the workers; loads begin a moment later, or when all hosts have their addresses (ENGINE_PREPARING). ERR_SYSTEM
+ * (no thread).
+ */
 MUST_CHECK int engine_start(struct engine *e);
 /* Looks at the clock and the workers and moves the run along. After ENGINE_DONE all threads have ended. */
 enum engine_phase engine_step(struct engine *e);
+/* Why the run is over before loads began: a device whose hosts did not get their addresses. NULL: it is not. */
+const char *engine_failure(const struct engine *e);
 void engine_request_drain(struct engine *e);
 /* Emergency stop: every guard closes at once; what is left counts as stopped. */
 void engine_request_stop(struct engine *e);

@@ -37,6 +37,9 @@ static int make_parts(struct worker *w, atomic_bool *emergency_stop, const struc
     if ((e = traffic_setup_hosts(w->plan, w->port, (unsigned)interface, w->stack)) < 0 ||
         (e = traffic_new(w->plan, w->port, w->stack, a, now, &w->traffic)) < 0)
         return e;
+    if (plan_has_to_prepare(w->plan) &&
+        (e = readiness_new(w->plan, w->port, (unsigned)interface, w->stack, w->traffic, a, now, &w->readiness)) < 0)
+        return e;
     return traffic_stats_new(w->plan, a, &w->published);
 }
 
@@ -55,10 +58,12 @@ int worker_init(struct worker *w, const struct plan *p, uint32_t port, struct po
 
 void worker_free(struct worker *w)
 {
+    readiness_delete(w->readiness);
     if (w->traffic)
         traffic_delete(w->traffic);
     stack_delete(w->stack);
     traffic_stats_delete(w->published);
+    w->readiness = NULL;
     w->traffic = NULL;
     w->stack = NULL;
     w->published = NULL;
@@ -68,6 +73,8 @@ static void publish(struct worker *w)
 {
     traffic_stats_reset(w->published);
     traffic_read_stats(w->traffic, w->published);
+    if (w->readiness)
+        readiness_read_stats(w->readiness, w->published);
     links_read_counters(w->link.top, &w->published_port.link);
     for (unsigned i = 0; i < GUARD_CAUSE_COUNT; i++)
         w->published_port.guard_denied[i] = w->guard.denied[i];
@@ -100,9 +107,35 @@ static void obey(struct worker *w, int64_t now)
         atomic_store_explicit(&w->finished, traffic_finished(w->traffic), memory_order_release);
 }
 
+/* Loads begin at the time that the controller gives when all hosts of the plan are ready. */
+static void await_start(struct worker *w)
+{
+    int64_t longest = w->plan->ports[w->port].max_duration_ns;
+    int64_t at = atomic_load_explicit(&w->start_at, memory_order_acquire);
+    if (at == 0)
+        return;
+    w->guard.rules.stop_at = longest < TIME_NEVER - at ? at + longest : TIME_NEVER;
+    traffic_start(w->traffic, at);
+    w->begun = true;
+}
+
+static void attend_hosts(struct worker *w, int64_t now)
+{
+    enum readiness_state state = readiness_turn(w->readiness, now);
+    if (state == atomic_load_explicit(&w->state, memory_order_relaxed))
+        return;
+    if (state == READINESS_FAILED)
+        readiness_explain(w->readiness, w->failure);
+    atomic_store_explicit(&w->state, state, memory_order_release);
+}
+
 static unsigned turn(struct worker *w, int64_t now)
 {
     unsigned n = stack_receive(w->stack, now);
+    if (unlikely(w->readiness != NULL))
+        attend_hosts(w, now);
+    if (unlikely(!w->begun))
+        await_start(w);
     n += traffic_run(w->traffic, now, LAUNCH_BUDGET);
     n += stack_transmit(w->stack, now);
     w->turns++;
@@ -112,6 +145,8 @@ static unsigned turn(struct worker *w, int64_t now)
 static int64_t next_deadline(struct worker *w)
 {
     int64_t at = min_i64(stack_next_deadline(w->stack), traffic_next_deadline(w->traffic));
+    if (w->readiness)
+        at = min_i64(at, readiness_deadline(w->readiness));
     return min_i64(at, link_next_deadline(w->link.top));
 }
 
@@ -164,26 +199,43 @@ static void work(struct worker *w)
     }
 }
 
+/* Addresses that DHCP gave, after everybody's connections have ended. Those that no server hears of run out. */
+static void give_back(struct worker *w)
+{
+    int64_t now = clock_now();
+    while (now < w->guard.rules.stop_at && !atomic_load(w->guard.stop) && readiness_release(w->readiness, now)) {
+        (void)stack_transmit(w->stack, now);
+        clock_sleep(SHORTEST_SLEEP_NS);
+        now = clock_now();
+        (void)stack_receive(w->stack, now);
+        answer_statistics(w);
+    }
+    (void)stack_transmit(w->stack, now);
+}
+
 static void *run(void *argument)
 {
     struct worker *w = argument;
     if (w->cpu >= 0)
         cpu_pin(w->cpu);
     name_thread(w);
-    traffic_start(w->traffic, w->start_at);
+    await_start(w);
+    if (w->readiness)
+        readiness_start(w->readiness, clock_now());
     work(w);
     while (w->obeyed != WORKER_EXIT) {
         clock_sleep(SHORTEST_SLEEP_NS);
         obey(w, clock_now());
     }
+    if (w->readiness)
+        give_back(w);
     publish(w);
+    atomic_store_explicit(&w->gone, true, memory_order_release);
     return NULL;
 }
 
 int worker_start(struct worker *w)
 {
-    int64_t longest = w->plan->ports[w->port].max_duration_ns;
-    w->guard.rules.stop_at = longest < TIME_NEVER - w->start_at ? w->start_at + longest : TIME_NEVER;
     if (pthread_create(&w->thread, NULL, run, w) != 0)
         return ERR_SYSTEM;
     w->thread_running = true;

@@ -3,7 +3,7 @@
  * A worker: one thread that owns one port: its link, guard, stack and share of the traffic. Run to completion, nothing
  * shared with other workers.
  *
- * What crosses threads, all C11 atomics: `command` in, `finished`, `spent` and `stopped` out, and the request/answer
+ * What crosses threads, all C11 atomics: `command` and `start_at` in, `finished`, `spent`, `stopped`, `gone` and `state` out, and the request/answer
  * pair of statistics: the controller raises `stats_wanted`, the worker copies its counts into `published` between two
  * turns and sets `stats_done` to the same number. `published` belongs to the worker while they differ and to the
  * controller while they are equal.
@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "engine/links.h"
+#include "engine/readiness.h"
 #include "traffic/results.h"
 
 /*
@@ -33,20 +34,25 @@ struct worker {
     struct guard guard;
     struct stack *stack;
     struct traffic *traffic;
-    int64_t start_at;
+    struct readiness *readiness; /* NULL: hosts need nothing before loads begin */
     pthread_t thread;
     bool thread_running;
     /* shared */
     CACHE_ALIGNED atomic_uint command; /* enum worker_command */
     atomic_uint stats_wanted;
     atomic_uint stats_done;
-    atomic_bool finished; /* in a drain: nothing is left here; a server may get a late connection once more */
-    atomic_bool spent;    /* its loads have ended by their count: see traffic_is_spent() */
-    atomic_bool stopped;  /* has obeyed WORKER_STOP */
+    atomic_bool finished;     /* in a drain: nothing is left here; a server may get a late connection once more */
+    atomic_bool spent;        /* its loads have ended by their count: see traffic_is_spent() */
+    atomic_bool stopped;      /* has obeyed WORKER_STOP */
+    atomic_bool gone;         /* its thread ends now */
+    _Atomic int64_t start_at; /* when loads begin; 0: not known yet, some hosts of the plan are not ready */
+    atomic_uint state;        /* enum readiness_state */
+    char failure[256];        /* why: the worker's until it says READINESS_FAILED, then the controller's */
     struct traffic_stats *published;
     struct results_port published_port;
     /* the worker's own */
     CACHE_ALIGNED enum worker_command obeyed;
+    bool begun;               /* loads know when they begin */
     int64_t busy_ns, idle_ns; /* turns that did something, and sleeping or empty ones */
     uint64_t turns;
 };

@@ -189,6 +189,21 @@ static bool is_neighbour_discovery(const uint8_t *ip, uint32_t length)
     return length > IPV6_HEADER && ip[6] == 58 && ip[7] == 255 && ip[IPV6_HEADER] >= 133 && ip[IPV6_HEADER] <= 137;
 }
 
+/* From DHCP's client port to its servers' at the broadcast address: RFC 2131 4.1; at ff02::1:2: RFC 8415 7.1. */
+static bool is_dhcp_v4(const uint8_t *ip, uint32_t length)
+{
+    uint32_t header = (ip[0] & 0xfu) * 4u;
+    return ip[9] == 17 && load_be32(ip + IPV4_DESTINATION) == UINT32_MAX && (load_be16(ip + 6) & 0x3fffu) == 0 &&
+           header >= IPV4_HEADER && length >= header + 4 && load_be32(ip + header) == (68u << 16 | 67u);
+}
+
+static bool is_dhcp_v6(const uint8_t *ip, uint32_t length)
+{
+    static const uint8_t servers[16] = {0xff, 2, [13] = 1, [15] = 2};
+    return ip[6] == 17 && memcmp(ip + IPV6_DESTINATION, servers, sizeof servers) == 0 && length >= IPV6_HEADER + 4 &&
+           load_be32(ip + IPV6_HEADER) == (546u << 16 | 547u);
+}
+
 static enum guard_cause forbids_v4(struct guard *g, const uint8_t *frame, const uint8_t *ip, uint32_t length)
 {
     if (length < IPV4_HEADER)
@@ -196,7 +211,7 @@ static enum guard_cause forbids_v4(struct guard *g, const uint8_t *frame, const 
     uint32_t address = load_be32(ip + IPV4_DESTINATION);
     bool multicast = address >> 28 == 0xe || address == UINT32_MAX;
     if ((is_group(frame) || multicast) && !g->rules.allow_multicast)
-        return GUARD_MULTICAST;
+        return g->rules.allow_dhcp && is_dhcp_v4(ip, length) ? NO_CAUSE : GUARD_MULTICAST;
     return multicast || allows_v4(g, address) ? NO_CAUSE : GUARD_DESTINATION;
 }
 
@@ -209,7 +224,7 @@ static enum guard_cause forbids_v6(struct guard *g, const uint8_t *frame, const 
     const uint8_t *address = ip + IPV6_DESTINATION;
     bool multicast = address[0] == 0xff;
     if ((is_group(frame) || multicast) && !g->rules.allow_multicast)
-        return GUARD_MULTICAST;
+        return g->rules.allow_dhcp && is_dhcp_v6(ip, length) ? NO_CAUSE : GUARD_MULTICAST;
     return multicast || allows_v6(g, address) ? NO_CAUSE : GUARD_DESTINATION;
 }
 

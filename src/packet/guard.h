@@ -40,6 +40,7 @@ struct guard_rules {
     /* Destinations; n_allowed 0: every destination (memory links only). */
     struct guard_prefix allowed[GUARD_MAX_PREFIXES];
     uint32_t n_allowed;
+    bool allow_dhcp;                /* what DHCP clients send to all servers, as if it were ARP */
     bool allow_multicast;           /* broadcast and multicast floods; multicast addresses need no prefix then */
     bool allow_ethertypes;          /* LLDP, STP, anything; group addresses not of bridges need allow_multicast too */
     uint64_t max_bits_per_second;   /* 0: no cap; counts frame bytes + 24 (preamble, FCS, gap); at most 2^48 */

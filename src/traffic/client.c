@@ -320,7 +320,7 @@ static void go_on(struct traffic *t, struct load_run *run, struct connection *co
 static uint32_t next_client_host(struct load_run *run)
 {
     const struct host_range *range = &run->hosts[run->range];
-    uint32_t local = range->first_local + run->host;
+    uint32_t local = range->leased ? range->leased[run->host] : range->first_local + run->host;
 
     if (++run->host == range->count) {
         run->host = 0;
@@ -379,6 +379,10 @@ void client_connect(struct traffic *t, struct load_run *run, int64_t due_at, boo
     if (for_transaction) {
         run->stats->transactions.started++;
         run->stats->transactions.active++;
+    }
+    if (key.local == 0) {
+        count_connect_failure(run, CONNECT_FAILED_NO_LEASE, for_transaction, now);
+        return;
     }
     uint32_t index = pool_get(&t->client_connections);
     if (index == POOL_NONE) {

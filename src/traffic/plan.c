@@ -166,12 +166,12 @@ static void check_parts(struct compiling *c, bool hosts_only)
         if (config->loads_count > 0)
             config_errors_add(c->errors, config->node, "loads", "found %u, allowed none: the program is the load",
                               config->loads_count);
+        for (uint32_t i = 0; i < config->devices_count; i++)
+            if (config->devices[i].lease)
+                config_errors_add(c->errors, config->devices[i].node, "lease",
+                                  "found it for a program, allowed with loads");
         return;
     }
-    for (uint32_t i = 0; i < config->devices_count; i++)
-        if (config->devices[i].dhcp != 0)
-            config_errors_add(c->errors, config->devices[i].node, "dhcp",
-                              "found it with loads, allowed for programs: weir exec, nc and services");
     if (config->ports_count == 2 && config->devices_count == 0 && config->loads_count == 0)
         return;
     require_list(c, "devices", config->devices_count, PLAN_MAX_DEVICES);
@@ -185,6 +185,8 @@ static void compile_all(struct compiling *c, const struct plan_options *options)
     compile_stack(c);
     plan_compile_ports(c);
     plan_compile_devices(c);
+    if (!options || !options->hosts_only)
+        plan_compile_leases(c);
     plan_compile_impairments(c);
     plan_compile_loads(c);
     plan_compile_servers(c);
@@ -347,7 +349,7 @@ void plan_stack_settings(const struct plan *p, uint32_t port, struct stack_setti
     uint64_t connections = (uint64_t)at->max_client_connections + at->max_server_connections + 1024;
 
     stack_settings_default(out);
-    out->max_addresses = at->n_addresses + 16;
+    out->max_addresses = at->n_addresses + plan_leased_addresses(p, port) + 16;
     out->max_neighbours = max_u32(1024, count_peers(p, port));
     out->max_routes = max_u32(out->max_routes, count_routes(p, port));
     out->answer_echo = p->answer_echo;

@@ -57,6 +57,7 @@ struct plan_port {
     struct impair_settings impair;
     uint32_t first_device, n_devices; /* devices are sorted by port */
     uint32_t n_hosts, n_addresses;
+    uint32_t n_leased; /* addresses that its hosts get by DHCP: the numbers of plan_lease.first */
     uint32_t max_client_connections, max_server_connections; /* of all its loads and servers */
 };
 
@@ -67,7 +68,7 @@ struct plan_range {
     struct ip_addr first;
     struct ip_addr gateways[PLAN_MAX_GATEWAYS]; /* the first one is used while it answers, then the next */
     uint8_t n_gateways;
-    bool probe;            /* IPv4: asked for before it is used; only in plans of hosts alone */
+    bool probe;            /* IPv4: asked for before it is used */
     uint8_t conflict;      /* IPv4: enum host_conflict */
     uint8_t prefix_length; /* of its family */
     uint32_t first_local;  /* the stack's local address index of host 0 (addresses are added in order) */
@@ -81,13 +82,25 @@ struct plan_device {
     uint32_t count, step;
     struct plan_range *ranges; /* IPv4's, then IPv6's; their local addresses follow each other */
     uint32_t n_ranges;
-    uint8_t dhcp;   /* what comes by DHCP: bits of enum plan_dhcp; only in plans of hosts alone */
-    uint8_t mac[6]; /* of host 0; host i has mac + i; all zero: see plan_device_mac */
+    uint8_t dhcp;       /* what comes by DHCP: bits of enum plan_dhcp */
+    uint32_t leases[2]; /* by family, v6: how; PLAN_NONE: not, and in plans of hosts alone */
+    uint8_t mac[6];     /* of host 0; host i has mac + i; all zero: see plan_device_mac */
     uint8_t vlan_count;
     struct host_vlan vlan[2];
     uint32_t vlan_key; /* equal for devices on the same VLAN */
     uint8_t mpls_count;
     struct host_label mpls[HOST_MAX_LABELS];
+};
+
+/* How the hosts of a device get addresses of one family by DHCP, each as a client with the MAC address of its own. */
+struct plan_lease {
+    uint32_t device;
+    uint32_t first; /* of host 0 among those of its port, for traffic_set_leased() */
+    uint32_t rate;  /* hosts that begin, a second */
+    bool v6, probe, release;
+    uint8_t prefix_length6;  /* IPv6: what is on the link */
+    struct ip_addr gateway6; /* unspecified: none */
+    int64_t timeout_ns;
 };
 
 struct plan_router_address {
@@ -229,6 +242,8 @@ struct plan {
     uint32_t n_ports;
     struct plan_device *devices;
     uint32_t n_devices;
+    struct plan_lease *leases; /* sorted by port, as devices */
+    uint32_t n_leases;
     struct plan_load *loads;
     uint32_t n_loads;
     struct plan_server *servers;
@@ -319,6 +334,15 @@ const struct plan_range *plan_device_range(const struct plan_device *d, bool v6)
  * the first of the family. NULL: it has none of that family.
  */
 const struct plan_range *plan_load_source(const struct plan_load *load, const struct plan_device *client);
+/* By which lease a client's hosts get the address for a load; NULL: they have one of their own, or none. */
+const struct plan_lease *plan_load_lease(const struct plan *p, const struct plan_load *load,
+                                         const struct plan_device *client);
+/* Whether a device has addresses of a family, its own or by DHCP. */
+bool plan_device_gives(const struct plan_device *d, bool v6);
+/* How many addresses DHCP adds to a port's stack. */
+uint32_t plan_leased_addresses(const struct plan *p, uint32_t port);
+/* Some hosts have to get or to test their addresses before loads begin. */
+bool plan_has_to_prepare(const struct plan *p);
 struct ip_addr plan_server_address(const struct plan_load *load, uint32_t i);
 
 #endif

@@ -66,6 +66,14 @@ struct label_config {
     uint8_t tc, ttl;
 };
 
+struct lease_config {
+    const struct config_node *node;
+    int64_t timeout;
+    uint32_t rate;
+    bool probe, release;
+    uint8_t gateway6[16], prefix_length6;
+};
+
 struct device_config {
     const struct config_node *node;
     const char *name, *port;
@@ -73,7 +81,8 @@ struct device_config {
     bool mac_given;
     const struct ipv4_config *ipv4; /* either may be NULL */
     const struct ipv6_config *ipv6;
-    int dhcp; /* bits of enum plan_dhcp */
+    int dhcp;                         /* bits of enum plan_dhcp */
+    const struct lease_config *lease; /* NULL: the defaults */
     const struct vlan_config *vlans;
     uint32_t vlans_count;
     const struct label_config *mpls;

@@ -150,6 +150,19 @@ static void describe_range(struct out *o, const struct plan_device *d, const str
         say(o, "%s%s", i ? " then " : ", gateway ", address(gateway, &r->gateways[i]));
 }
 
+static void describe_leases(struct out *o, const struct plan *p, const struct plan_device *d)
+{
+    char text[VALUE_BYTES];
+
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        if (d->leases[v6] == PLAN_NONE)
+            continue;
+        const struct plan_lease *l = &p->leases[d->leases[v6]];
+        say(o, "%saddresses by DHCPv%u%s, at most %s", d->n_ranges || (v6 && d->leases[0] != PLAN_NONE) ? "; " : "",
+            v6 ? 6u : 4u, l->probe ? " and probed" : "", duration(text, l->timeout_ns));
+    }
+}
+
 static void describe_devices(struct out *o, const struct plan *p)
 {
     say(o, "devices:\n");
@@ -160,6 +173,7 @@ static void describe_devices(struct out *o, const struct plan *p)
             say(o, "%s", k ? "; " : "");
             describe_range(o, d, &d->ranges[k]);
         }
+        describe_leases(o, p, d);
         for (unsigned k = 0; k < d->vlan_count; k++)
             say(o, "%s%u", k ? " in " : ", VLAN ", d->vlan[k].tci & 0xfffu);
         for (unsigned k = 0; k < d->mpls_count; k++)

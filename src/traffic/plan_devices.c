@@ -197,6 +197,7 @@ static void compile_device(const struct device_config *from, uint32_t port, stru
     to->count = from->count;
     to->step = from->step;
     to->dhcp = (uint8_t)from->dhcp;
+    to->leases[0] = to->leases[1] = PLAN_NONE;
     if (from->mac_given)
         memcpy(to->mac, from->mac, sizeof to->mac);
     to->vlan_count = (uint8_t)from->vlans_count;
@@ -343,8 +344,8 @@ static void check_dhcp(struct compiling *c, const struct device_config *from)
 
     if (twice)
         config_errors_add(c->errors, from->node, "dhcp", "found addresses of the same family beside it, allowed one");
-    if (from->dhcp != 0 && from->count != 1)
-        config_errors_add(c->errors, from->node, "count", "found %u hosts with dhcp, allowed 1", from->count);
+    if (from->dhcp == 0 && from->lease)
+        config_errors_add(c->errors, from->node, "lease", "found without dhcp, allowed with dhcp: ipv4, ipv6 or both");
 }
 
 static void add_device(struct compiling *c, const struct device_config *from, uint32_t port)

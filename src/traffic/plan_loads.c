@@ -73,7 +73,7 @@ static bool have_family(const struct compiling *c, const struct plan_load *load,
     bool all = plan_device_range(server, v6) != NULL;
 
     for (uint32_t i = 0; i < load->n_clients; i++)
-        all &= plan_device_range(&c->plan->devices[load->clients[i]], v6) != NULL;
+        all &= plan_device_gives(&c->plan->devices[load->clients[i]], v6);
     return all;
 }
 
@@ -106,6 +106,12 @@ static void compile_target_device(struct compiling *c, const struct server_confi
         plan_list_devices(c, names);
         config_errors_add(c->errors, from->node, "device", "found \"%s\", which is no device, allowed %s", from->device,
                           names);
+        return;
+    }
+    if (c->plan->devices[device].n_ranges == 0) {
+        config_errors_add(c->errors, from->node, "device",
+                          "found \"%s\", whose addresses come by DHCP, allowed devices with addresses of their own",
+                          from->device);
         return;
     }
     const struct plan_range *range = choose_target(c, from, load, &c->plan->devices[device]);

@@ -13,6 +13,7 @@
 #define TIME_WAIT_BYTES 48u
 #define HOST_BYTES 192u
 #define NEIGHBOUR_BYTES 64u
+#define LEASE_BYTES 1024u /* a DHCP client with its place in tables */
 #define FRAME_OVERHEAD_BYTES 256u
 /* The 64 KB frames of link/frames, one way. */
 #define LARGE_FRAMES_BYTES (256u * (65536u + FRAME_OVERHEAD_BYTES))
@@ -37,7 +38,8 @@ void plan_memory_estimate(const struct plan *p, uint32_t port, struct plan_memor
         .tcp_bytes = connections * (TCP_RECORD_BYTES + TCP_WORK_BYTES + TCP_TABLE_BYTES + TCP_WHEEL_BYTES) +
                      (uint64_t)p->max_time_wait * (TIME_WAIT_BYTES + TCP_TABLE_BYTES),
         .traffic_bytes = connections * (sizeof(struct connection) + activity) + p->n_loads * sizeof(struct load_stats),
-        .stack_bytes = (uint64_t)at->n_addresses * HOST_BYTES + (uint64_t)stack.max_neighbours * NEIGHBOUR_BYTES,
+        .stack_bytes = ((uint64_t)at->n_addresses + plan_leased_addresses(p, port)) * HOST_BYTES +
+                       (uint64_t)at->n_leased * LEASE_BYTES + (uint64_t)stack.max_neighbours * NEIGHBOUR_BYTES,
         .link_bytes = link_bytes(at),
     };
     out->total_bytes = out->tcp_bytes + out->traffic_bytes + out->stack_bytes + out->link_bytes;

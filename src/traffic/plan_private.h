@@ -44,6 +44,7 @@ uint32_t plan_need_port(struct compiling *c, const struct config_node *node, con
 /* The steps, in order. */
 void plan_compile_ports(struct compiling *c);
 void plan_compile_devices(struct compiling *c);
+void plan_compile_leases(struct compiling *c); /* not for hosts alone */
 void plan_compile_impairments(struct compiling *c);
 void plan_compile_loads(struct compiling *c);
 void plan_compile_servers(struct compiling *c);
@@ -79,6 +80,6 @@ void plan_compile_criteria(const struct pass_config *from, struct plan_criteria 
 void plan_think_table(int64_t mean, int64_t table[PLAN_THINK_STEPS]);
 
 extern const struct config_schema plan_pass_schema, plan_vlan_schema, plan_label_schema, plan_router_schema,
-    plan_filter_schema, plan_advertise_schema, plan_accelerator_schema;
+    plan_filter_schema, plan_advertise_schema, plan_lease_schema, plan_accelerator_schema;
 
 #endif

@@ -103,8 +103,8 @@ static const struct config_field ipv4_fields[] = {
      .items_max = PLAN_MAX_GATEWAYS,
      .doc = "Default gateways: each is taken when those before it do not answer; 0.0.0.0: none"},
     {CONFIG_MEMBER(struct ipv4_config, probe), .type = CONFIG_TYPE_BOOL, .fallback = "false",
-     .doc = "Ask whether somebody has the address before it is used, some 6 s (RFC 5227 2.1); for weir exec, nc and "
-            "services"},
+     .doc = "Ask whether somebody has the address before it is used, some 6 s (RFC 5227 2.1); loads wait "
+            "for it"},
     {CONFIG_MEMBER(struct ipv4_config, conflict), .type = CONFIG_TYPE_ENUM, .choices = conflicts, .fallback = "defend",
      .doc = "What to do when somebody else uses the address:"},
     {CONFIG_ITEMS(struct ipv4_config, more), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_IPV4_PREFIX, .items_max = 15,
@@ -167,13 +167,15 @@ static const struct config_field device_fields[] = {
     {CONFIG_MEMBER(struct device_config, mac), .type = CONFIG_TYPE_MAC, FLAG(struct device_config, mac_given),
      .doc =
          "MAC address of the first host, the next ones count up; otherwise 02:00 followed by the IPv4 address, or 06 "
-         "and a hash of the IPv6 address"},
+         "and a hash of the IPv6 address; with dhcp alone 02 and a hash of the device's name and the location"},
     {CONFIG_MEMBER(struct device_config, ipv4), .type = CONFIG_TYPE_OPTIONAL, .schema = &ipv4_schema,
      .doc = "IPv4 addresses; a device has these, IPv6 ones, or both"},
     {CONFIG_MEMBER(struct device_config, ipv6), .type = CONFIG_TYPE_OPTIONAL, .schema = &ipv6_schema,
      .doc = "IPv6 addresses"},
     {CONFIG_MEMBER(struct device_config, dhcp), .type = CONFIG_TYPE_ENUM, .choices = dhcp_families, .fallback = "none",
-     .doc = "Addresses by DHCP, instead of those of that family; for weir exec, nc and services"},
+     .doc = "Addresses by DHCP, instead of those of that family:"},
+    {CONFIG_MEMBER(struct device_config, lease), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_lease_schema,
+     .doc = "How, with loads; for weir exec, nc and services see --dhcp-timeout"},
     {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
     {CONFIG_ITEMS(struct device_config, mpls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,

@@ -265,6 +265,8 @@ static void check_embedded(struct compiling *c, const struct plan_load *load, co
                           client->name);
         return;
     }
+    if (plan_load_lease(p, load, client))
+        return; /* where its addresses reach is the DHCP server's affair */
     const struct plan_range *from = plan_load_source(load, client);
     const struct addresses clients = {from->first, client->step, client->count}, servers = servers_of(load);
     check_route(c, client, from, &servers, !wired, node);
@@ -311,6 +313,8 @@ static void check_outside(struct compiling *c, const struct plan_load *load, con
                           owner->name, owner->name);
     else if (!is_target(&load->server_address))
         config_errors_add(c->errors, node, "address", "found %s, allowed unicast addresses", found);
+    else if (plan_load_lease(c->plan, load, client))
+        return;
     else if (!from)
         config_errors_add(c->errors, node, "address",
                           "found %s, allowed addresses of a family that the client \"%s\" has", found, client->name);

@@ -209,7 +209,31 @@ static void put_load(struct json_writer *w, const struct results *r, uint32_t i)
     json_end_object(w);
 }
 
-/* ---- servers and ports ---- */
+/* ---- leases, servers and ports ---- */
+
+static void put_lease(struct json_writer *w, const struct results *r, uint32_t i)
+{
+    const struct plan_lease *l = &r->plan->leases[i];
+    const struct plan_device *d = &r->plan->devices[l->device];
+    const struct lease_stats *s = &r->stats->leases[i];
+
+    json_begin_object(w);
+    json_member_string(w, "device", d->name);
+    json_member_string(w, "family", l->v6 ? "ipv6" : "ipv4");
+    json_member_u64(w, "hosts", d->count);
+    json_member_u64(w, "held", s->held);
+    json_member_u64(w, "gained", s->gained);
+    json_member_u64(w, "renewed", s->renewed);
+    json_member_u64(w, "lost", s->lost);
+    json_member_u64(w, "conflicts", s->conflicts);
+    json_member_u64(w, "refused", s->refused);
+    json_member_u64(w, "released", s->released);
+    json_member_object(w, "latency_ns");
+    put_histogram(w, "lease", &s->took);
+    put_histogram(w, "renew", &s->renew);
+    json_end_object(w);
+    json_end_object(w);
+}
 
 static void put_server(struct json_writer *w, const struct results *r, uint32_t i)
 {
@@ -304,6 +328,7 @@ void results_write_json(struct json_writer *w, const struct results *r)
     json_member_u64(w, "schema", RESULTS_SCHEMA);
     put_seconds(w, "duration_s", r->duration_ns);
     put_seconds(w, "load_s", r->load_ns);
+    put_seconds(w, "prepare_s", r->prepare_ns);
     json_member_u64(w, "seed", r->plan->seed);
     json_member_bool(w, "interrupted", r->interrupted);
     json_member_bool(w, "passed", results_passed(r));
@@ -311,6 +336,10 @@ void results_write_json(struct json_writer *w, const struct results *r)
     for (uint32_t i = 0; i < r->plan->n_loads; i++)
         if (r->plan->loads[i].n_clients > 0)
             put_load(w, r, i);
+    json_end_array(w);
+    json_member_array(w, "leases");
+    for (uint32_t i = 0; i < r->plan->n_leases; i++)
+        put_lease(w, r, i);
     json_end_array(w);
     json_member_array(w, "servers");
     for (uint32_t i = 0; i < r->plan->n_servers; i++)

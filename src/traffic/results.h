@@ -24,6 +24,7 @@ struct results {
     struct results_port ports[PLAN_MAX_PORTS];
     int64_t duration_ns; /* from the start to the end of the drain */
     int64_t load_ns;     /* from the start to the drain */
+    int64_t prepare_ns;  /* before the start: until all hosts had their addresses */
     bool interrupted;    /* the user asked for the drain before the schedules ended */
 };
 
@@ -49,7 +50,7 @@ void results_judge_load(const struct results *r, uint32_t number, struct results
 bool results_passed(const struct results *r);
 
 /*
- * One object: {"schema": 1, "duration_s", "passed", "loads": […], "servers": […], "ports": […]}. The caller
+ * One object: {"schema": 1, "duration_s", "passed", "loads": […], "leases": […], "servers": […], "ports": […]}. The caller
  * finishes the writer.
  */
 void results_write_json(struct json_writer *w, const struct results *r);

@@ -62,6 +62,19 @@ void cause_counts_merge(struct cause_counts *into, const struct cause_counts *fr
         cause_counts_add(into, from->list[i].name, from->list[i].count);
 }
 
+void lease_stats_merge(struct lease_stats *into, const struct lease_stats *from)
+{
+    into->held += from->held;
+    into->gained += from->gained;
+    into->renewed += from->renewed;
+    into->lost += from->lost;
+    into->conflicts += from->conflicts;
+    into->refused += from->refused;
+    into->released += from->released;
+    histogram_merge(&into->took, &from->took);
+    histogram_merge(&into->renew, &from->renew);
+}
+
 static void add_all(uint64_t *into, const uint64_t *from, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -21,6 +21,7 @@
     X(TIMEOUT, connect_timeout)         /* no answer within connect_timeout or the SYN retries */                      \
     X(UNREACHABLE, connect_unreachable) /* no route, or the neighbour does not answer */                               \
     X(NO_PORTS, no_ports)               /* every local port towards the server is in use */                            \
+    X(NO_LEASE, no_lease)               /* the host has no address: DHCP gave none, or took it back */                 \
     X(NO_MEMORY, no_memory)             /* a pool sized from the plan ran out */                                       \
     X(RESET, reset)                     /* reset during the handshake */                                               \
     X(STOPPED, stopped)                 /* still connecting when the run ended */
@@ -81,6 +82,18 @@ struct load_stats {
     } phases[SCHEDULE_MAX_PHASES + 1]; /* the last used one: after the schedule's end */
     struct histogram connect, first_byte, transaction; /* open loop: from due time */
 };
+
+/* Addresses of a device by DHCP: plan_lease. held and released change, or are set, once a copy; the rest counts up. */
+struct lease_stats {
+    uint64_t held;                /* hosts that have one now */
+    uint64_t gained, renewed;     /* leases begun and extended */
+    uint64_t lost;                /* run out, taken back or given back */
+    uint64_t conflicts;           /* somebody else had the address */
+    uint64_t refused;             /* the stack did not take it */
+    uint64_t released;            /* given back at the end */
+    struct histogram took, renew; /* from a host's start to its lease; from asking for more time to getting it */
+};
+void lease_stats_merge(struct lease_stats *into, const struct lease_stats *from);
 
 void load_stats_reset(struct load_stats *s);
 void load_stats_merge(struct load_stats *into, const struct load_stats *from);

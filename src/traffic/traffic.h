@@ -7,6 +7,7 @@
  *
  * Life of a run, for all ports of a plan together:
  *     plan_stack_settings, stack_new, stack_add_interface, traffic_setup_hosts, traffic_new: servers listen now
+ *     traffic_set_leased            as addresses come by DHCP, and go
  *     traffic_start(at)             the same `at` for all; loads begin then
  *     traffic_drain(now)            at at + plan->duration_ns, or when the user asks
  *     until traffic_finished() for all     a server's traffic ends only when its clients have: ask all, then stop all
@@ -42,6 +43,12 @@ MUST_CHECK int traffic_new(const struct plan *p, uint32_t port, struct stack *s,
                            struct traffic **out);
 /* Aborts what is left, without counting it. The stack must still be there. */
 void traffic_delete(struct traffic *t);
+
+/*
+ * A host of the port got its address by DHCP: `number` is plan_lease.first + host, local the stack's index; 0: it has
+ * none any more. What a load begins from a host without fails as no_lease. Returns what it was.
+ */
+uint32_t traffic_set_leased(struct traffic *t, uint32_t number, uint32_t local);
 
 /* Schedules begin at `at` (not before now). */
 void traffic_start(struct traffic *t, int64_t at);
@@ -79,12 +86,13 @@ void traffic_stop(struct traffic *t, int64_t now);
 struct traffic_stats {
     struct load_stats *loads;                /* plan->n_loads; zero for loads without clients on this port */
     struct server_stats *servers;            /* plan->n_servers */
+    struct lease_stats *leases;              /* plan->n_leases; filled by who holds the DHCP clients */
     struct tcp_counters tcp[PLAN_MAX_PORTS]; /* of each port's stack */
     struct stack_counters stack[PLAN_MAX_PORTS];
-    uint32_t n_loads, n_servers;
+    uint32_t n_loads, n_servers, n_leases;
     const struct allocator *allocator;
 };
-/* ERR_NO_MEMORY. About 115 KB for each load. */
+/* ERR_NO_MEMORY. About 115 KB for each load, 40 KB for each lease. */
 MUST_CHECK int traffic_stats_new(const struct plan *p, const struct allocator *a, struct traffic_stats **out);
 void traffic_stats_delete(struct traffic_stats *s);
 void traffic_stats_reset(struct traffic_stats *s);

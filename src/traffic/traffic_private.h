@@ -76,6 +76,7 @@ struct endpoint {
 /* Addresses of one device, as the stack numbers them. */
 struct host_range {
     uint32_t first_local, count;
+    const uint32_t *leased; /* by host: the number, or 0 without a lease; NULL: they count up from first_local */
 };
 
 /* Places of connections that failed, given back after a pause: how many in each of a ring of short spans. */
@@ -151,6 +152,7 @@ struct traffic {
     struct server_run *servers; /* those on this port */
     uint32_t n_servers;
     uint32_t *load_numbers, *server_numbers; /* in the plan */
+    uint32_t *leased;                        /* of the port's hosts with addresses by DHCP: see host_range */
     struct load_stats *load_stats;
     struct server_stats *server_stats;
     uint64_t serial;

@@ -5,6 +5,7 @@
 #include "traffic/traffic_private.h"
 
 #define MAX_SPANS (1u << 22)
+#define PROBE_NUM 3u /* RFC 5227 1.1 */
 
 /* ---- hosts ---- */
 
@@ -31,6 +32,7 @@ static int add_host(const struct plan_device *d, const struct plan_range *r, uin
         .gateway = r->n_gateways ? r->gateways[0] : (struct ip_addr){{0}},
         .mpls_count = d->mpls_count,
         .conflict = r->conflict,
+        .dad_transmits = r->probe ? PROBE_NUM : 0,
     };
 
     memcpy(h.mpls, d->mpls, sizeof h.mpls);
@@ -84,6 +86,8 @@ static void count_members(struct traffic *t)
         t->n_servers += p->devices[p->servers[i].device].port == t->port;
 }
 
+static size_t leased_room(const struct traffic *t) { return t->plan->ports[t->port].n_leased + 1u; }
+
 static int allocate_members(struct traffic *t)
 {
     const struct allocator *a = t->allocator;
@@ -95,7 +99,9 @@ static int allocate_members(struct traffic *t)
     t->servers = alloc_array(a, servers, sizeof *t->servers, alignof(struct server_run));
     t->server_numbers = alloc_array(a, servers, sizeof *t->server_numbers, alignof(uint32_t));
     t->server_stats = alloc_array(a, servers, sizeof *t->server_stats, CACHE_LINE);
-    return t->loads && t->load_numbers && t->load_stats && t->servers && t->server_numbers && t->server_stats
+    t->leased = alloc_array(a, leased_room(t), sizeof *t->leased, alignof(uint32_t));
+    return t->leased && t->loads && t->load_numbers && t->load_stats && t->servers && t->server_numbers &&
+                   t->server_stats
                ? 0
                : ERR_NO_MEMORY;
 }
@@ -109,6 +115,23 @@ static int find_or_register(struct traffic *t, const struct tcp_user *calls, con
     return tcp_register_user(t->tcp, calls, t, profile);
 }
 
+static struct host_range hosts_of(const struct traffic *t, const struct plan_load *load, const struct plan_device *d)
+{
+    const struct plan_lease *lease = plan_load_lease(t->plan, load, d);
+
+    if (lease)
+        return (struct host_range){.leased = &t->leased[lease->first], .count = d->count};
+    return (struct host_range){.first_local = plan_load_source(load, d)->first_local, .count = d->count};
+}
+
+uint32_t traffic_set_leased(struct traffic *t, uint32_t number, uint32_t local)
+{
+    assert(number < t->plan->ports[t->port].n_leased);
+    uint32_t before = t->leased[number];
+    t->leased[number] = local;
+    return before;
+}
+
 static int init_hosts(struct traffic *t, struct load_run *run)
 {
     const struct plan_load *load = run->load;
@@ -119,7 +142,7 @@ static int init_hosts(struct traffic *t, struct load_run *run)
     for (uint32_t i = 0; i < load->n_clients; i++) {
         const struct plan_device *d = &t->plan->devices[load->clients[i]];
         if (d->port == t->port)
-            run->hosts[run->n_hosts++] = (struct host_range){plan_load_source(load, d)->first_local, d->count};
+            run->hosts[run->n_hosts++] = hosts_of(t, load, d);
     }
     return 0;
 }
@@ -306,5 +329,6 @@ void traffic_delete(struct traffic *t)
     alloc_free(a, t->servers, servers * sizeof *t->servers);
     alloc_free(a, t->server_numbers, servers * sizeof *t->server_numbers);
     alloc_free(a, t->server_stats, servers * sizeof *t->server_stats);
+    alloc_free(a, t->leased, leased_room(t) * sizeof *t->leased);
     alloc_free(a, t, sizeof *t);
 }

@@ -16,9 +16,11 @@ int traffic_stats_new(const struct plan *p, const struct allocator *a, struct tr
     s->allocator = a;
     s->n_loads = p->n_loads;
     s->n_servers = p->n_servers;
+    s->n_leases = p->n_leases;
     s->loads = alloc_array(a, s->n_loads + 1u, sizeof *s->loads, CACHE_LINE);
     s->servers = alloc_array(a, s->n_servers + 1u, sizeof *s->servers, CACHE_LINE);
-    if (s->loads && s->servers)
+    s->leases = alloc_array(a, s->n_leases + 1u, sizeof *s->leases, CACHE_LINE);
+    if (s->loads && s->servers && s->leases)
         return 0;
     traffic_stats_delete(s);
     *out = NULL;
@@ -31,6 +33,7 @@ void traffic_stats_delete(struct traffic_stats *s)
         return;
     alloc_free(s->allocator, s->loads, (s->n_loads + 1u) * sizeof *s->loads);
     alloc_free(s->allocator, s->servers, (s->n_servers + 1u) * sizeof *s->servers);
+    alloc_free(s->allocator, s->leases, (s->n_leases + 1u) * sizeof *s->leases);
     alloc_free(s->allocator, s, sizeof *s);
 }
 
@@ -38,6 +41,7 @@ void traffic_stats_reset(struct traffic_stats *s)
 {
     memset(s->loads, 0, s->n_loads * sizeof *s->loads);
     memset(s->servers, 0, s->n_servers * sizeof *s->servers);
+    memset(s->leases, 0, s->n_leases * sizeof *s->leases);
     memset(s->tcp, 0, sizeof s->tcp);
     memset(s->stack, 0, sizeof s->stack);
 }
@@ -48,6 +52,8 @@ void traffic_stats_merge(struct traffic_stats *into, const struct traffic_stats 
         load_stats_merge(&into->loads[i], &from->loads[i]);
     for (uint32_t i = 0; i < into->n_servers; i++)
         server_stats_merge(&into->servers[i], &from->servers[i]);
+    for (uint32_t i = 0; i < into->n_leases; i++)
+        lease_stats_merge(&into->leases[i], &from->leases[i]);
     for (uint32_t i = 0; i < PLAN_MAX_PORTS; i++) {
         tcp_counters_merge(&into->tcp[i], &from->tcp[i]);
         stack_counters_merge(&into->stack[i], &from->stack[i]);

@@ -153,7 +153,9 @@ wait_for 10 listens dns 8099
 echo '{ports: [{name: p, location: "packet:weir0"}], devices: [{name: d, port: p, dhcp: ipv4}]}' >"$work/host.yaml"
 check_equal "the same by a configuration: dhcp of a device" ok "$(in_ns weirdns timeout 30 "$WEIR" exec -c "$work/host.yaml" -- \
     /usr/bin/python3 -c "$program" 2>&1 | grep -Eqx '198\.18\.0\.1[0-9][0-9] hello' && echo ok)"
-check "hosts of a load cannot have it: said with its place" sh -c "'$WEIR' check '$work/host.yaml' 2>&1 | grep 'dhcp: found it with loads, allowed for programs'"
+echo '{ports: [{name: p, location: "packet:weir0"}], devices: [{name: d, port: p, dhcp: ipv4, lease: {rate: 5}}]}' >"$work/lease.yaml"
+check "how hosts of a load get theirs is not for programs: said with its place" sh -c "'$WEIR' exec -c '$work/lease.yaml' -- true 2>&1 |
+    grep 'devices\[0\].lease: found it for a program, allowed with loads'"
 
 # ---- Kea
 

@@ -327,6 +327,57 @@ static void groups_need_the_flag(void **state)
     is_denied(f, ipv4(f, broadcast, 0, 0x08080808), GUARD_DESTINATION); /* the flag is no pass for other networks */
 }
 
+/* What a DHCP client sends to all servers: bytes of UDP ports behind the header. */
+static struct packet *dhcp4(struct fixture *f, unsigned tags, uint32_t ports)
+{
+    struct packet *p = ipv4(f, broadcast, tags, UINT32_MAX);
+    p->data[14 + 4 * tags] = 0x45;
+    p->data[14 + 4 * tags + 9] = 17;
+    store_be32(p->data + 14 + 4 * tags + 20, ports);
+    return p;
+}
+
+static struct packet *dhcp6(struct fixture *f, uint64_t low, uint32_t ports)
+{
+    static const uint8_t group[6] = {0x33, 0x33, 0, 1, 0, 2};
+    struct packet *p = ipv6(f, group, UINT64_C(0xff02000000000000), low);
+    p->data[14 + 6] = 17;
+    store_be32(p->data + 14 + 40, ports);
+    return p;
+}
+
+static void dhcp_clients_need_their_flag_and_nothing_else_passes_by_it(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t v4 = 68u << 16 | 67, v6 = 546u << 16 | 547;
+    is_denied(f, dhcp4(f, 0, v4), GUARD_MULTICAST);
+    is_denied(f, dhcp6(f, 0x10002, v6), GUARD_MULTICAST);
+    f->rules.allow_dhcp = true;
+    use_rules(f);
+    for (unsigned tags = 0; tags < 3; tags++)
+        passes(f, dhcp4(f, tags, v4));
+    passes(f, dhcp6(f, 0x10002, v6));
+    is_denied(f, dhcp4(f, 0, 67u << 16 | 68), GUARD_MULTICAST);
+    is_denied(f, dhcp6(f, 0x10002, 547u << 16 | 546), GUARD_MULTICAST);
+    is_denied(f, dhcp6(f, 0x10003, v6), GUARD_MULTICAST);
+    is_denied(f, ipv4(f, broadcast, 0, 0x0a0000ff), GUARD_MULTICAST);
+    struct packet *p = dhcp4(f, 0, v4);
+    p->data[14 + 9] = 6;
+    is_denied(f, p, GUARD_MULTICAST);
+    p = dhcp4(f, 0, v4);
+    store_be16(p->data + 14 + 6, 0x2000); /* a fragment */
+    is_denied(f, p, GUARD_MULTICAST);
+    p = dhcp4(f, 0, v4);
+    p->len = 14 + 20 + 3;
+    is_denied(f, p, GUARD_MULTICAST);
+    p = dhcp4(f, 0, v4);
+    p->data[14] = 0x44;
+    is_denied(f, p, GUARD_MULTICAST);
+    p = dhcp6(f, 0x10002, v6);
+    p->len = 14 + 40 + 3;
+    is_denied(f, p, GUARD_MULTICAST);
+}
+
 static void other_types_need_the_flag(void **state)
 {
     struct fixture *f = *state;
@@ -529,6 +580,7 @@ int main(void)
         CASE(a_header_cut_off_is_denied),
         CASE(arp_and_neighbour_discovery_always_pass),
         CASE(groups_need_the_flag),
+        CASE(dhcp_clients_need_their_flag_and_nothing_else_passes_by_it),
         CASE(other_types_need_the_flag),
         CASE(the_emergency_stop_silences_everything_until_it_is_lifted),
         CASE(traffic_ends_at_its_time),
