@@ -46,14 +46,22 @@ static void free_filters(struct socket_layer *l)
     }
 }
 
+/* The same. */
+static void unbind_all(struct socket_layer *l)
+{
+    for (uint32_t i = 1; l->datagrams.objects && i <= l->sockets.touched; i++) {
+        const struct socket *s = pool_at(&l->sockets, i);
+        if (s->kind == &datagram_kind && s->port_link)
+            (void)udp_unbind(l->stack, 0, s->local.port);
+    }
+}
+
 /* Nothing below knows of the layer any more. */
 void datagrams_free(struct socket_layer *l)
 {
     free_filters(l);
     leave_groups(l);
-    for (uint32_t i = 0; i < SOCKET_PORT_CHAINS && l->datagrams.objects; i++)
-        for (struct socket *s = l->ports[PORTS_DATAGRAM][i]; s; s = s->port_next)
-            (void)udp_unbind(l->stack, 0, s->local.port);
+    unbind_all(l);
     raws_free(l);
     pings_free(l);
     packets_free(l);

@@ -124,9 +124,11 @@ static void ping_close(struct socket *s, int64_t now)
 
 void pings_free(struct socket_layer *l)
 {
-    for (uint32_t i = 0; i < SOCKET_PORT_CHAINS; i++)
-        for (const struct socket *s = l->ports[PORTS_PING][i]; s; s = s->port_next)
+    for (uint32_t i = 1; i <= l->sockets.touched; i++) {
+        const struct socket *s = pool_at(&l->sockets, i);
+        if (s->kind == &ping_kind && s->port_link)
             (void)!icmp_echo_bind(l->stack, s->local.port, NULL, NULL);
+    }
 }
 
 static int bind_if_not(struct socket *s, int64_t now) { return s->local.port ? 0 : ping_bind(s, 0, now); }

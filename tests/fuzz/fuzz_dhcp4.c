@@ -100,9 +100,10 @@ static const struct dhcp4_pool_settings pools[2] = {
 };
 static const struct dhcp4_reservation reservation = {.address = 0x0a000065, .mac = {2, 0, 0, 0, 0, 3}};
 
-static bool world_begin(struct world *w, const struct allocator *a)
+static void world_make(struct world *w)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+    const struct allocator *a = arena_begin();
     *w = (struct world){.now = NS_PER_S};
     dhcp4_server_settings_default(&w->server_settings);
     w->server_settings.address = SERVER;
@@ -120,7 +121,16 @@ static bool world_begin(struct world *w, const struct allocator *a)
     w->client_settings.counters = &w->counters;
     w->client_settings.host_name = "host";
     dhcp4_client_init(&w->client, &w->client_settings, mac, 7);
-    return dhcp4_server_new(&w->server_settings, a, w->now, &w->server) == 0;
+    int e = dhcp4_server_new(&w->server_settings, a, w->now, &w->server);
+    assert(e == 0);
+}
+
+static void world_begin(struct world *w)
+{
+    if (arena_again(0, w, sizeof *w))
+        return;
+    world_make(w);
+    arena_keep(0, w, sizeof *w);
 }
 
 static void check_client(const struct world *w)
@@ -248,8 +258,7 @@ static void operate(struct world *w, const uint8_t *op)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct world w;
-    if (!world_begin(&w, arena_begin()))
-        return 0;
+    world_begin(&w);
     for (size_t at = 0, n = 0; at + 4 <= size && n < 200; at += 4, n++) {
         operate(&w, data + at);
         check_client(&w);

@@ -98,7 +98,7 @@ static void open_port(struct world *w, unsigned port)
     }
 }
 
-static void begin(struct world *w)
+static void make(struct world *w)
 {
     struct stack_settings s;
     struct forward_settings f;
@@ -109,12 +109,15 @@ static void begin(struct world *w)
     ip_filter_settings_default(&t);
     s.max_addresses = 16;
     s.max_neighbours = 16;
-    s.max_udp_bindings = s.max_routes = s.max_path_mtus = 4;
+    s.max_udp_bindings = s.max_routes = s.max_path_mtus = s.max_group_sources = 4;
+    s.max_groups = 16;
+    s.max_echo_bindings = s.max_ra_domains = s.max_redirects = 4;
     s.resolve_queue_total = 8;
     s.fragment_bytes_high = s.fragment_bytes_low = s.fragment_source_bytes = 128 << 10;
     s.large_datagrams = 1;
     s.tcp.links = PORTS;
     s.tcp.max_connections = s.tcp.max_time_wait = s.tcp.max_out_of_order_frames = 8;
+    s.tcp.max_listeners = s.tcp.max_users = 2;
     f.max_next_hops = 8;
     t.connections = 8;
     must(stack_new(&s, w->memory, w->now, &w->stack));
@@ -122,6 +125,14 @@ static void begin(struct world *w)
     must(ip_filter_new(&t, w->memory, &w->filter));
     for (unsigned i = 0; i < PORTS; i++)
         open_port(w, i);
+}
+
+static void begin(struct world *w)
+{
+    if (arena_again(0, w, sizeof *w))
+        return;
+    make(w);
+    arena_keep(0, w, sizeof *w);
 }
 
 static void end(struct world *w)
@@ -338,7 +349,7 @@ static void operate(struct world *w, struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct world w;
+    static struct world w;
     struct input in = {.at = data, .left = size};
     begin(&w);
     while (in.left)

@@ -233,7 +233,8 @@ static void operate(struct world *w)
     switch (what >> 5) {
     case 0:
         pass(w, how);
-        break;
+        check(w);
+        return;
     case 1:
         add_host(w, how);
         break;
@@ -259,7 +260,7 @@ static void operate(struct world *w)
 
 /* ---- the world ---- */
 
-static void begin(struct world *w)
+static void make(struct world *w)
 {
     struct memory_settings m;
     struct stack_settings s;
@@ -278,12 +279,14 @@ static void begin(struct world *w)
     s.max_routers = 2;
     s.max_redirects = 8;
     s.max_udp_bindings = 4;
-    s.max_routes = s.max_path_mtus = 8;
+    s.max_routes = s.max_path_mtus = s.max_group_sources = 8;
+    s.max_groups = 32;
+    s.max_echo_bindings = 4;
     s.resolve_queue_total = 8;
     s.fragment_bytes_high = s.fragment_bytes_low = s.fragment_source_bytes = 128 << 10;
     s.large_datagrams = 1;
     s.tcp.max_connections = s.tcp.max_time_wait = 8;
-    s.tcp.max_listeners = 2;
+    s.tcp.max_listeners = s.tcp.max_users = 2;
     s.tcp.max_out_of_order_frames = 32;
     must(stack_new(&s, w->memory, w->now, &w->stack) == 0);
     must(stack_add_interface(w->stack, w->ends[0], &w->guard) == 0);
@@ -292,12 +295,21 @@ static void begin(struct world *w)
     must(stack_add_host(w->stack, &station) == 1);
 }
 
+static void begin(struct world *w)
+{
+    if (arena_again(0, w, sizeof *w))
+        return;
+    make(w);
+    arena_keep(0, w, sizeof *w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
     static struct world w;
-    w = (struct world){.at = bytes, .end = bytes + length};
     begin(&w);
+    w.at = bytes;
+    w.end = bytes + length;
     for (unsigned i = 0; w.at < w.end && i < MOST_OPERATIONS; i++)
         operate(&w);
     stack_delete(w.stack);

@@ -96,7 +96,7 @@ static void add_tunnel(struct world *w, unsigned i, enum tunnel_kind kind, uint3
     w->hosts[i] = add_host(w, w->interfaces[i], 0x0b000001u + (i << 16), t.trunk ? 0x1002 : 0);
 }
 
-static void begin(struct world *w)
+static void make(struct world *w)
 {
     struct memory_settings m;
     struct stack_settings s;
@@ -115,12 +115,14 @@ static void begin(struct world *w)
     stack_settings_default(&s);
     s.max_addresses = 7; /* so that an index is used again */
     s.max_neighbours = 16;
-    s.max_udp_bindings = s.max_routes = s.max_path_mtus = 4;
+    s.max_udp_bindings = s.max_routes = s.max_path_mtus = s.max_groups = s.max_group_sources = 4;
+    s.max_echo_bindings = s.max_ra_domains = s.max_redirects = 4;
     s.resolve_queue_total = 8;
     s.fragment_bytes_high = s.fragment_bytes_low = s.fragment_source_bytes = 128 << 10;
     s.large_datagrams = 1;
     s.tcp.links = 8;
     s.tcp.max_connections = s.tcp.max_time_wait = s.tcp.max_out_of_order_frames = 8;
+    s.tcp.max_listeners = s.tcp.max_users = 2;
     must(stack_new(&s, w->memory, w->now, &w->stack));
     must(guard_init(&w->guard, &all, NULL, w->now));
     must(stack_add_interface(w->stack, w->inside, &w->guard));
@@ -131,6 +133,14 @@ static void begin(struct world *w)
     add_tunnel(w, 2, TUNNEL_GRETAP, w->us, PEER);
     add_tunnel(w, 3, TUNNEL_VXLAN, w->us, PEER);
     add_tunnel(w, 4, TUNNEL_IPIP, w->hosts[3], 0x0b030002u);
+}
+
+static void begin(struct world *w)
+{
+    if (arena_again(0, w, sizeof *w))
+        return;
+    make(w);
+    arena_keep(0, w, sizeof *w);
 }
 
 static void end(struct world *w)
@@ -164,7 +174,6 @@ static void check_counts(const struct world *w)
     assert(told <= came(w) && told + lost >= came(w));
 }
 
-/* What leaves must not be deeper than tunnels can be nested. */
 static void drain(struct world *w)
 {
     struct packet *burst[LINK_BURST];
@@ -175,9 +184,10 @@ static void drain(struct world *w)
 
 static void turn(struct world *w)
 {
-    for (unsigned i = 0; i < 3; i++) {
-        (void)stack_receive(w->stack, w->now);
-        (void)stack_transmit(w->stack, w->now);
+    unsigned moved = 1;
+    for (unsigned i = 0; i < 3 && moved; i++) {
+        moved = stack_receive(w->stack, w->now);
+        moved += stack_transmit(w->stack, w->now);
         drain(w);
     }
     check_counts(w);
@@ -296,7 +306,7 @@ static void operate(struct world *w, struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct world w;
+    static struct world w;
     struct input in = {.at = data, .left = size};
     begin(&w);
     while (in.left)

@@ -11,6 +11,7 @@
 #include "support/socket_rig.h"
 
 #include "base/alloc_heap.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -914,7 +915,12 @@ static void sockets_may_outlive_nothing(void **state)
     socket_rig_begin(&rig, NULL);
     struct socket *s = udp_at(1, 53);
     assert_int_equal(membership(s, IP_ADD_MEMBERSHIP, GROUP, INADDR_ANY), 0);
-    socket_layer_delete(rig.layers[1]); /* with a socket in it: the stack forgets its port and group */
+    struct socket *ping;
+    assert_int_equal(socket_open(rig.layers[1], AF_INET, SOCK_DGRAM, IPPROTO_ICMP, &ping), 0);
+    assert_int_equal(sock_bind(&rig, ping, INADDR_ANY, 77), 0);
+    socket_layer_delete(rig.layers[1]); /* with sockets in it: the stack forgets port, group and identifier */
+    assert_int_equal(icmp_echo_bind(rig.stacks[1], 77, NULL, NULL), ERR_NOT_FOUND);
+    assert_int_equal(udp_unbind(rig.stacks[1], 0, 53), ERR_NOT_FOUND);
     struct ip_addr group = ip_addr_from_v4(GROUP);
     assert_false(stack_has_joined(rig.stacks[1], 1, &group));
     struct socket *client = udp(0);
