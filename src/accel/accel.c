@@ -18,6 +18,10 @@ void accel_settings_default(struct accel_settings *s)
                                  .max_openings = 4096,
                                  .max_servers = 4096,
                                  .early_buffers = 1024,
+                                 .max_sources = 65536,
+                                 .source_flows = 32768,
+                                 .source_syn_rate = 1000,
+                                 .syn_rate = 10000,
                                  .server_timeout_ns = 20 * NS_PER_S,
                                  .server_memory_ns = 600 * NS_PER_S,
                                  .idle_timeout_ns = 7440 * NS_PER_S,
@@ -33,17 +37,23 @@ static bool settings_ok(const struct accel_settings *s)
 static int init(struct accel *a, int64_t now)
 {
     const struct accel_settings *s = &a->settings;
-    const struct allocator *m = a->allocator;
-    int error = accel_flows_init(&a->flows, m, s->max_flows, &s->secret);
+    const struct allocator *m = a->allocator, *records = s->store ? &a->region.allocator : m;
+    int error = s->store ? accel_store_begin(a) : 0;
+    if (error == 0)
+        error = accel_flows_init(&a->flows, records, m, s->max_flows, &s->secret);
+    if (error == 0)
+        error = accel_limits_init(&a->limits, m, s);
     if (error == 0)
         error = accel_servers_init(&a->servers, m, s->max_servers, s->server_memory_ns, &s->secret);
     if (error == 0)
-        error =
-            pool_init(&a->openings, m, s->max_openings, sizeof(struct accel_opening), _Alignof(struct accel_opening));
+        error = pool_init(&a->openings, records, s->max_openings, sizeof(struct accel_opening),
+                          _Alignof(struct accel_opening));
     if (error == 0)
         error = pool_init(&a->buffers, m, s->early_buffers, ACCEL_EARLY_BYTES + 1, 16);
     if (error == 0)
         error = wheel_init(&a->wheel, m, s->max_flows, TICK_SHIFT, now);
+    if (error == 0 && s->store)
+        accel_store_take_over(a, now);
     return error;
 }
 
@@ -83,6 +93,7 @@ void accel_delete(struct accel *a)
     pool_free(&a->buffers);
     pool_free(&a->openings);
     accel_servers_free(&a->servers);
+    accel_limits_free(&a->limits);
     accel_flows_free(&a->flows);
     alloc_free(a->allocator, a, sizeof *a);
 }
@@ -99,6 +110,8 @@ static int64_t deadline_of(const struct accel *a, const struct accel_flow *f)
 {
     const struct accel_opening *o = accel_opening_of(a, f);
     int64_t at;
+    if (o && o->left)
+        return f->seen_at; /* now */
     switch ((enum accel_flow_state)f->state) {
     case ACCEL_OPENING:
         if (a->settings.role == ACCEL_FAR)
@@ -123,15 +136,21 @@ static int64_t deadline_of(const struct accel *a, const struct accel_flow *f)
     return TIME_NEVER;
 }
 
+void accel_flow_arm(struct accel *a, const struct accel_flow *f)
+{
+    wheel_arm(&a->wheel, pool_index(&a->flows.pool, f), deadline_of(a, f));
+}
+
 void accel_flow_touch(struct accel *a, struct accel_flow *f, int64_t now)
 {
     f->seen_at = now;
-    wheel_arm(&a->wheel, pool_index(&a->flows.pool, f), deadline_of(a, f));
+    accel_flow_arm(a, f);
 }
 
 void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now)
 {
-    f->state = (uint8_t)state;
+    accel_store_touched(a);
+    accel_flow_publish(f, state);
     accel_flow_touch(a, f, now);
 }
 
@@ -140,6 +159,8 @@ void accel_flow_end(struct accel *a, struct accel_flow *f)
     const uint32_t i = pool_index(&a->flows.pool, f);
     accel_opening_end(a, f);
     wheel_disarm(&a->wheel, i);
+    if (a->settings.role == ACCEL_NEAR)
+        accel_limits_end(&a->limits, &f->key);
     accel_flow_remove(&a->flows, i);
 }
 
@@ -173,7 +194,9 @@ static void due(void *context, uint32_t node, int64_t now)
     if (f->state == ACCEL_FREE)
         return;
     if (now >= deadline_of(a, f)) {
-        if (f->state == ACCEL_OPENING && a->settings.role == ACCEL_NEAR) {
+        if (accel_is_left(a, f)) {
+            accel_store_reset(a, f, now);
+        } else if (f->state == ACCEL_OPENING && a->settings.role == ACCEL_NEAR) {
             opening_due(a, f, now);
         } else if (f->state == ACCEL_OPEN && now < f->seen_at + a->settings.idle_timeout_ns) {
             open_due(a, f, now);
@@ -202,7 +225,7 @@ static bool from_client(struct accel *a, struct accel_flow *f, struct accel_arri
         f = NULL;
     }
     if (!f)
-        return !syn || accel_client_syn(a, v);
+        return syn ? accel_client_syn(a, v) : !accel_cookie_returns(a, v);
     return f->state == ACCEL_OPENING ? accel_opening_from_client(a, f, v) : accel_open_from_client(a, f, v);
 }
 
@@ -242,6 +265,10 @@ static enum accel_verdict arrive(struct accel *a, enum accel_side side, struct p
     }
     const uint32_t i = accel_flow_find(&a->flows, &v.key);
     struct accel_flow *f = i == POOL_NONE ? NULL : accel_flow_at(&a->flows, i);
+    if (f && accel_is_left(a, f)) {
+        accel_store_reset(a, f, now);
+        return ACCEL_DROP;
+    }
     const enum accel_verdict on = judge(a, side, f, &v);
     if (f && f->state != ACCEL_FREE && memcmp(&f->key, &v.key, sizeof v.key) == 0)
         accel_flow_touch(a, f, now);
@@ -300,6 +327,8 @@ static const char *check_opening(const struct accel *a, const struct accel_flow 
         return f->state == ACCEL_OPENING ? "an opening flow without its opening" : NULL;
     if (accel_flow_at(&a->flows, o->flow) != f)
         return "an opening that is another flow's";
+    if (o->left)
+        return NULL; /* as it was when its box ended */
     if (a->settings.role == ACCEL_FAR)
         return f->state == ACCEL_OPENING ? NULL : "an opening at a far box that is over";
     if (seq_lt(o->una, first) || seq_gt(o->una, o->next) || seq_gt(o->next, o->early_end))
@@ -328,5 +357,7 @@ const char *accel_check(const struct accel *a)
     }
     if (flows != a->flows.pool.used)
         return "flows that are counted and not there";
+    if (a->settings.role == ACCEL_NEAR && accel_limits_flows(&a->limits) != flows)
+        return "flows that no source is counted for";
     return openings == a->openings.used ? NULL : "openings without a flow";
 }

@@ -23,7 +23,11 @@
  * in RST, never in FIN, and are counted.
  *
  * Passed untouched: SYNs with data, Fast Open, MD5, AO or MPTCP, fragments, what is not TCP, and every new connection
- * while a table is full. ECN is not negotiated through the box: the bits are cleared in the SYN.
+ * while a table is full, or of a source that has enough (limits.h). ECN is not negotiated through the box: the bits are
+ * cleared in the SYN.
+ *
+ * Beyond a rate of SYNs they are answered with cookies, and go on when these have come back (cookie.c). Flows may outlive
+ * the process (store.h).
  *
  * Owns: flows, early data. Borrows: the two links. Sans I/O, one thread; `now` is an argument.
  */
@@ -32,6 +36,8 @@
 
 #include "base/hash.h"
 #include "packet/link.h"
+
+#define ACCEL_BOOT_BYTES 16
 
 enum accel_side {
     ACCEL_CLIENTS,
@@ -52,7 +58,10 @@ enum accel_role {
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
     X(server_refused) X(server_silent) X(icmp_translated)                                                              \
     X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_bad_mark)                            \
-    X(bypass_data) X(bypass_options) X(bypass_full)                                                                    \
+    X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \
+    X(cookies_no_room) X(client_silent)                                                                                \
+    X(restart_kept) X(restart_reset) X(restart_forgotten)                                                              \
+    X(bypass_data) X(bypass_options) X(bypass_source) X(bypass_full)                                                                    \
     X(drop_bad_checksum) X(drop_bad_ack) X(drop_bad_reset) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer)   \
     X(drop_no_room) X(drop_cannot_rewrite)
 /* clang-format on */
@@ -64,10 +73,15 @@ struct accel_counters {
 };
 
 struct accel_settings {
-    uint32_t max_flows;        /* default 65,536 */
-    uint32_t max_openings;     /* connections whose handshake or early data are under way; default 4,096 */
-    uint32_t max_servers;      /* whose options are remembered; default 4,096 */
-    uint32_t early_buffers;    /* of 65,535 bytes; default 1,024 */
+    uint32_t max_flows;     /* default 65,536 */
+    uint32_t max_openings;  /* connections whose handshake or early data are under way; default 4,096 */
+    uint32_t max_servers;   /* whose options are remembered; default 4,096 */
+    uint32_t early_buffers; /* of 65,535 bytes; default 1,024 */
+    /* limits.h; a source is an IPv4 address or an IPv6 /64, and 0 means no limit */
+    uint32_t max_sources;      /* that are counted apart; default 65,536 */
+    uint32_t source_flows;     /* beyond, SYNs pass; default 32,768 */
+    uint32_t source_syn_rate;  /* SYNs a second from one source, beyond which they get cookies; default 1,000 */
+    uint32_t syn_rate;         /* the same from all; default 10,000 */
     int64_t server_timeout_ns; /* a server that does not answer; default 20 s */
     int64_t server_memory_ns;  /* what a server said is believed that long; default 10 min */
     int64_t idle_timeout_ns;   /* a connection without a segment; default 2 h 4 min (RFC 5382 REQ-5) */
@@ -81,11 +95,18 @@ struct accel_settings {
     enum accel_role role;
     struct hash_key pair_key;
     int64_t wall_ns;
+    /*
+     * Flows that outlive the process: accel_store_bytes() of memory that does, at a multiple of 64, zero or as an earlier
+     * box left it (store.h); NULL: none. `boot` is of the machine's start, since which `now` counts.
+     */
+    void *store;
+    size_t store_bytes;
+    uint8_t boot[ACCEL_BOOT_BYTES];
 };
 void accel_settings_default(struct accel_settings *s);
 
 struct accel;
-/* Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero). */
+/* Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, a store of other settings). */
 MUST_CHECK int accel_new(const struct accel_settings *s, const struct allocator *a, struct link *clients,
                          struct link *servers, int64_t now, struct accel **out);
 void accel_delete(struct accel *a);

@@ -32,8 +32,10 @@ void accel_opening_end(struct accel *a, struct accel_flow *f)
     if (o->buffer != POOL_NONE)
         pool_put(&a->buffers, o->buffer);
     accel_far_drop_waiting(o);
-    pool_put(&a->openings, f->opening);
+    const uint32_t i = f->opening;
     f->opening = POOL_NONE;
+    atomic_signal_fence(memory_order_seq_cst); /* store.h */
+    pool_put(&a->openings, i);
 }
 
 /* ---- from the client ---- */
@@ -248,7 +250,11 @@ void accel_early_timer(struct accel *a, struct accel_flow *f, int64_t now)
     struct accel_opening *o = accel_opening_of(a, f);
     if (now < accel_early_deadline(f, o))
         return;
-    if (!accel_early_pending(o)) {
+    if (!(f->flags & ACCEL_CLIENT_THERE)) {
+        ACCEL_COUNT(a, client_silent);
+        accel_reset_server(a, f, now);
+        accel_flow_end(a, f);
+    } else if (!accel_early_pending(o)) {
         accel_opening_end(a, f); /* nobody needs it any more */
     } else if (o->early_tries == EARLY_TRIES) {
         accel_reset_client(a, f, now);

@@ -6,10 +6,11 @@
 
 #include "wire/eth.h"
 
-int accel_flows_init(struct accel_flows *f, const struct allocator *a, uint32_t max, const struct hash_key *secret)
+int accel_flows_init(struct accel_flows *f, const struct allocator *records, const struct allocator *a, uint32_t max,
+                     const struct hash_key *secret)
 {
     f->secret = *secret;
-    int error = pool_init(&f->pool, a, max, sizeof(struct accel_flow), _Alignof(struct accel_flow));
+    int error = pool_init(&f->pool, records, max, sizeof(struct accel_flow), _Alignof(struct accel_flow));
     if (error < 0)
         return error;
     error = table_init(&f->by_key, a, max);
@@ -60,16 +61,21 @@ uint32_t accel_flow_find(const struct accel_flows *f, const struct accel_key *ke
     return POOL_NONE;
 }
 
+int accel_flow_index(struct accel_flows *f, uint32_t i)
+{
+    return table_add(&f->by_key, tag_of(f, &accel_flow_at(f, i)->key), i);
+}
+
 uint32_t accel_flow_add(struct accel_flows *f, const struct accel_key *key)
 {
     const uint32_t i = pool_get(&f->pool);
     if (i == POOL_NONE)
         return POOL_NONE;
-    if (table_add(&f->by_key, tag_of(f, key), i) < 0) {
+    *accel_flow_at(f, i) = (struct accel_flow){.key = *key};
+    if (accel_flow_index(f, i) < 0) {
         pool_put(&f->pool, i);
         return POOL_NONE;
     }
-    *accel_flow_at(f, i) = (struct accel_flow){.key = *key};
     return i;
 }
 
@@ -77,6 +83,6 @@ void accel_flow_remove(struct accel_flows *f, uint32_t i)
 {
     struct accel_flow *flow = accel_flow_at(f, i);
     table_remove(&f->by_key, tag_of(f, &flow->key), i);
-    flow->state = ACCEL_FREE; /* the free list lies in the key */
+    accel_flow_publish(flow, ACCEL_FREE); /* before the free list writes into the key */
     pool_put(&f->pool, i);
 }

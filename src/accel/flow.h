@@ -8,6 +8,8 @@
 #ifndef WEIR_ACCEL_FLOW_H
 #define WEIR_ACCEL_FLOW_H
 
+#include <stdatomic.h>
+
 #include "accel/accel.h"
 #include "accel/rewrite.h"
 #include "accel/translate.h"
@@ -67,15 +69,26 @@ struct accel_flow {
 };
 static_assert(sizeof(struct accel_flow) <= 128, "a flow takes at most 128 bytes");
 
+/*
+ * The only way to another state. Whoever finds the record after the process has ended between two stores (store.h) sees
+ * what belongs to the state written, and nothing of what comes after it.
+ */
+static inline void accel_flow_publish(struct accel_flow *f, enum accel_flow_state state)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    f->state = (uint8_t)state;
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
 struct accel_flows {
     struct pool pool;
     struct table by_key;
     struct hash_key secret;
 };
 
-/* ERR_NO_MEMORY, ERR_INVALID. */
-MUST_CHECK int accel_flows_init(struct accel_flows *f, const struct allocator *a, uint32_t max,
-                                const struct hash_key *secret);
+/* Records of their own allocator: they may outlive the process (store.h). ERR_NO_MEMORY, ERR_INVALID. */
+MUST_CHECK int accel_flows_init(struct accel_flows *f, const struct allocator *records, const struct allocator *a,
+                                uint32_t max, const struct hash_key *secret);
 void accel_flows_free(struct accel_flows *f);
 /* The VID of a frame's outermost tag, stripped or not; 0: none. */
 uint16_t accel_outer_vid(const struct packet *p);
@@ -87,5 +100,7 @@ uint32_t accel_flow_find(const struct accel_flows *f, const struct accel_key *ke
 /* A flow with this key and nothing else; POOL_NONE: the table is full. There is none yet. */
 uint32_t accel_flow_add(struct accel_flows *f, const struct accel_key *key);
 void accel_flow_remove(struct accel_flows *f, uint32_t i);
+/* The record that is there already becomes found by its key. */
+MUST_CHECK int accel_flow_index(struct accel_flows *f, uint32_t i);
 
 #endif

@@ -62,7 +62,12 @@ static uint32_t put_tcp_header(uint8_t *to, const struct accel_flow *f, const st
 
 bool accel_send_own(struct accel *a, const struct accel_flow *f, const struct accel_own *own, int64_t now)
 {
-    const struct accel_opening *o = accel_opening_of(a, f);
+    return accel_send_framed(a, f, accel_opening_of(a, f), own, now);
+}
+
+bool accel_send_framed(struct accel *a, const struct accel_flow *f, const struct accel_opening *o,
+                       const struct accel_own *own, int64_t now)
+{
     struct link *l = a->links[own->to];
     struct packet *p;
     if (link_tx_alloc(l, &p, 1, LINK_ALLOC_DATA) == 0) {
@@ -93,8 +98,7 @@ bool accel_send_own(struct accel *a, const struct accel_flow *f, const struct ac
 
 static uint32_t milliseconds(int64_t now) { return (uint32_t)(now / NS_PER_MS); }
 
-/* For a client that was told of timestamps; RFC 7323 5.4: an offset of each connection's own. */
-static uint32_t server_clock(const struct accel_flow *f, int64_t now) { return milliseconds(now) + f->our_isn.v; }
+uint32_t accel_server_clock(const struct accel_flow *f, int64_t now) { return milliseconds(now) + f->our_isn.v; }
 /* For a server to whom the client's SYN spoke of timestamps: they go on from there. */
 static uint32_t client_clock(const struct accel_flow *f, int64_t now) { return milliseconds(now) + f->client_clock; }
 
@@ -121,11 +125,17 @@ void accel_options_to_client(const struct accel_flow *f, const struct accel_open
     o->present = TCP_OPT_TIMESTAMPS;
     o->ts_ecr = f->client_ts;
     if (f->state == ACCEL_OPENING)
-        o->ts_val = server_clock(f, opening->began);
+        o->ts_val = opening->told_ts;
     else if (accel_said(f, TCP_OPT_TIMESTAMPS))
         o->ts_val = f->server_ts - f->shift.timestamp;
     else
-        o->ts_val = server_clock(f, now);
+        o->ts_val = accel_server_clock(f, now);
+}
+
+bool accel_reset_server(struct accel *a, const struct accel_flow *f, int64_t now)
+{
+    const struct accel_own rst = {.to = ACCEL_SERVERS, .seq = accel_opening_of(a, f)->next, .flags = TCP_RST};
+    return accel_send_own(a, f, &rst, now);
 }
 
 void accel_reset_client(struct accel *a, struct accel_flow *f, int64_t now)

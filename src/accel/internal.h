@@ -11,10 +11,12 @@
  *      what is below acked the client was told is acknowledged; acked <= early_end
  *   3. before ACCEL_OPEN nothing was sent beyond the SYN: una = next = client_isn + 1; unless it goes ahead
  *   4. a far box has waiting packets only in ACCEL_OPENING
+ *   5. at a near box, the flows of all sources together are those of the table (limits.h)
  */
 #ifndef WEIR_ACCEL_INTERNAL_H
 #define WEIR_ACCEL_INTERNAL_H
 
+#include "accel/limits.h"
 #include "accel/pair.h"
 #include "accel/servers.h"
 #include "base/wheel.h"
@@ -56,7 +58,10 @@ struct accel_opening {
     bool is_short;                  /* the latest is no full segment: the client has no more */
     bool repeated;                  /* some of what is not acknowledged came again */
     bool ahead;                     /* early data does not wait: a far box stands before the server */
+    bool from_cookie;               /* the SYN that the server gets is what came back in a cookie */
+    bool left;                      /* by a box that has ended: store.h */
     uint32_t epoch;                 /* of a pair's numbers */
+    uint32_t told_ts;               /* the TSval of our SYN-ACK */
     uint32_t waiting_count;         /* at a far box, for the server's answer: */
     struct packet *waiting[ACCEL_WAITING];
     int64_t acked_at, client_srtt_ns;
@@ -65,13 +70,23 @@ struct accel_opening {
     int64_t began, rtt_ns;
 };
 
+/* Memory from which records are taken that outlive the process. */
+struct accel_region {
+    struct allocator allocator;
+    uint8_t *at;
+    size_t left;
+};
+
 struct accel {
     struct accel_settings settings;
     struct link *links[2]; /* by enum accel_side */
     struct accel_flows flows;
     struct accel_servers servers;
+    struct accel_limits limits;
+    int64_t cookies_until; /* some may come back */
     struct pool openings, buffers;
     struct wheel wheel; /* a node for each flow */
+    struct accel_region region;
     struct accel_counters counters;
     const struct allocator *allocator;
 };
@@ -98,10 +113,17 @@ struct accel_own {
 };
 /* False: the link has no room now (counted). */
 bool accel_send_own(struct accel *a, const struct accel_flow *f, const struct accel_own *own, int64_t now);
+/* The same; how it begins says an opening that is not the flow's. */
+bool accel_send_framed(struct accel *a, const struct accel_flow *f, const struct accel_opening *frame,
+                       const struct accel_own *own, int64_t now);
+/* Our timestamps to a client, until the server's are known; RFC 7323 5.4: an offset of each connection's own. */
+uint32_t accel_server_clock(const struct accel_flow *f, int64_t now);
 /* The options of a segment to the server, or to the client: timestamps, where that end expects them. */
 void accel_options_to_server(const struct accel_flow *f, struct wire_tcp_options *o, int64_t now);
 void accel_options_to_client(const struct accel_flow *f, const struct accel_opening *opening,
                              struct wire_tcp_options *o, int64_t now);
+/* RST to the server, where it stands if nothing was lost. False: there was no room. */
+bool accel_reset_server(struct accel *a, const struct accel_flow *f, int64_t now);
 /* RST to the client, in its window. */
 void accel_reset_client(struct accel *a, struct accel_flow *f, int64_t now);
 
@@ -125,6 +147,13 @@ struct accel_arrival {
 };
 /* Takes a packet apart; false: it is no segment. */
 bool accel_arrival_of(struct packet *p, enum accel_side side, int64_t now, struct accel_arrival *out);
+/* RFC 9293 3.7.1: every host takes it. */
+uint16_t accel_least_mss(bool v6);
+/* What is known of the server, as far as the client offers it too. */
+struct accel_promise accel_promise_for(const struct accel *a, const struct accel_key *key,
+                                       const struct accel_promise *offered, bool v6, int64_t now);
+/* A flow and its opening, in no state yet; NULL: there is no room. */
+struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival *v, struct seq client_isn);
 /* Each returns whether the segment goes on to the other side. */
 bool accel_client_syn(struct accel *a, struct accel_arrival *v);
 bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
@@ -138,6 +167,14 @@ void accel_options_of(const struct accel_arrival *v, struct wire_tcp_options *o)
 struct accel_promise accel_promise_in(const struct wire_tcp_options *o, bool v6);
 /* False: it is not right, and counted. */
 bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v);
+
+/* ---- cookie.c: answers without state ---- */
+
+#define ACCEL_COOKIE_LIFE (128 * NS_PER_S) /* the longest */
+
+void accel_cookie_answer(struct accel *a, const struct accel_arrival *v, const struct wire_tcp_options *offered);
+/* A segment of no flow: false: it is nothing that a cookie brought. */
+bool accel_cookie_returns(struct accel *a, struct accel_arrival *v);
 
 /* ---- early.c: data that came before the server's answer ---- */
 
@@ -160,6 +197,21 @@ void accel_opening_end(struct accel *a, struct accel_flow *f);
 void accel_early_send_on(struct accel *a, struct accel_flow *f, int64_t now);
 /* It goes to the server at once, in the far box's numbers. */
 void accel_early_ahead(struct accel *a, struct accel_flow *f);
+
+/* ---- store.c: flows that outlive the process ---- */
+
+/* Before anything else is made: the header is looked at, and written where there is none. */
+MUST_CHECK int accel_store_begin(struct accel *a);
+/* When all is made, and there are flows of an earlier box. */
+void accel_store_take_over(struct accel *a, int64_t now);
+/* Records were used that never were before. */
+void accel_store_touched(struct accel *a);
+/* Both ends of a flow that a box left in its opening; does nothing while there is no room to say so. */
+void accel_store_reset(struct accel *a, struct accel_flow *f, int64_t now);
+static inline bool accel_is_left(const struct accel *a, const struct accel_flow *f)
+{
+    return f->opening != POOL_NONE && accel_opening_of(a, f)->left;
+}
 
 /* ---- far.c: the other end of a pair ---- */
 
@@ -194,6 +246,8 @@ void accel_icmp(struct accel *a, enum accel_side from, struct packet *p);
 /* ---- accel.c ---- */
 
 void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now);
+/* Its timer. */
+void accel_flow_arm(struct accel *a, const struct accel_flow *f);
 void accel_flow_touch(struct accel *a, struct accel_flow *f, int64_t now);
 void accel_flow_end(struct accel *a, struct accel_flow *f);
 /* Of a pair's numbers, now. */

@@ -8,7 +8,7 @@
 #include "wire/ipv6.h"
 
 #define SYN_TRIES 6u
-#define LEAST_MSS_V4 536u /* RFC 9293 3.7.1: every host takes it */
+#define LEAST_MSS_V4 536u
 #define LEAST_MSS_V6 1220u
 #define RESERVED_OPTIONS (TCP_OPT_MD5 | TCP_OPT_AO | TCP_OPT_FAST_OPEN | TCP_OPT_MPTCP)
 #define ECN_FLAGS (TCP_ECE | TCP_CWR | TCP_AE)
@@ -28,22 +28,23 @@ void accel_options_of(const struct accel_arrival *v, struct wire_tcp_options *o)
 
 /* ---- what is promised ---- */
 
+uint16_t accel_least_mss(bool v6) { return v6 ? LEAST_MSS_V6 : LEAST_MSS_V4; }
+
 struct accel_promise accel_promise_in(const struct wire_tcp_options *o, bool v6)
 {
     const unsigned kept = TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS;
-    const uint16_t least = v6 ? LEAST_MSS_V6 : LEAST_MSS_V4; /* RFC 9293 3.7.1: when it says nothing */
+    const uint16_t least = accel_least_mss(v6); /* when it says nothing */
     return (struct accel_promise){.mss = o->present & TCP_OPT_MSS && o->mss ? o->mss : least,
                                   .wscale = o->present & TCP_OPT_WSCALE ? (uint8_t)min_u32(o->wscale, 14) : 0,
                                   .present = (uint8_t)(o->present & kept)};
 }
 
-/* What is known of the server, as far as the client offers it too. */
-static struct accel_promise promise_for(const struct accel *a, const struct accel_key *key,
-                                        const struct accel_promise *offered, bool v6, int64_t now)
+struct accel_promise accel_promise_for(const struct accel *a, const struct accel_key *key,
+                                       const struct accel_promise *offered, bool v6, int64_t now)
 {
     const struct accel_promise *known = accel_servers_find(&a->servers, key, now);
     if (!known)
-        return (struct accel_promise){.mss = v6 ? LEAST_MSS_V6 : LEAST_MSS_V4};
+        return (struct accel_promise){.mss = accel_least_mss(v6)};
     struct accel_promise p = *known;
     p.present &= offered->present;
     if (!(p.present & TCP_OPT_WSCALE))
@@ -71,8 +72,8 @@ void accel_send_syn(struct accel *a, struct accel_flow *f, int64_t now)
                                   .raw_options_length = o->syn_options_length};
     accel_send_own(a, f, &syn, now);
     o->syn_at = now;
-    o->syn_tries++;
-    ACCEL_COUNT(a, syn_sent_again);
+    if (o->syn_tries++)
+        ACCEL_COUNT(a, syn_sent_again);
 }
 
 void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now)
@@ -80,7 +81,7 @@ void accel_send_syn_ack(struct accel *a, struct accel_flow *f, int64_t now)
     struct accel_opening *o = accel_opening_of(a, f);
     struct wire_tcp_options options;
     accel_options_to_client(f, o, &options, now);
-    options.present = (uint16_t)(f->told.present | TCP_OPT_MSS);
+    options.present = f->told.present;
     options.mss = f->told.mss;
     options.wscale = f->told.wscale;
     const struct accel_own syn_ack = {.to = ACCEL_CLIENTS,
@@ -130,14 +131,16 @@ static void describe_client(struct accel *a, struct accel_flow *f, const struct 
                             const struct wire_tcp_options *o)
 {
     const struct accel_promise offered = accel_promise_in(o, v->segment.headers.v6);
-    f->client_isn = v->tcp.seq;
-    f->client_end = seq_add(v->tcp.seq, 1);
     f->our_isn = initial_sequence_number(a, &v->key, v->now);
     f->client_mss = offered.mss;
     f->client_wscale = offered.wscale;
     f->client_ts = o->present & TCP_OPT_TIMESTAMPS ? o->ts_val : 0;
     f->client_clock = f->client_ts - (uint32_t)(v->now / NS_PER_MS);
-    f->told = promise_for(a, &v->key, &offered, v->segment.headers.v6, v->now);
+    f->told = accel_promise_for(a, &v->key, &offered, v->segment.headers.v6, v->now);
+    if (o->present & TCP_OPT_MSS)
+        f->told.present |= TCP_OPT_MSS;
+    else
+        f->told.mss = accel_least_mss(v->segment.headers.v6); /* no answer is longer than what it answers */
 }
 
 /*
@@ -172,20 +175,54 @@ static bool is_for_us(struct accel *a, const struct accel_arrival *v, const stru
     return v->segment.headers.l3 <= ACCEL_LINK_HEADER_MAX;
 }
 
-static struct accel_flow *add_flow(struct accel *a, const struct accel_arrival *v)
+struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival *v, struct seq client_isn)
 {
     const uint32_t opening = pool_get(&a->openings);
     const uint32_t i = opening == POOL_NONE ? POOL_NONE : accel_flow_add(&a->flows, &v->key);
     if (i == POOL_NONE) {
         if (opening != POOL_NONE)
             pool_put(&a->openings, opening);
-        ACCEL_COUNT(a, bypass_full);
         return NULL;
     }
     struct accel_flow *f = accel_flow_at(&a->flows, i);
-    f->client_isn = v->tcp.seq;
+    accel_limits_begin(&a->limits, &f->key);
+    f->client_isn = client_isn;
+    f->client_end = seq_add(client_isn, 1);
     begin_opening(a, f, opening, v);
     return f;
+}
+
+/* Openings that SYNs without an acknowledgement may fill: the rest is for those whose cookies come back. */
+static bool are_openings_short(const struct accel *a)
+{
+    return a->openings.used >= a->openings.capacity - a->openings.capacity / 4;
+}
+
+/*
+ * True: the SYN gets no flow of its own now; it passes, or was answered with a cookie. A table that is full lets it pass:
+ * there would be no place for what a cookie brings back.
+ */
+static bool is_beyond(struct accel *a, const struct accel_arrival *v, const struct wire_tcp_options *o,
+                      enum accel_verdict *verdict)
+{
+    const enum accel_limit limit = accel_limits_syn(&a->limits, &v->key, v->now);
+    *verdict = ACCEL_PASS;
+    if (limit == ACCEL_BEYOND_SOURCE_FLOWS) {
+        ACCEL_COUNT(a, bypass_source);
+        return true;
+    }
+    if (a->flows.pool.used == a->flows.pool.capacity) {
+        ACCEL_COUNT(a, bypass_full);
+        return true;
+    }
+    if (limit == ACCEL_WITHIN && !are_openings_short(a))
+        return false;
+    a->counters.cookies_by_source += limit == ACCEL_BEYOND_SOURCE_RATE;
+    a->counters.cookies_by_rate += limit == ACCEL_BEYOND_RATE;
+    a->counters.cookies_by_openings += limit == ACCEL_WITHIN;
+    accel_cookie_answer(a, v, o);
+    *verdict = ACCEL_DROP;
+    return true;
 }
 
 bool accel_client_syn(struct accel *a, struct accel_arrival *v)
@@ -196,13 +233,19 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
         return true;
     if (!accel_checksum_ok(a, v))
         return false;
-    struct accel_flow *f = add_flow(a, v);
-    if (!f)
+    enum accel_verdict verdict;
+    if (is_beyond(a, v, &o, &verdict))
+        return verdict == ACCEL_PASS;
+    struct accel_flow *f = accel_flow_begin(a, v, v->tcp.seq);
+    if (!f) {
+        ACCEL_COUNT(a, bypass_full);
         return true;
+    }
     describe_client(a, f, v, &o);
     accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
     if (a->settings.paired)
         ask_for_far_box(a, f, v);
+    accel_opening_of(a, f)->told_ts = accel_server_clock(f, v->now);
     accel_send_syn_ack(a, f, v->now);
     accel_clear_flags(&v->segment, ECN_FLAGS);
     ACCEL_COUNT(a, flows_opened);
@@ -304,12 +347,14 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     accel_options_of(v, &options);
     const struct accel_promise *known = accel_servers_find(&a->servers, &f->key, v->now);
     f->said = accel_promise_in(&options, v->segment.headers.v6);
+    const bool is_all = !o->from_cookie || !known; /* to a cookie's SYN it says no more than that asks */
+    const struct accel_promise said = is_all ? f->said : *known;
     if (!known)
         ACCEL_COUNT(a, servers_learnt);
-    else if (memcmp(known, &f->said, sizeof f->said) != 0)
+    else if (memcmp(known, &said, sizeof said) != 0)
         ACCEL_COUNT(a, servers_changed);
     const bool far = is_from_far_box(a, f, v);
-    accel_servers_learn(&a->servers, &f->key, &f->said, far, v->now);
+    accel_servers_learn(&a->servers, &f->key, &said, far, v->now);
     look_for_far_box(a, o, far);
     f->shift.sequence = v->tcp.seq.v - f->our_isn.v;
     if (accel_said(f, TCP_OPT_TIMESTAMPS)) {

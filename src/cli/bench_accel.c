@@ -208,6 +208,7 @@ static int make(struct bed *b)
     struct accel_settings s;
     accel_settings_default(&s);
     s.max_flows = FLOWS;
+    s.source_flows = s.source_syn_rate = s.syn_rate = 0;
     s.secret = (struct hash_key){1, 2};
     b->memory.allocator = (struct allocator){.alloc = count_alloc, .free = count_free, .context = &b->memory};
     b->our_isn = alloc_array(alloc_heap(), FLOWS, sizeof *b->our_isn, alignof(uint32_t));

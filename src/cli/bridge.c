@@ -198,7 +198,8 @@ const struct command accel_command = {
         "numbers are translated from then on, and everything else passes as it is. Which port is which, and how much\n"
         "is remembered, says the accelerator of the configuration in FILE.",
     .examples = "  weir accel examples/accel.yaml\n"
-                "  weir accel examples/accel.yaml --set accelerator.server_timeout=5s --json counts.json",
+                "  weir accel examples/accel.yaml --set accelerator.server_timeout=5s --json counts.json\n"
+                "  weir accel examples/accel.yaml --set accelerator.table=/run/weir.accel",
     .options = options,
     .n_options = ARRAY_SIZE(options),
     .run = accel,

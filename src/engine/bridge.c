@@ -18,13 +18,17 @@
 #define EMPTY_TURNS_BEFORE_SLEEP 200u
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
 
-static int open_accelerator(struct bridge *b, const struct allocator *a)
+static int open_accelerator(struct bridge *b, const struct allocator *a, char message[256])
 {
     const struct plan_accelerator *p = b->plan->accelerator;
     struct accel_settings s = {.max_flows = p->max_flows,
                                .max_openings = p->max_openings,
                                .max_servers = p->max_servers,
                                .early_buffers = p->early_buffers,
+                               .max_sources = p->max_sources,
+                               .source_flows = p->source_flows,
+                               .source_syn_rate = p->source_syn_rate,
+                               .syn_rate = p->syn_rate,
                                .server_timeout_ns = p->server_timeout_ns,
                                .server_memory_ns = p->server_memory_ns,
                                .idle_timeout_ns = p->idle_timeout_ns,
@@ -35,6 +39,11 @@ static int open_accelerator(struct bridge *b, const struct allocator *a)
                                .wall_ns = clock_epoch()};
     if (getrandom(&s.secret, sizeof s.secret, 0) != sizeof s.secret)
         return ERR_SYSTEM;
+    if (p->table) {
+        const int error = accel_file_open(&b->table, p->table, &s, message);
+        if (error < 0)
+            return error;
+    }
     return accel_new(&s, a, b->links[p->clients].top, b->links[p->servers].top, clock_now(), &b->accel);
 }
 
@@ -45,9 +54,11 @@ int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *
     int error = links_open(p, a, b->links, message);
     if (error < 0 || !p->accelerator)
         return error;
-    error = open_accelerator(b, a);
+    error = open_accelerator(b, a, message);
     if (error < 0) {
-        (void)snprintf(message, 256, "accelerator: %s", err_text(error));
+        if (!message[0])
+            (void)snprintf(message, 256, "accelerator: %s", err_text(error));
+        accel_file_close(&b->table);
         links_close(p, b->links);
     }
     return error;
@@ -56,6 +67,7 @@ int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *
 void bridge_close(struct bridge *b)
 {
     accel_delete(b->accel);
+    accel_file_close(&b->table);
     if (b->plan)
         links_close(b->plan, b->links);
 }

@@ -12,6 +12,7 @@
 #define WEIR_ENGINE_BRIDGE_H
 
 #include "accel/accel.h"
+#include "engine/accel_file.h"
 #include "engine/links.h"
 
 #define BRIDGE_PORTS 2
@@ -19,7 +20,8 @@
 struct bridge {
     const struct plan *plan;
     struct port_link links[PLAN_MAX_PORTS];
-    struct accel *accel; /* of a plan with an accelerator; else NULL */
+    struct accel *accel;     /* of a plan with an accelerator; else NULL */
+    struct accel_file table; /* of it, where it has one */
     unsigned empty_turns;
 };
 

@@ -147,10 +147,12 @@ struct plan_router {
 struct plan_accelerator {
     uint32_t clients, servers; /* ports */
     uint32_t max_flows, max_openings, max_servers, early_buffers;
+    uint32_t max_sources, source_flows, source_syn_rate, syn_rate;
     int64_t server_timeout_ns, server_memory_ns, idle_timeout_ns, closed_timeout_ns;
     bool paired; /* by this key: */
     bool far;
     uint8_t key[PLAN_PAIR_KEY_BYTES];
+    const char *table; /* a file; NULL: none */
 };
 
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };

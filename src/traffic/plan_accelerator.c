@@ -23,6 +23,16 @@ static const struct config_field fields[] = {
      .max = "16777216", .doc = "Servers whose options are remembered"},
     {CONFIG_MEMBER(struct accelerator_config, early_buffers), .type = CONFIG_TYPE_U32, .fallback = "1024", .min = "1",
      .max = "1048576", .doc = "Connections with early data, of up to 64 KiB each"},
+    {CONFIG_MEMBER(struct accelerator_config, max_sources), .type = CONFIG_TYPE_U32, .fallback = "65536", .min = "1",
+     .max = "16777216",
+     .doc = "Places for sources of SYNs (an IPv4 address, an IPv6 /64); sources that share one share its limits"},
+    {CONFIG_MEMBER(struct accelerator_config, source_flows), .type = CONFIG_TYPE_U32, .fallback = "32768",
+     .max = "16777216", .doc = "Connections of one source; those beyond pass untouched; 0: no limit"},
+    {CONFIG_MEMBER(struct accelerator_config, source_syns_per_second), .type = CONFIG_TYPE_U32, .fallback = "1000",
+     .max = "1000000000",
+     .doc = "SYNs of one source beyond that are answered with cookies, without state; 0: no limit"},
+    {CONFIG_MEMBER(struct accelerator_config, syns_per_second), .type = CONFIG_TYPE_U32, .fallback = "10000",
+     .max = "1000000000", .doc = "The same for those of all sources together; 0: no limit"},
     {CONFIG_MEMBER(struct accelerator_config, server_timeout), .type = CONFIG_TYPE_DURATION, .fallback = "20s",
      .min = "1ms", .max = "10m", .doc = "A server that does not answer so long has refused"},
     {CONFIG_MEMBER(struct accelerator_config, server_memory), .type = CONFIG_TYPE_DURATION, .fallback = "10m",
@@ -35,6 +45,8 @@ static const struct config_field fields[] = {
      .doc = "Which box of a pair this is"},
     {CONFIG_MEMBER(struct accelerator_config, key), .type = CONFIG_TYPE_STRING, .min = "32", .max = "32",
      .doc = "The key of a near and a far box that save a round trip together: 32 hexadecimal digits, the same at both"},
+    {CONFIG_MEMBER(struct accelerator_config, table), .type = CONFIG_TYPE_STRING, .min = "1",
+     .doc = "A file for the connections, by which a box that is started again goes on; best on a tmpfs such as /run"},
 };
 const struct config_schema plan_accelerator_schema =
     CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A box of the accelerator");
@@ -76,10 +88,15 @@ void plan_compile_accelerator(struct compiling *c)
                                     .max_openings = from->max_openings,
                                     .max_servers = from->max_servers,
                                     .early_buffers = from->early_buffers,
+                                    .max_sources = from->max_sources,
+                                    .source_flows = from->source_flows,
+                                    .source_syn_rate = from->source_syns_per_second,
+                                    .syn_rate = from->syns_per_second,
                                     .server_timeout_ns = from->server_timeout,
                                     .server_memory_ns = from->server_memory,
                                     .idle_timeout_ns = from->idle_timeout,
-                                    .closed_timeout_ns = from->closed_timeout};
+                                    .closed_timeout_ns = from->closed_timeout,
+                                    .table = from->table};
     compile_key(c, from, to);
     if (to->clients != PLAN_NONE && to->clients == to->servers)
         config_errors_add(c->errors, from->node, "servers", "found the port of the clients, allowed the other one");

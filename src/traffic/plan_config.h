@@ -334,9 +334,10 @@ struct accelerator_config {
     const struct config_node *node;
     const char *clients, *servers;
     uint32_t max_flows, max_openings, max_servers, early_buffers;
+    uint32_t max_sources, source_flows, source_syns_per_second, syns_per_second;
     int64_t server_timeout, server_memory, idle_timeout, closed_timeout;
     int role; /* 0 near, 1 far */
-    const char *key;
+    const char *key, *table;
 };
 
 struct plan_config {

@@ -61,6 +61,37 @@ YAML
     holds "allowed one of near, far" "$output"
 }
 
+@test "limits and the table of an accelerator" {
+    cd "$ROOT"
+    run -0 weir check examples/accel.yaml --set accelerator.source_syns_per_second=0 --set accelerator.syns_per_second=1M \
+        --set accelerator.source_flows=10 --set accelerator.max_sources=1000 --set accelerator.table=/run/weir.accel
+    run -2 weir check examples/accel.yaml --set accelerator.max_sources=0
+    holds "accelerator.max_sources" "$output"
+    run -2 weir check examples/accel.yaml --set accelerator.table=
+    holds "accelerator.table" "$output"
+}
+
+@test "a table of an accelerator that cannot be used is named, with what is allowed" {
+    cd "$ROOT"
+    box() { weir accel examples/accel.yaml --set 'ports[0].location=mem:wire' --set 'ports[1].location=mem:wire' -d 1ms -q --set "accelerator.table=$1" "${@:2}"; }
+    run -0 box "$BATS_TEST_TMPDIR/table"
+    run -0 box "$BATS_TEST_TMPDIR/table"
+    run ! box "$BATS_TEST_TMPDIR/table" --set accelerator.max_flows=100
+    holds "found a table of another size, allowed one with max_flows 100" "$output"
+    run ! box "$BATS_TEST_TMPDIR/table" --set accelerator.key=00112233445566778899aabbccddeeff
+    holds "another key or role" "$output"
+    chmod 644 "$BATS_TEST_TMPDIR/table"
+    run ! box "$BATS_TEST_TMPDIR/table"
+    holds "found a file that others may use" "$output"
+    (umask 077; echo "my diary, of more than a hundred and thirty bytes, so that it might be a header: $(seq 200)" >"$BATS_TEST_TMPDIR/other")
+    run ! box "$BATS_TEST_TMPDIR/other"
+    holds "found something that is no table" "$output"
+    run -0 grep -q diary "$BATS_TEST_TMPDIR/other"
+    run ! box "$BATS_TEST_TMPDIR"
+    run ! box "$BATS_TEST_TMPDIR/no/such"
+    holds "No such file" "$output"
+}
+
 @test "JSON and standard input are read too" {
     python3 - >load.json <<'PY'
 import json

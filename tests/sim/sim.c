@@ -315,7 +315,8 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
     struct link **links = &s->middle[role == ACCEL_FAR ? 2 : 0];
     struct accel_settings settings;
     accel_settings_default(&settings);
-    settings.max_flows = settings.max_openings = settings.max_servers = settings.early_buffers = 16;
+    settings.max_flows = settings.max_openings = settings.max_servers = settings.early_buffers = settings.max_sources =
+        16;
     settings.server_timeout_ns = settings.idle_timeout_ns = settings.closed_timeout_ns = SETTLE;
     settings.secret = (struct hash_key){mix(s->cell->seed, 21 + role), 7};
     settings.paired = s->cell->pair != SIM_NO_PAIR;

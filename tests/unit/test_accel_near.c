@@ -54,7 +54,7 @@ static int set_up(void **state)
         assert_int_equal(memory_link_new(&m, &r.counting.allocator, side ? "servers" : "clients", r.ends[side]), 0);
     accel_settings_default(&s);
     s.max_flows = s.max_openings = 2;
-    s.max_servers = s.early_buffers = 4;
+    s.max_servers = s.early_buffers = s.max_sources = 4;
     make_box(&s);
     return 0;
 }
@@ -563,7 +563,7 @@ static void settings_of_zero_are_refused(void **state)
     assert_int_equal(accel_new(&s, &r.counting.allocator, r.ends[0][0], r.ends[1][0], r.now, &box), ERR_INVALID);
     for (unsigned i = 0; i < 10; i++) {
         accel_settings_default(&s);
-        s.early_buffers = s.max_servers = s.max_flows = s.max_openings = 1;
+        s.early_buffers = s.max_servers = s.max_flows = s.max_openings = s.max_sources = 1;
         r.counting.allocs_left = i;
         if (accel_new(&s, &r.counting.allocator, r.ends[0][0], r.ends[1][0], r.now, &box) == 0) {
             accel_delete(box);
