@@ -27,8 +27,9 @@ REQUIRED = collections.OrderedDict([
     ("UD", range(1, 6)),
     ("TC", range(1, 51)),
     ("DH", range(1, 3)),
+    ("MB", range(1, 13)),
 ])
-NAME = re.compile(r"^(?:test_)?(l2|arp|nd|ip4|fr|ip6|ic|ud|tc|dh)((?:_\d\d)+)_(\w+)$")
+NAME = re.compile(r"^(?:test_)?(l2|arp|nd|ip4|fr|ip6|ic|ud|tc|dh|mb)((?:_\d\d)+)_(\w+)$")
 ROW = re.compile(r"^\| ([A-Z0-9]+-\d\d) \| (.*) \| (\S+) \| ([\d,]+) \|$")
 
 Shown = collections.namedtuple("Shown", "row test program")
