@@ -149,6 +149,8 @@ void accel_flow_touch(struct accel *a, struct accel_flow *f, int64_t now)
 
 void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now)
 {
+    if (f->state == ACCEL_FREE)
+        f->began_ms = (uint32_t)(now / NS_PER_MS);
     accel_store_touched(a);
     accel_flow_publish(f, state);
     accel_flow_touch(a, f, now);
@@ -248,17 +250,35 @@ bool accel_arrival_of(struct packet *p, enum accel_side side, int64_t now, struc
     return true;
 }
 
+/* A far box without a key has nobody to work with. */
+static bool is_bridge(const struct accel *a) { return a->settings.role == ACCEL_FAR && !a->settings.paired; }
+
+/* A connection that is to be left alone. Both boxes of a pair may be told so; either is enough. */
+static bool is_bypassed(struct accel *a, enum accel_side side, const struct accel_arrival *v)
+{
+    const struct accel_settings *s = &a->settings;
+    const bool syn = side == ACCEL_CLIENTS && (v->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+    if (!syn || !accel_is_bypassed(s->bypass, s->bypass_count, &v->key))
+        return false;
+    ACCEL_COUNT(a, bypass_configured);
+    return true;
+}
+
 static enum accel_verdict judge(struct accel *a, enum accel_side side, struct accel_flow *f, struct accel_arrival *v)
 {
+    if (is_bypassed(a, side, v))
+        return ACCEL_PASS;
     if (a->settings.role == ACCEL_FAR)
         return side == ACCEL_CLIENTS ? accel_far_from_client(a, f, v) : accel_far_from_server(a, f, v);
     const bool on = side == ACCEL_CLIENTS ? from_client(a, f, v) : from_server(a, f, v);
     return on ? ACCEL_PASS : ACCEL_DROP;
 }
 
-static enum accel_verdict arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now)
+enum accel_verdict accel_arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now)
 {
     struct accel_arrival v;
+    if (unlikely(is_bridge(a)))
+        return ACCEL_PASS;
     if (!accel_arrival_of(p, side, now, &v)) {
         accel_icmp(a, side, p);
         return ACCEL_PASS;
@@ -281,7 +301,8 @@ static unsigned turn_of(struct accel *a, enum accel_side side, int64_t now)
     const unsigned n = link_rx_burst(a->links[side], in, LINK_BURST, now);
     unsigned on = 0;
     for (unsigned i = 0; i < n; i++) {
-        const enum accel_verdict verdict = arrive(a, side, in[i], now);
+        const enum accel_verdict verdict =
+            likely(!a->settings.watch) ? accel_arrive(a, side, in[i], now) : accel_watched(a, side, in[i], now);
         if (verdict == ACCEL_PASS)
             out[on++] = in[i];
         else if (verdict == ACCEL_DROP)

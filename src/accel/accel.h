@@ -22,9 +22,9 @@
  * asked again, and after server_timeout_ns the client gets RST. Bytes that were acknowledged and cannot be delivered end
  * in RST, never in FIN, and are counted.
  *
- * Passed untouched: SYNs with data, Fast Open, MD5, AO or MPTCP, fragments, what is not TCP, and every new connection
- * while a table is full, or of a source that has enough (limits.h). ECN is not negotiated through the box: the bits are
- * cleared in the SYN.
+ * Passed untouched: what the configuration says (bypass.h), SYNs with data, Fast Open, MD5, AO or MPTCP, fragments, what
+ * is not TCP, and every new connection while a table is full, or of a source that has enough (limits.h). ECN is not
+ * negotiated through the box: the bits are cleared in the SYN.
  *
  * Beyond a rate of SYNs they are answered with cookies, and go on when these have come back (cookie.c). Flows may outlive
  * the process (store.h).
@@ -34,6 +34,7 @@
 #ifndef WEIR_ACCEL_ACCEL_H
 #define WEIR_ACCEL_ACCEL_H
 
+#include "accel/bypass.h"
 #include "base/hash.h"
 #include "packet/link.h"
 
@@ -46,7 +47,7 @@ enum accel_side {
 
 enum accel_role {
     ACCEL_NEAR,
-    ACCEL_FAR, /* of a pair; see far.c */
+    ACCEL_FAR, /* of a pair; see far.c. Alone (not paired) it is a bridge */
 };
 
 /* What happened, by name; names as in the results. */
@@ -61,7 +62,7 @@ enum accel_role {
     X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \
     X(cookies_no_room) X(client_silent)                                                                                \
     X(restart_kept) X(restart_reset) X(restart_forgotten)                                                              \
-    X(bypass_data) X(bypass_options) X(bypass_source) X(bypass_full)                                                                    \
+    X(bypass_data) X(bypass_options) X(bypass_source) X(bypass_full) X(bypass_configured)                              \
     X(drop_bad_checksum) X(drop_bad_ack) X(drop_bad_reset) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer)   \
     X(drop_no_room) X(drop_cannot_rewrite)
 /* clang-format on */
@@ -72,6 +73,7 @@ struct accel_counters {
 #undef ACCEL_COUNTER_FIELD
 };
 
+struct accel_watch;
 struct accel_settings {
     uint32_t max_flows;     /* default 65,536 */
     uint32_t max_openings;  /* connections whose handshake or early data are under way; default 4,096 */
@@ -102,6 +104,9 @@ struct accel_settings {
     void *store;
     size_t store_bytes;
     uint8_t boot[ACCEL_BOOT_BYTES];
+    const struct accel_bypass *bypass; /* these pass untouched; borrowed, outlives the box */
+    uint32_t bypass_count;
+    struct accel_watch *watch; /* who looks on (watch.h), or NULL; borrowed as well */
 };
 void accel_settings_default(struct accel_settings *s);
 

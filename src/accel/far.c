@@ -165,10 +165,12 @@ static void release(struct accel *a, struct accel_flow *f, struct accel_opening 
         if (accel_arrival_of(p, ACCEL_CLIENTS, now, &v)) {
             accel_set_echo(&v.segment, server_ts);
             if (accel_open_from_client(a, f, &v)) {
+                accel_watch_settles(a, ACCEL_FATE_RELEASED, ACCEL_SERVERS, p, now);
                 out[n++] = p;
                 continue;
             }
         }
+        accel_watch_settles(a, ACCEL_FATE_DROPPED, ACCEL_SERVERS, p, now);
         packet_release(p);
     }
     o->waiting_count = 0;

@@ -65,6 +65,11 @@ struct accel_flow {
     uint8_t state;           /* enum accel_flow_state */
     uint8_t flags;           /* enum accel_flow_flag */
     uint16_t syn_ack_window; /* at a far box: the server's */
+    /* For those who look on: */
+    uint32_t began_ms;                   /* of the box's time, modulo 2^32 */
+    uint16_t client_wraps, server_wraps; /* how often 2^32 bytes were passed */
+    uint16_t early_bytes;                /* when the opening is over */
+    uint16_t waited_100us; /* from the SYN to the server's answer; UINT16_MAX: so long or longer; 0: not yet */
     int64_t seen_at;
 };
 static_assert(sizeof(struct accel_flow) <= 128, "a flow takes at most 128 bytes");

@@ -90,6 +90,7 @@ bool accel_send_framed(struct accel *a, const struct accel_flow *f, const struct
     memcpy(p->data + at + WIRE_TCP_CHECKSUM_OFFSET, &checksum, sizeof checksum);
     p->vlan_present = o->vlan_stripped;
     p->vlan_tci = o->vlan_tci;
+    accel_watch_settles(a, ACCEL_FATE_OWN, own->to, p, now);
     link_tx_burst(l, &p, 1, now);
     return true;
 }

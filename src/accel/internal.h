@@ -19,6 +19,7 @@
 #include "accel/limits.h"
 #include "accel/pair.h"
 #include "accel/servers.h"
+#include "accel/watch.h"
 #include "base/wheel.h"
 
 #define ACCEL_EARLY_BYTES 65535u
@@ -243,7 +244,17 @@ bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_
 /* A packet that is no segment: where it is an error about a translated one, what it quotes is translated back. */
 void accel_icmp(struct accel *a, enum accel_side from, struct packet *p);
 
+/* ---- watch.c ---- */
+
+/* accel_arrive() before a watch. */
+enum accel_verdict accel_watched(struct accel *a, enum accel_side by, struct packet *p, int64_t now);
+/* A segment of ours, or one that was held, is about to leave, or does not. Nothing without a watch. */
+void accel_watch_settles(struct accel *a, enum accel_fate fate, enum accel_side to, struct packet *p, int64_t now);
+
 /* ---- accel.c ---- */
+
+/* A frame came in by a side; ACCEL_PASS: it goes on. */
+enum accel_verdict accel_arrive(struct accel *a, enum accel_side side, struct packet *p, int64_t now);
 
 void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow_state state, int64_t now);
 /* Its timer. */

@@ -367,6 +367,7 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     o->client_ack = f->server_end;
     o->server_window = v->tcp.window;
     o->rtt_ns = v->now - o->syn_at;
+    f->waited_100us = (uint16_t)min_i64(max_i64((v->now - o->began) / (100 * NS_PER_US), 1), UINT16_MAX);
 }
 
 /*

@@ -114,13 +114,26 @@ static void look_for_the_end(struct accel *a, struct accel_flow *f, int64_t now)
 }
 
 /* RST is judged by it: every segment counts, also one that is not noted otherwise. */
-static void note_end(struct seq *end, const struct accel_arrival *v) { *end = seq_max(*end, end_of(v)); }
+static void note_end(struct seq first, struct seq *end, uint16_t *wraps, const struct accel_arrival *v)
+{
+    const struct seq next = seq_max(*end, end_of(v));
+    *wraps = (uint16_t)(*wraps + (seq_len(first, next) < seq_len(first, *end)));
+    *end = next;
+}
+static void note_client_end(struct accel_flow *f, const struct accel_arrival *v)
+{
+    note_end(f->client_isn, &f->client_end, &f->client_wraps, v);
+}
+static void note_server_end(struct accel_flow *f, const struct accel_arrival *v)
+{
+    note_end(accel_server_isn(f), &f->server_end, &f->server_wraps, v);
+}
 
 static void note_from_client(struct accel_flow *f, const struct accel_arrival *v)
 {
     if (accel_told(f, TCP_OPT_TIMESTAMPS))
         note_timestamp(&f->client_ts, v);
-    note_end(&f->client_end, v);
+    note_client_end(f, v);
     if (v->tcp.flags & TCP_FIN) {
         f->flags |= ACCEL_CLIENT_FIN;
         f->client_fin = end_of(v);
@@ -134,7 +147,7 @@ static void note_from_server(struct accel_flow *f, const struct accel_arrival *v
 {
     if (accel_said(f, TCP_OPT_TIMESTAMPS))
         note_timestamp(&f->server_ts, v);
-    note_end(&f->server_end, v);
+    note_server_end(f, v);
     if (v->tcp.flags & TCP_FIN) {
         f->flags |= ACCEL_SERVER_FIN;
         f->server_fin = end_of(v);
@@ -225,7 +238,7 @@ static bool reset_by_client(struct accel *a, struct accel_flow *f, struct accel_
 bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     if (!is_noted(f, v)) {
-        note_end(&f->client_end, v);
+        note_client_end(f, v);
         return to_server(a, f, v);
     }
     if (!accel_checksum_ok(a, v))
@@ -276,7 +289,7 @@ static bool reset_by_server(struct accel *a, struct accel_flow *f, struct accel_
 bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     if (!is_noted(f, v)) {
-        note_end(&f->server_end, v);
+        note_server_end(f, v);
         return to_client(a, f, v);
     }
     if (!accel_checksum_ok(a, v))

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `weir bridge`: a bump in the wire between two ports with the impairments of a configuration, until Ctrl-C; `weir accel`: the same with an
+ * `weir bridge`: a bump in the wire between two ports with the impairments of a configuration, until Ctrl-C; `weir accel FILE` is the same with an
  * accelerator in it.
  */
+#include "cli/bridge.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -18,13 +20,6 @@
 #define LOOK_EVERY_NS (100 * NS_PER_MS)
 #define JSON_INDENT 2u
 #define FOR_EVER_NS (INT64_C(366) * 24 * 3600 * NS_PER_S)
-
-struct bridge_options {
-    const char *json;
-    struct option_texts sets;
-    int64_t duration_ns;
-    bool quiet;
-};
 
 static const struct option_row options[] = {
     {"duration", 'd', "T", OPTION_DURATION, 0, offsetof(struct bridge_options, duration_ns),
@@ -104,6 +99,38 @@ static int conclude(const struct bridge *b, const struct bridge_options *o, stru
     return flush_standard_output();
 }
 
+/* Where a box can be asked, and what it lacks. */
+static void announce_control(const struct bridge *b)
+{
+    if (b->accel && b->box.warning[0])
+        complain("accel: %s", b->box.warning);
+    else if (b->accel)
+        fprintf(stderr, "weir accel flows --control %s\n", b->box.control.path);
+}
+
+static void tell_lost(const char *what, uint64_t lost)
+{
+    if (lost)
+        complain("accel: %" PRIu64 " %s found no room in memory and are missing in the file", lost, what);
+}
+
+/* The files of a box have all that there was. */
+static int end(struct bridge *b)
+{
+    char message[256];
+    if (!b->accel)
+        return EXIT_MET;
+    box_watch_turn(&b->box.watch);
+    const struct box_watch_lost lost = box_watch_lost(&b->box.watch);
+    const int error = bridge_end(b, message);
+    tell_lost("lines of the log", lost.log);
+    tell_lost("lines of the trace", lost.trace);
+    tell_lost("frames of the capture", lost.pcap);
+    if (error < 0)
+        complain("accel: %s", message);
+    return error < 0 ? EXIT_REFUSED : EXIT_MET;
+}
+
 static int carry_out(const struct plan *p, const struct bridge_options *o)
 {
     struct bridge b;
@@ -112,7 +139,7 @@ static int carry_out(const struct plan *p, const struct bridge_options *o)
     int result = output_open(&json, o->json);
     if (result != EXIT_MET)
         return result;
-    int error = bridge_open(&b, p, alloc_heap(), message);
+    int error = bridge_open(&b, p, &o->box, alloc_heap(), message);
     if (error < 0) {
         complain("%s: %s", p->accelerator ? "accel" : "bridge", message[0] ? message : err_text(error));
         output_abandon(&json);
@@ -120,12 +147,15 @@ static int carry_out(const struct plan *p, const struct bridge_options *o)
     }
     interrupt_install(-1);
     if (!o->quiet) {
+        announce_control(&b);
         fprintf(stderr, "%s %s and %s; Ctrl-C ends it\n", p->accelerator ? "accelerating between" : "bridging",
                 p->ports[0].name, p->ports[1].name);
         fflush(stderr);
     }
     follow(&b, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);
-    result = conclude(&b, o, &json);
+    result = end(&b);
+    const int shown = conclude(&b, o, &json);
+    result = shown == EXIT_MET ? result : shown;
     output_abandon(&json);
     bridge_close(&b);
     return result;
@@ -145,26 +175,26 @@ static int check_is_bridge(const struct configuration *c, bool accelerated)
     return EXIT_USAGE;
 }
 
-static int start(const struct command *command, bool accelerated, int argc, char **argv)
+int bridge_run_file(const char *file, const struct bridge_options *o, bool accelerated)
 {
-    struct bridge_options o = {.quiet = false};
-    struct operands operands;
     struct configuration c;
-    int result = options_parse(command, argc, argv, &o, &operands);
-    if (result != OPTIONS_READY)
-        return result;
-    result = configuration_load(&c, operands.list[0], &o.sets, o.duration_ns);
+    int result = configuration_load(&c, file, &o->sets, o->duration_ns);
     if (result != EXIT_MET)
         return result;
     result = check_is_bridge(&c, accelerated);
     if (result == EXIT_MET)
-        result = carry_out(c.plan, &o);
+        result = carry_out(c.plan, o);
     configuration_free(&c);
     return result;
 }
 
-static int bridge(int argc, char **argv) { return start(&bridge_command, false, argc, argv); }
-static int accel(int argc, char **argv) { return start(&accel_command, true, argc, argv); }
+static int bridge(int argc, char **argv)
+{
+    struct bridge_options o = {.quiet = false};
+    struct operands operands;
+    int result = options_parse(&bridge_command, argc, argv, &o, &operands);
+    return result == OPTIONS_READY ? bridge_run_file(operands.list[0], &o, false) : result;
+}
 
 const struct command bridge_command = {
     .name = "bridge",
@@ -184,23 +214,4 @@ const struct command bridge_command = {
     .options = options,
     .n_options = ARRAY_SIZE(options),
     .run = bridge,
-};
-
-const struct command accel_command = {
-    .name = "accel",
-    .summary = "answer TCP connections at once on the way to their servers",
-    .operands = "FILE",
-    .min_operands = 1,
-    .max_operands = 1,
-    .description =
-        "Joins two ports as weir bridge does, and answers the SYNs of clients itself while they go on to their\n"
-        "servers: a client may write one round trip earlier. What it writes is kept until the server has it, sequence\n"
-        "numbers are translated from then on, and everything else passes as it is. Which port is which, and how much\n"
-        "is remembered, says the accelerator of the configuration in FILE.",
-    .examples = "  weir accel examples/accel.yaml\n"
-                "  weir accel examples/accel.yaml --set accelerator.server_timeout=5s --json counts.json\n"
-                "  weir accel examples/accel.yaml --set accelerator.table=/run/weir.accel",
-    .options = options,
-    .n_options = ARRAY_SIZE(options),
-    .run = accel,
 };

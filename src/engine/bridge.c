@@ -18,6 +18,23 @@
 #define EMPTY_TURNS_BEFORE_SLEEP 200u
 #define SHORTEST_SLEEP_NS (20 * NS_PER_US)
 
+static int make_bypass(struct bridge *b, const struct allocator *a)
+{
+    const struct plan_accelerator *p = b->plan->accelerator;
+    b->bypass = p->n_bypass ? alloc_array(a, p->n_bypass, sizeof *b->bypass, _Alignof(struct accel_bypass)) : NULL;
+    for (uint32_t i = 0; b->bypass && i < p->n_bypass; i++) {
+        const struct plan_bypass *from = &p->bypass[i];
+        b->bypass[i] = (struct accel_bypass){.match = ACCEL_BYPASS_CLIENT_PORTS | ACCEL_BYPASS_SERVER_PORTS,
+                                             .client = from->client,
+                                             .server = from->server,
+                                             .client_ports = {from->client_ports[0], from->client_ports[1]},
+                                             .server_ports = {from->server_ports[0], from->server_ports[1]}};
+        b->bypass[i].match |= from->by_client ? ACCEL_BYPASS_CLIENT : 0;
+        b->bypass[i].match |= from->by_server ? ACCEL_BYPASS_SERVER : 0;
+    }
+    return b->bypass || p->n_bypass == 0 ? 0 : ERR_NO_MEMORY;
+}
+
 static int open_accelerator(struct bridge *b, const struct allocator *a, char message[256])
 {
     const struct plan_accelerator *p = b->plan->accelerator;
@@ -36,7 +53,10 @@ static int open_accelerator(struct bridge *b, const struct allocator *a, char me
                                .paired = p->paired,
                                .role = p->far ? ACCEL_FAR : ACCEL_NEAR,
                                .pair_key = {.k0 = load_be64(p->key), .k1 = load_be64(p->key + 8)},
-                               .wall_ns = clock_epoch()};
+                               .wall_ns = clock_epoch(),
+                               .bypass = b->bypass,
+                               .bypass_count = p->n_bypass,
+                               .watch = box_watcher(&b->box)};
     if (getrandom(&s.secret, sizeof s.secret, 0) != sizeof s.secret)
         return ERR_SYSTEM;
     if (p->table) {
@@ -47,27 +67,49 @@ static int open_accelerator(struct bridge *b, const struct allocator *a, char me
     return accel_new(&s, a, b->links[p->clients].top, b->links[p->servers].top, clock_now(), &b->accel);
 }
 
-int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *a, char message[256])
+static int open_box(struct bridge *b, const struct box_options *o, const struct allocator *a, char message[256])
 {
-    *b = (struct bridge){.plan = p};
+    int error = box_open(&b->box, b->plan, b->links, o, a, message);
+    if (error == 0)
+        error = make_bypass(b, a);
+    if (error == 0)
+        error = open_accelerator(b, a, message);
+    if (error == 0)
+        error = box_begin(&b->box, b->accel, o, clock_now(), message);
+    if (error < 0 && !message[0])
+        (void)snprintf(message, 256, "accelerator: %s", err_text(error));
+    return error;
+}
+
+int bridge_open(struct bridge *b, const struct plan *p, const struct box_options *o, const struct allocator *a,
+                char message[256])
+{
+    *b = (struct bridge){.plan = p, .allocator = a};
     assert(plan_is_bridge(p));
+    message[0] = 0;
     int error = links_open(p, a, b->links, message);
     if (error < 0 || !p->accelerator)
         return error;
-    error = open_accelerator(b, a, message);
-    if (error < 0) {
-        if (!message[0])
-            (void)snprintf(message, 256, "accelerator: %s", err_text(error));
-        accel_file_close(&b->table);
-        links_close(p, b->links);
-    }
+    error = open_box(b, o, a, message);
+    if (error < 0)
+        bridge_close(b);
     return error;
+}
+
+int bridge_end(struct bridge *b, char message[256])
+{
+    message[0] = 0;
+    return b->plan->accelerator ? box_close(&b->box, message) : 0;
 }
 
 void bridge_close(struct bridge *b)
 {
+    char ignored[256];
+    if (b->plan)
+        (void)bridge_end(b, ignored);
     accel_delete(b->accel);
     accel_file_close(&b->table);
+    alloc_free(b->allocator, b->bypass, b->bypass ? b->plan->accelerator->n_bypass * sizeof *b->bypass : 0);
     if (b->plan)
         links_close(b->plan, b->links);
 }
@@ -91,10 +133,12 @@ static bool arm(struct link *l, struct pollfd *p)
 static void rest(struct bridge *b, int64_t until)
 {
     struct link *one = b->links[0].top, *other = b->links[1].top;
-    struct pollfd polled[BRIDGE_PORTS];
+    struct pollfd polled[BRIDGE_PORTS + 1] = {[BRIDGE_PORTS] = {.fd = -1}};
     int64_t at = min_i64(until, min_i64(link_next_deadline(one), link_next_deadline(other)));
-    if (b->accel)
-        at = min_i64(at, accel_next_deadline(b->accel));
+    if (b->accel) {
+        at = min_i64(at, min_i64(accel_next_deadline(b->accel), box_deadline(&b->box)));
+        polled[BRIDGE_PORTS] = (struct pollfd){.fd = box_control_descriptor(&b->box.control), .events = POLLIN};
+    }
     int64_t left = at - clock_now();
     if (left < SHORTEST_SLEEP_NS)
         return;
@@ -103,7 +147,8 @@ static void rest(struct bridge *b, int64_t until)
         return;
     }
     struct timespec t = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
-    (void)ppoll(polled, BRIDGE_PORTS, &t, NULL);
+    if (ppoll(polled, BRIDGE_PORTS + 1, &t, NULL) > 0 && polled[BRIDGE_PORTS].revents)
+        box_control_wake(&b->box.control);
 }
 
 void bridge_turn(struct bridge *b, int64_t until)
@@ -111,7 +156,9 @@ void bridge_turn(struct bridge *b, int64_t until)
     int64_t now = clock_now();
     unsigned n;
     if (b->accel) {
+        const uint64_t answered = accel_counters(b->accel)->syn_answered;
         n = accel_turn(b->accel, now);
+        box_turn(&b->box, now, accel_counters(b->accel)->syn_answered - answered);
     } else {
         n = move_frames(b->links[0].top, b->links[1].top, now);
         n += move_frames(b->links[1].top, b->links[0].top, now);

@@ -13,7 +13,7 @@
 
 #include "accel/accel.h"
 #include "engine/accel_file.h"
-#include "engine/links.h"
+#include "engine/box.h"
 
 #define BRIDGE_PORTS 2
 
@@ -23,12 +23,21 @@ struct bridge {
     struct accel *accel;     /* of a plan with an accelerator; else NULL */
     struct accel_file table; /* of it, where it has one */
     unsigned empty_turns;
+    struct box box; /* beside the accelerator: what its operator sees */
+    struct accel_bypass *bypass;
+    const struct allocator *allocator;
 };
 
-/* The plan is one for a bridge (plan_is_bridge) and outlives it. Errors and message as links_open(). */
-MUST_CHECK int bridge_open(struct bridge *b, const struct plan *p, const struct allocator *a, char message[256]);
+/*
+ * The plan is one for a bridge (plan_is_bridge) and outlives it, as do the options' texts; `b` does not move. Errors and
+ * message as links_open().
+ */
+MUST_CHECK int bridge_open(struct bridge *b, const struct plan *p, const struct box_options *o,
+                           const struct allocator *a, char message[256]);
 /* Moves what is there, both ways; after a while without frames, sleeps until the next one, a deadline, or `until`. */
 void bridge_turn(struct bridge *b, int64_t until);
+/* What an operator was promised is written: 0, or ERR_SYSTEM with a message. Once, before bridge_close(). */
+int bridge_end(struct bridge *b, char message[256]);
 void bridge_close(struct bridge *b);
 
 #endif

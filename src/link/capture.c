@@ -1,80 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A link over a link that writes what passes, both ways, into a capture file. Owns the lower link, the writer and one
- * scratch packet in which a frame that is not plain (partial checksum, stripped VLAN tag, frags) is made so for the
- * file, and a GSO packet cut into its segments; the other side gets the packet untouched. It offers no TSO and no
- * scatter, so that what we send is recorded as the frames that leave.
+ * A link over a link that writes what passes, both ways, into a capture file. Owns the lower link and the writer;
+ * the other side gets the packet untouched (recorder.h). It offers no TSO and no scatter, so that what we send is recorded as the frames that leave.
  */
-#include <stdio.h>
-#include <string.h>
-
 #include "base/error.h"
 #include "link/pcap.h"
-#include "packet/segment.h"
-
-#define SCRATCH_BYTES (PACKET_HEADROOM + 65536u + 64u)
+#include "link/recorder.h"
 
 struct capture {
     struct link link;
     struct link *lower;
     struct pcap_writer *writer;
-    struct packet *scratch;
-    struct packet_home nowhere;
+    struct recorder recorder;
     int64_t epoch_ns;
     const struct allocator *allocator;
 };
 
 static struct capture *capture_of(struct link *link) { return container_of(link, struct capture, link); }
 
-static struct packet *empty_scratch(struct capture *c)
-{
-    struct packet *s = c->scratch;
-    packet_init(s, &c->nowhere, (uint8_t *)(s + 1), SCRATCH_BYTES, PACKET_HEADROOM);
-    return s;
-}
-
-static void write_frame(struct capture *c, const struct packet *p, int64_t now, enum pcap_direction direction)
-{
-    (void)pcap_writer_put(c->writer, &(struct pcap_record){.time_ns = now + c->epoch_ns,
-                                                           .captured = p->len,
-                                                           .original = p->len,
-                                                           .direction = direction,
-                                                           .bytes = p->data});
-}
-
-/* As the frames would be on a wire. */
-static void write_segments(struct capture *c, const struct packet *p, int64_t now, enum pcap_direction direction)
-{
-    struct packet_segmenter cut;
-    if (packet_segment_begin(&cut, p, false) < 0)
-        return;
-    while (packet_segment_left(&cut)) {
-        struct packet *s = empty_scratch(c);
-        if (packet_segment_next(&cut, s) < 0 || packet_finish(s) < 0)
-            return;
-        write_frame(c, s, now, direction);
-    }
-}
-
-static void write_finished(struct capture *c, const struct packet *p, int64_t now, enum pcap_direction direction)
-{
-    struct packet *s = empty_scratch(c);
-    if (packet_copy_to(s, p) && packet_finish(s) == 0)
-        write_frame(c, s, now, direction);
-}
-
 static void record(struct capture *c, struct packet *const *packets, unsigned n, int64_t now,
                    enum pcap_direction direction)
 {
-    for (unsigned i = 0; i < n; i++) {
-        const struct packet *p = packets[i];
-        if (packet_is_plain(p))
-            write_frame(c, p, now, direction);
-        else if (p->gso != PACKET_GSO_NONE)
-            write_segments(c, p, now, direction);
-        else
-            write_finished(c, p, now, direction);
-    }
+    const struct pcap_record as = {.time_ns = now + c->epoch_ns, .direction = direction};
+    for (unsigned i = 0; i < n; i++)
+        recorder_put(&c->recorder, packets[i], &as);
 }
 
 static unsigned capture_rx_burst(struct link *link, struct packet **packets, unsigned n, int64_t now)
@@ -116,7 +65,7 @@ static bool capture_arm(struct link *link)
 static void free_capture(struct capture *c)
 {
     (void)pcap_writer_close(c->writer);
-    alloc_free(c->allocator, c->scratch, sizeof *c->scratch + SCRATCH_BYTES);
+    recorder_free(&c->recorder);
     alloc_free(c->allocator, c, sizeof *c);
 }
 
@@ -156,9 +105,10 @@ int capture_link_new(struct link *lower, const char *path, const struct allocato
     c->link.caps &= ~(uint32_t)(LINK_CAP_TSO | LINK_CAP_USO | LINK_CAP_SCATTER);
     c->link.gso_max = 0;
     c->link.lower = lower;
-    c->scratch = alloc_zeroed(a, sizeof *c->scratch + SCRATCH_BYTES, CACHE_LINE);
     struct pcap_writer_settings file = {.path = path, .interface = lower->name};
-    int error = c->scratch ? pcap_writer_open(&file, &c->writer, message) : ERR_NO_MEMORY;
+    int error = pcap_writer_open(&file, &c->writer, message);
+    if (!error)
+        error = recorder_init(&c->recorder, c->writer, a);
     if (error) {
         free_capture(c);
         return error;

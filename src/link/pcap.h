@@ -18,7 +18,9 @@ struct pcap_record {
     int64_t time_ns;               /* since the epoch of the file's clock, from 0 */
     uint32_t captured, original;   /* captured <= original, without FCS */
     uint32_t link_type;            /* PCAP_LINK_ETHERNET or another; of the writer only Ethernet */
-    enum pcap_direction direction; /* for the writer of pcapng; not read */
+    enum pcap_direction direction; /* this and the next two are for the writer of pcapng; not read */
+    uint32_t interface;            /* 0, or 1 for second_interface */
+    const char *comment;           /* NULL or "": none; cut at PCAP_COMMENT_MAX bytes */
     const uint8_t *bytes;          /* valid until the next read */
 };
 
@@ -57,8 +59,16 @@ struct pcap_writer_settings {
     enum pcap_format format;
     uint32_t snap_length; /* 0: whole frames */
     const char *interface, *filter, *comment;
+    const char *second_interface; /* pcapng: NULL: one interface only */
+    /*
+     * Takes whole records in the place of a file, or false: these records are lost, later ones may do better. NULL: the
+     * file at path, whose ending still tells the format.
+     */
+    bool (*sink)(void *context, const void *bytes, size_t length);
+    void *sink_context;
 };
 #define PCAP_TEXT_MAX 4096u
+#define PCAP_COMMENT_MAX 256u
 
 /* What is known of an interface at the end of a capture; UINT64_MAX: not known. */
 struct pcap_statistics {

@@ -30,10 +30,23 @@ static bool write_all(int fd, const uint8_t *bytes, size_t length)
     return true;
 }
 
+static int flush_to_sink(struct pcap_writer *w)
+{
+    if (w->sink(w->sink_context, w->buffer, w->used))
+        w->written_bytes += w->used;
+    else
+        w->lost += w->records;
+    w->used = 0;
+    w->records = 0;
+    return 0;
+}
+
 static int flush(struct pcap_writer *w)
 {
     if (w->error || w->used == 0)
         return w->error;
+    if (w->sink)
+        return flush_to_sink(w);
     if (write_all(w->fd, w->buffer, w->used)) {
         w->written_bytes += w->used;
     } else {
@@ -87,9 +100,13 @@ static void begin(struct pcap_writer *w, const struct pcap_writer_settings *s)
     w->written_bytes = w->lost = 0;
     w->records = w->used = 0;
     w->error = 0;
+    w->sink = s->sink;
+    w->sink_context = s->sink_context;
     if (w->pcapng) {
         pcapng_put_section(w, s);
-        pcapng_put_interface(w, s);
+        pcapng_put_interface(w, s->interface, s->filter);
+        if (s->second_interface)
+            pcapng_put_interface(w, s->second_interface, s->filter);
     } else {
         put_file_header(w);
     }
@@ -104,8 +121,10 @@ int pcap_writer_open(const struct pcap_writer_settings *s, struct pcap_writer **
         return ERR_NO_MEMORY;
     }
     begin(w, s);
-    w->fd = w->standard_output ? STDOUT_FILENO : open(s->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (w->fd < 0) {
+    w->fd = w->sink              ? -1
+            : w->standard_output ? STDOUT_FILENO
+                                 : open(s->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (w->fd < 0 && !w->sink) {
         snprintf(message, 256, "cannot write %.120s: %s", s->path, strerror(errno));
         free(w);
         return ERR_SYSTEM;
@@ -122,7 +141,7 @@ int pcap_writer_open(const struct pcap_writer_settings *s, struct pcap_writer **
 int pcap_writer_put(struct pcap_writer *w, const struct pcap_record *record)
 {
     uint32_t captured = min_u32(record->captured, w->snap_length);
-    if (w->used + PCAP_WRITER_OVERHEAD + captured > PCAP_WRITER_BYTES)
+    if (w->used + PCAP_WRITER_OVERHEAD + captured + pcap_comment_length(record) > PCAP_WRITER_BYTES)
         (void)flush(w);
     if (w->error) {
         w->lost++;
@@ -148,7 +167,7 @@ uint64_t pcap_writer_lost(const struct pcap_writer *w) { return w->lost; }
 uint64_t pcap_writer_bytes(const struct pcap_writer *w) { return w->written_bytes + w->used; }
 uint64_t pcap_record_bytes(const struct pcap_record *record)
 {
-    return record->captured + PCAP_WRITER_OVERHEAD + PCAP_WRITER_END;
+    return record->captured + pcap_comment_length(record) + PCAP_WRITER_OVERHEAD + PCAP_WRITER_END;
 }
 
 int pcap_writer_close(struct pcap_writer *w)
@@ -156,7 +175,7 @@ int pcap_writer_close(struct pcap_writer *w)
     if (!w)
         return 0;
     int error = flush(w);
-    if (!w->standard_output && close(w->fd) != 0)
+    if (!w->sink && !w->standard_output && close(w->fd) != 0)
         error = ERR_SYSTEM;
     free(w);
     return error;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writing pcapng blocks: draft-ietf-opsawg-pcapng. One section with one interface in nanoseconds; each frame is an
- * Enhanced Packet Block, with its direction where that is known. Packets carry no comments, so that their overhead is
+ * Writing pcapng blocks: draft-ietf-opsawg-pcapng. One section with one interface or two in nanoseconds; each frame is an
+ * Enhanced Packet Block, with its direction where that is known. Comments of packets are cut, so that their overhead is
  * bounded.
  */
 #include <sys/utsname.h>
@@ -81,16 +81,16 @@ static void put_filter(struct pcap_writer *w, const char *filter)
     put_option(w, PCAPNG_INTERFACE_FILTER, value, 1 + length);
 }
 
-void pcapng_put_interface(struct pcap_writer *w, const struct pcap_writer_settings *s)
+void pcapng_put_interface(struct pcap_writer *w, const char *name, const char *filter)
 {
     const uint8_t resolution = RESOLUTION_NS;
     uint32_t at = begin_block(w, PCAPNG_BLOCK_INTERFACE);
     pcap_put16(w, PCAP_LINK_ETHERNET);
     pcap_put16(w, 0);
     pcap_put32(w, w->snap_length);
-    put_text(w, PCAPNG_INTERFACE_NAME, s->interface);
+    put_text(w, PCAPNG_INTERFACE_NAME, name);
     put_option(w, PCAPNG_INTERFACE_RESOLUTION, &resolution, sizeof resolution);
-    put_filter(w, s->filter);
+    put_filter(w, filter);
     end_options(w);
     end_block(w, at);
 }
@@ -105,16 +105,19 @@ static void put_time(struct pcap_writer *w, int64_t time_ns)
 void pcapng_put_packet(struct pcap_writer *w, const struct pcap_record *record, uint32_t captured)
 {
     uint32_t at = begin_block(w, PCAPNG_BLOCK_ENHANCED), flags = record->direction;
-    pcap_put32(w, 0);
+    const uint32_t comment = pcap_comment_length(record);
+    pcap_put32(w, record->interface);
     put_time(w, record->time_ns);
     pcap_put32(w, captured);
     pcap_put32(w, record->original);
     pcap_put_bytes(w, record->bytes, captured);
     pad(w, captured);
-    if (flags) {
+    if (comment)
+        put_option(w, PCAPNG_OPTION_COMMENT, record->comment, comment);
+    if (flags)
         put_option(w, PCAPNG_PACKET_FLAGS, &flags, sizeof flags);
+    if (flags || comment)
         end_options(w);
-    }
     end_block(w, at);
 }
 

@@ -143,6 +143,13 @@ struct plan_router {
 
 #define PLAN_PAIR_KEY_BYTES 16
 
+/* Ports first <= last; 0 to 65535: all. */
+struct plan_bypass {
+    bool by_client, by_server; /* whether the prefix counts */
+    struct ip_prefix client, server;
+    uint16_t client_ports[2], server_ports[2];
+};
+
 /* A box of an accelerator between two ports; settings as in accel/accel.h. */
 struct plan_accelerator {
     uint32_t clients, servers; /* ports */
@@ -152,7 +159,9 @@ struct plan_accelerator {
     bool paired; /* by this key: */
     bool far;
     uint8_t key[PLAN_PAIR_KEY_BYTES];
-    const char *table; /* a file; NULL: none */
+    const struct plan_bypass *bypass; /* connections that pass untouched */
+    uint32_t n_bypass;
+    const char *table, *log, *prometheus; /* files, or NULL */
 };
 
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };

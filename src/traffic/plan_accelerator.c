@@ -4,11 +4,29 @@
  */
 #include "traffic/plan_private.h"
 
+#define MAX_BYPASS 256u
+
 static const struct config_choice roles[] = {
     {"near", 0, "before the clients: answers them"},
-    {"far", 1, "before the servers, of a pair: what a near box sends ahead waits here until the server has answered"},
+    {"far", 1,
+     "before the servers: what a near box of the same key sends ahead waits here until the server has answered; "
+     "without a key a "
+     "bridge"},
     {0},
 };
+
+static const struct config_field bypass_fields[] = {
+    {CONFIG_MEMBER(struct bypass_config, client), .type = CONFIG_TYPE_PREFIX,
+     .given_offset = CONFIG_GIVEN(struct bypass_config, client_given), .doc = "Addresses of clients"},
+    {CONFIG_MEMBER(struct bypass_config, server), .type = CONFIG_TYPE_PREFIX,
+     .given_offset = CONFIG_GIVEN(struct bypass_config, server_given), .doc = "Addresses of servers"},
+    {CONFIG_ITEMS(struct bypass_config, client_ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_U16,
+     .items_min = 1, .items_max = 2, .doc = "Port of the client, or the first and the last of several"},
+    {CONFIG_ITEMS(struct bypass_config, server_ports), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_U16,
+     .items_min = 1, .items_max = 2, .doc = "Port of the server, or the first and the last of several"},
+};
+static const struct config_schema bypass_schema = CONFIG_SCHEMA_SELF(
+    "bypass", struct bypass_config, bypass_fields, node, "Connections for which all of this holds pass untouched");
 
 static const struct config_field fields[] = {
     {CONFIG_MEMBER(struct accelerator_config, clients), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
@@ -47,6 +65,12 @@ static const struct config_field fields[] = {
      .doc = "The key of a near and a far box that save a round trip together: 32 hexadecimal digits, the same at both"},
     {CONFIG_MEMBER(struct accelerator_config, table), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "A file for the connections, by which a box that is started again goes on; best on a tmpfs such as /run"},
+    {CONFIG_ITEMS(struct accelerator_config, bypass), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
+     .schema = &bypass_schema, .items_max = MAX_BYPASS, .doc = "Connections that pass untouched"},
+    {CONFIG_MEMBER(struct accelerator_config, log), .type = CONFIG_TYPE_STRING, .min = "1",
+     .doc = "A file with a line for each packet of both ports"},
+    {CONFIG_MEMBER(struct accelerator_config, prometheus), .type = CONFIG_TYPE_STRING, .min = "1",
+     .doc = "A file with the counters for Prometheus, written each second"},
 };
 const struct config_schema plan_accelerator_schema =
     CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A box of the accelerator");
@@ -63,8 +87,6 @@ static void compile_key(struct compiling *c, const struct accelerator_config *fr
 {
     to->far = from->role == 1;
     to->paired = from->key != NULL;
-    if (to->far && !to->paired)
-        config_errors_add(c->errors, from->node, "role", "found far without a key, allowed with the near box's key");
     for (unsigned i = 0; to->paired && i < PLAN_PAIR_KEY_BYTES; i++) {
         const int high = digit_of(from->key[2 * i]), low = digit_of(from->key[2 * i + 1]);
         if (high < 0 || low < 0) {
@@ -73,6 +95,43 @@ static void compile_key(struct compiling *c, const struct accelerator_config *fr
         }
         to->key[i] = (uint8_t)(high << 4 | low);
     }
+}
+
+static void compile_ports(struct compiling *c, const struct bypass_config *from, const char *key, const uint16_t *list,
+                          uint32_t count, uint16_t to[2])
+{
+    to[0] = count ? list[0] : 0;
+    to[1] = count ? list[count - 1] : UINT16_MAX;
+    if (to[0] > to[1])
+        config_errors_add(c->errors, from->node, key, "found %u and then %u, allowed the first and then the last",
+                          to[0], to[1]);
+}
+
+static void compile_bypass(struct compiling *c, const struct bypass_config *from, struct plan_bypass *to)
+{
+    to->by_client = from->client_given;
+    to->by_server = from->server_given;
+    if (to->by_client)
+        to->client = plan_prefix_of(&from->client);
+    if (to->by_server)
+        to->server = plan_prefix_of(&from->server);
+    compile_ports(c, from, "client_ports", from->client_ports, from->client_ports_count, to->client_ports);
+    compile_ports(c, from, "server_ports", from->server_ports, from->server_ports_count, to->server_ports);
+    if (!to->by_client && !to->by_server && !from->client_ports_count && !from->server_ports_count)
+        config_errors_add(c->errors, from->node, NULL,
+                          "found nothing, allowed at least one of client, server, client_ports, server_ports");
+    if (to->by_client && to->by_server && ip_addr_is_v4(&to->client.addr) != ip_addr_is_v4(&to->server.addr))
+        config_errors_add(c->errors, from->node, "server", "found the other family than client's, allowed the same");
+}
+
+static void compile_bypasses(struct compiling *c, const struct accelerator_config *from, struct plan_accelerator *to)
+{
+    struct plan_bypass *list = plan_alloc(c, from->bypass_count, sizeof *list);
+    if (!list)
+        return;
+    to->bypass = list;
+    for (; to->n_bypass < from->bypass_count; to->n_bypass++)
+        compile_bypass(c, &from->bypass[to->n_bypass], &list[to->n_bypass]);
 }
 
 void plan_compile_accelerator(struct compiling *c)
@@ -96,8 +155,11 @@ void plan_compile_accelerator(struct compiling *c)
                                     .server_memory_ns = from->server_memory,
                                     .idle_timeout_ns = from->idle_timeout,
                                     .closed_timeout_ns = from->closed_timeout,
-                                    .table = from->table};
+                                    .table = from->table,
+                                    .log = from->log,
+                                    .prometheus = from->prometheus};
     compile_key(c, from, to);
+    compile_bypasses(c, from, to);
     if (to->clients != PLAN_NONE && to->clients == to->servers)
         config_errors_add(c->errors, from->node, "servers", "found the port of the clients, allowed the other one");
     if (c->plan->n_ports != 2 || c->config->devices_count || c->config->loads_count || c->config->router)

@@ -330,14 +330,24 @@ struct router_config {
     bool fill_options;
 };
 
+struct bypass_config {
+    const struct config_node *node;
+    struct config_prefix client, server;
+    const uint16_t *client_ports, *server_ports;
+    uint32_t client_ports_count, server_ports_count;
+    bool client_given, server_given;
+};
+
 struct accelerator_config {
     const struct config_node *node;
     const char *clients, *servers;
     uint32_t max_flows, max_openings, max_servers, early_buffers;
     uint32_t max_sources, source_flows, source_syns_per_second, syns_per_second;
     int64_t server_timeout, server_memory, idle_timeout, closed_timeout;
-    int role; /* 0 near, 1 far */
-    const char *key, *table;
+    int role;                                   /* 0 near, 1 far */
+    const char *key, *table, *log, *prometheus; /* or NULL */
+    const struct bypass_config *bypass;
+    uint32_t bypass_count;
 };
 
 struct plan_config {

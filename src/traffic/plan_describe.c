@@ -325,6 +325,16 @@ static void describe_loads(struct out *o, const struct plan *p)
     }
 }
 
+static void describe_accelerator(struct out *o, const struct plan *p)
+{
+    const struct plan_accelerator *a = p->accelerator;
+    say(o, "accelerator: clients at %s, servers at %s, ", p->ports[a->clients].name, p->ports[a->servers].name);
+    if (a->far && !a->paired)
+        say(o, "a far box without a key: a bridge\n");
+    else
+        say(o, "up to %u connections, %u bypassed\n", a->max_flows, a->n_bypass);
+}
+
 int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
 {
     struct out o = {.sink = sink, .context = context};
@@ -337,8 +347,7 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
         return o.error;
     }
     if (p->accelerator) {
-        say(&o, "accelerator: clients at %s, servers at %s, up to %u connections\n",
-            p->ports[p->accelerator->clients].name, p->ports[p->accelerator->servers].name, p->accelerator->max_flows);
+        describe_accelerator(&o, p);
         describe_ports(&o, p);
         return o.error;
     }

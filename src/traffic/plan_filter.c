@@ -6,7 +6,6 @@
 #include "traffic/plan_private.h"
 
 #define MAX_RULES 4096u
-#define V4_BITS 96u
 
 /* ---- keys ---- */
 
@@ -92,14 +91,6 @@ const struct config_schema plan_filter_schema =
 
 /* ---- rules ---- */
 
-static struct ip_prefix prefix_of(const struct config_prefix *from)
-{
-    struct ip_prefix p = {.addr = ip_addr_from_v6(from->address), .length = from->length};
-    if (ip_addr_is_v4(&p.addr))
-        p.length = (uint8_t)(p.length - V4_BITS);
-    return p;
-}
-
 static struct ip_filter_ports ports_of(const uint16_t *list, uint32_t count)
 {
     return (struct ip_filter_ports){.first = list[0], .last = list[count - 1]};
@@ -109,11 +100,11 @@ static void match_addresses(const struct filter_rule_config *from, struct ip_fil
 {
     if (from->source_given) {
         to->match |= IP_FILTER_MATCH_SOURCE;
-        to->source = prefix_of(&from->source);
+        to->source = plan_prefix_of(&from->source);
     }
     if (from->destination_given) {
         to->match |= IP_FILTER_MATCH_DESTINATION;
-        to->destination = prefix_of(&from->destination);
+        to->destination = plan_prefix_of(&from->destination);
     }
 }
 

@@ -39,6 +39,12 @@ struct plan_filter *plan_compile_filter(struct compiling *c, const struct filter
 /* The labels of a configuration; how many. And whether two devices have the same. */
 uint8_t plan_compile_labels(const struct label_config *from, uint32_t n, struct host_label *to);
 bool plan_same_labels(const struct plan_device *a, const struct plan_device *b);
+/* A prefix of either family, with its family's length. */
+static inline struct ip_prefix plan_prefix_of(const struct config_prefix *from)
+{
+    const struct ip_addr addr = ip_addr_from_v6(from->address);
+    return (struct ip_prefix){.addr = addr, .length = (uint8_t)(from->length - (ip_addr_is_v4(&addr) ? 96 : 0))};
+}
 /* The port of that name; PLAN_NONE after an error was added. */
 uint32_t plan_need_port(struct compiling *c, const struct config_node *node, const char *name);
 /* The steps, in order. */

@@ -63,14 +63,6 @@ const struct config_schema plan_router_schema =
 
 /* ---- addresses ---- */
 
-static struct ip_prefix prefix_of(const struct config_prefix *from)
-{
-    struct ip_prefix p = {.addr = ip_addr_from_v6(from->address), .length = from->length};
-    if (ip_addr_is_v4(&p.addr))
-        p.length = (uint8_t)(p.length - V4_BITS);
-    return p;
-}
-
 uint32_t plan_need_port(struct compiling *c, const struct config_node *node, const char *name)
 {
     uint32_t port = plan_find_port(c, name);
@@ -100,7 +92,7 @@ static void compile_address(struct compiling *c, const struct router_address_con
                             struct plan_router_address *to)
 {
     static const uint8_t none[6];
-    const struct ip_prefix p = prefix_of(&from->address);
+    const struct ip_prefix p = plan_prefix_of(&from->address);
     char text[IP_ADDR_PREFIX_TEXT];
     to->port = plan_need_port(c, from->node, from->port);
     to->address = p.addr;
@@ -146,7 +138,7 @@ static void compile_route(struct compiling *c, const struct router_route_config 
 {
     const struct plan_router *r = c->plan->router;
     char text[IP_ADDR_TEXT];
-    to->prefix = prefix_of(&from->prefix);
+    to->prefix = plan_prefix_of(&from->prefix);
     to->gateway = from->gateway_given ? ip_addr_from_v6(from->gateway) : (struct ip_addr){{0}};
     uint32_t port = from->port ? plan_need_port(c, from->node, from->port) : PLAN_NONE;
     if (!from->gateway_given && !from->port) {

@@ -349,6 +349,20 @@ static void print_options(struct text *t, const struct wire_tcp_options *o)
         text_char(t, '>');
 }
 
+int wire_tcp_flags_print(char *to, size_t size, uint16_t flags)
+{
+    struct text t = text_into(to, size);
+    print_flags(&t, flags);
+    return text_finish(&t);
+}
+
+int wire_tcp_options_print(char *to, size_t size, const struct wire_tcp_options *options)
+{
+    struct text t = text_into(to, size);
+    print_options(&t, options);
+    return text_finish(&t);
+}
+
 int wire_tcp_print(char *to, size_t size, const struct wire_tcp *h, const struct wire_tcp_options *options)
 {
     struct text t = text_into(to, size);

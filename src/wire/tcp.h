@@ -143,5 +143,8 @@ static ALWAYS_INLINE unsigned wire_tcp_options_parse(const uint8_t *options, siz
 MUST_CHECK int wire_tcp_build(uint8_t *to, const struct wire_tcp *h, const struct wire_tcp_options *options);
 /* "1000 > 80 SYN,ACK seq 1 ack 2 win 65535 <mss 1460,…>"; always terminated; returns the length it would have had. */
 int wire_tcp_print(char *to, size_t size, const struct wire_tcp *h, const struct wire_tcp_options *options);
+/* Parts of that, each with the blank before it: " SYN,ACK"; " <mss 1460,…>", or "" without options. */
+int wire_tcp_flags_print(char *to, size_t size, uint16_t flags);
+int wire_tcp_options_print(char *to, size_t size, const struct wire_tcp_options *options);
 
 #endif

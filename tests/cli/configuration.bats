@@ -51,8 +51,8 @@ YAML
     key=00112233445566778899aAbBcCdDeEfF
     run -0 weir check examples/accel.yaml --set accelerator.key=$key
     run -0 weir check examples/accel.yaml --set accelerator.role=far --set accelerator.key=$key
-    run -2 weir check examples/accel.yaml --set accelerator.role=far
-    holds "role: found far without a key, allowed with the near box's key" "$output"
+    run -0 weir check examples/accel.yaml --set accelerator.role=far
+    holds "a far box without a key: a bridge" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.key=001122
     holds "accelerator.key" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.key=00112233445566778899aabbccddeefg
@@ -90,6 +90,21 @@ YAML
     run ! box "$BATS_TEST_TMPDIR"
     run ! box "$BATS_TEST_TMPDIR/no/such"
     holds "No such file" "$output"
+}
+
+@test "connections that an accelerator bypasses" {
+    cd "$ROOT"
+    bypass() { weir check examples/accel.yaml --set "accelerator.bypass=$1"; }
+    run -0 bypass "[{client: 10.0.0.0/8, server: 192.0.2.1/32, client_ports: [1, 1023]}, {server_ports: [22]}]"
+    holds "2 bypassed" "$output"
+    run -2 bypass "[{}]"
+    holds "accelerator.bypass[0]: found nothing, allowed at least one of client, server, client_ports, server_ports" "$output"
+    run -2 bypass "[{server_ports: [80, 22]}]"
+    holds "accelerator.bypass[0].server_ports: found 80 and then 22, allowed the first and then the last" "$output"
+    run -2 bypass "[{client: 10.0.0.0/8, server: '2001:db8::/32'}]"
+    holds "accelerator.bypass[0].server: found the other family than client's, allowed the same" "$output"
+    run -2 bypass "[{server: 10.0.0.0/33}]"
+    holds "accelerator.bypass[0].server" "$output"
 }
 
 @test "JSON and standard input are read too" {

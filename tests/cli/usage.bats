@@ -109,6 +109,27 @@ load lib.bash
     holds "need different files" "$stderr"
 }
 
+@test "accel: options of one half beside the other, and files that are one" {
+    cd "$ROOT"
+    accel() { run --separate-stderr -2 weir accel "$@"; }
+    accel examples/accel.yaml --limit 5
+    holds "found --limit, allowed with flows only" "$stderr"
+    accel examples/accel.yaml --host 10.0.0.1
+    holds "found --host, allowed with --log, --trace, --pcap or flows" "$stderr"
+    accel examples/accel.yaml --trace - --host 10.0.0.1/33
+    holds "--host: found '10.0.0.1/33', allowed: an address or a prefix" "$stderr"
+    accel examples/accel.yaml --trace x --log x
+    holds "need different files, found 'x' twice" "$stderr"
+    accel flows --trace x
+    holds "found --trace, allowed with a configuration, not with flows" "$stderr"
+    accel flows --sort size
+    holds "--sort: found 'size', allowed: bytes, early, saved, age, idle" "$stderr"
+    accel flows --every 1s --json x
+    holds "found --every beside --json" "$stderr"
+    run --separate-stderr -3 weir accel flows --control "$BATS_TEST_TMPDIR/none"
+    holds "cannot ask $BATS_TEST_TMPDIR/none: No such file or directory" "$stderr"
+}
+
 @test "a reader of the help that goes away is no error" {
     run -0 bash -c "set -o pipefail; '$WEIR' help | true"
 }

@@ -6,6 +6,7 @@
     accel_peer.py fetch HOST PORT COUNT     uploads and downloads of 0 B to 10 MB, COUNT in all; digests are compared
     accel_peer.py connect HOST PORT COUNT   connects; fails when the median takes 10 ms or more
     accel_peer.py first HOST PORT COUNT     connects, asks and waits for the answer's first byte: the median of both together, in milliseconds
+    accel_peer.py hold HOST PORT COUNT      opens connections, fetches 1000 bytes by each, says "holding", and keeps them until it is ended
     accel_peer.py refused HOST PORT         writes; fails unless the connection is reset
 
 A request is a line "UPLOAD DOWNLOAD" of byte counts and the upload; the answer is the SHA-256 of the upload in hex, a newline and the download, byte i of which
@@ -103,6 +104,18 @@ def first_byte(host, port, count):
     print(f"{statistics.median(times):.3f}")
 
 
+def hold(host, port, count):
+    kept = []
+    for _ in range(count):
+        s, _ = connect(host, port)
+        s.sendall(b"0 1001\n")
+        with s.makefile("rb") as stream:
+            stream.read(64 + 1 + 1001)
+        kept.append(s)
+    print("holding", flush=True)
+    time.sleep(600)
+
+
 def refused(host, port):
     try:
         s, _ = connect(host, port)
@@ -122,7 +135,7 @@ def main():
     host, port = rest[0], int(rest[1])
     if what == "refused":
         return refused(host, port)
-    return {"connect": connect_all, "first": first_byte, "fetch": fetch}[what](host, port, int(rest[2]))
+    return {"connect": connect_all, "first": first_byte, "fetch": fetch, "hold": hold}[what](host, port, int(rest[2]))
 
 
 if __name__ == "__main__":

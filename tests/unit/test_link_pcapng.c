@@ -4,6 +4,7 @@
  * the writer against the reader. Captures by others are read in test_link_pcap; tests/cli shows the writer's files to
  * tshark.
  */
+#define _GNU_SOURCE /* memmem */
 #include "support/cmocka_all.h"
 
 #include <stdio.h>
@@ -577,6 +578,77 @@ static void texts_are_cut_at_their_bound(void **state)
     ends_with(r, 0);
 }
 
+/* Blocks of the writer's file: how many of a type. */
+static unsigned blocks_of(const uint8_t *file, size_t size, uint32_t type, const char *holds)
+{
+    unsigned n = 0;
+    uint32_t block, total;
+    for (size_t at = 0; at + 12 <= size; at += total) {
+        memcpy(&block, file + at, 4);
+        memcpy(&total, file + at + 4, 4);
+        assert_true(total >= 12 && total % 4 == 0 && at + total <= size);
+        n += block == type && (!holds || memmem(file + at, total, holds, strlen(holds)) != NULL);
+    }
+    return n;
+}
+
+static struct sunk {
+    uint8_t bytes[1 << 20];
+    size_t length;
+    bool refuses;
+} sunk;
+
+static bool sink(void *context, const void *from, size_t n)
+{
+    struct sunk *s = context;
+    if (s->refuses)
+        return false;
+    assert_true(s->length + n <= sizeof s->bytes);
+    memcpy(s->bytes + s->length, from, n);
+    s->length += n;
+    return true;
+}
+
+static void two_interfaces_and_comments_go_to_a_sink(void **state)
+{
+    static const uint8_t frame[60] = {2};
+    static char long_comment[1000];
+    struct pcap_writer *w;
+    const struct pcap_writer_settings s = {.path = "both.pcapng",
+                                           .interface = "inside",
+                                           .second_interface = "outside",
+                                           .sink = sink,
+                                           .sink_context = &sunk};
+    struct pcap_record record = {.captured = sizeof frame, .original = sizeof frame, .bytes = frame, .interface = 1};
+    (void)state;
+    memset(long_comment, 'c', sizeof long_comment - 1);
+    assert_int_equal(pcap_writer_open(&s, &w, message), 0);
+    record.comment = "own";
+    assert_int_equal(pcap_writer_put(w, &record), 0);
+    record.comment = long_comment;
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(pcap_writer_put(w, &record), 0);
+    assert_int_equal(pcap_writer_flush(w), 0);
+    sunk.refuses = true; /* for a while */
+    assert_int_equal(pcap_writer_put(w, &record), 0);
+    assert_int_equal(pcap_writer_flush(w), 0);
+    assert_true(pcap_writer_lost(w) == 1);
+    sunk.refuses = false;
+    record.comment = "later";
+    assert_int_equal(pcap_writer_put(w, &record), 0);
+    assert_int_equal(pcap_writer_close(w), 0);
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 1, NULL), 2);
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 1, "outside"), 1);
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 6, NULL), 1002);
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 6, "own"), 1);
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 6, "later"), 1);
+    long_comment[PCAP_COMMENT_MAX] = 0;
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 6, long_comment), 1000);
+    long_comment[PCAP_COMMENT_MAX] = 'c';
+    long_comment[PCAP_COMMENT_MAX + 1] = 0;
+    assert_int_equal(blocks_of(sunk.bytes, sunk.length, 6, long_comment), 0);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -593,6 +665,7 @@ int main(void)
         CASE(a_section_header_that_is_none_is_refused),
         CASE(options_that_overrun_their_block_are_ignored),
         CASE(interfaces_are_bounded),
+        CASE(two_interfaces_and_comments_go_to_a_sink),
         CASE(only_ethernet_is_given_to_those_who_want_that),
         CASE(what_is_written_is_read_again),
         CASE(the_ending_of_the_name_chooses_the_format),

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * See bypass.h.
+ */
+#include "accel/bypass.h"
+
+#include "accel/flow.h"
+
+static bool is_among(uint16_t port, const struct accel_ports *p) { return port >= p->first && port <= p->last; }
+
+static bool matches(const struct accel_bypass *b, const struct accel_key *key)
+{
+    return (!(b->match & ACCEL_BYPASS_CLIENT) || ip_prefix_contains(&b->client, &key->client)) &&
+           (!(b->match & ACCEL_BYPASS_SERVER) || ip_prefix_contains(&b->server, &key->server)) &&
+           (!(b->match & ACCEL_BYPASS_CLIENT_PORTS) || is_among(key->client_port, &b->client_ports)) &&
+           (!(b->match & ACCEL_BYPASS_SERVER_PORTS) || is_among(key->server_port, &b->server_ports));
+}
+
+bool accel_is_bypassed(const struct accel_bypass *list, uint32_t n, const struct accel_key *key)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (matches(&list[i], key))
+            return true;
+    return false;
+}
