@@ -239,9 +239,11 @@ enum { WEIR_HAS_IPV4 = 1, WEIR_HAS_IPV6 = 2 };
 /* Of which families the stack has addresses that it can use: bits of these. */
 unsigned weir_families(struct weir_stack *s);
 /*
- * The name servers that DHCPv4 and routers (RFC 8106) told, those of IPv4 mapped: at most n of them, 64 in all. Returns how many; nothing here asks them.
+ * The name servers that DHCP and routers (RFC 8106) told, those of IPv4 mapped: at most n of them, 64 in all. Returns how many; nothing here asks them.
  */
 unsigned weir_name_servers(struct weir_stack *s, struct in6_addr *list, unsigned n);
+/* The search list that DHCPv6 told (RFC 3646), names with spaces between: its length, 0 without one, or -1 with ENOSPC. 256 bytes hold any. */
+int weir_search_domains(struct weir_stack *s, char *text, size_t bytes);
 #define WEIR_MAX_DESTINATIONS 64u
 /*
  * The addresses of a name, those of IPv4 mapped, in the order in which to try them: RFC 6724 section 6, by the addresses and routes that the stack has. 0, or

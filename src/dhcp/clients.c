@@ -544,6 +544,8 @@ void dhcp_clients_view(const struct dhcp_clients *c, uint32_t client, struct dhc
     if (c->settings.v6) {
         out->router = c->settings.gateway6;
         dhcp_clients6_view(m, out);
+        if (out->bound)
+            memcpy(out->dns, c->dns6, sizeof out->dns);
         if (!ip_addr_is_unspecified(&out->address))
             out->prefix_length = c->settings.prefix_length6;
     } else {
@@ -551,6 +553,7 @@ void dhcp_clients_view(const struct dhcp_clients *c, uint32_t client, struct dhc
     }
 }
 
+const char *dhcp_clients_search(const struct dhcp_clients *c) { return c->search6; }
 const struct dhcp_clients_counters *dhcp_clients_counters(const struct dhcp_clients *c) { return &c->counters; }
 const struct dhcp4_client_counters *dhcp_clients_counters4(const struct dhcp_clients *c) { return &c->counters4; }
 const struct dhcp6_client_counters *dhcp_clients_counters6(const struct dhcp_clients *c) { return &c->counters6; }

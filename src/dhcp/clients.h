@@ -21,6 +21,7 @@
 #include "service/dhcp6_client.h"
 
 #define DHCP_CLIENTS_MAX 1000000u
+#define DHCP_CLIENTS_SEARCH 256u /* bytes of text */
 
 enum dhcp_event_kind {
     DHCP_EVENT_OFFER,    /* the answer to DISCOVER or SOLICIT; latency since it was sent last, in IPv6 first */
@@ -76,8 +77,9 @@ struct dhcp_view {
     const char *state;
     struct ip_addr address; /* unspecified: none */
     uint8_t prefix_length;
-    struct ip_addr router, server, dns[DHCP4_CLIENT_DNS];
-    struct ip_prefix delegated; /* length 0: none */
+    struct ip_addr router, server;
+    struct ip_addr dns[DHCP4_CLIENT_DNS]; /* of IPv6 what a server told any of these clients last */
+    struct ip_prefix delegated;           /* length 0: none */
     uint16_t mtu;
     uint32_t lease_s, t1_s, t2_s;
     int64_t bound_ns, expires_ns; /* TIME_NEVER: for ever */
@@ -108,6 +110,8 @@ int64_t dhcp_clients_deadline(const struct dhcp_clients *c);
 uint32_t dhcp_clients_bound(const struct dhcp_clients *c);
 uint32_t dhcp_clients_busy(const struct dhcp_clients *c);
 void dhcp_clients_view(const struct dhcp_clients *c, uint32_t client, struct dhcp_view *out);
+/* IPv6: the search list (RFC 3646 4) that a server told last, with spaces between; "": none. */
+const char *dhcp_clients_search(const struct dhcp_clients *c);
 const struct dhcp_clients_counters *dhcp_clients_counters(const struct dhcp_clients *c);
 const struct dhcp4_client_counters *dhcp_clients_counters4(const struct dhcp_clients *c);
 const struct dhcp6_client_counters *dhcp_clients_counters6(const struct dhcp_clients *c);

@@ -52,6 +52,16 @@ static void unconfigured(void *context, struct dhcp6_client *machine, enum dhcp6
     dhcp_clients_changed(c, member_of(c, machine));
 }
 
+/* Name servers and search list are a link's, not a client's: what was told last counts for all. */
+static void informed(void *context, struct dhcp6_client *machine, const struct dhcp6_message *m)
+{
+    struct dhcp_clients *c = context;
+    (void)machine;
+    for (unsigned i = 0; i < ARRAY_SIZE(c->dns6); i++)
+        c->dns6[i] = 16 * (i + 1) <= m->dns.length ? ip_addr_from_v6(m->dns.bytes + 16 * i) : (struct ip_addr){{0}};
+    (void)dhcp6_names_print(&m->domains, c->search6, sizeof c->search6);
+}
+
 /* ---- from the server ---- */
 
 static void tell_progress(struct dhcp_clients *c, struct dhcp_member *m, uint8_t state, bool had_offer, int64_t sent,
@@ -105,6 +115,7 @@ int dhcp_clients6_open(struct dhcp_clients *c)
                                          .probe = c->settings.probe.probes ? client_probes : NULL,
                                          .configure = configured,
                                          .unconfigure = unconfigured,
+                                         .informed = informed,
                                          .context = c};
     int e = dhcp6_client_settings_check(s);
     if (e == 0)

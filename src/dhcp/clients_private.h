@@ -46,6 +46,8 @@ struct dhcp_clients {
     struct table claims; /* addresses that are probed or held -> client + 1 */
     struct random random;
     int64_t now;
+    struct ip_addr dns6[DHCP4_CLIENT_DNS];
+    char search6[DHCP_CLIENTS_SEARCH];
     uint32_t changed;                 /* first of a list of those whose lease changed; 0: none */
     uint32_t released;                /* so many were told to give back what they have */
     struct dhcp_clients *next_beside; /* who shares the port, from who bound it on */

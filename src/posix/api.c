@@ -368,6 +368,12 @@ unsigned weir_name_servers(struct weir_stack *s, struct in6_addr *list, unsigned
     return (unsigned)call_perform(s, &c);
 }
 
+int weir_search_domains(struct weir_stack *s, char *text, size_t bytes)
+{
+    struct call c = {.attempt = attempt_search, .search = {text, bytes}};
+    return (int)call_perform(s, &c);
+}
+
 int weir_sort_destinations(struct weir_stack *s, struct in6_addr *list, unsigned n)
 {
     struct call c = {.attempt = attempt_sort, .destinations = {list, n}};

@@ -63,15 +63,24 @@ bool leases_are_there(const struct weir_stack *w, unsigned interface)
 unsigned leases_name_servers(const struct weir_stack *w, struct ip_addr *out, unsigned n)
 {
     unsigned count = 0;
-    for (unsigned i = 0; i < w->n_interfaces; i++) {
+    for (unsigned i = 0; i < 2 * w->n_interfaces; i++) {
+        const struct dhcp_clients *c = w->interfaces[i / 2].leases[i % 2];
         struct dhcp_view v = {0};
-        if (w->interfaces[i].leases[0])
-            dhcp_clients_view(w->interfaces[i].leases[0], 0, &v);
+        if (c)
+            dhcp_clients_view(c, 0, &v);
         for (unsigned k = 0; k < DHCP4_CLIENT_DNS && count < n; k++)
             if (!ip_addr_is_unspecified(&v.dns[k]))
                 out[count++] = v.dns[k];
     }
     return count;
+}
+
+const char *leases_search(const struct weir_stack *w)
+{
+    for (unsigned i = 0; i < w->n_interfaces; i++)
+        if (w->interfaces[i].leases[1] && dhcp_clients_search(w->interfaces[i].leases[1])[0])
+            return dhcp_clients_search(w->interfaces[i].leases[1]);
+    return "";
 }
 
 int64_t leases_look_again(int64_t now) { return now + LOOK_NS; }

@@ -178,6 +178,10 @@ struct call {
             struct in6_addr *list;
             unsigned n;
         } destinations;
+        struct {
+            char *text;
+            size_t bytes;
+        } search;
         int64_t drain_until;
     };
 };
@@ -234,8 +238,10 @@ struct weir_stack {
 /* leases.c */
 int leases_start(struct weir_stack *w, unsigned interface, const struct wanted_leases *wanted, int64_t now);
 bool leases_are_there(const struct weir_stack *w, unsigned interface);
-/* Of the leases of IPv4; returns how many. */
+/* Of the leases; returns how many. */
 unsigned leases_name_servers(const struct weir_stack *w, struct ip_addr *out, unsigned n);
+/* The first search list of a lease of IPv6. */
+const char *leases_search(const struct weir_stack *w);
 /* When who waits for leases looks again, and how long in all. */
 int64_t leases_look_again(int64_t now);
 int64_t leases_patience(uint32_t timeout_ms);
@@ -347,6 +353,6 @@ attempt_fn attempt_open, attempt_bind, attempt_listen, attempt_accept, attempt_c
     attempt_set_option, attempt_get_option, attempt_ioctl, attempt_fcntl, attempt_dup, attempt_close, attempt_poll,
     attempt_epoll_create, attempt_epoll_control, attempt_epoll_wait, attempt_epoll_signal, attempt_attach,
     attempt_count_interfaces, attempt_autoconf, attempt_probe, attempt_reach, attempt_families, attempt_sort,
-    attempt_name_servers, attempt_drain;
+    attempt_name_servers, attempt_search, attempt_drain;
 
 #endif

@@ -532,6 +532,16 @@ bool attempt_name_servers(struct weir_stack *w, struct call *c, int64_t now)
     return over(c, (ssize_t)n);
 }
 
+bool attempt_search(struct weir_stack *w, struct call *c, int64_t now)
+{
+    const char *text = leases_search(w);
+    size_t length = strlen(text);
+    (void)now;
+    if (length < c->search.bytes)
+        memcpy(c->search.text, text, length + 1);
+    return over(c, length < c->search.bytes ? (ssize_t)length : -ENOSPC);
+}
+
 bool attempt_sort(struct weir_stack *w, struct call *c, int64_t now)
 {
     struct ip_destination list[WEIR_MAX_DESTINATIONS] = {0};

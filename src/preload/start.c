@@ -174,13 +174,15 @@ static int add_interfaces(struct weir_stack *s, char *message, size_t bytes)
 static void write_name_servers(struct weir_stack *s)
 {
     struct in6_addr servers[MOST_NAME_SERVERS];
-    char text[INET6_ADDRSTRLEN];
+    char text[INET6_ADDRSTRLEN], search[256];
     const char *path = getenv("WEIR_RESOLV_CONF");
     FILE *file = path ? fopen(path, "we") : NULL;
     if (path && !file)
         say_once(TOPIC_RESOLV, "%s: %s", path, strerror(errno));
     if (!file)
         return;
+    if (weir_search_domains(s, search, sizeof search) > 0)
+        fprintf(file, "search %s\n", search);
     unsigned n = weir_name_servers(s, servers, MOST_NAME_SERVERS);
     for (unsigned i = 0; i < n; i++) {
         bool v4 = IN6_IS_ADDR_V4MAPPED(&servers[i]);

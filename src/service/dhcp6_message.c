@@ -263,3 +263,40 @@ bool dhcp6_message_asks(const struct dhcp6_message *m, uint16_t code)
             return true;
     return false;
 }
+
+static bool is_name_character(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* One name from `at`, written behind `*length`, or left out when it has no room. Where the next one begins; 0: malformed. */
+static size_t print_name(const struct dhcp6_value *list, size_t at, char *to, size_t room, size_t *length)
+{
+    size_t begin = *length, n = begin;
+    while (at < list->length && list->bytes[at] != 0) {
+        size_t label = list->bytes[at++];
+        if (label > 63 || label >= list->length - at)
+            return 0;
+        if (n > 0 && n < room)
+            to[n] = n == begin ? ' ' : '.';
+        n += n > 0;
+        for (; label > 0; label--, at++, n++) {
+            if (!is_name_character(list->bytes[at]))
+                return 0;
+            if (n < room)
+                to[n] = (char)list->bytes[at];
+        }
+    }
+    *length = n < room ? n : begin;
+    return at < list->length ? at + 1 : 0;
+}
+
+size_t dhcp6_names_print(const struct dhcp6_value *list, char *to, size_t room)
+{
+    size_t length = 0, at = 0;
+    while (at < list->length && (at = print_name(list, at, to, room, &length)) != 0)
+        ;
+    length = at == 0 ? 0 : length;
+    to[length] = 0;
+    return length;
+}

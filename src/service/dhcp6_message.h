@@ -146,6 +146,12 @@ static inline bool dhcp6_value_equal(const struct dhcp6_value *a, const void *by
     return a->bytes && a->length == length && memcmp(a->bytes, bytes, length) == 0;
 }
 
+/*
+ * The names of a search list (RFC 3646 4, RFC 1035 3.1) as text with spaces between, as many as fit whole. Its length; 0 and
+ * no text when it is malformed or has other characters than letters, digits, '-' and '_'.
+ */
+size_t dhcp6_names_print(const struct dhcp6_value *list, char *to, size_t room);
+
 /* ---- writing ---- */
 
 struct dhcp6_writer {

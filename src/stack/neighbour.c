@@ -473,8 +473,9 @@ void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
         return;
     if (n->state == NEIGHBOUR_PERMANENT || confirmed_just_now(s, n)) {
         STACK_DROP(s, TRACE_ARP, arp_unsolicited);
-        if (is_v6(n) && n->state != NEIGHBOUR_PERMANENT)
-            become_stale(s, index); /* RFC 4861 7.2.3: a MUST, whichever address stays */
+        if (n->state != NEIGHBOUR_PERMANENT)
+            become_stale(s,
+                         index); /* RFC 4861 7.2.3: a MUST, whichever address stays; of ARP so that probes find out */
         return;
     }
     resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);

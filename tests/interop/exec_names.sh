@@ -89,3 +89,13 @@ wait_for 10 sh -c "ip netns exec weir-$$-kernel ss -lun | grep -q :67"
 in_ns weir timeout 60 "$WEIR" exec -l packet:weir0 -a dhcp --resolv-conf "$work/resolv" -- ip addr >"$work/leased" 2>&1 || cat "$work/leased"
 check_equal "name servers of a lease are in the file that was asked for" "nameserver 198.18.0.53 nameserver 198.18.0.54" "$(tr '\n' ' ' <"$work/resolv" | sed 's/ $//')"
 end dnsmasq "$started_pid" "$work/dhcp.log"
+
+in_ns kernel ip addr add 2001:db8::1/64 dev kern0 nodad 2>/dev/null || true
+start_in_ns kernel "$work/dhcp6.log" dnsmasq -k -C /dev/null -p 0 -i kern0 -z --dhcp-range=2001:db8::100,2001:db8::1ff,64,1h \
+    --dhcp-option=option6:dns-server,[2001:db8::53],[2001:db8::54] --dhcp-option=option6:domain-search,weir.test,example.net \
+    --dhcp-leasefile="$work/leases6" -x "$work/dhcp6.pid" --user=root
+wait_for 10 sh -c "ip netns exec weir-$$-kernel ss -lun | grep -q :547"
+in_ns weir timeout 60 "$WEIR" exec -l packet:weir0 -6 dhcp --resolv-conf "$work/resolv6" -- ip addr >"$work/leased6" 2>&1 || cat "$work/leased6"
+check_equal "those of DHCPv6 too, behind its search list" "search weir.test example.net nameserver 2001:db8::53 nameserver 2001:db8::54" \
+    "$(tr '\n' ' ' <"$work/resolv6" | sed 's/ $//')"
+end dnsmasq "$started_pid" "$work/dhcp6.log"

@@ -301,10 +301,40 @@ static void every_reason_has_its_own_text(void **state)
     assert_string_equal(dhcp6_reject_text(DHCP6_REJECTS), "unknown reason");
 }
 
+static void prints(const char *bytes, uint16_t length, size_t room, const char *expected)
+{
+    const struct dhcp6_value v = {(const uint8_t *)bytes, length};
+    char text[256];
+    memset(text, 'x', sizeof text);
+    assert_int_equal(dhcp6_names_print(&v, text, room), strlen(expected));
+    assert_string_equal(text, expected);
+}
+#define PRINTS(bytes, room, expected) prints(bytes, sizeof(bytes) - 1, room, expected)
+
+static void a_search_list_is_text_that_can_do_no_harm(void **state)
+{
+    (void)state;
+    PRINTS("\7example\3net\0", 256, "example.net");
+    PRINTS("\7example\3net\0\2a-\2_b\0", 256, "example.net a-._b");
+    PRINTS("\7example\3net\0\1a\0", 14, "example.net a");
+    PRINTS("\7example\3net\0\1a\0", 13, "example.net"); /* whole names, and the end of the text */
+    PRINTS("\7example\3net\0\1a\0", 5, "a");
+    PRINTS("", 256, "");
+    PRINTS("\7example\3net", 256, ""); /* no end */
+    PRINTS("\7exam", 256, "");
+    PRINTS("\1a\0\100"
+           "b\0",
+           256, "");                /* no label is that long */
+    PRINTS("\1a\0\300\0", 256, ""); /* nor compressed */
+    PRINTS("\4a\nb \0", 256, "");
+    PRINTS("\0", 256, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reply_is_read_option_by_option),
+        cmocka_unit_test(a_search_list_is_text_that_can_do_no_harm),
         cmocka_unit_test(a_capture_is_read_as_tshark_reads_it),
         cmocka_unit_test(what_is_to_be_discarded_is_left_out_and_counted),
         cmocka_unit_test(what_is_beyond_the_caps_is_left_out_and_counted),

@@ -441,6 +441,29 @@ static void test_the_first_of_two_answers_counts_for_a_second(void **state)
     rig_free(r);
 }
 
+static void test_what_contradicts_a_fresh_answer_is_found_out_by_probes(void **state)
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct wire_arp arp;
+    assert_int_equal(send_to(r, PEER), 0);
+    rig_forget_frames(r);
+    reply(r, PEER, PEER_MAC);
+    rig_forget_frames(r);
+    gratuitous(r, WIRE_ARP_REQUEST, PEER, OTHER_MAC); /* it has moved within the second, and says so once */
+    assert_int_equal(rig_counters(r)->arp_unsolicited, 1);
+    rig_pass(r, 1010 * NS_PER_MS);
+    assert_int_equal(send_to(r, PEER), 0); /* goes where it went, but the station is asked */
+    expect_dst_mac(expect_arp(r, WIRE_ARP_REQUEST, &arp), PEER_MAC);
+    expect_datagram_to(r, PEER, PEER_MAC);
+    rig_pass(r, 1010 * NS_PER_MS);
+    expect_dst_mac(expect_arp(r, WIRE_ARP_REQUEST, &arp), BROADCAST_MAC);
+    reply(r, PEER, OTHER_MAC);
+    assert_int_equal(send_to(r, PEER), 0);
+    expect_datagram_to(r, PEER, OTHER_MAC);
+    rig_free(r);
+}
+
 static void test_a_permanent_neighbour_is_never_asked_about_nor_changed(void **state)
 {
     (void)state;
@@ -689,6 +712,7 @@ int main(void)
         cmocka_unit_test(test_askers_outside_the_subnet_get_an_answer_and_no_entry),
         cmocka_unit_test(test_a_gateway_that_moved_is_followed_by_its_announcement),
         cmocka_unit_test(test_the_first_of_two_answers_counts_for_a_second),
+        cmocka_unit_test(test_what_contradicts_a_fresh_answer_is_found_out_by_probes),
         cmocka_unit_test(test_a_permanent_neighbour_is_never_asked_about_nor_changed),
         cmocka_unit_test(test_a_neighbour_made_permanent_while_asked_for_frees_what_waits),
         cmocka_unit_test(test_a_request_from_whom_we_ask_for_resolves_it),
