@@ -231,6 +231,29 @@ static void describe(struct accel_flow *f, struct accel_opening *o, const struct
     o->syn_tries = 0;
 }
 
+/*
+ * A SYN was answered with a cookie, came again, and got a flow: the client is where the first answer that it had put it.
+ * What it was told follows from the cookie, and all else is as its SYN said.
+ */
+bool accel_cookie_adopt(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    struct returned r;
+    if (!o || f->flags & ACCEL_CLIENT_THERE || a->settings.paired || v->now >= a->cookies_until ||
+        seq_eq(v->tcp.ack, seq_add(f->our_isn, 1)) || !comes_back(a, v, &r) || !seq_eq(r.client_isn, f->client_isn))
+        return false;
+    const struct seq server_isn = accel_server_isn(f);
+    f->our_isn = r.isn;
+    f->told = promise_of(r.carry, r.timestamps, v->segment.headers.v6);
+    o->told_ts = r.options.ts_ecr;
+    if (f->state != ACCEL_OPENING) {
+        f->shift.sequence = server_isn.v - r.isn.v;
+        f->shift.timestamp = r.timestamps && accel_said(f, TCP_OPT_TIMESTAMPS) ? f->server_ts - o->told_ts : 0;
+    }
+    ACCEL_COUNT(a, cookies_returned);
+    return true;
+}
+
 bool accel_cookie_returns(struct accel *a, struct accel_arrival *v)
 {
     struct returned r;
@@ -247,10 +270,10 @@ bool accel_cookie_returns(struct accel *a, struct accel_arrival *v)
     struct accel_opening *o = accel_opening_of(a, f);
     describe(f, o, &r, v);
     remember_syn(a, f, o, v);
+    accel_send_syn(a, f, v->now);
     accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
     ACCEL_COUNT(a, flows_opened);
     ACCEL_COUNT(a, cookies_returned);
-    accel_send_syn(a, f, v->now);
     if (a->settings.paired && accel_servers_far(&a->servers, &f->key, v->now))
         accel_early_ahead(a, f);
     (void)accel_opening_from_client(a, f, v);

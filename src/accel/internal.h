@@ -176,6 +176,8 @@ bool accel_checksum_ok(struct accel *a, const struct accel_arrival *v);
 void accel_cookie_answer(struct accel *a, const struct accel_arrival *v, const struct wire_tcp_options *offered);
 /* A segment of no flow: false: it is nothing that a cookie brought. */
 bool accel_cookie_returns(struct accel *a, struct accel_arrival *v);
+/* The first segment of a client whose flow has other numbers than its cookie: true: it has the cookie's now. */
+bool accel_cookie_adopt(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
 
 /* ---- early.c: data that came before the server's answer ---- */
 

@@ -304,7 +304,8 @@ bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct acc
         client_resets(a, f, v);
     } else if (v->tcp.flags & TCP_SYN) {
         client_asks_again(a, f, v);
-    } else if (!(v->tcp.flags & TCP_ACK) || !seq_eq(v->tcp.ack, seq_add(f->our_isn, 1))) {
+    } else if (!(v->tcp.flags & TCP_ACK) ||
+               (!seq_eq(v->tcp.ack, seq_add(f->our_isn, 1)) && !accel_cookie_adopt(a, f, v))) {
         ACCEL_COUNT(a, drop_bad_ack);
     } else {
         note_client(f, accel_opening_of(a, f), v);

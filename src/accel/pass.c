@@ -248,6 +248,8 @@ bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_
     if (v->tcp.flags & TCP_RST)
         return reset_by_client(a, f, v);
     struct accel_opening *o = accel_opening_of(a, f);
+    if (v->tcp.flags & TCP_ACK)
+        (void)accel_cookie_adopt(a, f, v);
     revive(a, f, ACCEL_RST_TO_CLIENT, v->now);
     note_from_client(f, v);
     note_opening(a, f, v);

@@ -7,6 +7,8 @@
 #include "accel/internal.h"
 #include "base/error.h"
 
+#define MOST_WSCALE 14u /* RFC 7323 2.3 */
+
 static size_t aligned(size_t bytes) { return (bytes + CACHE_LINE - 1) & ~(size_t)(CACHE_LINE - 1); }
 static size_t array_bytes(uint32_t n, size_t size) { return aligned(((size_t)n + 1) * size); } /* as pool_init does */
 
@@ -113,6 +115,8 @@ static bool is_right(const struct accel *a, uint32_t i, uint32_t openings)
 {
     const struct accel_flow *f = accel_flow_at(&a->flows, i);
     if (f->state == ACCEL_FREE || f->state > ACCEL_RESET || f->opening > openings)
+        return false;
+    if (f->client_wscale > MOST_WSCALE || f->told.wscale > MOST_WSCALE || f->said.wscale > MOST_WSCALE)
         return false;
     if (f->opening == POOL_NONE)
         return f->state != ACCEL_OPENING && accel_flow_find(&a->flows, &f->key) == POOL_NONE;

@@ -330,6 +330,12 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
     e = e < 0 ? e : accel_new(&settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
     assert(e == 0);
     (void)e;
+    if (s->cell->cookies == SIM_COOKIES) /* slower than the least rate: every SYN is too many */
+        s->box[role]->limits.interval_ns = 3 * NS_PER_S;
+    if (s->cell->cookies == SIM_COOKIES_AT_FIRST) {
+        s->box[role]->limits.interval_ns = 1;
+        s->box[role]->limits.due = s->now + 2 * NS_PER_S;
+    }
     if (role == ACCEL_NEAR && s->cell->accel != SIM_ACCEL)
         teach(s);
 }

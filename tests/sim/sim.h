@@ -28,6 +28,13 @@ enum sim_pair {
     SIM_PAIR_GONE /* none, but the near box believes in it */
 };
 
+/* How the near box answers SYNs. */
+enum sim_cookies {
+    SIM_NO_COOKIES,
+    SIM_COOKIES,         /* always so */
+    SIM_COOKIES_AT_FIRST /* for a second: what comes later gets a flow */
+};
+
 struct sim_cell {
     uint64_t seed;
     struct impair_settings impair; /* of both directions; seeds are set from seed */
@@ -44,6 +51,7 @@ struct sim_cell {
     uint32_t frames; /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
     enum sim_accel accel; /* a near box of the accelerator in the middle, impaired on all four ways */
     enum sim_pair pair;
+    enum sim_cookies cookies;
     bool near;             /* boxes are beside their sides: what is between these is not impaired */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };
