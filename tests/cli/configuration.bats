@@ -63,7 +63,7 @@ YAML
 
 @test "limits and the table of an accelerator" {
     cd "$ROOT"
-    run -0 weir check examples/accel.yaml --set accelerator.source_syns_per_second=0 --set accelerator.syns_per_second=1M \
+    run -0 weir check examples/accel.yaml --set accelerator.source_syns_per_second=0 --set accelerator.syns_per_second=1000000 \
         --set accelerator.source_flows=10 --set accelerator.max_sources=1000 --set accelerator.table=/run/weir.accel
     run -2 weir check examples/accel.yaml --set accelerator.max_sources=0
     holds "accelerator.max_sources" "$output"
