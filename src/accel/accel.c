@@ -25,11 +25,15 @@ void accel_settings_default(struct accel_settings *s)
                                  .server_timeout_ns = 20 * NS_PER_S,
                                  .server_memory_ns = 600 * NS_PER_S,
                                  .idle_timeout_ns = 7440 * NS_PER_S,
-                                 .closed_timeout_ns = 120 * NS_PER_S};
+                                 .closed_timeout_ns = 120 * NS_PER_S,
+                                 .fast_open_cookies = 65536,
+                                 .fast_open_wait_ns = 5 * NS_PER_MS};
 }
 
 static bool settings_ok(const struct accel_settings *s)
 {
+    if (s->fast_open && (s->role == ACCEL_FAR || s->fast_open_cookies == 0 || s->fast_open_wait_ns <= 0))
+        return false;
     return s->max_flows && s->max_openings && s->max_servers && s->early_buffers && s->server_timeout_ns > 0 &&
            s->server_memory_ns > 0 && s->idle_timeout_ns > 0 && s->closed_timeout_ns > 0;
 }
@@ -45,6 +49,8 @@ static int init(struct accel *a, int64_t now)
         error = accel_limits_init(&a->limits, m, s);
     if (error == 0)
         error = accel_servers_init(&a->servers, m, s->max_servers, s->server_memory_ns, &s->secret);
+    if (error == 0 && s->fast_open)
+        error = accel_fast_open_cookies_init(&a->cookies, m, s->fast_open_cookies, s->server_memory_ns, &s->secret);
     if (error == 0)
         error = pool_init(&a->openings, records, s->max_openings, sizeof(struct accel_opening),
                           _Alignof(struct accel_opening));
@@ -92,6 +98,7 @@ void accel_delete(struct accel *a)
     wheel_free(&a->wheel);
     pool_free(&a->buffers);
     pool_free(&a->openings);
+    accel_fast_open_cookies_free(&a->cookies);
     accel_servers_free(&a->servers);
     accel_limits_free(&a->limits);
     accel_flows_free(&a->flows);
@@ -116,7 +123,7 @@ static int64_t deadline_of(const struct accel *a, const struct accel_flow *f)
     case ACCEL_OPENING:
         if (a->settings.role == ACCEL_FAR)
             return o->began + a->settings.server_timeout_ns;
-        at = o->syn_at + (NS_PER_S << (o->syn_tries - 1));
+        at = accel_syn_deadline(a, o);
         if (!(f->flags & ACCEL_CLIENT_THERE) && o->syn_ack_tries < SYN_ACK_TRIES)
             at = min_i64(at, o->syn_ack_at + SYN_ACK_AFTER);
         at = min_i64(at, accel_hold_deadline(f, o));
@@ -178,8 +185,8 @@ static void opening_due(struct accel *a, struct accel_flow *f, int64_t now)
         accel_send_syn_ack(a, f, now);
         ACCEL_COUNT(a, syn_answered_again);
     }
-    if (now >= o->syn_at + (NS_PER_S << (o->syn_tries - 1)))
-        accel_send_syn(a, f, now);
+    if (now >= accel_syn_deadline(a, o))
+        accel_syn_due(a, f, now);
     accel_hold_timer(a, f, now);
 }
 
@@ -358,6 +365,10 @@ static const char *check_opening(const struct accel *a, const struct accel_flow 
         return "early data acknowledged out of order";
     if (f->state == ACCEL_OPENING && !o->ahead && !seq_eq(o->next, first))
         return "early data sent before the server's answer";
+    if (o->fast_open == ACCEL_FAST_OPEN_HELD && (f->state != ACCEL_OPENING || o->syn_tries))
+        return "a SYN that is held and was sent";
+    if (o->in_syn && (o->fast_open < ACCEL_FAST_OPEN_SENT || o->in_syn > accel_early_bytes(f, o)))
+        return "early data in a SYN that is not there";
     return NULL;
 }
 

@@ -22,9 +22,12 @@
  * asked again, and after server_timeout_ns the client gets RST. Bytes that were acknowledged and cannot be delivered end
  * in RST, never in FIN, and are counted.
  *
- * Passed untouched: what the configuration says (bypass.h), SYNs with data, Fast Open, MD5, AO or MPTCP, fragments, what
- * is not TCP, and every new connection while a table is full, or of a source that has enough (limits.h). ECN is not
- * negotiated through the box: the bits are cleared in the SYN.
+ * Where that is asked for, SYNs to servers that speak TCP Fast Open wait for the first data and take it along:
+ * fast_open.h.
+ *
+ * Passed untouched: what the configuration says (bypass.h), SYNs with data, a client's own Fast Open, MD5, AO or MPTCP,
+ * fragments, what is not TCP, and every new connection while a table is full, or of a source that has enough (limits.h).
+ * ECN is not negotiated through the box: the bits are cleared in the SYN.
  *
  * Beyond a rate of SYNs they are answered with cookies, and go on when these have come back (cookie.c). Flows may outlive
  * the process (store.h).
@@ -59,6 +62,8 @@ enum accel_role {
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
     X(server_refused) X(server_silent) X(icmp_translated)                                                              \
     X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_bad_mark)                            \
+    X(fast_open_asked) X(fast_open_learnt) X(fast_open_sent) X(fast_open_sent_empty) X(fast_open_accepted)             \
+    X(fast_open_refused) X(fast_open_forgotten) X(fast_open_lost)                                                      \
     X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \
     X(cookies_no_room) X(client_silent)                                                                                \
     X(restart_kept) X(restart_reset) X(restart_forgotten)                                                              \
@@ -97,6 +102,10 @@ struct accel_settings {
     enum accel_role role;
     struct hash_key pair_key;
     int64_t wall_ns;
+    /* A near box alone saves the server's round trip too, with servers that speak TCP Fast Open: fast_open.h. */
+    bool fast_open;
+    uint32_t fast_open_cookies; /* pairs of client and server whose cookie is remembered; default 65,536 */
+    int64_t fast_open_wait_ns;  /* what a SYN waits for data; default 5 ms */
     /*
      * Flows that outlive the process: accel_store_bytes() of memory that does, at a multiple of 64, zero or as an earlier
      * box left it (store.h); NULL: none. `boot` is of the machine's start, since which `now` counts.
@@ -111,7 +120,10 @@ struct accel_settings {
 void accel_settings_default(struct accel_settings *s);
 
 struct accel;
-/* Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, a store of other settings). */
+/*
+ * Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, Fast Open at a far box, a store
+ * of other settings).
+ */
 MUST_CHECK int accel_new(const struct accel_settings *s, const struct allocator *a, struct link *clients,
                          struct link *servers, int64_t now, struct accel **out);
 void accel_delete(struct accel *a);

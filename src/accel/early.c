@@ -15,7 +15,7 @@
 #define OPENING_KEPT (64 * NS_PER_S) /* a server sends its SYN-ACK again for about that long */
 
 static struct seq first_byte(const struct accel_flow *f) { return seq_add(f->client_isn, 1); }
-static uint32_t bytes_of(const struct accel_flow *f, const struct accel_opening *o)
+uint32_t accel_early_bytes(const struct accel_flow *f, const struct accel_opening *o)
 {
     return seq_len(first_byte(f), o->early_end) - o->fin;
 }
@@ -50,7 +50,7 @@ uint16_t accel_early_window(const struct accel_flow *f)
 /* The bytes of a segment behind what is there already, as many as fit. False: there is no buffer. */
 static bool take_bytes(struct accel *a, struct accel_flow *f, struct accel_opening *o, const struct accel_arrival *v)
 {
-    const uint32_t skip = seq_len(v->tcp.seq, o->early_end), held = bytes_of(f, o);
+    const uint32_t skip = seq_len(v->tcp.seq, o->early_end), held = accel_early_bytes(f, o);
     const uint32_t taken = min_u32(v->payload_length - skip, accel_early_window(f) - held);
     if (taken == 0)
         return true;
@@ -124,7 +124,8 @@ static struct seq send_piece(struct accel *a, struct accel_flow *f, struct accel
 {
     struct wire_tcp_options options;
     accel_options_to_server(f, &options, now);
-    const uint32_t at = seq_len(first_byte(f), from), left = bytes_of(f, o) - min_u32(at, bytes_of(f, o));
+    const uint32_t at = seq_len(first_byte(f), from),
+                   left = accel_early_bytes(f, o) - min_u32(at, accel_early_bytes(f, o));
     const uint32_t bytes = min_u32(n, left);
     const bool last = bytes == left, fin = last && o->fin;
     const struct accel_own piece = {.to = ACCEL_SERVERS,
@@ -180,7 +181,7 @@ void accel_early_ahead(struct accel *a, struct accel_flow *f)
 void accel_early_begin(struct accel *a, struct accel_flow *f, int64_t now)
 {
     struct accel_opening *o = accel_opening_of(a, f);
-    o->cwnd = max_u32(ACCEL_EARLY_SEGMENTS * segment_bytes(a, f), bytes_of(f, o) + o->fin);
+    o->cwnd = max_u32(ACCEL_EARLY_SEGMENTS * segment_bytes(a, f), accel_early_bytes(f, o) + o->fin);
     o->early_at = now;
     if (accel_early_pending(o))
         accel_early_send_on(a, f, now);

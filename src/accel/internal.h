@@ -9,13 +9,17 @@
  *   1. a flow in ACCEL_OPENING has an opening; an opening belongs to one flow, which names it
  *   2. early bytes are [client_isn + 1, early_end); una <= next <= early_end; what is below una the server acknowledged,
  *      what is below acked the client was told is acknowledged; acked <= early_end
- *   3. before ACCEL_OPEN nothing was sent beyond the SYN: una = next = client_isn + 1; unless it goes ahead
+ *   3. before ACCEL_OPEN nothing was sent beyond the SYN and the early bytes in it: una = next = client_isn + 1; unless
+ *      it goes ahead
  *   4. a far box has waiting packets only in ACCEL_OPENING
  *   5. at a near box, the flows of all sources together are those of the table (limits.h)
+ *   6. the SYN is held only in ACCEL_OPENING, and was not sent then; a SYN with early data was sent with a cookie, and
+ *      these are the first in_syn of the early bytes
  */
 #ifndef WEIR_ACCEL_INTERNAL_H
 #define WEIR_ACCEL_INTERNAL_H
 
+#include "accel/fast_open.h"
 #include "accel/limits.h"
 #include "accel/pair.h"
 #include "accel/servers.h"
@@ -49,6 +53,8 @@ struct accel_opening {
     uint16_t syn_window;
     uint16_t client_window, server_window; /* the latest field, as sent */
     uint8_t syn_tries, syn_ack_tries, early_tries, duplicate_acks;
+    uint8_t fast_open;     /* enum accel_fast_open */
+    uint16_t in_syn;       /* early bytes that went with it */
     bool fin;              /* the byte before early_end is a FIN */
     struct seq early_end;  /* client's numbers */
     struct seq una, next;  /* of what goes to the server */
@@ -67,7 +73,7 @@ struct accel_opening {
     struct packet *waiting[ACCEL_WAITING];
     int64_t acked_at, client_srtt_ns;
     uint32_t cwnd;
-    int64_t syn_at, syn_ack_at, early_at; /* sent last */
+    int64_t syn_at, syn_ack_at, early_at; /* sent last; a SYN that is held: came */
     int64_t began, rtt_ns;
 };
 
@@ -85,6 +91,7 @@ struct accel {
     struct accel_servers servers;
     struct accel_limits limits;
     int64_t cookies_until; /* some may come back */
+    struct accel_fast_open_cookies cookies;
     struct pool openings, buffers;
     struct wheel wheel; /* a node for each flow */
     struct accel_region region;
@@ -181,6 +188,8 @@ bool accel_cookie_adopt(struct accel *a, struct accel_flow *f, const struct acce
 
 /* ---- early.c: data that came before the server's answer ---- */
 
+/* Without the FIN. */
+uint32_t accel_early_bytes(const struct accel_flow *f, const struct accel_opening *o);
 /* What of the segment fits behind the early bytes is taken. */
 void accel_early_take(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
 /* What the client is promised in its SYN-ACK. */
@@ -201,6 +210,23 @@ void accel_early_send_on(struct accel *a, struct accel_flow *f, int64_t now);
 /* It goes to the server at once, in the far box's numbers. */
 void accel_early_ahead(struct accel *a, struct accel_flow *f);
 
+/* ---- fast_open.c: the SYN to the server ---- */
+
+/* A client's SYN that goes on to the server: whether it asks for a cookie, or is held. */
+void accel_fast_open_begin(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+/* The client is there, and perhaps early data. */
+void accel_fast_open_data(struct accel *a, struct accel_flow *f, int64_t now);
+/* When the SYN goes to the server, or goes again. */
+int64_t accel_syn_deadline(const struct accel *a, const struct accel_opening *o);
+void accel_syn_due(struct accel *a, struct accel_flow *f, int64_t now);
+/* The SYN goes without from now on. */
+void accel_fast_open_give_up(struct accel_opening *o);
+/* Whether it can be an acknowledgement of the SYN that was sent. */
+bool accel_fast_open_acknowledges(const struct accel_flow *f, const struct accel_opening *o, struct seq ack);
+/* The server's SYN-ACK: what is learnt from it, and how much of the early data it acknowledges. */
+void accel_fast_open_answered(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
+/* The server's RST. False: it is meant. */
+bool accel_fast_open_reset(struct accel *a, struct accel_flow *f, const struct accel_arrival *v);
 /* ---- store.c: flows that outlive the process ---- */
 
 /* Before anything else is made: the header is looked at, and written where there is none. */

@@ -71,6 +71,7 @@ void accel_send_syn(struct accel *a, struct accel_flow *f, int64_t now)
                                   .raw_options = o->syn_options,
                                   .raw_options_length = o->syn_options_length};
     accel_send_own(a, f, &syn, now);
+    accel_fast_open_give_up(o);
     o->syn_at = now;
     if (o->syn_tries++)
         ACCEL_COUNT(a, syn_sent_again);
@@ -243,17 +244,35 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
     }
     describe_client(a, f, v, &o);
     accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
-    if (a->settings.paired)
+    accel_fast_open_begin(a, f, v);
+    const uint8_t fast_open = accel_opening_of(a, f)->fast_open;
+    if (a->settings.paired && fast_open == ACCEL_FAST_OPEN_OFF)
         ask_for_far_box(a, f, v);
     accel_opening_of(a, f)->told_ts = accel_server_clock(f, v->now);
     accel_send_syn_ack(a, f, v->now);
     accel_clear_flags(&v->segment, ECN_FLAGS);
     ACCEL_COUNT(a, flows_opened);
     ACCEL_COUNT(a, syn_answered);
-    return true;
+    return fast_open != ACCEL_FAST_OPEN_HELD;
 }
 
 /* ---- the client before the server's answer ---- */
+
+/*
+ * The server stands at the first byte behind the SYN, or behind the data in it: RFC 9293 3.10.7.4 wants exactly that. While
+ * the SYN is held it stands nowhere.
+ */
+static void reset_server(struct accel *a, const struct accel_flow *f, int64_t now)
+{
+    const struct accel_opening *o = accel_opening_of(a, f);
+    struct accel_own rst = {.to = ACCEL_SERVERS, .seq = seq_add(f->client_isn, 1), .flags = TCP_RST};
+    if (o->fast_open == ACCEL_FAST_OPEN_HELD)
+        return;
+    accel_send_own(a, f, &rst, now);
+    rst.seq = seq_add(rst.seq, o->in_syn);
+    if (o->in_syn)
+        accel_send_own(a, f, &rst, now);
+}
 
 /* RFC 5961 3: where the client stands, or where it was last told to; elsewhere in the window it is challenged. */
 static void client_resets(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
@@ -265,9 +284,7 @@ static void client_resets(struct accel *a, struct accel_flow *f, const struct ac
             accel_hold_tell(a, f, v->now);
         return;
     }
-    /* The server stands at the first byte behind the SYN: RFC 9293 3.10.7.4 wants exactly that. */
-    const struct accel_own rst = {.to = ACCEL_SERVERS, .seq = seq_add(f->client_isn, 1), .flags = TCP_RST};
-    accel_send_own(a, f, &rst, v->now);
+    reset_server(a, f, v->now);
     accel_opening_end(a, f);
     accel_flow_state_set(a, f, ACCEL_RESET, v->now);
 }
@@ -310,6 +327,7 @@ bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct acc
     } else {
         note_client(f, accel_opening_of(a, f), v);
         accel_early_take(a, f, v);
+        accel_fast_open_data(a, f, v->now);
         if (accel_opening_of(a, f)->ahead)
             accel_early_send_on(a, f, v->now);
     }
@@ -355,7 +373,9 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     else if (memcmp(known, &said, sizeof said) != 0)
         ACCEL_COUNT(a, servers_changed);
     const bool far = is_from_far_box(a, f, v);
-    accel_servers_learn(&a->servers, &f->key, &said, far, v->now);
+    if (!a->settings.paired || o->fast_open == ACCEL_FAST_OPEN_OFF)
+        accel_servers_learn(&a->servers, &f->key, &said, far, v->now); /* it was asked for a far box too */
+    accel_fast_open_answered(a, f, v);
     look_for_far_box(a, o, far);
     f->shift.sequence = v->tcp.seq.v - f->our_isn.v;
     if (accel_said(f, TCP_OPT_TIMESTAMPS)) {
@@ -393,12 +413,13 @@ bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct acc
 {
     if (!accel_checksum_ok(a, v))
         return false;
-    const bool ours = v->tcp.flags & TCP_ACK && seq_eq(v->tcp.ack, seq_add(f->client_isn, 1));
+    const bool ours = v->tcp.flags & TCP_ACK && accel_fast_open_acknowledges(f, accel_opening_of(a, f), v->tcp.ack);
     if (!ours) {
         ACCEL_COUNT(a, drop_bad_ack);
         ask_again(a, f, v);
     } else if (v->tcp.flags & TCP_RST) {
-        server_refuses(a, f, v);
+        if (!accel_fast_open_reset(a, f, v))
+            server_refuses(a, f, v);
     } else if (v->tcp.flags & TCP_SYN) {
         learn(a, f, v);
         ACCEL_COUNT(a, flows_translated);

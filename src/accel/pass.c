@@ -266,13 +266,14 @@ bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_
  * The server's SYN-ACK again: what acknowledged it was lost. When the opening is long gone the client gets it, in its
  * own numbers, and answers with an acknowledgement (RFC 9293 3.10.7.4, RFC 5961 4).
  */
-static bool again(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+static bool again(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     if (!seq_eq(v->tcp.seq, accel_server_isn(f))) {
         ACCEL_COUNT(a, drop_unexpected);
         return false;
     }
     if (f->opening == POOL_NONE) {
+        accel_strip_options(&v->segment, TCP_OPT_FAST_OPEN); /* the box has asked, not the client */
         translate(f, &v->segment, ACCEL_TO_CLIENT);
         return true;
     }

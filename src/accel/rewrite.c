@@ -83,6 +83,8 @@ static uint16_t option_bit(uint8_t kind, uint8_t length)
         return length == 2 ? TCP_OPT_SACK_PERMITTED : 0;
     case TCP_KIND_TIMESTAMPS:
         return length == 10 ? TCP_OPT_TIMESTAMPS : 0;
+    case TCP_KIND_FAST_OPEN:
+        return TCP_OPT_FAST_OPEN;
     case TCP_KIND_SACK:
         return length >= 10 && (length - 2) % 8 == 0 ? TCP_OPT_SACK : 0;
     default:

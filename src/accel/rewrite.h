@@ -29,7 +29,8 @@ void accel_clear_flags(struct accel_segment *s, unsigned flags);
 uint8_t *accel_next_option(uint8_t *options, uint32_t length, uint32_t *at);
 /*
  * Options of these kinds (enum wire_tcp_option_bit: TCP_OPT_SACK, TCP_OPT_TIMESTAMPS, TCP_OPT_SACK_PERMITTED,
- * TCP_OPT_WSCALE) become NOPs; those of a wrong length are nobody's options and stay. Returns how many.
+ * TCP_OPT_WSCALE, TCP_OPT_FAST_OPEN) become NOPs; those of a wrong length are nobody's options and stay, but Fast Open's.
+ * Returns how many.
  */
 unsigned accel_strip_options(struct accel_segment *s, uint16_t kinds);
 /*

@@ -62,6 +62,28 @@ bool accel_servers_far(const struct accel_servers *s, const struct accel_key *ke
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
                          bool far, int64_t now)
 {
-    *slot_of(s, key) = (struct accel_server){
-        .address = key->server, .port = key->server_port, .vlan = key->vlan, .said = *said, .far = far, .at = now};
+    struct accel_server *slot = slot_of(s, key);
+    if (!is_of(slot, key))
+        *slot = (struct accel_server){.address = key->server, .port = key->server_port, .vlan = key->vlan};
+    slot->said = *said;
+    slot->far = far;
+    slot->at = now;
+}
+
+enum accel_server_fast_open accel_servers_fast_open(const struct accel_servers *s, const struct accel_key *key,
+                                                    int64_t now)
+{
+    const struct accel_server *slot = find(s, key, now);
+    return slot && now - slot->fast_open_at < s->memory_ns ? (enum accel_server_fast_open)slot->fast_open
+                                                           : ACCEL_SERVER_UNKNOWN;
+}
+
+void accel_servers_set_fast_open(struct accel_servers *s, const struct accel_key *key, enum accel_server_fast_open is,
+                                 int64_t now)
+{
+    struct accel_server *slot = slot_of(s, key);
+    if (!is_of(slot, key))
+        return;
+    slot->fast_open = (uint8_t)is;
+    slot->fast_open_at = now;
 }

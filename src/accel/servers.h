@@ -8,12 +8,21 @@
 
 #include "accel/flow.h"
 
+/* Whether a server speaks TCP Fast Open: fast_open.h. */
+enum accel_server_fast_open {
+    ACCEL_SERVER_UNKNOWN,
+    ACCEL_SERVER_SPEAKS,  /* it took data in a SYN */
+    ACCEL_SERVER_DOUBTED, /* the same, and the last SYN by Fast Open was not answered */
+    ACCEL_SERVER_SPEAKS_NOT,
+};
+
 struct accel_server {
     struct ip_addr address;
     uint16_t port, vlan;
     struct accel_promise said; /* mss 0: an empty slot */
     bool far;                  /* a far box stands before it */
-    int64_t at;
+    uint8_t fast_open;         /* enum accel_server_fast_open */
+    int64_t at, fast_open_at;
 };
 
 struct accel_servers {
@@ -34,5 +43,10 @@ const struct accel_promise *accel_servers_find(const struct accel_servers *s, co
 bool accel_servers_far(const struct accel_servers *s, const struct accel_key *key, int64_t now);
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
                          bool far, int64_t now);
+enum accel_server_fast_open accel_servers_fast_open(const struct accel_servers *s, const struct accel_key *key,
+                                                    int64_t now);
+/* Of a server that is known; otherwise nothing is remembered. */
+void accel_servers_set_fast_open(struct accel_servers *s, const struct accel_key *key, enum accel_server_fast_open is,
+                                 int64_t now);
 
 #endif

@@ -54,6 +54,9 @@ static int open_accelerator(struct bridge *b, const struct allocator *a, char me
                                .role = p->far ? ACCEL_FAR : ACCEL_NEAR,
                                .pair_key = {.k0 = load_be64(p->key), .k1 = load_be64(p->key + 8)},
                                .wall_ns = clock_epoch(),
+                               .fast_open = p->fast_open,
+                               .fast_open_cookies = p->fast_open_cookies,
+                               .fast_open_wait_ns = p->fast_open_wait_ns,
                                .bypass = b->bypass,
                                .bypass_count = p->n_bypass,
                                .watch = box_watcher(&b->box)};

@@ -159,6 +159,9 @@ struct plan_accelerator {
     bool paired; /* by this key: */
     bool far;
     uint8_t key[PLAN_PAIR_KEY_BYTES];
+    bool fast_open;
+    uint32_t fast_open_cookies;
+    int64_t fast_open_wait_ns;
     const struct plan_bypass *bypass; /* connections that pass untouched */
     uint32_t n_bypass;
     const char *table, *log, *prometheus; /* files, or NULL */

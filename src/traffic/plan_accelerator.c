@@ -63,6 +63,14 @@ static const struct config_field fields[] = {
      .doc = "Which box of a pair this is"},
     {CONFIG_MEMBER(struct accelerator_config, key), .type = CONFIG_TYPE_STRING, .min = "32", .max = "32",
      .doc = "The key of a near and a far box that save a round trip together: 32 hexadecimal digits, the same at both"},
+    {CONFIG_MEMBER(struct accelerator_config, fast_open), .type = CONFIG_TYPE_BOOL, .fallback = "false",
+     .doc =
+         "At the near box: SYNs to servers that speak TCP Fast Open take the first data along, which a server may then "
+         "get twice"},
+    {CONFIG_MEMBER(struct accelerator_config, fast_open_wait), .type = CONFIG_TYPE_DURATION, .fallback = "5ms",
+     .min = "1ms", .max = "1s", .doc = "What such a SYN waits for the first data"},
+    {CONFIG_MEMBER(struct accelerator_config, fast_open_cookies), .type = CONFIG_TYPE_U32, .fallback = "65536",
+     .min = "1", .max = "16777216", .doc = "Pairs of client and server whose Fast Open cookie is remembered"},
     {CONFIG_MEMBER(struct accelerator_config, table), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "A file for the connections, by which a box that is started again goes on; best on a tmpfs such as /run"},
     {CONFIG_ITEMS(struct accelerator_config, bypass), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
@@ -155,10 +163,15 @@ void plan_compile_accelerator(struct compiling *c)
                                     .server_memory_ns = from->server_memory,
                                     .idle_timeout_ns = from->idle_timeout,
                                     .closed_timeout_ns = from->closed_timeout,
+                                    .fast_open = from->fast_open,
+                                    .fast_open_cookies = from->fast_open_cookies,
+                                    .fast_open_wait_ns = from->fast_open_wait,
                                     .table = from->table,
                                     .log = from->log,
                                     .prometheus = from->prometheus};
     compile_key(c, from, to);
+    if (to->fast_open && to->far)
+        config_errors_add(c->errors, from->node, "fast_open", "found true at role far, allowed at role near");
     compile_bypasses(c, from, to);
     if (to->clients != PLAN_NONE && to->clients == to->servers)
         config_errors_add(c->errors, from->node, "servers", "found the port of the clients, allowed the other one");

@@ -346,6 +346,9 @@ struct accelerator_config {
     int64_t server_timeout, server_memory, idle_timeout, closed_timeout;
     int role;                                   /* 0 near, 1 far */
     const char *key, *table, *log, *prometheus; /* or NULL */
+    bool fast_open;
+    int64_t fast_open_wait;
+    uint32_t fast_open_cookies;
     const struct bypass_config *bypass;
     uint32_t bypass_count;
 };

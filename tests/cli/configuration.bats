@@ -57,6 +57,12 @@ YAML
     holds "accelerator.key" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.key=00112233445566778899aabbccddeefg
     holds "allowed 32 hexadecimal digits" "$output"
+    run -0 weir check examples/accel.yaml --set accelerator.fast_open=true --set accelerator.fast_open_wait=2ms --set accelerator.fast_open_cookies=1024
+    run -0 weir check examples/accel.yaml --set accelerator.fast_open=true --set accelerator.key=$key
+    run -2 weir check examples/accel.yaml --set accelerator.fast_open=true --set accelerator.role=far --set accelerator.key=$key
+    holds "fast_open: found true at role far, allowed at role near" "$output"
+    run -2 weir check examples/accel.yaml --set accelerator.fast_open_wait=2s
+    holds "accelerator.fast_open_wait" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.role=middle
     holds "allowed one of near, far" "$output"
 }

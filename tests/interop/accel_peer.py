@@ -1,12 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Both ends of tests/interop/accel.sh: a server that returns a digest and bytes, and clients that compare.
+"""Both ends of tests/interop/accel*.sh: a server that returns a digest and bytes, and clients that compare.
 
-    accel_peer.py serve PORT
+    accel_peer.py serve PORT [fast-open]    with TCP Fast Open, if the kernel has it on
+    accel_peer.py greet PORT                a server that speaks first, with TCP Fast Open
     accel_peer.py fetch HOST PORT COUNT     uploads and downloads of 0 B to 10 MB, COUNT in all; digests are compared
     accel_peer.py connect HOST PORT COUNT   connects; fails when the median takes 10 ms or more
     accel_peer.py first HOST PORT COUNT     connects, asks and waits for the answer's first byte: the median of both together, in milliseconds
     accel_peer.py hold HOST PORT COUNT      opens connections, fetches 1000 bytes by each, says "holding", and keeps them until it is ended
+    accel_peer.py greeted HOST PORT COUNT   connects and waits for a greeting: the median of both together, in milliseconds
     accel_peer.py refused HOST PORT         writes; fails unless the connection is reset
 
 A request is a line "UPLOAD DOWNLOAD" of byte counts and the upload; the answer is the SHA-256 of the upload in hex, a newline and the download, byte i of which
@@ -41,11 +43,19 @@ def answer(s):
             stream.read(1)
 
 
-def serve(port):
+def greet(s):
+    with s:
+        s.sendall(b"hello\n")
+        s.recv(1)
+
+
+def serve(port, fast_open=False, speak=answer):
     with socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=512) as listener:
+        if fast_open:
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 256)
         while True:
             s, _ = listener.accept()
-            threading.Thread(target=answer, args=(s,), daemon=True).start()
+            threading.Thread(target=speak, args=(s,), daemon=True).start()
 
 
 def connect(host, port):
@@ -116,6 +126,18 @@ def hold(host, port, count):
     time.sleep(600)
 
 
+def greeted(host, port, count):
+    times = []
+    for _ in range(count):
+        s, connecting = connect(host, port)
+        began = time.monotonic()
+        with s:
+            if s.recv(6) != b"hello\n":
+                raise SystemExit("no greeting")
+            times.append((connecting + time.monotonic() - began) * 1000)
+    print(f"{statistics.median(times):.3f}")
+
+
 def refused(host, port):
     try:
         s, _ = connect(host, port)
@@ -131,11 +153,14 @@ def refused(host, port):
 def main():
     what, rest = sys.argv[1], sys.argv[2:]
     if what == "serve":
-        return serve(int(rest[0]))
+        return serve(int(rest[0]), "fast-open" in rest[1:])
+    if what == "greet":
+        return serve(int(rest[0]), True, greet)
     host, port = rest[0], int(rest[1])
     if what == "refused":
         return refused(host, port)
-    return {"connect": connect_all, "first": first_byte, "fetch": fetch, "hold": hold}[what](host, port, int(rest[2]))
+    does = {"connect": connect_all, "first": first_byte, "fetch": fetch, "greeted": greeted, "hold": hold}
+    return does[what](host, port, int(rest[2]))
 
 
 if __name__ == "__main__":

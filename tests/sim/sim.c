@@ -12,6 +12,7 @@
 #include "base/alloc_heap.h"
 #include "base/checksum.h"
 #include "base/error.h"
+#include "fast_open_server.h"
 #include "link/memory.h"
 #include "nic.h"
 #include "support/cmocka_all.h"
@@ -228,6 +229,16 @@ static struct impair_settings impairment_of(const struct sim *s, unsigned hop, u
     return impair;
 }
 
+static struct link *speak_fast_open(const struct sim *s, struct link *top)
+{
+    const enum sim_fast_open how = s->cell->fast_open;
+    if (how == SIM_NO_FAST_OPEN || how == SIM_FAST_OPEN_NOBODY)
+        return top;
+    return fast_open_server_new(top, how == SIM_FAST_OPEN_DATA      ? FAST_OPEN_PATH_EATS_DATA
+                                     : how == SIM_FAST_OPEN_OPTIONS ? FAST_OPEN_PATH_EATS_OPTIONS
+                                                                    : FAST_OPEN_PATH_CLEAR);
+}
+
 static void make_side(struct sim *s, unsigned i, struct link *end)
 {
     struct side *side = &s->side[i];
@@ -246,6 +257,8 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     }
     side->wire = tap_new(s, end);
     int e = impair_link_new(&impair, side->wire, alloc_heap(), &side->top);
+    if (e == 0 && i == 1)
+        side->top = speak_fast_open(s, side->top);
     if (e == 0 && s->cell->gso_max[i])
         side->top = nic_new(side->top, s->cell->gso_max[i]);
     guard_rules_default(&rules);
@@ -298,7 +311,7 @@ static void teach(struct sim *s)
     const struct tcp_profile *p = &s->cell->profile;
     const bool right = s->cell->accel == SIM_ACCEL_KNOWS;
     const struct accel_key key = {.server = address_of(s, 1), .server_port = PORT};
-    struct accel_promise says = {.mss = (uint16_t)(s->cell->mtu - 40), .wscale = 7};
+    struct accel_promise says = {.mss = (uint16_t)(s->cell->mtu - (s->cell->v6 ? 60 : 40)), .wscale = 7};
     if (p->window_scaling == right)
         says.present |= TCP_OPT_WSCALE;
     if (p->sack == right)
@@ -308,6 +321,18 @@ static void teach(struct sim *s)
     if (!right)
         says.mss = 1460;
     accel_servers_learn(&s->box[0]->servers, &key, &says, s->cell->pair >= SIM_PAIR_KNOWN, s->now);
+}
+
+/* Its cookie. */
+static void teach_cookie(struct sim *s)
+{
+    static const uint8_t wrong[4] = {1};
+    const enum sim_fast_open how = s->cell->fast_open;
+    const struct accel_key key = {.client = address_of(s, 0), .server = address_of(s, 1), .server_port = PORT};
+    const bool right = how == SIM_FAST_OPEN_KNOWN || how == SIM_FAST_OPEN_DATA;
+    if (right || how == SIM_FAST_OPEN_STALE || how == SIM_FAST_OPEN_NOBODY)
+        (void)accel_fast_open_cookie_learn(&s->box[0]->cookies, &key, right ? fast_open_server_cookie : wrong,
+                                           right ? FAST_OPEN_SERVER_COOKIE_BYTES : sizeof wrong, s->now);
 }
 
 static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
@@ -322,6 +347,7 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
     settings.paired = s->cell->pair != SIM_NO_PAIR;
     settings.role = role;
     settings.pair_key = (struct hash_key){mix(s->cell->seed, 23), 8};
+    settings.fast_open = role == ACCEL_NEAR && s->cell->fast_open != SIM_NO_FAST_OPEN;
     int e = 0;
     for (unsigned i = 0; i < 2 && e == 0; i++) {
         const struct impair_settings impair = impairment_of(s, role + i, (role ? 277 : 177) + i);
@@ -338,6 +364,8 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
     }
     if (role == ACCEL_NEAR && s->cell->accel != SIM_ACCEL)
         teach(s);
+    if (role == ACCEL_NEAR)
+        teach_cookie(s);
 }
 
 /* A box at the end of what there is so far; its other side becomes the end. */

@@ -35,6 +35,17 @@ enum sim_cookies {
     SIM_COOKIES_AT_FIRST /* for a second: what comes later gets a flow */
 };
 
+/* A near box with Fast Open, towards a side 1 that speaks it (fast_open_server.h). */
+enum sim_fast_open {
+    SIM_NO_FAST_OPEN,
+    SIM_FAST_OPEN,         /* the box has no cookie yet */
+    SIM_FAST_OPEN_KNOWN,   /* it has */
+    SIM_FAST_OPEN_STALE,   /* it has a wrong one */
+    SIM_FAST_OPEN_NOBODY,  /* it has one, and side 1 does not speak Fast Open */
+    SIM_FAST_OPEN_DATA,    /* it has one, and SYNs with data get lost */
+    SIM_FAST_OPEN_OPTIONS, /* it has none, and SYNs with the option get lost */
+};
+
 struct sim_cell {
     uint64_t seed;
     struct impair_settings impair; /* of both directions; seeds are set from seed */
@@ -52,6 +63,7 @@ struct sim_cell {
     enum sim_accel accel; /* a near box of the accelerator in the middle, impaired on all four ways */
     enum sim_pair pair;
     enum sim_cookies cookies;
+    enum sim_fast_open fast_open;
     bool near;             /* boxes are beside their sides: what is between these is not impaired */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };

@@ -145,8 +145,42 @@ static void every_byte_passes_behind_cookies_in_every_cell(void **state)
     assert_int_equal(failed, 0);
 }
 
+static void every_byte_passes_with_fast_open_in_every_cell(void **state)
+{
+    uint64_t cells = sim_setting("WEIR_SIM_CELLS", 600), only = sim_setting("WEIR_SIM_SEED", 0);
+    uint64_t failed = 0, frames = 0, asked = 0, learnt = 0, sent = 0, accepted = 0, refused = 0, lost = 0;
+    struct sim_result r;
+    (void)state;
+    uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct sim_cell c;
+        cell_from_seed(seed, &c);
+        c.fast_open = (enum sim_fast_open)(SIM_FAST_OPEN + seed / 3 % 6);
+        c.v6 = c.mtu >= 1280 && seed / 18 % 2;
+        c.pair = seed / 72 % 2 ? SIM_PAIR : SIM_NO_PAIR; /* which comes first, if the box looks for it */
+        c.impair.loss_ppb /= c.pair ? 3 : 1;
+        c.near = seed / 36 % 2; /* otherwise most clients' data comes too late for the SYN */
+        failed += !sim_cell_passes(&c, &r);
+        frames += r.frames;
+        asked += r.accel.fast_open_asked;
+        learnt += r.accel.fast_open_learnt;
+        sent += r.accel.fast_open_sent;
+        accepted += r.accel.fast_open_accepted;
+        refused += r.accel.fast_open_refused;
+        lost += r.accel.fast_open_lost;
+    }
+    print_message(
+        "%llu cells, %llu frames, cookies asked for %llu, learnt %llu; SYNs with data %llu, accepted %llu, refused "
+        "%llu, lost %llu; %llu failed\n",
+        (unsigned long long)(last - first + 1), (unsigned long long)frames, (unsigned long long)asked,
+        (unsigned long long)learnt, (unsigned long long)sent, (unsigned long long)accepted, (unsigned long long)refused,
+        (unsigned long long)lost, (unsigned long long)failed);
+    assert_int_equal(failed, 0);
+}
+
 /* When the server has the client's first byte, on a clean path with the boxes beside their ends. */
-static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, int64_t round_trip)
+static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, enum sim_fast_open fast_open,
+                               int64_t round_trip)
 {
     struct sim_cell c;
     struct sim_result r;
@@ -155,13 +189,15 @@ static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, int64_t
     c.near = true;
     c.accel = accel;
     c.pair = pair;
+    c.fast_open = fast_open;
     c.bytes[0] = 500;
     c.bytes[1] = 5000;
     c.impair.delay_ns = round_trip / 2;
     assert_true(sim_cell_passes(&c, &r));
     assert_int_equal(r.tcp[0].retransmitted_segments, 0);
     assert_int_equal(r.accel.early_bytes_sent_again, 0);
-    if (pair == SIM_PAIR_KNOWN) /* the server measures its own handshake, and sends a loss probe: far.c */
+    if (pair == SIM_PAIR_KNOWN || fast_open == SIM_FAST_OPEN_KNOWN)
+        /* the server measures its own handshake, and sends a loss probe: far.c, fast_open_server.h */
         assert_true(r.tcp[1].retransmitted_segments <= 1);
     else
         assert_int_equal(r.tcp[1].retransmitted_segments, 0);
@@ -174,13 +210,33 @@ static void a_pair_saves_the_request_a_round_trip(void **state)
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(round_trips); i++) {
         const int64_t rtt = round_trips[i];
-        const int64_t near = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, rtt);
-        const int64_t first = request_arrives(SIM_ACCEL_KNOWS, SIM_PAIR, rtt);
-        const int64_t known = request_arrives(SIM_ACCEL_KNOWS, SIM_PAIR_KNOWN, rtt);
+        const int64_t near = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, SIM_NO_FAST_OPEN, rtt);
+        const int64_t first = request_arrives(SIM_ACCEL_KNOWS, SIM_PAIR, SIM_NO_FAST_OPEN, rtt);
+        const int64_t known = request_arrives(SIM_ACCEL_KNOWS, SIM_PAIR_KNOWN, SIM_NO_FAST_OPEN, rtt);
         print_message("RTT %lld ms: near %.3f ms, pair %.3f ms the first time, then %.3f ms\n",
                       (long long)(rtt / NS_PER_MS), (double)near / 1e6, (double)first / 1e6, (double)known / 1e6);
         assert_true(near >= rtt * 3 / 2 && near < rtt * 3 / 2 + 2 * NS_PER_MS);
         assert_true(first >= rtt * 3 / 2 && first < rtt * 3 / 2 + 2 * NS_PER_MS);
+        assert_true(known >= rtt / 2 && known < rtt / 2 + 2 * NS_PER_MS);
+    }
+}
+
+static void fast_open_saves_the_request_a_round_trip(void **state)
+{
+    static const int64_t round_trips[] = {50 * NS_PER_MS, 100 * NS_PER_MS, 200 * NS_PER_MS};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(round_trips); i++) {
+        const int64_t rtt = round_trips[i];
+        const int64_t near = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, SIM_NO_FAST_OPEN, rtt);
+        const int64_t asks = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, SIM_FAST_OPEN, rtt);
+        const int64_t known = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, SIM_FAST_OPEN_KNOWN, rtt);
+        const int64_t stale = request_arrives(SIM_ACCEL_KNOWS, SIM_NO_PAIR, SIM_FAST_OPEN_STALE, rtt);
+        print_message(
+            "RTT %lld ms: near %.3f ms; with Fast Open %.3f ms the first time, then %.3f ms, refused %.3f ms\n",
+            (long long)(rtt / NS_PER_MS), (double)near / 1e6, (double)asks / 1e6, (double)known / 1e6,
+            (double)stale / 1e6);
+        assert_true(asks >= rtt * 3 / 2 && asks < rtt * 3 / 2 + 2 * NS_PER_MS);
+        assert_true(stale >= rtt * 3 / 2 && stale < rtt * 3 / 2 + 2 * NS_PER_MS);
         assert_true(known >= rtt / 2 && known < rtt / 2 + 2 * NS_PER_MS);
     }
 }
@@ -222,7 +278,9 @@ int main(void)
         cmocka_unit_test(every_byte_passes_the_box_in_every_cell),
         cmocka_unit_test(every_byte_passes_a_pair_in_every_cell),
         cmocka_unit_test(every_byte_passes_behind_cookies_in_every_cell),
+        cmocka_unit_test(every_byte_passes_with_fast_open_in_every_cell),
         cmocka_unit_test(a_pair_saves_the_request_a_round_trip),
+        cmocka_unit_test(fast_open_saves_the_request_a_round_trip),
         cmocka_unit_test(nothing_is_sent_again_on_a_clean_path_behind_the_box),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
