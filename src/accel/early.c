@@ -30,7 +30,7 @@ void accel_opening_end(struct accel *a, struct accel_flow *f)
     if (seq_lt(o->una, o->acked))
         ACCEL_COUNT(a, early_undelivered);
     if (a->settings.role == ACCEL_NEAR)
-        f->early_bytes = (uint16_t)bytes_of(f, o);
+        f->early_bytes = (uint16_t)accel_early_bytes(f, o);
     if (o->buffer != POOL_NONE)
         pool_put(&a->buffers, o->buffer);
     accel_far_drop_waiting(o);
