@@ -112,7 +112,8 @@ static uint16_t window_to_server(const struct accel_flow *f, const struct accel_
 
 static uint32_t segment_bytes(const struct accel *a, const struct accel_flow *f)
 {
-    const uint32_t options = accel_said(f, TCP_OPT_TIMESTAMPS) ? 12 : 0;
+    const uint32_t mark = accel_opening_of(a, f)->ahead ? ACCEL_MARK_BYTES : 0;
+    const uint32_t options = mark + (accel_said(f, TCP_OPT_TIMESTAMPS) ? 12 : 0);
     const uint32_t ip = ip_addr_is_v4(&f->key.server) ? WIRE_IPV4_MIN : WIRE_IPV6_LEN;
     const uint32_t most = a->links[ACCEL_SERVERS]->mtu - ip - WIRE_TCP_MIN;
     return max_u32(min_u32(f->said.mss, most), options + 8) - options;
@@ -123,7 +124,10 @@ static struct seq send_piece(struct accel *a, struct accel_flow *f, struct accel
                              uint32_t n, int64_t now)
 {
     struct wire_tcp_options options;
+    struct accel_pairing pairing;
     accel_options_to_server(f, &options, now);
+    if (o->ahead)
+        accel_pairing_of(&a->settings.pair_key, &f->key, f->client_isn, o->epoch, &pairing);
     const uint32_t at = seq_len(first_byte(f), from),
                    left = accel_early_bytes(f, o) - min_u32(at, accel_early_bytes(f, o));
     const uint32_t bytes = min_u32(n, left);
@@ -134,6 +138,7 @@ static struct seq send_piece(struct accel *a, struct accel_flow *f, struct accel
                                     .flags = (uint16_t)(TCP_ACK | (bytes && last ? TCP_PSH : 0) | (fin ? TCP_FIN : 0)),
                                     .window = window_to_server(f, o),
                                     .options = &options,
+                                    .mark = o->ahead ? &pairing.syn_mark : NULL,
                                     .payload = bytes ? (const uint8_t *)pool_at(&a->buffers, o->buffer) + at : NULL,
                                     .payload_length = bytes};
     return accel_send_own(a, f, &piece, now) ? seq_add(from, bytes + fin) : from;

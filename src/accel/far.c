@@ -5,7 +5,7 @@
  *
  *     near box                far box             server
  *        |--- SYN, mark -------->|------ SYN -------->|      the mark is struck out
- *        |--- early data ------->| waits              |      in the numbers of the pair
+ *        |--- early data, mark ->| waits              |      in the numbers of the pair
  *        |                       |<----- SYN-ACK -----|      the shift is known
  *        |<-- SYN-ACK, mark -----|--- ACK, data ----->|      in the numbers of the pair, and of the server
  *        |<====================->|<= translated =====>|
@@ -79,13 +79,8 @@ static void answer_again(struct accel *a, const struct accel_flow *f, const stru
                                          .mss = f->said.mss,
                                          .wscale = f->said.wscale,
                                          .ts_val = f->server_ts};
-    uint8_t header[WIRE_TCP_MAX], options[WIRE_TCP_MAX_OPTIONS + ACCEL_MARK_BYTES];
-    const struct wire_tcp none = {.flags = TCP_SYN | TCP_ACK};
     accel_options_of(v, &of_syn);
     o.ts_ecr = of_syn.ts_val;
-    const int length = wire_tcp_build(header, &none, &o) - (int)WIRE_TCP_MIN;
-    accel_mark_write(options, mark);
-    memcpy(options + ACCEL_MARK_BYTES, header + WIRE_TCP_MIN, (size_t)length);
     as.opening = opening;
     accel_remember_frame(accel_opening_of(a, &as), v);
     const struct accel_own own = {.to = ACCEL_CLIENTS,
@@ -93,8 +88,8 @@ static void answer_again(struct accel *a, const struct accel_flow *f, const stru
                                   .ack = seq_add(f->client_isn, 1),
                                   .flags = TCP_SYN | TCP_ACK,
                                   .window = f->syn_ack_window,
-                                  .raw_options = options,
-                                  .raw_options_length = (uint32_t)length + ACCEL_MARK_BYTES};
+                                  .options = &o,
+                                  .mark = &mark};
     accel_send_own(a, &as, &own, v->now);
     pool_put(&a->openings, opening);
     ACCEL_COUNT(a, syn_answered_again);
@@ -141,10 +136,29 @@ static enum accel_verdict wait_for_server(struct accel *a, struct accel_flow *f,
     return ACCEL_KEPT;
 }
 
+/*
+ * Early data has the mark as well. What overtook its SYN must not reach the server, whose reset would come back, perhaps
+ * behind its SYN-ACK: the near box sends it again.
+ */
+static bool take_mark(struct accel *a, const struct accel_flow *f, struct accel_arrival *v)
+{
+    uint32_t mark;
+    if (!accel_mark_find(&v->segment, &mark))
+        return true;
+    if (!f) {
+        ACCEL_COUNT(a, far_early);
+        return false;
+    }
+    accel_mark_remove(&v->segment);
+    return accel_arrival_of(v->segment.packet, ACCEL_CLIENTS, v->now, v);
+}
+
 enum accel_verdict accel_far_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     if (is_syn(v))
         return from_near_syn(a, f, v);
+    if (!take_mark(a, f, v))
+        return ACCEL_DROP;
     if (!f)
         return ACCEL_PASS;
     if (f->state == ACCEL_OPENING)

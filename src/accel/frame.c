@@ -53,6 +53,12 @@ static uint32_t put_tcp_header(uint8_t *to, const struct accel_flow *f, const st
                                .window = own->window};
     int length = wire_tcp_build(to, &h, own->options);
     assert(length > 0);
+    if (own->mark) {
+        memmove(to + WIRE_TCP_MIN + ACCEL_MARK_BYTES, to + WIRE_TCP_MIN, (size_t)length - WIRE_TCP_MIN);
+        accel_mark_write(to + WIRE_TCP_MIN, *own->mark);
+        length += (int)ACCEL_MARK_BYTES;
+        to[12] = (uint8_t)(length / 4 << 4);
+    }
     if (own->raw_options_length == 0)
         return (uint32_t)length;
     memcpy(to + WIRE_TCP_MIN, own->raw_options, own->raw_options_length);

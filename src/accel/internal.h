@@ -114,6 +114,7 @@ struct accel_own {
     struct seq seq, ack; /* in the numbers of whom it goes to */
     uint16_t flags, window;
     const struct wire_tcp_options *options; /* or NULL */
+    const uint32_t *mark;                   /* before them: of a pair (pair.h), or NULL */
     const uint8_t *raw_options;             /* instead of them, as they are */
     uint32_t raw_options_length;
     const uint8_t *payload;

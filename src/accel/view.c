@@ -35,9 +35,7 @@ static uint64_t bytes_of(struct seq isn, struct seq end, uint16_t wraps, bool fi
 static uint32_t early_bytes(const struct accel *a, const struct accel_flow *f)
 {
     const struct accel_opening *o = accel_opening_of(a, f);
-    if (!o || a->settings.role == ACCEL_FAR)
-        return f->early_bytes;
-    return seq_len(seq_add(f->client_isn, 1), o->early_end) - o->fin;
+    return o && a->settings.role == ACCEL_NEAR ? accel_early_bytes(f, o) : f->early_bytes;
 }
 
 static void put_bytes(const struct accel *a, const struct accel_flow *f, struct accel_view *v)

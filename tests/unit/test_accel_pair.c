@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A near and a far box of one key, segment by segment: what the near box sends ahead is marked, and the far box lets nothing
+ * that is marked reach a server that it has told of no connection. The rig is that of test_accel_near.c; the boxes
+ * together are in sim/test_sim_accel.c.
+ */
+#include "accel/internal.h"
+#include "unit/accel_rig.h"
+
+static const struct hash_key key = {.k0 = 3, .k1 = 4};
+
+static struct accel_pairing pairing_of(uint16_t port)
+{
+    const struct accel_key flow = {.client = ip_addr_from_v4(CLIENT),
+                                   .server = ip_addr_from_v4(SERVER),
+                                   .client_port = port,
+                                   .server_port = SERVER_PORT};
+    struct accel_pairing p;
+    accel_pairing_of(&key, &flow, seq_of(CLIENT_ISN), (uint32_t)(r.now / ACCEL_EPOCH_NS), &p);
+    return p;
+}
+
+static void make(enum accel_role role)
+{
+    struct accel_settings s;
+    settings_default(&s);
+    s.paired = true;
+    s.role = role;
+    s.pair_key = key;
+    make_rig(&s);
+}
+static int set_up_near(void **state)
+{
+    (void)state;
+    make(ACCEL_NEAR);
+    return 0;
+}
+static int set_up_far(void **state)
+{
+    (void)state;
+    make(ACCEL_FAR);
+    return 0;
+}
+
+/* A segment between the boxes, whose first option is a mark. */
+static void send_marked(enum accel_side from, uint16_t port, uint16_t flags, uint32_t seq, uint32_t ack, uint32_t mark,
+                        const char *text)
+{
+    uint8_t f[1514], tcp[WIRE_TCP_MAX];
+    const struct wire_tcp h = {.src_port = from == ACCEL_CLIENTS ? port : SERVER_PORT,
+                               .dst_port = from == ACCEL_CLIENTS ? SERVER_PORT : port,
+                               .seq = seq_of(seq),
+                               .ack = seq_of(ack),
+                               .flags = flags,
+                               .window = 1000};
+    assert_int_equal(wire_tcp_build(tcp, &h, NULL), WIRE_TCP_MIN);
+    tcp[12] = (WIRE_TCP_MIN + ACCEL_MARK_BYTES) / 4 << 4;
+    accel_mark_write(tcp + WIRE_TCP_MIN, mark);
+    const uint32_t header = WIRE_TCP_MIN + ACCEL_MARK_BYTES, payload = (uint32_t)strlen(text);
+    const uint32_t at = put_headers(f, from, IP_PROTO_TCP, header + payload);
+    memcpy(f + at, tcp, header);
+    memcpy(f + at + header, text, payload);
+    const uint16_t sum = wire_l4_checksum_v4(r.client, SERVER, IP_PROTO_TCP, f + at, header + payload);
+    memcpy(f + at + WIRE_TCP_CHECKSUM_OFFSET, &sum, 2);
+    give(from, f, at + header + payload);
+}
+
+static bool is_marked(const struct seen *s, uint32_t mark)
+{
+    uint8_t option[ACCEL_MARK_BYTES];
+    accel_mark_write(option, mark);
+    return s->payload >= 54 + ACCEL_MARK_BYTES && memcmp(s->frame + 54, option, sizeof option) == 0;
+}
+static bool has_options(const struct seen *s) { return s->payload > 54; }
+
+static void far_box_answers(uint16_t port)
+{
+    send_marked(ACCEL_SERVERS, port, TCP_SYN | TCP_ACK, r.our_isn.v, CLIENT_ISN + 1, pairing_of(port).syn_ack_mark, "");
+}
+
+/* ---- the near box ---- */
+
+static void early_data_is_marked_until_the_far_box_has_answered(void **state)
+{
+    (void)state;
+    open_flow(1);
+    assert_int_equal(COUNTED(far_box_found), 0);
+    ask(2);
+    assert_int_equal(r.our_isn.v, pairing_of(2).isn.v);
+    far_box_answers(2);
+    assert_int_equal(COUNTED(far_box_found), 1);
+    client_sends(2, TCP_RST, 0, "");
+    while (take_frame(ACCEL_SERVERS, &(struct seen){0}) || take_frame(ACCEL_CLIENTS, &(struct seen){0}))
+        continue;
+    client_sends(1, TCP_RST, 0, "");
+    while (take_frame(ACCEL_SERVERS, &(struct seen){0}) || take_frame(ACCEL_CLIENTS, &(struct seen){0}))
+        continue;
+
+    wait_ms(11000); /* there is room again */
+    ask(3);
+    client_sends(3, TCP_ACK | TCP_PSH, 0, "early");
+    struct seen s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    assert_true(is_marked(&s, pairing_of(3).syn_mark));
+    assert_int_equal(s.tcp.ack.v, r.our_isn.v + 1);
+    expect_text(&s, "early");
+    far_box_answers(3);
+    while (take_frame(ACCEL_CLIENTS, &s))
+        continue;
+    client_sends(3, TCP_ACK | TCP_PSH, 5, "later");
+    bool came = false;
+    while (take_frame(ACCEL_SERVERS, &s)) {
+        came |= s.length - (s.payload = 54) == 5 && memcmp(s.frame + 54, "later", 5) == 0;
+        assert_false(is_marked(&s, pairing_of(3).syn_mark));
+    }
+    assert_true(came);
+}
+
+/* ---- the far box ---- */
+
+static void early_data_that_overtook_its_syn_does_not_reach_the_server(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_ACK | TCP_PSH, CLIENT_ISN + 1, p.isn.v + 1, p.syn_mark, "early");
+    expect_nothing();
+    assert_int_equal(COUNTED(far_early), 1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    struct seen s = expect(ACCEL_SERVERS, TCP_SYN);
+    assert_false(is_marked(&s, p.syn_mark));
+    send_marked(ACCEL_CLIENTS, 1, TCP_ACK | TCP_PSH, CLIENT_ISN + 1, p.isn.v + 1, p.syn_mark, "early");
+    expect_nothing();
+    assert_int_equal(COUNTED(far_held), 1);
+    server_answers(1);
+    s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    assert_int_equal(s.tcp.seq.v, p.isn.v);
+    assert_true(is_marked(&s, p.syn_ack_mark));
+    s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    assert_int_equal(s.tcp.ack.v, SERVER_ISN + 1);
+    assert_false(has_options(&s));
+    expect_text(&s, "early");
+}
+
+static void early_data_behind_the_answer_loses_its_mark(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    server_answers(1);
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    (void)expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    send_marked(ACCEL_CLIENTS, 1, TCP_ACK | TCP_PSH, CLIENT_ISN + 1, p.isn.v + 1, p.syn_mark, "early");
+    const struct seen s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    assert_int_equal(s.tcp.ack.v, SERVER_ISN + 1);
+    assert_false(has_options(&s));
+    expect_text(&s, "early");
+    assert_int_equal(COUNTED(far_early), 0);
+}
+
+static void a_lost_answer_is_given_again_with_its_mark(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    server_answers(1);
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    (void)expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    const struct seen s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    assert_int_equal(s.tcp.seq.v, p.isn.v);
+    assert_int_equal(s.tcp.ack.v, CLIENT_ISN + 1);
+    assert_true(is_marked(&s, p.syn_ack_mark));
+    assert_int_equal(s.options.present & TCP_OPT_MSS, TCP_OPT_MSS);
+    assert_int_equal(s.options.mss, plain.mss);
+    expect_nothing();
+    assert_int_equal(COUNTED(syn_answered_again), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(early_data_is_marked_until_the_far_box_has_answered, set_up_near, tear_down),
+        cmocka_unit_test_setup_teardown(early_data_that_overtook_its_syn_does_not_reach_the_server, set_up_far,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(early_data_behind_the_answer_loses_its_mark, set_up_far, tear_down),
+        cmocka_unit_test_setup_teardown(a_lost_answer_is_given_again_with_its_mark, set_up_far, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
