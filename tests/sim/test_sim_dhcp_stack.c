@@ -305,6 +305,31 @@ static void settings_that_cannot_be_are_refused(void **state)
 
 /* ---- IPv6 ---- */
 
+static void name_servers_and_the_search_list_are_told(void **state)
+{
+    (void)state;
+    static const uint8_t names[] = "\7example\3net\0\4weir\4test"; /* the last one ends in the text's own 0 */
+    struct net *n = net_new();
+    struct dhcp_clients_settings s = settings_for(n, true, 2);
+    s.prefix_length6 = 64;
+    for (unsigned i = 0; i < 2; i++)
+        n->link6.dns[i] = (struct ip_addr){{0x20, 1, 0xd, 0xb8, [15] = (uint8_t)(0x53 + i)}};
+    n->link6.domains = names;
+    n->link6.domains_len = sizeof names;
+    serve6(n, 50, 50);
+    begin(n, &s);
+    assert_string_equal(dhcp_clients_search(n->clients), "");
+    pass(n, 10 * NS_PER_S);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct dhcp_view v = view_of(n, i);
+        assert_int_equal(v.prefix_length, 64);
+        assert_true(ip_addr_equal(&v.dns[0], &n->link6.dns[0]) && ip_addr_equal(&v.dns[1], &n->link6.dns[1]));
+        assert_true(ip_addr_is_unspecified(&v.dns[2]));
+    }
+    assert_string_equal(dhcp_clients_search(n->clients), "example.net weir.test");
+    net_free(n);
+}
+
 static void an_address_and_a_prefix_are_leased_renewed_and_given_back(void **state)
 {
     (void)state;
@@ -362,6 +387,7 @@ int main(void)
         cmocka_unit_test(without_its_server_a_lease_ends_and_its_host_goes),
         cmocka_unit_test(a_vlan_has_its_own_server),
         cmocka_unit_test(settings_that_cannot_be_are_refused),
+        cmocka_unit_test(name_servers_and_the_search_list_are_told),
         cmocka_unit_test(an_address_and_a_prefix_are_leased_renewed_and_given_back),
         cmocka_unit_test(an_ipv6_address_that_somebody_has_is_declined),
     };
