@@ -92,7 +92,7 @@ end dnsmasq "$started_pid" "$work/dhcp.log"
 
 in_ns kernel ip addr add 2001:db8::1/64 dev kern0 nodad 2>/dev/null || true
 start_in_ns kernel "$work/dhcp6.log" dnsmasq -k -C /dev/null -p 0 -i kern0 -z --dhcp-range=2001:db8::100,2001:db8::1ff,64,1h \
-    --dhcp-option=option6:dns-server,[2001:db8::53],[2001:db8::54] --dhcp-option=option6:domain-search,weir.test,example.net \
+    --dhcp-option="option6:dns-server,[2001:db8::53],[2001:db8::54]" --dhcp-option=option6:domain-search,weir.test,example.net \
     --dhcp-leasefile="$work/leases6" -x "$work/dhcp6.pid" --user=root
 wait_for 10 sh -c "ip netns exec weir-$$-kernel ss -lun | grep -q :547"
 in_ns weir timeout 60 "$WEIR" exec -l packet:weir0 -6 dhcp --resolv-conf "$work/resolv6" -- ip addr >"$work/leased6" 2>&1 || cat "$work/leased6"
