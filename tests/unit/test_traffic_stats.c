@@ -199,8 +199,9 @@ static void every_counter_of_tcp_is_merged(void **state)
 static void failures_have_the_names_of_the_results(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "connect_refused", "connect_timeout", "connect_unreachable", "no_ports", "no_memory", "reset", "stopped"};
+    static const char *const names[] = {"connect_refused", "connect_timeout", "connect_unreachable",
+                                        "no_ports",        "no_lease",        "no_memory",
+                                        "reset",           "stopped"};
 
     assert_int_equal(ARRAY_SIZE(names), CONNECT_FAILURE_COUNT);
     for (unsigned i = 0; i < CONNECT_FAILURE_COUNT; i++)
