@@ -174,6 +174,7 @@ static void check_counts(const struct world *w)
     assert(told <= came(w) && told + lost >= came(w));
 }
 
+/* What leaves must not be deeper than tunnels can be nested. */
 static void drain(struct world *w)
 {
     struct packet *burst[LINK_BURST];
