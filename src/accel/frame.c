@@ -141,8 +141,14 @@ void accel_options_to_client(const struct accel_flow *f, const struct accel_open
 
 bool accel_reset_server(struct accel *a, const struct accel_flow *f, int64_t now)
 {
-    const struct accel_own rst = {.to = ACCEL_SERVERS, .seq = accel_opening_of(a, f)->next, .flags = TCP_RST};
-    return accel_send_own(a, f, &rst, now);
+    const struct accel_opening *o = accel_opening_of(a, f);
+    struct accel_own rst = {.to = ACCEL_SERVERS, .seq = o->next, .flags = TCP_RST};
+    if (o->fast_open == ACCEL_FAST_OPEN_HELD)
+        return true; /* it knows of nothing */
+    if (!accel_send_own(a, f, &rst, now))
+        return false;
+    rst.seq = seq_add(rst.seq, o->in_syn);
+    return f->state != ACCEL_OPENING || o->in_syn == 0 || accel_send_own(a, f, &rst, now);
 }
 
 void accel_reset_client(struct accel *a, struct accel_flow *f, int64_t now)
