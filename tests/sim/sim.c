@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "accel/internal.h"
+#include "accel/store.h"
 #include "base/alloc_heap.h"
 #include "base/checksum.h"
 #include "base/error.h"
@@ -46,6 +47,9 @@ struct sim {
     const char *failure;
     struct accel *box[2];   /* the near one, the far one */
     struct link *middle[4]; /* their links, impaired */
+    struct accel_settings settings[2];
+    int64_t kill_at;
+    uint64_t kills, kept, restarts_reset;
 };
 
 /* ---- a link that digests what passes ---- */
@@ -353,6 +357,12 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
         const struct impair_settings impair = impairment_of(s, role + i, (role ? 277 : 177) + i);
         e = impair_link_new(&impair, ends[i], alloc_heap(), &links[i]);
     }
+    if (s->cell->kill_every_ns) {
+        settings.store_bytes = accel_store_bytes(&settings);
+        settings.store = alloc_zeroed(alloc_heap(), settings.store_bytes, CACHE_LINE);
+        s->kill_at = s->now + s->cell->kill_every_ns;
+    }
+    s->settings[role] = settings;
     e = e < 0 ? e : accel_new(&settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
     assert(e == 0);
     (void)e;
@@ -413,6 +423,37 @@ static unsigned turn_boxes(struct sim *s)
     return s->box[1] ? n + turn_box(s, s->box[0]) : n;
 }
 
+/* What the table says is as it was; all else of the box is gone, and every secret another. */
+static void kill_box(struct sim *s, enum accel_role role)
+{
+    struct accel_settings *settings = &s->settings[role];
+    void *left = alloc_zeroed(alloc_heap(), settings->store_bytes, CACHE_LINE);
+    assert(left);
+    memcpy(left, settings->store, settings->store_bytes);
+    if (role == ACCEL_NEAR) {
+        s->kept += accel_counters(s->box[role])->restart_kept;
+        s->restarts_reset += accel_counters(s->box[role])->restart_reset;
+    }
+    accel_delete(s->box[role]);
+    memcpy(settings->store, left, settings->store_bytes);
+    alloc_free(alloc_heap(), left, settings->store_bytes);
+    settings->secret.k0++;
+    struct link **links = &s->middle[role == ACCEL_FAR ? 2 : 0];
+    const int e = accel_new(settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
+    assert(e == 0);
+    (void)e;
+    s->kills++;
+}
+
+static void maybe_kill(struct sim *s)
+{
+    if (!s->cell->kill_every_ns || s->now < s->kill_at)
+        return;
+    for (unsigned role = 0; role < 2 && s->box[role]; role++)
+        kill_box(s, (enum accel_role)role);
+    s->kill_at = s->now + s->cell->kill_every_ns;
+}
+
 static void turn_until_quiet(struct sim *s)
 {
     uint64_t n;
@@ -464,6 +505,7 @@ static void run(struct sim *s)
             return;
         turn_until_quiet(s);
         maybe_reset(s);
+        maybe_kill(s);
         int64_t next = next_event(s);
         if (both_closed(s))
             break;
@@ -513,12 +555,20 @@ static void check_leaks(struct sim *s)
 
 static void end_boxes(struct sim *s, struct sim_result *out)
 {
-    if (s->box[0])
+    out->kills = s->kills;
+    out->kept = s->kept;
+    out->restarts_reset = s->restarts_reset;
+    if (s->box[0]) {
         out->accel = *accel_counters(s->box[0]);
+        out->kept += out->accel.restart_kept;
+        out->restarts_reset += out->accel.restart_reset;
+    }
     if (s->box[1])
         out->far = *accel_counters(s->box[1]);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < 2; i++) {
         accel_delete(s->box[i]);
+        alloc_free(alloc_heap(), s->settings[i].store, s->settings[i].store_bytes);
+    }
     for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)
         link_flush(s->middle[i]);
     for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)

@@ -63,6 +63,7 @@ struct sim_cell {
     enum sim_accel accel; /* a near box of the accelerator in the middle, impaired on all four ways */
     enum sim_pair pair;
     enum sim_cookies cookies;
+    int64_t kill_every_ns; /* boxes are killed and started again on the table they left; 0: never */
     enum sim_fast_open fast_open;
     bool near;             /* boxes are beside their sides: what is between these is not impaired */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
@@ -81,8 +82,9 @@ struct sim_result {
     uint64_t stream[2]; /* digests of the bytes that arrived, however they were cut */
     uint64_t large_frames[2], lent_frames[2];
     struct tcp_counters tcp[2];
-    struct accel_counters accel, far;
-    int64_t first_byte_ns[2]; /* when the first byte of the other side was there */
+    struct accel_counters accel, far;     /* of the last that was started */
+    uint64_t kills, kept, restarts_reset; /* of flows at starts of the near box */
+    int64_t first_byte_ns[2];             /* when the first byte of the other side was there */
 };
 void sim_run(const struct sim_cell *c, struct sim_result *out);
 /* The same; false when it failed, and then all about it is printed, with the seed by which WEIR_SIM_SEED repeats it. */

@@ -178,6 +178,38 @@ static void every_byte_passes_with_fast_open_in_every_cell(void **state)
     assert_int_equal(failed, 0);
 }
 
+/*
+ * Boxes that are killed again and again under a transfer: once its early data is delivered it arrives as it was sent; before
+ * that both ends are reset, where the reset is not lost.
+ */
+static void every_byte_passes_boxes_that_are_killed(void **state)
+{
+    uint64_t cells = sim_setting("WEIR_SIM_CELLS", 600), only = sim_setting("WEIR_SIM_SEED", 0);
+    uint64_t failed = 0, frames = 0, kills = 0, kept = 0, reset = 0;
+    (void)state;
+    uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct sim_cell c;
+        struct sim_result r;
+        cell_from_seed(seed, &c);
+        c.kill_every_ns = (int64_t)(1 + seed % 7) * (NS_PER_MS + c.impair.delay_ns * 2);
+        c.pair = seed / 3 % 2 ? SIM_PAIR : SIM_NO_PAIR;
+        c.impair.loss_ppb /= 3;
+        sim_run(&c, &r);
+        frames += r.frames;
+        kills += r.kills;
+        kept += r.kept;
+        reset += r.restarts_reset != 0;
+        if (r.failure && r.restarts_reset == 0)
+            failed += !sim_cell_passes(&c, &r);
+    }
+    print_message("%llu cells, %llu frames, %llu kills, %llu times a flow was kept, %llu cells whose ends were reset, "
+                  "%llu failed\n",
+                  (unsigned long long)(last - first + 1), (unsigned long long)frames, (unsigned long long)kills,
+                  (unsigned long long)kept, (unsigned long long)reset, (unsigned long long)failed);
+    assert_int_equal(failed, 0);
+}
+
 /* When the server has the client's first byte, on a clean path with the boxes beside their ends. */
 static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, enum sim_fast_open fast_open,
                                int64_t round_trip)
@@ -278,6 +310,7 @@ int main(void)
         cmocka_unit_test(every_byte_passes_the_box_in_every_cell),
         cmocka_unit_test(every_byte_passes_a_pair_in_every_cell),
         cmocka_unit_test(every_byte_passes_behind_cookies_in_every_cell),
+        cmocka_unit_test(every_byte_passes_boxes_that_are_killed),
         cmocka_unit_test(every_byte_passes_with_fast_open_in_every_cell),
         cmocka_unit_test(a_pair_saves_the_request_a_round_trip),
         cmocka_unit_test(fast_open_saves_the_request_a_round_trip),
