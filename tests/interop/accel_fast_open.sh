@@ -6,57 +6,23 @@
 # key changes, one that stops speaking Fast Open, and paths that drop SYNs with data or with the option cost no connection.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
-cd "$root"
+# shellcheck source=tests/interop/accel_lib.sh
+. "$(dirname "$0")/accel_lib.sh"
 
-server4=198.18.0.2
-server6=2001:db8::2
 for name in client near server; do ns_add $name; done
 veth_add client c0 near n0
 veth_add server s0 near n1
-for end in client:c0:1 server:s0:2; do
-    name=${end%%:*}
-    rest=${end#*:}
-    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
-    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
-done
+ends_address
 in_ns client sysctl -qw net.ipv4.tcp_fastopen=0 # the clients know nothing of it
 in_ns server sysctl -qw net.ipv4.tcp_fastopen=2
 
-box_begun() {
-    wait_for 20 grep -q "Ctrl-C" "$work/box.log" || not_ok "the box starts" "$(cat "$work/box.log")"
-}
-accel_start() { # OPTION...
-    : >"$work/box.log"
-    start_in_ns near "$work/box.log" "$WEIR" accel examples/accel.yaml --json "$work/accel.json" \
-        --set "ports[0].location=packet:n0" --set "ports[1].location=packet:n1" "$@"
-    box_pid=$started_pid
-    box_begun
-}
+near_start() { box_start near n0 n1 "$@"; }
 # A wait so long that a slow machine changes no count.
-fast_start() { accel_start --set accelerator.fast_open=true --set accelerator.fast_open_wait=1s "$@"; }
-bridge_start() { # IMPAIRMENTS
-    cat >"$work/bridge.yaml" <<YAML
-ports: [{name: inside, location: "packet:n0"}, {name: outside, location: "packet:n1"}]
-YAML
-    : >"$work/box.log"
-    start_in_ns near "$work/box.log" "$WEIR" bridge "$work/bridge.yaml" --set "impairments=$1"
-    box_pid=$started_pid
-    box_begun
+fast_start() { near_start --set accelerator.fast_open=true --set accelerator.fast_open_wait=1s "$@"; }
+counts() { # NAME...
+    for name in "$@"; do count near "$name"; done | paste -sd " "
 }
-box_stop() {
-    kill -INT "$box_pid"
-    wait "$box_pid" || not_ok "Ctrl-C ends the box with status 0" "$(cat "$work/box.log")"
-}
-count() { # NAME...
-    /usr/bin/python3 -c 'import json, sys
-print(*(json.load(open(sys.argv[1]))["accelerator"][name] for name in sys.argv[2:]))' "$work/accel.json" "$@"
-}
-kernel() { # NAME: of the server's kernel, of TcpExt
-    # shellcheck disable=SC2016 # awk's
-    in_ns server awk -v "name=$1" '$1 == "TcpExt:" {
-        for (i = 2; i <= NF; i++) if (at) { if (i == at) print $i } else if ($i == name) found = i
-        at = found }' /proc/net/netstat
-}
+kernel() { counter server netstat TcpExt "$1"; } # NAME: of the server's
 kernel_began() { kernel_passive=$(kernel TCPFastOpenPassive) kernel_fail=$(kernel TCPFastOpenPassiveFail); }
 kernel_since() { # connections that began with a cookie; cookies that were wrong
     echo $(($(kernel TCPFastOpenPassive) - kernel_passive)) $(($(kernel TCPFastOpenPassiveFail) - kernel_fail))
@@ -85,11 +51,11 @@ transfers "over IPv6" $server6 60
 capture_stop
 capture_pid=$client_capture
 capture_stop
-box_stop
-check_equal "asked for and learnt in each family" "2 2" "$(count fast_open_asked fast_open_learnt)"
-check_equal "every SYN with data was accepted" "118 118 0 0" "$(count fast_open_sent fast_open_accepted fast_open_refused fast_open_lost)"
+box_stop near
+check_equal "asked for and learnt in each family" "2 2" "$(counts fast_open_asked fast_open_learnt)"
+check_equal "every SYN with data was accepted" "118 118 0 0" "$(counts fast_open_sent fast_open_accepted fast_open_refused fast_open_lost)"
 check_equal "which the server's kernel says too" "118 0" "$(kernel_since)"
-check_equal "what was acknowledged was delivered" 0 "$(count early_undelivered)"
+check_equal "what was acknowledged was delivered" 0 "$(counts early_undelivered)"
 options="tcp.options.tfo || tcp.option_kind == 34"
 check_equal "no client sees an option" 0 "$(frames "$work/client.pcap" "$options")"
 check_equal "and the server 122: two questions and their answers, and 118 cookies" 122 "$(frames "$work/server.pcap" "$options")"
@@ -101,9 +67,9 @@ check_equal "no frame that the box sent is malformed or has a wrong checksum" "0
 
 fast_start --set "impairments=[{port: outside, loss: 1%, duplicate: 1%, reorder: 1%, delay: 2ms}, {port: inside, loss: 1%, duplicate: 1%, delay: 2ms}]"
 transfers "loss, repetition and reordering on the servers' side" $server4 60
-box_stop
-check_equal "what was acknowledged was delivered under loss" 0 "$(count early_undelivered)"
-diag "sent, accepted, refused, lost: $(count fast_open_sent fast_open_accepted fast_open_refused fast_open_lost)"
+box_stop near
+check_equal "what was acknowledged was delivered under loss" 0 "$(counts early_undelivered)"
+diag "sent, accepted, refused, lost: $(counts fast_open_sent fast_open_accepted fast_open_refused fast_open_lost)"
 
 # ---- time
 
@@ -120,22 +86,22 @@ sys.exit(not plain - found > 0.8 * round_trip)' "$2" "$3" "$4"
 }
 for round_trip in 50 100 200; do
     away="[{port: outside, delay: $((round_trip / 2))ms}, {port: inside, delay: $((round_trip / 2))ms}]"
-    bridge_start "$away"
+    bridge_start near n0 n1 "$away"
     plain=$(first_byte 10)
     plain_greeting=$(greeting 10)
-    box_stop
+    box_stop near
     # The near box is beside its client: what goes to the servers has the whole delay.
     away="[{port: outside, delay: ${round_trip}ms}]"
-    accel_start --set "impairments=$away"
+    near_start --set "impairments=$away"
     first_byte 1 >/dev/null
     near=$(first_byte 10)
-    box_stop
-    accel_start --set "impairments=$away" --set accelerator.fast_open=true
+    box_stop near
+    near_start --set "impairments=$away" --set accelerator.fast_open=true
     first_byte 1 >/dev/null
     fast=$(first_byte 10)
     greeting 1 >/dev/null
     fast_greeting=$(greeting 10)
-    box_stop
+    box_stop near
     diag "RTT $round_trip ms, connect to first byte: plain $plain ms, near $near ms, fast open $fast ms
 of a server that speaks first: plain $plain_greeting ms, fast open $fast_greeting ms"
     saves "RTT $round_trip ms: Fast Open saves most of a round trip" "$plain" "$fast" $round_trip
@@ -153,11 +119,11 @@ in_ns server sysctl -qw net.ipv4.tcp_fastopen=0
 kernel_began
 transfers "the server does not speak Fast Open any more" $server4 6
 check_equal "the kernel took nothing" 0 "$(kernel_since | cut -d ' ' -f 1)"
-box_stop
+box_stop near
 in_ns server sysctl -qw net.ipv4.tcp_fastopen=2
 check_equal "refused: one old cookie, and twice at a server without; forgotten; asked once more" "3 1 2 2" \
-    "$(count fast_open_refused fast_open_forgotten fast_open_asked fast_open_learnt)"
-check_equal "nothing was lost" "0 0" "$(count fast_open_lost early_undelivered)"
+    "$(counts fast_open_refused fast_open_forgotten fast_open_asked fast_open_learnt)"
+check_equal "nothing was lost" "0 0" "$(counts fast_open_lost early_undelivered)"
 
 # ---- a path that drops
 
@@ -177,18 +143,18 @@ fast_start
 drop "ip length > 60" # what a Linux client's SYN has
 transfers "SYNs with the option are dropped: one second, once" $server4 4
 drop ""
-box_stop
-check_equal "asked once" "1 1 0" "$(count fast_open_asked fast_open_lost fast_open_sent)"
+box_stop near
+check_equal "asked once" "1 1 0" "$(counts fast_open_asked fast_open_lost fast_open_sent)"
 
 fast_start
 transfers "a server that takes data in SYNs" $server4 3
 drop "ip length > 72" # and with a cookie
 transfers "SYNs with data are dropped: two seconds in all" $server4 5
 drop ""
-box_stop
+box_stop near
 check_equal "two were sent and lost, after those that were accepted" "4 2 2 0" \
-    "$(count fast_open_sent fast_open_accepted fast_open_lost fast_open_refused)"
-check_equal "what was acknowledged was delivered" 0 "$(count early_undelivered)"
+    "$(counts fast_open_sent fast_open_accepted fast_open_lost fast_open_refused)"
+check_equal "what was acknowledged was delivered" 0 "$(counts early_undelivered)"
 
 in_ns server nft -f - <<'NFT'
 table inet path {
@@ -201,10 +167,10 @@ NFT
 fast_start
 transfers "SYNs with the option are reset" $server4 4
 drop ""
-box_stop
-check_equal "asked once, and no connection is refused" "1 1 0" "$(count fast_open_asked fast_open_lost server_refused)"
+box_stop near
+check_equal "asked once, and no connection is refused" "1 1 0" "$(counts fast_open_asked fast_open_lost server_refused)"
 
 fast_start
 check "a port that nobody listens to: reset" in_ns client /usr/bin/python3 tests/interop/accel_peer.py refused $server4 8002
-box_stop
-check_equal "after the SYN without option" "1 1 1" "$(count fast_open_asked syn_sent_again server_refused)"
+box_stop near
+check_equal "after the SYN without option" "1 1 1" "$(counts fast_open_asked syn_sent_again server_refused)"

@@ -12,16 +12,26 @@ static const uint8_t other_cookie[4] = {9, 9, 9, 9};
 #define WITHOUT (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED)
 #define WITH (WITHOUT | TCP_OPT_FAST_OPEN)
 
-static int set_up_fast(void **state)
+static int set_up_with(bool paired)
 {
-    (void)state;
     struct accel_settings s;
     settings_default(&s);
     s.max_flows = s.max_openings = s.early_buffers = 8;
     s.fast_open = true;
     s.fast_open_cookies = 64;
+    s.paired = paired;
     make_rig(&s);
     return 0;
+}
+static int set_up_fast(void **state)
+{
+    (void)state;
+    return set_up_with(false);
+}
+static int set_up_paired(void **state)
+{
+    (void)state;
+    return set_up_with(true);
 }
 
 /* ---- what is said ---- */
@@ -463,6 +473,40 @@ static void a_syn_without_room_goes_as_it_is(void **state)
     assert_int_equal(COUNTED(fast_open_asked), 1);
 }
 
+/* The SYN to the server: its bytes of options, and whether Fast Open's is among them. */
+static void expect_paired_syn(uint32_t bytes, bool fast_open)
+{
+    const struct seen s = expect(ACCEL_SERVERS, TCP_SYN);
+    assert_int_equal(s.payload - 54, bytes);
+    assert_int_equal(s.options.present, fast_open ? WITH : WITHOUT);
+}
+
+static void a_pair_comes_first(void **state)
+{
+    (void)state;
+    syn(1000);
+    expect_paired_syn(12 + ACCEL_MARK_BYTES, false); /* whether there is a far box nobody knows */
+    client_is_there(1000);
+    syn_ack(1000, 0, NULL, 0); /* there is none */
+    expect_ack_to_server(0);
+    expect_acknowledged(0);
+    syn(1001);
+    expect_paired_syn(12 + 4, true);
+    client_is_there(1001);
+    syn_ack(1001, 0, cookie, sizeof cookie);
+    expect_ack_to_server(0);
+    expect_acknowledged(0);
+    wait_ms(599 * 1000);
+    hurry(1002);
+    syn_ack(1002, 5, NULL, 0);
+    expect_ack_to_server(5);
+    expect_acknowledged(5);
+    assert_true(COUNTED(fast_open_accepted) == 1 && COUNTED(sent_ahead) == 0);
+    wait_ms(2 * 1000); /* there may be one by now */
+    syn(1003);
+    expect_paired_syn(12 + ACCEL_MARK_BYTES, false);
+}
+
 static void nothing_of_it_when_it_is_off(void **state)
 {
     (void)state;
@@ -545,6 +589,7 @@ int main(void)
         TEST(a_client_that_gives_up_resets_the_server_where_it_stands),
         TEST(nothing_answers_a_syn_that_is_held),
         TEST(a_syn_without_room_goes_as_it_is),
+        cmocka_unit_test_setup_teardown(a_pair_comes_first, set_up_paired, tear_down),
         cmocka_unit_test_setup_teardown(nothing_of_it_when_it_is_off, set_up, tear_down),
         TEST(settings_that_cannot_be_are_refused),
         TEST(cookies_take_each_other_s_place_in_a_table_of_fixed_size),
