@@ -258,33 +258,18 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
 
 /* ---- the client before the server's answer ---- */
 
-/*
- * The server stands at the first byte behind the SYN, or behind the data in it: RFC 9293 3.10.7.4 wants exactly that. While
- * the SYN is held it stands nowhere.
- */
-static void reset_server(struct accel *a, const struct accel_flow *f, int64_t now)
-{
-    const struct accel_opening *o = accel_opening_of(a, f);
-    struct accel_own rst = {.to = ACCEL_SERVERS, .seq = seq_add(f->client_isn, 1), .flags = TCP_RST};
-    if (o->fast_open == ACCEL_FAST_OPEN_HELD)
-        return;
-    accel_send_own(a, f, &rst, now);
-    rst.seq = seq_add(rst.seq, o->in_syn);
-    if (o->in_syn)
-        accel_send_own(a, f, &rst, now);
-}
-
 /* RFC 5961 3: where the client stands, or where it was last told to; elsewhere in the window it is challenged. */
 static void client_resets(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
-    const struct accel_opening *o = accel_opening_of(a, f);
+    struct accel_opening *o = accel_opening_of(a, f);
     if (!seq_eq(v->tcp.seq, o->early_end) && !seq_eq(v->tcp.seq, o->acked)) {
         ACCEL_COUNT(a, drop_bad_reset);
         if (seq_gt(v->tcp.seq, o->acked) && seq_lt(v->tcp.seq, accel_early_edge(f, o)))
             accel_hold_tell(a, f, v->now);
         return;
     }
-    reset_server(a, f, v->now);
+    o->next = o->una; /* the server stands behind the SYN: what went ahead waits at the far box, and the RST does not */
+    (void)accel_reset_server(a, f, v->now);
     accel_opening_end(a, f);
     accel_flow_state_set(a, f, ACCEL_RESET, v->now);
 }
