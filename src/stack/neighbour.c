@@ -453,8 +453,9 @@ void neighbour_set_permanent(struct stack *s, uint32_t index, const uint8_t *mac
 /* Two stations answer, or somebody lies: the first one counts until it can be asked again. */
 static bool confirmed_just_now(const struct stack *s, const struct neighbour *n)
 {
-    bool stays = n->state == NEIGHBOUR_STALE || n->state == NEIGHBOUR_DELAY ? n->answered && is_v6(n)
-                                                                            : n->state == NEIGHBOUR_REACHABLE;
+    bool doubted =
+        n->state == NEIGHBOUR_STALE || n->state == NEIGHBOUR_DELAY || (n->state == NEIGHBOUR_PROBE && n->tries == 0);
+    bool stays = doubted ? n->answered : n->state == NEIGHBOUR_REACHABLE;
     return stays && s->now < n->ask_at;
 }
 
@@ -473,9 +474,8 @@ void neighbour_hear(struct stack *s, uint32_t index, const uint8_t *mac)
         return;
     if (n->state == NEIGHBOUR_PERMANENT || confirmed_just_now(s, n)) {
         STACK_DROP(s, TRACE_ARP, arp_unsolicited);
-        if (n->state != NEIGHBOUR_PERMANENT)
-            become_stale(s,
-                         index); /* RFC 4861 7.2.3: a MUST, whichever address stays; of ARP so that probes find out */
+        if (n->state != NEIGHBOUR_PERMANENT) /* RFC 4861 7.2.3, a MUST; of ARP so that probes find out who is right */
+            become_stale(s, index);
         return;
     }
     resolved(s, index, mac, NEIGHBOUR_STALE, n->confirmed);
