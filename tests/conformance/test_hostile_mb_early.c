@@ -12,39 +12,6 @@
 #include "wire/ipv4.h"
 #include "wire/l4.h"
 
-#define ALL_OPTIONS (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS)
-
-static const struct wire_tcp_options offer = {.present = ALL_OPTIONS, .mss = 1460, .wscale = 7, .ts_val = 1000};
-static const struct wire_tcp_options plain = {.present = TCP_OPT_MSS, .mss = 1460};
-
-static int open_rig(void **state)
-{
-    (void)state;
-    accel_wire_open();
-    accel_wire_box();
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    accel_wire_close();
-    return 0;
-}
-
-static void take_all(void)
-{
-    struct accel_caught c;
-    while (accel_wire_catch(ACCEL_CLIENTS, &c) || accel_wire_catch(ACCEL_SERVERS, &c))
-        ;
-}
-
-static void client(uint16_t port, uint32_t isn, uint16_t flags, uint32_t at, const void *bytes, uint32_t n)
-{
-    accel_wire_send(&(struct accel_shot){
-        .port = port, .flags = flags, .seq = WIRE_CLIENT_ISN + 1 + at, .ack = isn + 1, .payload = bytes, .length = n});
-}
-
 /* ---- MB-02 ---- */
 
 /* ICMP unreachable about the SYN that the box sent on, from the servers' side. */
@@ -75,12 +42,12 @@ static void mb_02_a_server_that_is_not_there(void **state)
     for (uint16_t how = 0; how < 3; how++) {
         for (uint16_t early = 0; early < 4; early++, cases++) {
             const uint16_t port = (uint16_t)(1000 + cases);
-            accel_wire_send(
-                &(struct accel_shot){.port = port, .flags = TCP_SYN, .seq = WIRE_CLIENT_ISN, .options = &offer});
+            accel_wire_send(&(struct accel_shot){
+                .port = port, .flags = TCP_SYN, .seq = WIRE_CLIENT_ISN, .options = &accel_wire_offer});
             const uint32_t isn = accel_wire_expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK).tcp.seq.v;
             const struct accel_caught syn = accel_wire_expect(ACCEL_SERVERS, TCP_SYN);
             if (early)
-                client(port, isn, TCP_ACK | (early == 3 ? TCP_FIN : 0), 0, "early", early > 1 ? 5 : 0);
+                accel_wire_client(port, isn, TCP_ACK | (early == 3 ? TCP_FIN : 0), 0, "early", early > 1 ? 5 : 0);
             if (how == 0)
                 accel_wire_send(&(struct accel_shot){
                     .from = ACCEL_SERVERS, .port = port, .flags = TCP_RST | TCP_ACK, .ack = WIRE_CLIENT_ISN + 1});
@@ -101,7 +68,7 @@ static void mb_02_a_server_that_is_not_there(void **state)
             assert_int_equal(errors, how == 1);
             assert_true(accel_wire.box->buffers.used == 0 && accel_wire.box->openings.used == 0);
             accel_wire_wait(11000);
-            take_all();
+            accel_wire_take_all();
             assert_int_equal(accel_wire.box->flows.pool.used, 0);
         }
     }
@@ -113,14 +80,14 @@ static void mb_02_a_server_that_is_not_there(void **state)
 /* ---- MB-03 ---- */
 
 /*
- * Every set of options that a client may offer, a server may have said the last time, and says now; MSS of 536 and more:
+ * Every set of options that a client may accel_wire_offer, a server may have said the last time, and says now; MSS of 536 and more:
  * each segment obeys its receiver.
  */
 static void mb_03_each_end_gets_what_it_agreed_to(void **state)
 {
     (void)state;
     static const uint16_t sets[] = {0, TCP_OPT_WSCALE, TCP_OPT_SACK_PERMITTED, TCP_OPT_TIMESTAMPS,
-                                    ALL_OPTIONS & ~TCP_OPT_MSS};
+                                    WIRE_ALL_OPTIONS & ~TCP_OPT_MSS};
     uint8_t text[1400];
     unsigned cases = 0;
     memset(text, 'm', sizeof text);
@@ -196,7 +163,7 @@ static void mb_03_each_end_gets_what_it_agreed_to(void **state)
         accel_wire_send(
             &(struct accel_shot){.port = port, .flags = TCP_RST, .seq = WIRE_CLIENT_ISN + 1 + (uint32_t)sizeof text});
         accel_wire_wait(11000);
-        take_all();
+        accel_wire_take_all();
     }
     assert_int_equal(accel_wire_drops(), 0);
     print_message("MB-03: %u cases\n", cases);
@@ -224,7 +191,7 @@ static void mb_06_early_data_without_end(void **state)
         const uint64_t most = getenv("WEIR_SIM_CELLS") ? 1 << 20 : (uint64_t)piece << 20;
         const uint64_t whole = sizes[i / 4] < most ? sizes[i / 4] : most;
         const uint16_t port = (uint16_t)(1000 + i);
-        const uint32_t isn = accel_wire_ask(port, &plain);
+        const uint32_t isn = accel_wire_ask(port, &accel_wire_plain);
         uint32_t acked = 0, edge = 11 * 536;
         struct accel_caught c;
         for (uint64_t at = 0; at < whole; at += piece, segments++) {
@@ -246,7 +213,7 @@ static void mb_06_early_data_without_end(void **state)
                 fail_msg("at %llu of %u: acknowledged %u, edge %u", (unsigned long long)at, piece, acked, edge);
         }
         assert_true(accel_wire.box->buffers.used == 1);
-        accel_wire_answer(port, &plain);
+        accel_wire_answer(port, &accel_wire_plain);
         uint32_t delivered = 0;
         for (unsigned ms = 0; ms < 400; ms++) {
             while (accel_wire_catch(ACCEL_CLIENTS, &c))
@@ -269,7 +236,7 @@ static void mb_06_early_data_without_end(void **state)
         assert_true(acked <= delivered && accel_wire.box->buffers.used == 0);
         accel_wire_send(&(struct accel_shot){.port = port, .flags = TCP_RST, .seq = WIRE_CLIENT_ISN + 1 + delivered});
         accel_wire_wait(11000);
-        take_all();
+        accel_wire_take_all();
     }
     assert_int_equal(accel_wire_count(early_undelivered), 0);
     print_message("MB-06: %llu segments\nMB-06: %u cases\n", (unsigned long long)segments, cases);
@@ -284,8 +251,8 @@ static void mb_06_buffers_that_run_out(void **state)
     accel_wire_box();
     uint32_t isn[4];
     for (uint16_t i = 0; i < 4; i++) {
-        isn[i] = accel_wire_ask((uint16_t)(1000 + i), &plain);
-        client((uint16_t)(1000 + i), isn[i], TCP_ACK, 0, "early", 5);
+        isn[i] = accel_wire_ask((uint16_t)(1000 + i), &accel_wire_plain);
+        accel_wire_client((uint16_t)(1000 + i), isn[i], TCP_ACK, 0, "early", 5);
     }
     assert_int_equal(accel_wire_count(drop_no_buffer), 2);
     accel_wire_wait(195);
@@ -296,12 +263,12 @@ static void mb_06_buffers_that_run_out(void **state)
     }
     accel_wire_expect_nothing();
     for (uint16_t i = 0; i < 4; i++) {
-        accel_wire_answer((uint16_t)(1000 + i), &plain);
-        take_all();
-        client((uint16_t)(1000 + i), isn[i], TCP_ACK, 0, "early", 5); /* again */
+        accel_wire_answer((uint16_t)(1000 + i), &accel_wire_plain);
+        accel_wire_take_all();
+        accel_wire_client((uint16_t)(1000 + i), isn[i], TCP_ACK, 0, "early", 5); /* again */
         if (i >= 2)
             assert_int_equal(accel_wire_expect(ACCEL_SERVERS, TCP_ACK).payload_length, 5);
-        take_all();
+        accel_wire_take_all();
     }
     assert_int_equal(accel_wire_drops(), 2);
     print_message("MB-06: %u cases\n", 4);
@@ -309,7 +276,7 @@ static void mb_06_buffers_that_run_out(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, accel_wire_set_up, accel_wire_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(mb_02_a_server_that_is_not_there),
         CASE(mb_03_each_end_gets_what_it_agreed_to),

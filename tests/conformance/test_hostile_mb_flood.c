@@ -10,10 +10,8 @@
 #include "support/accel_wire.h"
 #include "support/cmocka_all.h"
 
-#define ALL_OPTIONS (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS)
-
 static const struct wire_tcp_options server_says = {
-    .present = ALL_OPTIONS, .mss = 1460, .wscale = 9, .ts_val = 0xfffffff0};
+    .present = WIRE_ALL_OPTIONS, .mss = 1460, .wscale = 9, .ts_val = 0xfffffff0};
 
 static int open_rig(void **state)
 {
@@ -24,22 +22,8 @@ static int open_rig(void **state)
     return 0;
 }
 
-static int close_rig(void **state)
-{
-    (void)state;
-    accel_wire_close();
-    return 0;
-}
-
 /* All SYNs so far were too many, or none. */
 static void set_flood(bool on) { accel_wire.box->limits.due = on ? accel_wire.now + 2 * NS_PER_S : 0; }
-
-static void take_all(void)
-{
-    struct accel_caught c;
-    while (accel_wire_catch(ACCEL_CLIENTS, &c) || accel_wire_catch(ACCEL_SERVERS, &c))
-        ;
-}
 
 /* The box learns what the server says. */
 static void teach(void)
@@ -190,7 +174,7 @@ static void mb_01_what_is_no_cookie_opens_nothing(void **state)
         .flags = TCP_ACK, .seq = WIRE_CLIENT_ISN + 1, .ack = isn + 1, .spoilt = 0x100}); /* the right one, damaged */
     assert_int_equal(accel_wire_count(drop_bad_checksum), 1);
     accel_wire_wait(129000);
-    take_all();
+    accel_wire_take_all();
     accel_wire_send(&(struct accel_shot){.flags = TCP_ACK, .seq = WIRE_CLIENT_ISN + 1, .ack = isn + 1}); /* too late */
     accel_wire_expect(ACCEL_SERVERS, TCP_ACK);
     cases += 2;
@@ -223,26 +207,26 @@ static void mb_01_each_limit_is_counted(void **state)
     }
     assert_true(accel_wire_count(cookies_by_rate) == 1 && accel_wire_count(cookies_sent) == 2);
     accel_wire_wait(2000);
-    take_all();
+    accel_wire_take_all();
     accel_wire_ask(1003, &offer);
     accel_wire_wait(2000);
-    take_all();
+    accel_wire_take_all();
     accel_wire_ask(1004, &offer); /* the fourth of one source */
     accel_wire_wait(2000);
-    take_all();
+    accel_wire_take_all();
     syn.client = 0, syn.port = 1005;
     accel_wire_send(&syn);
     accel_wire_expect(ACCEL_SERVERS, TCP_SYN); /* as it came */
     accel_wire_expect_nothing();
     assert_int_equal(accel_wire_count(bypass_source), 1);
     accel_wire_wait(2000);
-    take_all();
+    accel_wire_take_all();
     syn.client = WIRE_CLIENT + 9;
     accel_wire_send(&syn); /* the sixth of eight openings */
     accel_wire_expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
     assert_int_equal(w->box->openings.used, 6);
     accel_wire_wait(2000);
-    take_all();
+    accel_wire_take_all();
     syn.client++;
     accel_wire_send(&syn);
     accel_wire_expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
@@ -257,7 +241,7 @@ static void mb_01_a_pairs_cookie_is_its_number(void **state)
 {
     (void)state;
     struct accel_wire *w = &accel_wire;
-    const struct wire_tcp_options offer = {.present = ALL_OPTIONS, .mss = 1400, .wscale = 3, .ts_val = 77};
+    const struct wire_tcp_options offer = {.present = WIRE_ALL_OPTIONS, .mss = 1400, .wscale = 3, .ts_val = 77};
     unsigned cases = 0;
     accel_wire_kill();
     w->settings.paired = true;
@@ -280,7 +264,7 @@ static void mb_01_a_pairs_cookie_is_its_number(void **state)
             .port = port, .flags = TCP_ACK, .seq = WIRE_CLIENT_ISN + 1, .ack = pairing.isn.v + 1, .options = &echo});
         const struct accel_caught c = accel_wire_expect(ACCEL_SERVERS, TCP_SYN);
         assert_int_equal(load_be32(c.frame + 34 + WIRE_TCP_MIN + 4), pairing.syn_mark);
-        assert_int_equal(c.options.present, port == 1001 ? ALL_OPTIONS : TCP_OPT_MSS);
+        assert_int_equal(c.options.present, port == 1001 ? WIRE_ALL_OPTIONS : TCP_OPT_MSS);
         assert_int_equal(c.options.mss, port == 1001 ? 1380 : 536);
     }
     assert_int_equal(accel_wire_count(cookies_returned), cases);
@@ -410,7 +394,7 @@ static void mb_01_a_million_syns_a_second(void **state)
     const char *shortened = getenv("WEIR_SIM_CELLS");
     const unsigned turns = (unsigned)(3 * NS_PER_S / A_TURN_NS / (shortened ? 100 : 1)) & ~7u;
     struct flood fl = {0};
-    const struct wire_tcp_options offer = {.present = ALL_OPTIONS, .mss = 1460, .wscale = 7, .ts_val = 1};
+    const struct wire_tcp_options offer = {.present = WIRE_ALL_OPTIONS, .mss = 1460, .wscale = 7, .ts_val = 1};
     const struct accel_shot syn = {.port = 4000, .flags = TCP_SYN, .seq = 12345, .options = &offer};
     uint8_t frame[WIRE_FRAME];
     unsigned data = 0, used_most = 0;
@@ -460,7 +444,7 @@ static void mb_01_a_million_syns_a_second(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, accel_wire_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(mb_01_cookies_become_connections),      CASE(mb_01_no_answer_is_longer_than_its_syn),
         CASE(mb_01_what_is_no_cookie_opens_nothing), CASE(mb_01_each_limit_is_counted),

@@ -12,39 +12,6 @@
 #include "wire/ipv4.h"
 #include "wire/l4.h"
 
-#define ALL_OPTIONS (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS)
-
-static const struct wire_tcp_options offer = {.present = ALL_OPTIONS, .mss = 1460, .wscale = 7, .ts_val = 1000};
-static const struct wire_tcp_options plain = {.present = TCP_OPT_MSS, .mss = 1460};
-
-static int open_rig(void **state)
-{
-    (void)state;
-    accel_wire_open();
-    accel_wire_box();
-    return 0;
-}
-
-static int close_rig(void **state)
-{
-    (void)state;
-    accel_wire_close();
-    return 0;
-}
-
-static void take_all(void)
-{
-    struct accel_caught c;
-    while (accel_wire_catch(ACCEL_CLIENTS, &c) || accel_wire_catch(ACCEL_SERVERS, &c))
-        ;
-}
-
-static void client(uint16_t port, uint32_t isn, uint16_t flags, uint32_t at, const void *bytes, uint32_t n)
-{
-    accel_wire_send(&(struct accel_shot){
-        .port = port, .flags = flags, .seq = WIRE_CLIENT_ISN + 1 + at, .ack = isn + 1, .payload = bytes, .length = n});
-}
-
 /* ---- MB-08 ---- */
 
 static void must_pass_as_it_is(enum accel_side from, const uint8_t *f, uint32_t bytes)
@@ -157,10 +124,10 @@ static void mb_09_what_nobody_knows_passes(void **state)
     accel_wire.settings.max_openings = 16;
     accel_wire_box();
     for (uint16_t i = 0; i < 8; i++)
-        (void)accel_wire_ask((uint16_t)(i + 1), &plain);
+        (void)accel_wire_ask((uint16_t)(i + 1), &accel_wire_plain);
     for (uint16_t i = 0; i < 200; i++, cases++) { /* the table is full */
         struct accel_shot s = {
-            .port = (uint16_t)(1000 + i), .flags = TCP_SYN, .seq = random_u32(&r), .options = &offer};
+            .port = (uint16_t)(1000 + i), .flags = TCP_SYN, .seq = random_u32(&r), .options = &accel_wire_offer};
         must_pass_as_it_is(ACCEL_CLIENTS, f, accel_wire_build(&s, f));
         s.from = ACCEL_SERVERS, s.flags = TCP_SYN | TCP_ACK, s.ack = s.seq + 1, s.seq = random_u32(&r);
         must_pass_as_it_is(ACCEL_SERVERS, f, accel_wire_build(&s, f));
@@ -193,9 +160,9 @@ static void mb_09_a_server_whose_answers_go_another_way(void **state)
 {
     (void)state;
     struct accel_caught c;
-    const uint32_t isn = accel_wire_ask(1000, &plain);
-    client(1000, isn, TCP_ACK, 0, "", 0);
-    client(1000, isn, TCP_ACK, 0, "early", 5);
+    const uint32_t isn = accel_wire_ask(1000, &accel_wire_plain);
+    accel_wire_client(1000, isn, TCP_ACK, 0, "", 0);
+    accel_wire_client(1000, isn, TCP_ACK, 0, "early", 5);
     unsigned resets = 0;
     for (unsigned i = 0; i < 21; i++) {
         accel_wire_wait(1000);
@@ -231,7 +198,7 @@ static void mb_10_numbers_that_nobody_guesses(void **state)
                                      .port = (uint16_t)(1 + i % 50000),
                                      .flags = TCP_SYN,
                                      .seq = i * 64000,
-                                     .options = &plain};
+                                     .options = &accel_wire_plain};
         w->now += 1000;
         w->settings.syn_rate = 1;
         w->box->limits.interval_ns = cookie;
@@ -271,16 +238,16 @@ static void mb_10_numbers_that_nobody_guesses(void **state)
 static void mb_10_the_same_connection_moves_on(void **state)
 {
     (void)state;
-    const uint32_t first = accel_wire_ask(1000, &plain);
+    const uint32_t first = accel_wire_ask(1000, &accel_wire_plain);
     accel_wire_send(&(struct accel_shot){.port = 1000, .flags = TCP_RST, .seq = WIRE_CLIENT_ISN + 1});
     accel_wire_wait(20000);
-    take_all();
-    const uint32_t second = accel_wire_ask(1000, &plain);
+    accel_wire_take_all();
+    const uint32_t second = accel_wire_ask(1000, &accel_wire_plain);
     assert_in_range(second - first, 20 * 250000, 20 * 250000 + 1000);
     accel_wire_kill();
     accel_wire.settings.secret.k1++;
     accel_wire_box();
-    const uint32_t other = accel_wire_ask(1000, &plain);
+    const uint32_t other = accel_wire_ask(1000, &accel_wire_plain);
     assert_true(other - second > 1000);
     print_message("MB-10: %u cases\n", 3);
 }
@@ -301,7 +268,7 @@ static void mb_11_a_four_tuple_used_again(void **state)
         struct accel_caught c;
         for (unsigned k = 0; k < sizeof text; k++)
             text[k] = (uint8_t)random_u32(&r), back[k] = (uint8_t)random_u32(&r);
-        accel_wire_send(&(struct accel_shot){.flags = TCP_SYN, .seq = seq, .options = &plain});
+        accel_wire_send(&(struct accel_shot){.flags = TCP_SYN, .seq = seq, .options = &accel_wire_plain});
         const uint32_t isn = accel_wire_expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK).tcp.seq.v;
         accel_wire_expect(ACCEL_SERVERS, TCP_SYN);
         if (i && i % 3 == 0) { /* a straggler of the connection before */
@@ -315,8 +282,11 @@ static void mb_11_a_four_tuple_used_again(void **state)
         }
         accel_wire_send(&(struct accel_shot){
             .flags = TCP_ACK, .seq = seq + 1, .ack = isn + 1, .payload = text, .length = i % 2 ? 300 : 0});
-        accel_wire_send(&(struct accel_shot){
-            .from = ACCEL_SERVERS, .flags = TCP_SYN | TCP_ACK, .seq = server_isn, .ack = seq + 1, .options = &plain});
+        accel_wire_send(&(struct accel_shot){.from = ACCEL_SERVERS,
+                                             .flags = TCP_SYN | TCP_ACK,
+                                             .seq = server_isn,
+                                             .ack = seq + 1,
+                                             .options = &accel_wire_plain});
         c = accel_wire_expect(ACCEL_SERVERS, i % 2 ? TCP_ACK | TCP_PSH : TCP_ACK);
         if (i % 2 == 0) {
             accel_wire_send(
@@ -352,7 +322,7 @@ static void mb_11_a_four_tuple_used_again(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, accel_wire_set_up, accel_wire_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(mb_08_what_is_not_for_the_box_passes_byte_for_byte),
         CASE(mb_09_what_nobody_knows_passes),

@@ -43,27 +43,13 @@ static int open_rig(void **state)
     return 0;
 }
 
-static int close_rig(void **state)
-{
-    (void)state;
-    accel_wire_close();
-    return 0;
-}
-
-static void take_all(void)
-{
-    struct accel_caught c;
-    while (accel_wire_catch(ACCEL_CLIENTS, &c) || accel_wire_catch(ACCEL_SERVERS, &c))
-        ;
-}
-
 /* The next box has nothing but the table. */
 static void start_again(void)
 {
     static uint8_t left[STORE_MOST];
     memcpy(left, store, sizeof left);
     accel_wire_kill();
-    take_all();
+    accel_wire_take_all();
     memcpy(store, left, sizeof left);
     accel_wire.settings.secret = (struct hash_key){99, 98}; /* which it does not use */
     accel_wire_box();
@@ -103,7 +89,7 @@ static void mb_12_a_box_killed_and_started_again_goes_on(void **state)
                 server(port, TCP_ACK | TCP_FIN, 100, 100); /* half closed */
             if (how == 2)
                 server(port, TCP_RST, 55, 0); /* a blind one: not believed */
-            take_all();
+            accel_wire_take_all();
             start_again();
             accel_wire.now += gaps_s[g] * NS_PER_S;
             accel_turn(accel_wire.box, accel_wire.now);
@@ -125,7 +111,7 @@ static void mb_12_a_box_killed_and_started_again_goes_on(void **state)
             accel_wire.now += 8000 * NS_PER_S; /* timers are there too */
             accel_wire_wait(8000);
             assert_int_equal(accel_wire.box->flows.pool.used, 0);
-            take_all();
+            accel_wire_take_all();
         }
     }
     print_message("MB-12: %u cases\n", cases);
@@ -141,7 +127,7 @@ static void mb_12_cookies_outlive_the_box(void **state)
     accel_wire.settings.syn_rate = 1;
     accel_wire_box();
     accel_wire_send(&(struct accel_shot){.port = 7, .flags = TCP_SYN, .seq = 1});
-    take_all();
+    accel_wire_take_all();
     accel_wire_send(&(struct accel_shot){.flags = TCP_SYN, .seq = WIRE_CLIENT_ISN, .options = &offer});
     c = accel_wire_expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
     start_again();
@@ -185,7 +171,7 @@ static void mb_07_a_killed_box_resets_what_it_cannot_deliver(void **state)
         }
         if (how == 7)
             server(port, TCP_ACK, 0, 2); /* of two bytes */
-        take_all();
+        accel_wire_take_all();
         start_again();
         if (how % 2)
             accel_wire_wait(3); /* by its timer, or because something comes */
@@ -197,7 +183,7 @@ static void mb_07_a_killed_box_resets_what_it_cannot_deliver(void **state)
         assert_true(accel_wire_count(restart_reset) == 1 && accel_wire_count(restart_kept) == 0);
         accel_wire_wait(12000);
         assert_true(accel_wire.box->flows.pool.used == 0 && accel_wire.box->openings.used == 0);
-        take_all();
+        accel_wire_take_all();
     }
     print_message("MB-07: %u cases, %u of them undelivered\n", cases, (unsigned)undelivered);
 }
@@ -213,7 +199,7 @@ static void mb_07_a_server_that_dies_is_told_by_reset(void **state)
         const uint32_t isn = accel_wire_ask(port, &offer);
         client(port, isn, how % 2 ? TCP_ACK | TCP_FIN : TCP_ACK, 0, "early");
         accel_wire_wait(195);
-        take_all();
+        accel_wire_take_all();
         if (how / 2 == 1)
             accel_wire_send(&(struct accel_shot){
                 .from = ACCEL_SERVERS, .port = port, .flags = TCP_RST | TCP_ACK, .ack = WIRE_CLIENT_ISN + 1});
@@ -250,7 +236,7 @@ static void mb_09_a_table_that_is_not_right_is_not_believed(void **state)
     (void)accel_wire_join(1000, &offer, &says);
     const uint32_t isn = accel_wire_ask(1001, &offer);
     client(1001, isn, TCP_ACK, 0, "early");
-    take_all();
+    accel_wire_take_all();
     memcpy(was, store, sizeof was);
     accel_wire_kill();
     for (size_t i = 0; i<bytes; i += i> 2048 ? 7 : 1, cases++) {
@@ -268,7 +254,7 @@ static void mb_09_a_table_that_is_not_right_is_not_believed(void **state)
         client(1001, isn, TCP_ACK, 0, "early");
         server(1000, TCP_ACK, 0, 0);
         assert_null(accel_check(w->box));
-        take_all();
+        accel_wire_take_all();
         accel_wire_kill();
     }
     print_message("MB-09: %u refused\nMB-09: %u cases\n", refused, cases);
@@ -383,13 +369,13 @@ static void life_of_a_flow(void)
     give(FINS, &(struct accel_shot){.from = ACCEL_SERVERS, .flags = TCP_ACK | TCP_FIN, .seq = there, .ack = here + 10});
     give(FINS, &(struct accel_shot){.flags = TCP_ACK, .seq = here + 10, .ack = us + 2});
     give(NEW_SYN, &(struct accel_shot){.flags = TCP_SYN, .seq = here + 100000, .options = &offer});
-    take_all();
+    accel_wire_take_all();
     give(ENDED, &(struct accel_shot){.flags = TCP_RST, .seq = here + 100001});
     accel_wire.now += 20 * NS_PER_S;
     each_instruction(true);
     accel_turn(accel_wire.box, accel_wire.now);
     each_instruction(false);
-    take_all();
+    accel_wire_take_all();
 }
 
 /* A box on one of these: the flow is whole, or its ends are told; and there at all, once a client was answered. */
@@ -467,7 +453,7 @@ static void mb_07_09_a_kill_between_any_two_stores(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, close_rig)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, open_rig, accel_wire_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(mb_12_a_box_killed_and_started_again_goes_on),     CASE(mb_12_cookies_outlive_the_box),
         CASE(mb_07_a_killed_box_resets_what_it_cannot_deliver), CASE(mb_07_a_server_that_dies_is_told_by_reset),

@@ -9,15 +9,7 @@
 # shellcheck source=tests/interop/accel_lib.sh
 . "$(dirname "$0")/accel_lib.sh"
 
-ns_add client
-ns_add near
-ns_add server
-veth_add client c0 near n0
-veth_add server s0 near n1
-ends_address
-
-accel_start() { box_start near n0 n1 "$@"; } # OPTION...: the box in the middle
-accel_stop() { box_stop near; }
+one_box
 # The servers are 100 ms away: what goes to them takes that long.
 far="impairments=[{port: outside, delay: 100ms}]"
 # Lossy on the servers' side, both ways.

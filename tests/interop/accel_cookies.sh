@@ -6,22 +6,11 @@
 # server sees few of them; what a source has beyond its connections passes.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
-cd "$root"
+# shellcheck source=tests/interop/accel_lib.sh
+. "$(dirname "$0")/accel_lib.sh"
 
-server4=198.18.0.2
-server6=2001:db8::2
 flood=50000
-ns_add client
-ns_add near
-ns_add server
-veth_add client c0 near n0
-veth_add server s0 near n1
-for end in client:c0:1 server:s0:2; do
-    name=${end%%:*}
-    rest=${end#*:}
-    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
-    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
-done
+one_box
 in_ns server nft -f - <<'NFT'
 table ip flood {
     chain input {
@@ -31,21 +20,6 @@ table ip flood {
 }
 NFT
 
-accel_start() { # OPTION...
-    : >"$work/accel.log"
-    start_in_ns near "$work/accel.log" "$WEIR" accel examples/accel.yaml --json "$work/accel.json" \
-        --set "ports[0].location=packet:n0" --set "ports[1].location=packet:n1" "$@"
-    accel_pid=$started_pid
-    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the accelerator starts" "$(cat "$work/accel.log")"
-}
-accel_stop() {
-    kill -INT "$accel_pid"
-    wait "$accel_pid" || not_ok "Ctrl-C ends the accelerator with status 0" "$(cat "$work/accel.log")"
-}
-counted() { # NAME
-    /usr/bin/python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["accelerator"][sys.argv[2]])' "$work/accel.json" "$1"
-}
 transfers() { # NAME HOST COUNT
     check "$1" in_ns client /usr/bin/python3 tests/interop/accel_peer.py fetch "$2" 8000 "$3"
     diag "$(tail -n 1 "$work/check.out")"
@@ -63,10 +37,10 @@ for timestamps in 1 0; do
         transfers "timestamps $timestamps, $host: transfers behind cookies" "$host" 40
     done
     accel_stop
-    diag "$(counted cookies_sent) cookies sent, $(counted cookies_returned) came back, $(counted syn_answered) SYNs got a flow at once"
-    check "cookies came back" test "$(counted cookies_returned)" -gt 0
-    check_equal "each connection has one or the other" 80 $(($(counted cookies_returned) + $(counted syn_answered)))
-    check_equal "what was acknowledged was delivered" 0 "$(counted early_undelivered)"
+    diag "$(count near cookies_sent) cookies sent, $(count near cookies_returned) came back, $(count near syn_answered) SYNs got a flow at once"
+    check "cookies came back" test "$(count near cookies_returned)" -gt 0
+    check_equal "each connection has one or the other" 80 $(($(count near cookies_returned) + $(count near syn_answered)))
+    check_equal "what was acknowledged was delivered" 0 "$(count near early_undelivered)"
 done
 in_ns client sysctl -q -w net.ipv4.tcp_timestamps=1
 
@@ -79,17 +53,17 @@ flood_pid=$started_pid
 transfers "transfers beside a flood of spoofed SYNs" $server4 40
 check "the flood ends" wait "$flood_pid"
 accel_stop
-diag "$(cat "$work/flood.log"); $(counted cookies_sent) cookies sent"
+diag "$(cat "$work/flood.log"); $(count near cookies_sent) cookies sent"
 seen=$(in_ns server nft -j list table ip flood | /usr/bin/python3 -c 'import json, sys
 print(sum(e["counter"]["packets"] for r in json.load(sys.stdin)["nftables"] if "rule" in r for e in r["rule"]["expr"] if "counter" in e))')
 diag "$seen of $flood SYNs reached the server"
 # a second's worth of them, what passes slower than that, and SYNs sent again
 check "the server sees few of them" test "$seen" -lt $((flood / 5))
-check "the others were answered with cookies" test "$(counted cookies_sent)" -gt $((flood * 3 / 5))
+check "the others were answered with cookies" test "$(count near cookies_sent)" -gt $((flood * 3 / 5))
 
 # ---- connections of one source
 
 accel_start --set accelerator.source_flows=5
 transfers "a source beyond its connections is served" $server4 20
 accel_stop
-check "and passes" test "$(counted bypass_source)" -gt 0
+check "and passes" test "$(count near bypass_source)" -gt 0

@@ -53,6 +53,16 @@ box_stop() { # NAMESPACE...; before that the clients' connections end
     done
 }
 
+# One box in the middle: client c0 - n0 near n1 - s0 server.
+one_box() {
+    for name in client near server; do ns_add $name; done
+    veth_add client c0 near n0
+    veth_add server s0 near n1
+    ends_address
+}
+accel_start() { box_start near n0 n1 "$@"; } # OPTION...
+accel_stop() { box_stop near; }
+
 # ---- counters
 
 count() { # NAMESPACE NAME: of the box that ran there last

@@ -5,39 +5,12 @@
 # both sides as tshark reads it, the table of flows, the counters for Prometheus.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
-cd "$root"
+# shellcheck source=tests/interop/accel_lib.sh
+. "$(dirname "$0")/accel_lib.sh"
 
-server4=198.18.0.2
-server6=2001:db8::2
-ns_add client
-ns_add near
-ns_add server
-veth_add client c0 near n0
-veth_add server s0 near n1
-for end in client:c0:1 server:s0:2; do
-    name=${end%%:*}
-    rest=${end#*:}
-    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
-    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
-done
+one_box
 
-accel_start() { # OPTION...: the box in the middle; accel_pid
-    : >"$work/accel.log"
-    start_in_ns near "$work/accel.log" "$WEIR" accel examples/accel.yaml --json "$work/accel.json" --control "$work/box.sock" \
-        --set "ports[0].location=packet:n0" --set "ports[1].location=packet:n1" "$@"
-    accel_pid=$started_pid
-    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the accelerator starts" "$(cat "$work/accel.log")"
-}
-accel_stop() {
-    kill -INT "$accel_pid"
-    accel_status=0
-    wait "$accel_pid" || accel_status=$?
-    [ "$accel_status" = 0 ] || not_ok "Ctrl-C ends the accelerator with status 0" "$(cat "$work/accel.log")"
-}
-count() { # NAME
-    /usr/bin/python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["accelerator"][sys.argv[2]])' "$work/accel.json" "$1"
-}
+accel_start() { box_start near n0 n1 --control "$work/box.sock" "$@"; } # OPTION...
 for port in 8000 8001; do start_in_ns server "$work/server$port.log" /usr/bin/python3 tests/interop/accel_peer.py serve $port; done
 wait_for 20 listens server 8000
 wait_for 20 listens server 8001
@@ -52,7 +25,7 @@ transfers "a port that is accelerated" $server4 8000 10
 transfers "one that is bypassed" $server4 8001 7
 transfers "a client that is bypassed" $server6 8000 5
 accel_stop
-check_equal "those of the list pass, the others are answered" "10 12" "$(count syn_answered) $(count bypass_configured)"
+check_equal "those of the list pass, the others are answered" "10 12" "$(count near syn_answered) $(count near bypass_configured)"
 
 # ---- a far box alone
 
@@ -72,9 +45,9 @@ for side in client server; do
     sort "$work/$side.hex" >"$work/$side.sorted"
 done
 check "passes every frame as it is" diff "$work/client.sorted" "$work/server.sorted"
-check_equal "and answers nobody" "0 0" "$(count syn_answered) $(count far_flows)"
+check_equal "and answers nobody" "0 0" "$(count near syn_answered) $(count near far_flows)"
 diag "$(head -n 2 "$work/far.log")"
-check "the log has a line for each packet, in and out" /usr/bin/python3 - "$work/far.log" "$work/accel.json" <<'PY'
+check "the log has a line for each packet, in and out" /usr/bin/python3 - "$work/far.log" "$work/near.json" <<'PY'
 import collections, json, sys
 ways = collections.Counter(tuple(line.split()[1:3]) for line in open(sys.argv[1]))
 ports = {p["name"]: p for p in json.load(open(sys.argv[2]))["ports"]}
@@ -149,7 +122,7 @@ kill "$holder" 2>/dev/null || true
 sleep 1.2
 check "the counters for Prometheus are there while it runs" grep -q "^weir_accel_syn_answered_total 41$" "$work/accel.prom"
 accel_stop
-check "and each has a HELP and a TYPE, and the histogram adds up" /usr/bin/python3 - "$work/accel.prom" "$work/accel.json" <<'PY'
+check "and each has a HELP and a TYPE, and the histogram adds up" /usr/bin/python3 - "$work/accel.prom" "$work/near.json" <<'PY'
 import json, re, sys
 text, counters = open(sys.argv[1]).read(), json.load(open(sys.argv[2]))["accelerator"]
 values, helps, types = {}, set(), {}

@@ -6,48 +6,23 @@
 # no connection gets wrong bytes, and new ones are served.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
-cd "$root"
+# shellcheck source=tests/interop/accel_lib.sh
+. "$(dirname "$0")/accel_lib.sh"
 
-server4=198.18.0.2
-server6=2001:db8::2
-count=1000
-ns_add client
-ns_add near
-ns_add server
-veth_add client c0 near n0
-veth_add server s0 near n1
-for end in client:c0:1 server:s0:2; do
-    name=${end%%:*}
-    rest=${end#*:}
-    address_add "$name" "198.18.0.${rest#*:}" "${rest%:*}"
-    in_ns "$name" ip -6 addr add "2001:db8::${rest#*:}/64" dev "${rest%:*}" nodad
-done
+crowd=1000
+one_box
 
-accel_start() { # OPTION...
-    : >"$work/accel.log"
-    start_in_ns near "$work/accel.log" "$WEIR" accel examples/accel.yaml --json "$work/accel.json" \
-        --set "ports[0].location=packet:n0" --set "ports[1].location=packet:n1" "$@"
-    accel_pid=$started_pid
-    wait_for 20 grep -q "Ctrl-C" "$work/accel.log" || not_ok "the accelerator starts" "$(cat "$work/accel.log")"
-}
 accel_kill() {
-    kill -KILL "$accel_pid"
-    wait "$accel_pid" 2>/dev/null || true
-}
-accel_stop() {
-    kill -INT "$accel_pid"
-    wait "$accel_pid" || not_ok "Ctrl-C ends the accelerator with status 0" "$(cat "$work/accel.log")"
-}
-counted() { # NAME
-    /usr/bin/python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["accelerator"][sys.argv[2]])' "$work/accel.json" "$1"
+    # shellcheck disable=SC2154 # assigned by eval
+    kill -KILL "$box_near"
+    wait "$box_near" 2>/dev/null || true
 }
 crowd_start() { # HOST SECONDS: connections that ask again and again, and wait so long for their last answer
     rm -f "$work/stop"
     : >"$work/crowd.log"
-    start_in_ns client "$work/crowd.log" /usr/bin/python3 tests/interop/accel_crowd.py crowd "$1" 8000 $count "$work/stop" "$2"
+    start_in_ns client "$work/crowd.log" /usr/bin/python3 tests/interop/accel_crowd.py crowd "$1" 8000 $crowd "$work/stop" "$2"
     crowd_pid=$started_pid
-    wait_for 60 grep -q ready "$work/crowd.log" || not_ok "$count connections are opened" "$(cat "$work/crowd.log")"
+    wait_for 60 grep -q ready "$work/crowd.log" || not_ok "$crowd connections are opened" "$(cat "$work/crowd.log")"
 }
 crowd_stop() { # its last line is crowd_result, its status crowd_status
     touch "$work/stop"
@@ -58,7 +33,7 @@ crowd_stop() { # its last line is crowd_result, its status crowd_status
 }
 all_went_on() { # NAME
     case $crowd_result in
-        "$count went on, 0 ended, 0 had no answer, 0 got other bytes"*) ok "$1" ;;
+        "$crowd went on, 0 ended, 0 had no answer, 0 got other bytes"*) ok "$1" ;;
         *) not_ok "$1" "$(cat "$work/crowd.log")" ;;
     esac
 }
@@ -87,12 +62,12 @@ for host in $server4 $server6; do
     accel_start --set "$table"
     sleep 2
     crowd_stop
-    all_went_on "$count connections to $host outlive two kills"
+    all_went_on "$crowd connections to $host outlive two kills"
 done
 accel_stop
-check "they were taken over" test "$(counted restart_kept)" -ge $count
+check "they were taken over" test "$(count near restart_kept)" -ge $crowd
 check_equal "none was reset, none forgotten, nothing undelivered" "0 0 0" \
-    "$(counted restart_reset) $(counted restart_forgotten) $(counted early_undelivered)"
+    "$(count near restart_reset) $(count near restart_forgotten) $(count near early_undelivered)"
 
 accel_start --set "$table"
 crowd_start $server4 120 # their timers have backed off to as much as that
@@ -100,7 +75,7 @@ accel_kill
 sleep 60
 accel_start --set "$table"
 crowd_stop
-all_went_on "$count connections outlive a minute without a box"
+all_went_on "$crowd connections outlive a minute without a box"
 
 # ---- in their opening
 
@@ -122,7 +97,7 @@ wait_status=0
 wait "$wait_pid" || wait_status=$?
 check_equal "one whose early data was acknowledged and is gone: reset" 0 "$wait_status"
 accel_stop
-check_equal "which is counted" "1 1" "$(counted restart_reset) $(counted early_undelivered)"
+check_equal "which is counted" "1 1" "$(count near restart_reset) $(count near early_undelivered)"
 
 # ---- without
 

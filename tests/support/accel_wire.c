@@ -255,3 +255,41 @@ void accel_wire_talk(uint16_t port, uint32_t isn, uint32_t at, uint32_t bytes)
     assert_memory_equal(c.frame + c.payload, text, bytes);
     accel_wire_expect_nothing();
 }
+
+/* ---- what tests do ---- */
+
+const struct wire_tcp_options accel_wire_offer = {
+    .present = WIRE_ALL_OPTIONS, .mss = 1460, .wscale = 7, .ts_val = 1000};
+const struct wire_tcp_options accel_wire_plain = {.present = TCP_OPT_MSS, .mss = 1460};
+
+int accel_wire_set_up(void **state)
+{
+    (void)state;
+    accel_wire_open();
+    accel_wire_box();
+    return 0;
+}
+
+int accel_wire_tear_down(void **state)
+{
+    (void)state;
+    accel_wire_close();
+    return 0;
+}
+
+void accel_wire_take_all(void)
+{
+    struct accel_caught c;
+    while (accel_wire_catch(ACCEL_CLIENTS, &c) || accel_wire_catch(ACCEL_SERVERS, &c))
+        ;
+}
+
+void accel_wire_client(uint16_t port, uint32_t our_isn, uint16_t flags, uint32_t at, const void *bytes, uint32_t n)
+{
+    accel_wire_send(&(struct accel_shot){.port = port,
+                                         .flags = flags,
+                                         .seq = WIRE_CLIENT_ISN + 1 + at,
+                                         .ack = our_isn + 1,
+                                         .payload = bytes,
+                                         .length = n});
+}

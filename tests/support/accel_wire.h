@@ -49,6 +49,10 @@ struct accel_wire {
 };
 extern struct accel_wire accel_wire;
 
+/* What a client offers, or a server says: every option, or an MSS alone. */
+#define WIRE_ALL_OPTIONS (TCP_OPT_MSS | TCP_OPT_WSCALE | TCP_OPT_SACK_PERMITTED | TCP_OPT_TIMESTAMPS)
+extern const struct wire_tcp_options accel_wire_offer, accel_wire_plain;
+
 /* Small tables, room for 512 frames; the box is opened by accel_wire_box. */
 void accel_wire_open(void);
 /* With accel_wire.settings. */
@@ -57,16 +61,22 @@ void accel_wire_box(void);
 void accel_wire_kill(void);
 /* The invariants hold, and nothing is left. */
 void accel_wire_close(void);
+/* Of a test: a box with the settings of accel_wire_open; and the end. */
+int accel_wire_set_up(void **state);
+int accel_wire_tear_down(void **state);
 
 /* Bytes of the frame; `f` has room for WIRE_FRAME. */
 uint32_t accel_wire_build(const struct accel_shot *shot, uint8_t *f);
 /* A frame as it is; the box has a turn. */
 void accel_wire_frame(enum accel_side from, const uint8_t *frame, uint32_t bytes);
 void accel_wire_send(const struct accel_shot *shot);
+/* Of the client whom the box told the number `our_isn`: `n` bytes that begin `at` bytes behind its SYN. */
+void accel_wire_client(uint16_t port, uint32_t our_isn, uint16_t flags, uint32_t at, const void *bytes, uint32_t n);
 /* The next frame that the box gave to a side; false: none. Of a segment, all checksums are right. */
 bool accel_wire_catch(enum accel_side at, struct accel_caught *out);
 struct accel_caught accel_wire_expect(enum accel_side at, uint16_t flags);
 void accel_wire_expect_nothing(void);
+void accel_wire_take_all(void);
 /* Milliseconds pass. */
 void accel_wire_wait(int64_t ms);
 /* How often something was counted, and the sum of all drops. */
