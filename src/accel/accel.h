@@ -61,7 +61,7 @@ enum accel_role {
     X(servers_learnt) X(servers_changed)                                                                               \
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
     X(server_refused) X(server_silent) X(icmp_translated)                                                              \
-    X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_early) X(far_bad_mark)                            \
+    X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_early) X(far_bad_mark)               \
     X(fast_open_asked) X(fast_open_learnt) X(fast_open_sent) X(fast_open_sent_empty) X(fast_open_accepted)             \
     X(fast_open_refused) X(fast_open_forgotten) X(fast_open_lost)                                                      \
     X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \

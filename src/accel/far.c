@@ -14,9 +14,10 @@
  * server that has the early data does not send it again, so the far box does when the SYN comes again.
  *
  * What the server measures is its own handshake, of microseconds: until it has measured data it may send the end of its
- * first answer again as a loss probe (RFC 8985), and where the round trip is longer than its least timeout, by that. What it does not
- * know passes as it is, so that without a near box it is a bridge. A SYN whose mark is not right, and each one
- * while the table is full, passes with its mark: the near box sees that nobody confirms it.
+ * first answer again as a loss probe (RFC 8985), and where the round trip is longer than its least timeout, by that.
+ *
+ * What it does not know passes as it is, so that without a near box it is a bridge. A SYN whose mark is not right, and
+ * each one while the table is full, passes with its mark: the near box sees that nobody confirms it.
  */
 #include "accel/internal.h"
 

@@ -13,14 +13,7 @@
 #include "base/error.h"
 #include "support/accel_wire.h"
 #include "support/cmocka_all.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "support/sanitized.h"
 
 #define STORE_MOST 16384u
 

@@ -19,7 +19,8 @@ check "demo-nginx: no failure, digests right, log count equals ours" scripts/dem
 tail -n 2 "$work/check.out" | while read -r line; do diag "$line"; done
 
 check_equal "the capture holds packets" yes "$([ "$(found "$work/nginx.pcap" tcp)" -gt 10000 ] && echo yes || echo no)"
-malformed=$(found "$work/nginx.pcap" _ws.malformed)
+# What nginx's end sends again, tshark may take for a broken reassembly ("New fragment overlaps old data").
+malformed=$(found "$work/nginx.pcap" "$(blemishes 'ip.dst == 198.18.0.1') && _ws.malformed")
 check_equal "no malformed packet" 0 "$malformed"
 [ "$malformed" = 0 ] || diag "$(tshark -r "$work/nginx.pcap" -Y _ws.malformed -V 2>&1 | head -n 120)"
 check_equal "no bad IP checksum" 0 "$(found "$work/nginx.pcap" 'ip.checksum.status == 0')"

@@ -10,14 +10,7 @@
 #include <ucontext.h>
 
 #include "support/hostile.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
+#include "support/sanitized.h"
 
 #if defined(__x86_64__) && !defined(SANITIZED)
 
