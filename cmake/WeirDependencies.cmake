@@ -23,6 +23,20 @@ if(NOT CRYPTO_FOUND)
                         "On Debian: scripts/setup, or apt-get install libssl-dev.")
 endif()
 
+set(XDP_LIBRARIES "")
+if(ENABLE_XDP)
+    pkg_check_modules(BPF IMPORTED_TARGET libbpf)
+    pkg_check_modules(XDP IMPORTED_TARGET libxdp)
+    find_program(BPF_CLANG NAMES clang-14 clang)
+    find_program(BPFTOOL bpftool PATHS /usr/sbin /sbin)
+    if(NOT BPF_FOUND OR NOT XDP_FOUND OR NOT BPF_CLANG OR NOT BPFTOOL)
+        message(FATAL_ERROR "ENABLE_XDP=ON: libbpf, libxdp (pkg-config), clang and bpftool are wanted, and not all were found. "
+                            "On Debian: scripts/setup, or apt-get install libbpf-dev libxdp-dev clang-14 bpftool; "
+                            "or configure with -DENABLE_XDP=OFF.")
+    endif()
+    set(XDP_LIBRARIES PkgConfig::BPF PkgConfig::XDP)
+endif()
+
 if(BUILD_TESTING)
     pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
     if(NOT CMOCKA_FOUND)

@@ -18,7 +18,7 @@ set(CMAKE_C_FLAGS_SANITIZE "-O1 -g -fno-omit-frame-pointer")
 
 add_library(weir_flags INTERFACE)
 target_include_directories(weir_flags INTERFACE "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}/include")
-target_compile_definitions(weir_flags INTERFACE WEIR_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(weir_flags INTERFACE WEIR_VERSION="${PROJECT_VERSION}" WEIR_XDP=$<BOOL:${ENABLE_XDP}>)
 target_compile_options(weir_flags INTERFACE
     -Wall -Wextra -Wconversion -Wsign-conversion -Wshadow -Wundef -Wvla -Wcast-qual -Wstrict-prototypes
     -Wmissing-prototypes -fno-semantic-interposition)

@@ -10,6 +10,7 @@ option(WEIR_FUZZ "Build the libFuzzer targets of tests/fuzz (clang only)" OFF)
 set(WEIR_SANITIZE "" CACHE STRING "Sanitizers for all code: empty, 'address,undefined' or 'thread'")
 set(WEIR_MARCH "x86-64-v2" CACHE STRING "On x86-64: the oldest processor that the build has to run on (gcc's -march)")
 
+option(ENABLE_XDP "Build what runs on the kernel's XDP hook: bpf/ and the drivers of it" ON)
 option(ENABLE_DPDK "Build the DPDK driver" OFF)
 option(ENABLE_KERNEL_MODULE "Build the Linux kernel module" OFF)
 
