@@ -229,9 +229,9 @@ static void enter_checking(struct dhcp4_client *c)
 
 static int64_t conflict_wait(struct dhcp4_client *c)
 {
-    if (c->conflicts <= DHCP4_CLIENT_MAX_CONFLICTS)
+    if (c->conflicts < DHCP4_CLIENT_MAX_CONFLICTS)
         c->conflicts++;
-    return c->conflicts > DHCP4_CLIENT_MAX_CONFLICTS ? DHCP4_CLIENT_RATE_LIMIT_NS : DHCP4_CLIENT_CONFLICT_WAIT_NS;
+    return c->conflicts < DHCP4_CLIENT_MAX_CONFLICTS ? DHCP4_CLIENT_CONFLICT_WAIT_NS : DHCP4_CLIENT_RATE_LIMIT_NS;
 }
 
 /* RFC 2131 3.1 5: DECLINE, and at least ten seconds until all begins again. */

@@ -18,7 +18,7 @@
 
 #define DHCP4_CLIENT_DNS 3u
 #define DHCP4_CLIENT_CONFLICT_WAIT_NS (10 * NS_PER_S) /* RFC 2131 3.1 5 */
-#define DHCP4_CLIENT_MAX_CONFLICTS 10u                /* since the start; after more, RFC 5227 2.1.1: */
+#define DHCP4_CLIENT_MAX_CONFLICTS 10u                /* since the start; from this one on, RFC 5227 2.1.1: */
 #define DHCP4_CLIENT_RATE_LIMIT_NS (60 * NS_PER_S)
 
 // clang-format off
@@ -123,11 +123,10 @@ struct dhcp4_client {
     uint32_t xid;
     uint32_t wanted; /* the address of INIT-REBOOT, or of the last lease */
     uint8_t mac[6];
-    uint8_t state;    /* enum dhcp4_client_state */
-    uint8_t tries;    /* of the message that is being sent */
-    uint8_t failures; /* NAKs in a row */
-    uint8_t
-        conflicts; /* addresses that were somebody else's; no more than DHCP4_CLIENT_MAX_CONFLICTS + 1 are counted */
+    uint8_t state;     /* enum dhcp4_client_state */
+    uint8_t tries;     /* of the message that is being sent */
+    uint8_t failures;  /* NAKs in a row */
+    uint8_t conflicts; /* addresses that were somebody else's, up to DHCP4_CLIENT_MAX_CONFLICTS */
     bool configured;
 };
 

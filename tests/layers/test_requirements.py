@@ -101,6 +101,12 @@ def self_tests(tap, requirements):
     found = [(s.section, s.ordinal) for s in requirements.sentences(text, requirements.BY_NUMBER[4443])]
     tap.check("sentences are found with their sections, across page breaks",
               [] if found == [("1", 1), ("1", 2), ("2", 1)] else [f"found {found}"])
+    text = "A Title\n\n------\n\nNotes:\n------\n\nNothing of it counts here.\n\nReception:\n----------  \n\n?Do I know this packet? Yes:\n  [it is late] Send it all on at once.\n"
+    rfc = requirements.Rfc(0, "", requirements.EVERY, ("2",), (), True)
+    found = [(s.section, s.ordinal, s.text) for s in requirements.sentences(text, rfc)]
+    wanted = [("2", 1, "?Do I know this packet?"), ("2", 2, "[it is late] Send it all on at once.")]
+    tap.check("headings without numbers are numbered, and whole sections can be rows", [] if found == wanted else [f"found {found}"])
+    text = "1.  First\n\n   A host MUST do it.\n   It MUST NOT sleep.\n\n2.  Second\n\n   REQUIRED.\n"
     rows = [requirements.Row("1", 1, "00000000", "host", "it", "-")]
     missing = requirements.compare(requirements.BY_NUMBER[4443], rows, text)
     tap.check("sentences without a row and wrong fingerprints are noticed", [] if len(missing) == 3 else missing)

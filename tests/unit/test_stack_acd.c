@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * RFC 5227, IPv4 address conflict detection, statement by statement: probing (2.1), conflicts while it lasts (2.1.1),
- * announcing (2.3), conflicts afterwards and the three ways to meet them (2.4).
+ * announcing (2.3), conflicts afterwards and the three ways to meet them (2.4), answering (2.5).
  */
 #include "unit/autoconf_rig.h"
 
@@ -160,6 +160,19 @@ static void nothing_is_answered_or_sent_meanwhile(void **state)
     rig_free(x.r);
 }
 
+static void an_address_in_use_is_not_probed_for_again(void **state)
+{
+    (void)state;
+    struct probing x;
+    begin(&x, 3, HOST_CONFLICT_DEFEND, 1);
+    until_usable(&x);
+    for (unsigned i = 0; i < 2 * 24 * 60; i++) /* two days */
+        rig_pass(x.r, 60 * NS_PER_S);
+    expect_nothing(x.r);
+    assert_int_equal(rig_counters(x.r)->arp_requests_sent, 3 + 2);
+    rig_free(x.r);
+}
+
 /* ---- 2.1.1 ---- */
 
 static void a_conflict_while_probing_ends_it(void **state)
@@ -249,9 +262,11 @@ static void a_host_may_defend_once_and_then_give_up(void **state) /* (b) */
     others_use_it(&x, 2);
     expect_request(&x, US);
     x.r->now += 10 * NS_PER_S - 1;
+    unsigned told = x.told;
     others_use_it(&x, 2);
     expect_nothing(x.r);
     assert_int_equal(state_of(&x), STACK_ADDRESS_DUPLICATE);
+    assert_int_equal(x.told, told + 1);
     rig_free(x.r);
 }
 
@@ -270,6 +285,50 @@ static void a_host_may_give_up_at_once(void **state) /* (a) */
     rig_input(x.r, f, make_echo_request(f, PEER, US, 1, 1, "x", 1));
     rig_input(x.r, f, make_arp_request(f, US));
     pass_quietly(&x, 120000); /* nor does it ask for its neighbours any more */
+    rig_free(x.r);
+}
+
+/* ---- 2.5 ---- */
+
+/* PEER asks for our address with that sender address; the answer is to it. */
+static void expect_answer(struct probing *x, uint32_t sender)
+{
+    uint8_t f[64];
+    struct wire_arp arp;
+    rig_input(x->r, f, make_arp(f, BROADCAST_MAC, PEER_MAC, 1, PEER_MAC, sender, ZERO_MAC, US));
+    const struct rig_frame *answer = expect_arp(x->r, WIRE_ARP_REPLY, &arp);
+    expect_dst_mac(answer, PEER_MAC);
+    assert_memory_equal(arp.sha, US_MAC, 6);
+    assert_memory_equal(arp.tha, PEER_MAC, 6);
+    assert_int_equal(arp.spa, US);
+    assert_int_equal(arp.tpa, sender);
+    expect_nothing(x->r);
+}
+
+static void requests_are_answered_from_the_first_announcement_to_the_end(void **state)
+{
+    (void)state;
+    struct probing x;
+    uint8_t f[64];
+    begin(&x, 1, HOST_CONFLICT_DEFEND_ONCE, 1);
+    await(&x, 1004);
+    expect_request(&x, 0);
+    rig_input(x.r, f, make_arp_request(f, US));
+    expect_nothing(x.r); /* not yet */
+    await(&x, 2004);
+    expect_request(&x, US);
+    expect_answer(&x, PEER); /* before the second announcement */
+    expect_answer(&x, 0);    /* a probe of somebody else */
+    await(&x, 2004);
+    expect_request(&x, US);
+    others_use_it(&x, 2);
+    expect_request(&x, US); /* defended; it goes on */
+    expect_answer(&x, PEER);
+    expect_answer(&x, 0);
+    others_use_it(&x, 2);
+    assert_int_equal(state_of(&x), STACK_ADDRESS_DUPLICATE);
+    rig_input(x.r, f, make_arp_request(f, US));
+    expect_nothing(x.r); /* the end */
     rig_free(x.r);
 }
 
@@ -296,11 +355,13 @@ int main(void)
         cmocka_unit_test(an_address_is_probed_for_then_announced),
         cmocka_unit_test(the_number_of_probes_is_the_hosts),
         cmocka_unit_test(nothing_is_answered_or_sent_meanwhile),
+        cmocka_unit_test(an_address_in_use_is_not_probed_for_again),
         cmocka_unit_test(a_conflict_while_probing_ends_it),
         cmocka_unit_test(probes_for_others_and_our_own_are_no_conflict),
         cmocka_unit_test(by_default_an_address_is_defended_for_ever),
         cmocka_unit_test(a_host_may_defend_once_and_then_give_up),
         cmocka_unit_test(a_host_may_give_up_at_once),
+        cmocka_unit_test(requests_are_answered_from_the_first_announcement_to_the_end),
         cmocka_unit_test(a_policy_is_one_of_three_and_of_ipv4),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

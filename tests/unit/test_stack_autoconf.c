@@ -193,6 +193,24 @@ static void prefixes_that_cannot_be_used_make_no_address(void **state) /* RFC 48
     rig_free(r);
 }
 
+static void prefix_and_identifier_make_128_bits_or_no_address(void **state) /* RFC 4862 5.5.3 d */
+{
+    (void)state;
+    const struct ip_addr neighbour = ip_addr_add(&AUTO_PREFIX, 77);
+    for (unsigned length = 0; length <= 128; length++) {
+        struct rig *r = auto_rig_quiet();
+        struct wire_nd m = auto_ra(&AUTO_PREFIX, AUTO_BOTH, DAY, HOUR);
+        m.prefix[0].length = (uint8_t)length;
+        auto_hear(r, &m);
+        assert_int_equal(auto_made(r, 0) != 0, length == 64);
+        assert_int_equal(rig_counters(r)->ra_bad_prefix, length != 64);
+        bool within = length <= 121; /* the length still says what is on link: 77 has seven bits */
+        struct ip_addr hop = auto_hop(r, r->us, &neighbour);
+        assert_memory_equal(&hop, within ? &neighbour : &GATEWAY6, 16);
+        rig_free(r);
+    }
+}
+
 static void an_address_is_deprecated_then_removed(void **state) /* RFC 4862 5.5.4 */
 {
     (void)state;
@@ -213,6 +231,62 @@ static void an_address_is_deprecated_then_removed(void **state) /* RFC 4862 5.5.
     assert_int_equal(auto_made(r, 1), 0);
     struct stack_address a;
     assert_false(stack_view_address(r->stack, old, &a));
+    rig_free(r);
+}
+
+/* PEER6 sends an echo request, a SYN to a closed port and a datagram to one; each answer comes from the address. */
+static void expect_answers_from(struct rig *r, const struct ip_addr *own)
+{
+    uint8_t f[RIG_FRAME_BYTES];
+    struct wire_ipv6 ip;
+    rig_input(r, f, make_icmp6(f, &PEER6, own, WIRE_ICMPV6_ECHO_REQUEST, 0, 1, NULL, 0));
+    expect_icmp6(r, WIRE_ICMPV6_ECHO_REPLY, &ip);
+    assert_memory_equal(&ip.src, own, 16);
+    rig_input(r, f, make_tcp6(f, &PEER6, 9, own, 9, TCP_SYN, 1, 0, NULL, 0));
+    expect_ipv6(r, IP_PROTO_TCP, &ip);
+    assert_memory_equal(&ip.src, own, 16);
+    rig_input(r, f, make_udp6(f, &PEER6, 9, own, 9, NULL, 0));
+    expect_icmp6(r, WIRE_ICMPV6_UNREACHABLE, &ip);
+    assert_memory_equal(&ip.src, own, 16);
+    expect_nothing(r);
+}
+
+static void a_deprecated_address_goes_on_receiving(void **state) /* RFC 4862 5.5.4 */
+{
+    (void)state;
+    uint32_t local;
+    struct rig *r = with_address(3 * HOUR, HOUR, &local);
+    const struct ip_addr own = auto_address(r, local);
+    expect_answers_from(r, &own);
+    rig_pass(r, HOUR * NS_PER_S);
+    assert_int_equal(auto_state(r, local), STACK_ADDRESS_DEPRECATED);
+    expect_answers_from(r, &own);
+    rig_free(r);
+}
+
+static void an_address_that_is_over_is_nobodys(void **state) /* RFC 4862 5.5.4 */
+{
+    (void)state;
+    uint32_t local;
+    struct rig *r = with_address(2 * HOUR, HOUR, &local);
+    const struct ip_addr own = auto_address(r, local), group = ip_addr_solicited_node(&own);
+    const struct wire_nd asked = {.type = WIRE_ICMPV6_NEIGHBOR_SOLICITATION, .target = own};
+    struct icmp_echo e = {.local = local, .remote = PEER6};
+    uint8_t f[RIG_FRAME_BYTES];
+    rig_pass(r, 2 * HOUR * NS_PER_S);
+    rig_pass(r, NS_PER_MS);
+    rig_forget_frames(r);
+    uint64_t others = rig_counters(r)->ip_not_for_us;
+    rig_input(r, f, make_icmp6(f, &PEER6, &own, WIRE_ICMPV6_ECHO_REQUEST, 0, 1, NULL, 0));
+    rig_input(r, f, make_tcp6(f, &PEER6, 9, &own, 9, TCP_SYN, 1, 0, NULL, 0));
+    rig_input(r, f, make_udp6(f, &PEER6, 9, &own, 9, NULL, 0));
+    rig_input(r, f, make_nd(f, &PEER6, &group, &asked));
+    assert_int_equal(rig_counters(r)->ip_not_for_us, others + 4);
+    assert_int_equal(send_from(r, local, &PEER6), ERR_INVALID);
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), ERR_INVALID);
+    assert_int_not_equal(stack_local_for(r->stack, &FAR6), local);
+    assert_int_equal(stack_find_local(r->stack, &own), 0);
+    expect_nothing(r);
     rig_free(r);
 }
 
@@ -505,7 +579,10 @@ int main(void)
         cmocka_unit_test(an_address_is_made_of_a_prefix_and_used_when_nobody_has_it),
         cmocka_unit_test(identifiers_are_stable_and_differ_by_prefix_mac_and_secret),
         cmocka_unit_test(prefixes_that_cannot_be_used_make_no_address),
+        cmocka_unit_test(prefix_and_identifier_make_128_bits_or_no_address),
         cmocka_unit_test(an_address_is_deprecated_then_removed),
+        cmocka_unit_test(a_deprecated_address_goes_on_receiving),
+        cmocka_unit_test(an_address_that_is_over_is_nobodys),
         cmocka_unit_test(nobody_shortens_a_lifetime_below_two_hours),
         cmocka_unit_test(infinity_never_ends_and_the_longest_time_is_no_overflow),
         cmocka_unit_test(removing_the_station_removes_what_it_made),

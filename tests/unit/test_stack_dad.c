@@ -240,6 +240,94 @@ static void its_own_solicitation_in_a_loop_is_no_duplicate(void **state) /* RFC 
     rig_free(r);
 }
 
+static void every_address_with_one_identifier_is_tested(void **state) /* 5.4: not the link-local one for all */
+{
+    (void)state;
+    struct rig *r = rig_new_empty(NULL);
+    const struct ip_addr own[] = {v6("fe80::1234:5"), v6("2001:db8::1234:5"), v6("2001:db8:1::1234:5")};
+    for (unsigned i = 0; i < ARRAY_SIZE(own); i++) {
+        struct host_settings h = {.address = own[i], .prefix_length = 64, .dad_transmits = 1};
+        r->us = (uint32_t)stack_add_host(r->stack, &h);
+        struct wire_ipv6 ip;
+        struct wire_nd m;
+        auto_await(r, WIRE_ICMPV6_NEIGHBOR_SOLICITATION, &ip, &m);
+        assert_memory_equal(&ip.src, &NONE6, 16);
+        assert_memory_equal(&m.target, &own[i], 16);
+        assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_TENTATIVE);
+        auto_pass(r, 1020 * NS_PER_MS);
+        assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_PREFERRED);
+        assert_int_equal(rig_counters(r)->nd_solicitations_sent, i + 1);
+    }
+    rig_free(r);
+}
+
+/* What arrived was dropped: by name, without an answer, and no duplicate was found. */
+static void expect_discarded(struct rig *r, const uint64_t *drops)
+{
+    assert_int_equal(*drops, 1);
+    assert_int_equal(rig_counters(r)->dad_duplicate, 0);
+    assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_TENTATIVE);
+    expect_nothing(r);
+    rig_free(r);
+}
+
+static void messages_that_are_not_valid_make_no_duplicate(void **state) /* 5.4.1, RFC 4861 7.1.1, 7.1.2 */
+{
+    (void)state;
+    const struct ip_addr group = ip_addr_solicited_node(&US6);
+    const struct wire_nd ns = {.type = WIRE_ICMPV6_NEIGHBOR_SOLICITATION, .target = US6};
+    const struct wire_nd na = {.type = WIRE_ICMPV6_NEIGHBOR_ADVERTISEMENT, .flags = WIRE_ND_NA_OVERRIDE, .target = US6};
+    for (unsigned advertised = 0; advertised < 2; advertised++) {
+        const struct ip_addr *from = advertised ? &PEER6 : &NONE6, *to = advertised ? &ALL_NODES : &group;
+        const struct wire_nd *m = advertised ? &na : &ns;
+        uint8_t f[RIG_FRAME_BYTES];
+        struct rig *r = configured(2);
+        uint32_t n = make_nd(f, from, to, m);
+        f[14 + 7] = 254; /* a router let it pass */
+        rig_input(r, f, n);
+        expect_discarded(r, &rig_counters(r)->nd_bad_message);
+        r = configured(2);
+        n = make_nd(f, from, to, m);
+        f[54 + 2] ^= 1;
+        rig_input(r, f, n);
+        expect_discarded(r, &rig_counters(r)->icmp_bad_checksum);
+        r = configured(2);
+        uint8_t body[20] = {0}; /* four bytes short of its target's end */
+        memcpy(body, US6.bytes, 12);
+        n = make_icmp6(f, from, to, m->type, 0, 0, body, 12);
+        f[14 + 7] = 255;
+        rig_input(r, f, n);
+        expect_discarded(r, &rig_counters(r)->nd_malformed);
+        r = configured(2);
+        memcpy(body, US6.bytes, 16);
+        n = make_icmp6(f, from, to, m->type, 1, 0, body, 16); /* of a code that is none */
+        f[14 + 7] = 255;
+        rig_input(r, f, n);
+        expect_discarded(r, &rig_counters(r)->nd_malformed);
+        r = configured(2);
+        memset(body + 16, 0, 4);
+        n = make_icmp6(f, from, to, m->type, 0, 0, body, 20); /* an option of length 0 */
+        f[14 + 7] = 255;
+        rig_input(r, f, n);
+        expect_discarded(r, &rig_counters(r)->nd_malformed);
+    }
+    uint8_t f[RIG_FRAME_BYTES];
+    struct rig *r = configured(2);
+    struct wire_nd with_source = ns;
+    with_source.has = WIRE_ND_HAS_SOURCE_LL;
+    memcpy(with_source.source_ll, PEER_MAC, 6);
+    rig_input(r, f, make_nd(f, &NONE6, &group, &with_source)); /* nobody with a link-layer address */
+    expect_discarded(r, &rig_counters(r)->nd_bad_message);
+    r = configured(2);
+    rig_input(r, f, make_nd(f, &NONE6, &ALL_NODES, &ns)); /* nobody asks all nodes */
+    expect_discarded(r, &rig_counters(r)->nd_bad_message);
+    r = configured(2);
+    struct wire_nd solicited = na;
+    solicited.flags |= WIRE_ND_NA_SOLICITED;
+    rig_input(r, f, make_nd(f, &PEER6, &ALL_NODES, &solicited)); /* asked for, and sent to all */
+    expect_discarded(r, &rig_counters(r)->nd_bad_message);
+}
+
 /* ---- addresses of autoconfiguration ---- */
 
 static void an_address_that_was_made_is_tried_with_three_more_identifiers(void **state) /* RFC 7217 section 6 */
@@ -325,6 +413,8 @@ int main(void)
         cmocka_unit_test(whoever_asks_for_the_address_as_well_makes_it_a_duplicate),
         cmocka_unit_test(users_hear_what_becomes_of_an_address),
         cmocka_unit_test(its_own_solicitation_in_a_loop_is_no_duplicate),
+        cmocka_unit_test(every_address_with_one_identifier_is_tested),
+        cmocka_unit_test(messages_that_are_not_valid_make_no_duplicate),
         cmocka_unit_test(an_address_that_was_made_is_tried_with_three_more_identifiers),
         cmocka_unit_test(a_duplicate_made_of_the_mac_is_not_tried_again),
         cmocka_unit_test(a_station_whose_own_address_is_a_duplicate_asks_no_routers),

@@ -3,7 +3,7 @@
  * Rules of RFC 4443 that no other test shows: messages of unknown types (2.4 a, b), how much an error quotes (c), when
  * none is sent (e), how many are (f), and whom an echo reply reaches (4.2). The rest is in test_stack_ipv6.c.
  */
-#include "unit/stack_rig.h"
+#include "unit/forward_rig.h"
 
 #include <string.h>
 
@@ -151,6 +151,46 @@ static void errors_are_limited(void **state) /* 2.4 (f) */
     rig_free(r);
 }
 
+static void expect_echo_from(struct forward_rig *r, unsigned port, const struct ip_addr *group)
+{
+    uint8_t f[RIG_FRAME_BYTES], mac[6];
+    const struct ip_addr station = forward_station(port, true), ours = forward_ours(port, true);
+    uint32_t n = make_icmp6(f, &station, group, WIRE_ICMPV6_ECHO_REQUEST, 0, 7, body, 8);
+    forward_station_mac(port, mac);
+    memcpy(f + 6, mac, 6); /* to the group's MAC */
+    struct packet *p = forward_packet(r, port, f, n);
+    forward_input_packet(r, port, p);
+    const struct forward_frame *answer = forward_next(r, port);
+    assert_non_null(answer);
+    assert_memory_equal(answer->bytes + 14 + 8, &ours, 16);
+    assert_memory_equal(answer->bytes + 14 + 24, &station, 16);
+    assert_int_equal(answer->bytes[54], WIRE_ICMPV6_ECHO_REPLY);
+    assert_true(wire_icmpv6_checksum_ok(&ours, &station, answer->bytes + 54, answer->length - 54));
+    forward_expect_nothing(r);
+}
+
+static void an_echo_to_a_group_is_answered_from_the_interface_it_came_by(void **state) /* 4.2 */
+{
+    (void)state;
+    const struct ip_addr joined = v6("ff05::1234");
+    struct forward_rig_options o;
+    forward_rig_options_default(&o);
+    o.stack.answer_broadcast_echo = true;
+    struct forward_rig *r = forward_rig_new_with(&o);
+    for (unsigned port = 0; port < FORWARD_PORTS; port++)
+        assert_int_equal(stack_join(r->stack, r->local[port][1], &joined, r->now), 0);
+    for (unsigned port = 0; port < FORWARD_PORTS; port++)
+        while (forward_next(r, port))
+            ; /* reports of the group */
+    for (unsigned port = 0; port < FORWARD_PORTS; port++) {
+        const struct ip_addr ours = forward_ours(port, true), solicited = ip_addr_solicited_node(&ours);
+        expect_echo_from(r, port, &ALL_NODES);
+        expect_echo_from(r, port, &solicited);
+        expect_echo_from(r, port, &joined);
+    }
+    forward_rig_free(r);
+}
+
 struct echoes {
     unsigned replies;
     struct icmp_echo last;
@@ -204,6 +244,7 @@ int main(void)
         cmocka_unit_test(no_error_is_sent_about_a_redirect),
         cmocka_unit_test(no_error_is_sent_about_what_the_link_sent_to_many),
         cmocka_unit_test(errors_are_limited),
+        cmocka_unit_test(an_echo_to_a_group_is_answered_from_the_interface_it_came_by),
         cmocka_unit_test(an_echo_reply_reaches_whoever_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
