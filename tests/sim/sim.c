@@ -2,14 +2,12 @@
 /*
  * See sim.h.
  */
-#include "sim.h"
+#include "sim_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "accel/internal.h"
-#include "accel/store.h"
 #include "base/alloc_heap.h"
 #include "base/checksum.h"
 #include "base/error.h"
@@ -19,100 +17,6 @@
 #include "support/cmocka_all.h"
 
 #define START (100 * NS_PER_S)
-#define TIME_WAIT (3600 * NS_PER_S)         /* so long that no FIN, however often lost, comes after it */
-#define SETTLE (TIME_WAIT + 400 * NS_PER_S) /* longer than TIME_WAIT and any leftover timer */
-#define PORT 80
-
-struct side {
-    struct sim *sim;
-    struct link *wire; /* a link over the memory end that digests what is sent; what impair sends into */
-    struct link *top;
-    struct guard guard;
-    struct stack *stack;
-    struct tcp_ref ref;
-    uint64_t to_send, to_receive, received;
-    int64_t first_at;
-    uint64_t stream;
-    uint64_t salt, peer_salt;
-    uint8_t *lent; /* all bytes to send, where they are lent */
-    bool fin, closed;
-    enum tcp_close_reason reason;
-};
-
-struct sim {
-    const struct sim_cell *cell;
-    struct side side[2];
-    int64_t now;
-    uint64_t digest, frames;
-    const char *failure;
-    struct accel *box[2];   /* the near one, the far one */
-    struct link *middle[4]; /* their links, impaired */
-    struct accel_settings settings[2];
-    int64_t kill_at;
-    uint64_t kills, kept, restarts_reset;
-};
-
-/* ---- a link that digests what passes ---- */
-
-struct tap {
-    struct link link;
-    struct link *lower;
-    struct sim *sim;
-};
-
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-    return h ^ (h >> 32);
-}
-
-static struct tap *tap_of(struct link *l) { return container_of(l, struct tap, link); }
-static unsigned tap_rx(struct link *l, struct packet **p, unsigned n, int64_t now)
-{
-    return link_rx_burst(tap_of(l)->lower, p, n, now);
-}
-static unsigned tap_alloc(struct link *l, struct packet **p, unsigned n, enum link_alloc kind)
-{
-    return link_tx_alloc(tap_of(l)->lower, p, n, kind);
-}
-
-static void tap_tx(struct link *l, struct packet **packets, unsigned n, int64_t now)
-{
-    struct sim *s = tap_of(l)->sim;
-    for (unsigned i = 0; i < n; i++) {
-        const struct packet *p = packets[i];
-        uint64_t h = mix(mix(s->digest, (uint64_t)now), p->len);
-        for (uint32_t at = 0; at + 8 <= p->len; at += 8) {
-            uint64_t word;
-            memcpy(&word, p->data + at, 8);
-            h = mix(h, word);
-        }
-        s->digest = h;
-        s->frames++;
-    }
-    tap_of(l)->lower->ops->tx_burst(tap_of(l)->lower, packets, n, now);
-}
-
-static int64_t tap_deadline(struct link *l) { return link_next_deadline(tap_of(l)->lower); }
-static void tap_close(struct link *l)
-{
-    link_close(tap_of(l)->lower);
-    alloc_free(alloc_heap(), tap_of(l), sizeof(struct tap));
-}
-
-static const struct link_ops tap_ops = {
-    .rx_burst = tap_rx, .tx_alloc = tap_alloc, .tx_burst = tap_tx, .next_deadline = tap_deadline, .close = tap_close};
-
-static struct link *tap_new(struct sim *s, struct link *lower)
-{
-    struct tap *t = alloc_zeroed(alloc_heap(), sizeof *t, 64);
-    assert(t);
-    t->link = *lower;
-    t->link.ops = &tap_ops;
-    t->lower = lower;
-    t->sim = s;
-    return &t->link;
-}
 
 /* ---- the user of a connection ---- */
 
@@ -132,7 +36,7 @@ static void pattern_fill(uint8_t *to, uint64_t offset, size_t length, uint64_t s
     }
 }
 
-static void fail_with(struct sim *s, const char *why)
+void sim_fail(struct sim *s, const char *why)
 {
     if (!s->failure)
         s->failure = why;
@@ -144,7 +48,7 @@ static void user_connected(void *context, struct tcp *c, int64_t now)
     struct tcp_layer *t = stack_tcp(side->stack);
     side->ref = tcp_ref_of(t, c);
     if (side->to_send > 0 && tcp_send(t, c, side->to_send, now) < 0)
-        fail_with(side->sim, "tcp_send failed");
+        sim_fail(side->sim, "tcp_send failed");
     if (!side->sim->cell->reset_at_end)
         tcp_close(t, c, now);
 }
@@ -157,7 +61,7 @@ static void user_received(void *context, struct tcp *c, const uint8_t *bytes, ui
         uint32_t n = min_u32(length - done, sizeof expected);
         pattern_fill(expected, side->received + done, n, side->peer_salt);
         if (memcmp(expected, bytes + done, n) != 0)
-            fail_with(side->sim, "received bytes differ from those sent");
+            sim_fail(side->sim, "received bytes differ from those sent");
         done += n;
     }
     for (uint32_t i = 0; i < length; i++)
@@ -202,7 +106,7 @@ static void user_closed(void *context, struct tcp *c, enum tcp_close_reason reas
     struct side *side = context;
     (void)c, (void)now;
     if (side->closed)
-        fail_with(side->sim, "closed twice");
+        sim_fail(side->sim, "closed twice");
     side->closed = true;
     side->reason = reason;
 }
@@ -215,21 +119,20 @@ static const struct tcp_user user = {.connected = user_connected,
 
 /* ---- the network ---- */
 
-static struct ip_addr address_of(const struct sim *s, unsigned side)
+struct ip_addr sim_address(const struct sim *s, unsigned side)
 {
     const struct ip_addr v6 = {{0xfd, [15] = (uint8_t)(side + 1)}};
     return s->cell->v6 ? v6 : ip_addr_from_v4(0x0a000001u + side);
 }
 
-static bool has_far(const struct sim *s) { return s->cell->pair == SIM_PAIR || s->cell->pair == SIM_PAIR_KNOWN; }
+bool sim_has_far(const struct sim *s) { return s->cell->pair == SIM_PAIR || s->cell->pair == SIM_PAIR_KNOWN; }
 
-/* What is sent on a hop: 0 between side 0 and the near box, 1 the network, 2 between the far box and side 1. */
-static struct impair_settings impairment_of(const struct sim *s, unsigned hop, uint64_t salt)
+struct impair_settings sim_impairment(const struct sim *s, unsigned hop, uint64_t salt)
 {
     struct impair_settings impair = s->cell->impair;
     if (s->cell->near && hop != 1)
         impair_settings_default(&impair);
-    impair.seed = mix(s->cell->seed, salt);
+    impair.seed = digest_mix(s->cell->seed, salt);
     return impair;
 }
 
@@ -246,7 +149,7 @@ static struct link *speak_fast_open(const struct sim *s, struct link *top)
 static void make_side(struct sim *s, unsigned i, struct link *end)
 {
     struct side *side = &s->side[i];
-    const struct impair_settings impair = impairment_of(s, i == 0 ? 0 : has_far(s) ? 2 : 1, 77 + i);
+    const struct impair_settings impair = sim_impairment(s, i == 0 ? 0 : sim_has_far(s) ? 2 : 1, 77 + i);
     struct stack_settings settings;
     struct guard_rules rules;
     side->sim = s;
@@ -259,7 +162,7 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
         assert(side->lent);
         pattern_fill(side->lent, 0, side->to_send, side->salt);
     }
-    side->wire = tap_new(s, end);
+    side->wire = digest_link_new(end, &s->digest);
     int e = impair_link_new(&impair, side->wire, alloc_heap(), &side->top);
     if (e == 0 && i == 1)
         side->top = speak_fast_open(s, side->top);
@@ -268,8 +171,8 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     guard_rules_default(&rules);
     e = e < 0 ? e : guard_init(&side->guard, &rules, NULL, s->now);
     stack_settings_default(&settings);
-    settings.secret = (struct hash_key){mix(s->cell->seed, i), 5};
-    settings.tcp.secret = (struct hash_key){mix(s->cell->seed, 9 + i), 6};
+    settings.secret = (struct hash_key){digest_mix(s->cell->seed, i), 5};
+    settings.tcp.secret = (struct hash_key){digest_mix(s->cell->seed, 9 + i), 6};
     settings.tcp.max_connections = 16;
     settings.tcp.max_out_of_order_frames = s->cell->frames ? s->cell->frames : 1024;
     settings.tcp.sent_records = s->cell->frames;
@@ -281,8 +184,8 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     e = e < 0 ? e : stack_new(&settings, alloc_heap(), s->now, &side->stack);
     assert(e == 0);
     struct host_settings host = s->cell->tags;
-    struct ip_addr peer = address_of(s, 1 - i);
-    host.address = address_of(s, i);
+    struct ip_addr peer = sim_address(s, 1 - i);
+    host.address = sim_address(s, i);
     host.prefix_length = s->cell->v6 ? 64 : 24;
     static const uint8_t macs[2][6] = {{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}};
     e = stack_add_interface(side->stack, side->top, &side->guard);
@@ -296,7 +199,7 @@ static void make_side(struct sim *s, unsigned i, struct link *end)
     (void)e;
 }
 
-static void wire(struct sim *s, struct link *ends[2])
+void sim_wire(struct sim *s, struct link *ends[2])
 {
     struct memory_settings m;
     memory_settings_default(&m);
@@ -309,162 +212,35 @@ static void wire(struct sim *s, struct link *ends[2])
     (void)e;
 }
 
-/* What the box remembers of the server before it has seen it. */
-static void teach(struct sim *s)
-{
-    const struct tcp_profile *p = &s->cell->profile;
-    const bool right = s->cell->accel == SIM_ACCEL_KNOWS;
-    const struct accel_key key = {.server = address_of(s, 1), .server_port = PORT};
-    struct accel_promise says = {.mss = (uint16_t)(s->cell->mtu - (s->cell->v6 ? 60 : 40)), .wscale = 7};
-    if (p->window_scaling == right)
-        says.present |= TCP_OPT_WSCALE;
-    if (p->sack == right)
-        says.present |= TCP_OPT_SACK_PERMITTED;
-    if (p->timestamps == right)
-        says.present |= TCP_OPT_TIMESTAMPS;
-    if (!right)
-        says.mss = 1460;
-    accel_servers_learn(&s->box[0]->servers, &key, &says, s->cell->pair >= SIM_PAIR_KNOWN, s->now);
-}
-
-/* Its cookie. */
-static void teach_cookie(struct sim *s)
-{
-    static const uint8_t wrong[4] = {1};
-    const enum sim_fast_open how = s->cell->fast_open;
-    const struct accel_key key = {.client = address_of(s, 0), .server = address_of(s, 1), .server_port = PORT};
-    const bool right = how == SIM_FAST_OPEN_KNOWN || how == SIM_FAST_OPEN_DATA;
-    if (right || how == SIM_FAST_OPEN_STALE || how == SIM_FAST_OPEN_NOBODY)
-        (void)accel_fast_open_cookie_learn(&s->box[0]->cookies, &key, right ? fast_open_server_cookie : wrong,
-                                           right ? FAST_OPEN_SERVER_COOKIE_BYTES : sizeof wrong, s->now);
-}
-
-static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
-{
-    struct link **links = &s->middle[role == ACCEL_FAR ? 2 : 0];
-    struct accel_settings settings;
-    accel_settings_default(&settings);
-    settings.max_flows = settings.max_openings = settings.max_servers = settings.early_buffers = settings.max_sources =
-        16;
-    settings.server_timeout_ns = settings.idle_timeout_ns = settings.closed_timeout_ns = SETTLE;
-    settings.secret = (struct hash_key){mix(s->cell->seed, 21 + role), 7};
-    settings.paired = s->cell->pair != SIM_NO_PAIR;
-    settings.role = role;
-    settings.pair_key = (struct hash_key){mix(s->cell->seed, 23), 8};
-    settings.fast_open = role == ACCEL_NEAR && s->cell->fast_open != SIM_NO_FAST_OPEN;
-    int e = 0;
-    for (unsigned i = 0; i < 2 && e == 0; i++) {
-        const struct impair_settings impair = impairment_of(s, role + i, (role ? 277 : 177) + i);
-        e = impair_link_new(&impair, ends[i], alloc_heap(), &links[i]);
-    }
-    if (s->cell->kill_every_ns) {
-        settings.store_bytes = accel_store_bytes(&settings);
-        settings.store = alloc_zeroed(alloc_heap(), settings.store_bytes, CACHE_LINE);
-        s->kill_at = s->now + s->cell->kill_every_ns;
-    }
-    s->settings[role] = settings;
-    e = e < 0 ? e : accel_new(&settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
-    assert(e == 0);
-    (void)e;
-    if (s->cell->cookies == SIM_COOKIES) /* slower than the least rate: every SYN is too many */
-        s->box[role]->limits.interval_ns = 3 * NS_PER_S;
-    if (s->cell->cookies == SIM_COOKIES_AT_FIRST) {
-        s->box[role]->limits.interval_ns = 1;
-        s->box[role]->limits.due = s->now + 2 * NS_PER_S;
-    }
-    if (role == ACCEL_NEAR && s->cell->accel != SIM_ACCEL)
-        teach(s);
-    if (role == ACCEL_NEAR)
-        teach_cookie(s);
-}
-
-/* A box at the end of what there is so far; its other side becomes the end. */
-static void append_box(struct sim *s, enum accel_role role, struct link **end)
-{
-    struct link *wires[2];
-    wire(s, wires);
-    make_box(s, role, (struct link *[2]){*end, wires[0]});
-    *end = wires[1];
-}
-
 static void begin(struct sim *s)
 {
     struct link *ends[2];
-    wire(s, ends);
+    sim_wire(s, ends);
     if (s->cell->accel)
-        append_box(s, ACCEL_NEAR, &ends[1]);
-    if (has_far(s))
-        append_box(s, ACCEL_FAR, &ends[1]);
+        sim_append_box(s, ACCEL_NEAR, &ends[1]);
+    if (sim_has_far(s))
+        sim_append_box(s, ACCEL_FAR, &ends[1]);
     make_side(s, 0, ends[0]);
     make_side(s, 1, ends[1]);
-    struct flow_key key = {.local = 1, .remote = address_of(s, 1), .remote_port = PORT};
-    int e = tcp_listen(stack_tcp(s->side[1].stack), 0, TCP_ANY_LOCAL, PORT);
+    struct flow_key key = {.local = 1, .remote = sim_address(s, 1), .remote_port = SIM_PORT};
+    int e = tcp_listen(stack_tcp(s->side[1].stack), 0, TCP_ANY_LOCAL, SIM_PORT);
     assert(e == 0);
     e = tcp_connect(stack_tcp(s->side[0].stack), 0, &key, 0, s->now, &s->side[0].ref);
     assert(e == 0);
     (void)e;
 }
 
-static unsigned turn_box(struct sim *s, struct accel *box)
-{
-    if (!box)
-        return 0;
-    const unsigned n = accel_turn(box, s->now);
-    const char *wrong = accel_check(box);
-    if (wrong)
-        fail_with(s, wrong);
-    return n;
-}
-
-/* The near one again: for what the far one's link let go. */
-static unsigned turn_boxes(struct sim *s)
-{
-    const unsigned n = turn_box(s, s->box[0]) + turn_box(s, s->box[1]);
-    return s->box[1] ? n + turn_box(s, s->box[0]) : n;
-}
-
-/* What the table says is as it was; all else of the box is gone, and every secret another. */
-static void kill_box(struct sim *s, enum accel_role role)
-{
-    struct accel_settings *settings = &s->settings[role];
-    void *left = alloc_zeroed(alloc_heap(), settings->store_bytes, CACHE_LINE);
-    assert(left);
-    memcpy(left, settings->store, settings->store_bytes);
-    if (role == ACCEL_NEAR) {
-        s->kept += accel_counters(s->box[role])->restart_kept;
-        s->restarts_reset += accel_counters(s->box[role])->restart_reset;
-    }
-    accel_delete(s->box[role]);
-    memcpy(settings->store, left, settings->store_bytes);
-    alloc_free(alloc_heap(), left, settings->store_bytes);
-    settings->secret.k0++;
-    struct link **links = &s->middle[role == ACCEL_FAR ? 2 : 0];
-    const int e = accel_new(settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
-    assert(e == 0);
-    (void)e;
-    s->kills++;
-}
-
-static void maybe_kill(struct sim *s)
-{
-    if (!s->cell->kill_every_ns || s->now < s->kill_at)
-        return;
-    for (unsigned role = 0; role < 2 && s->box[role]; role++)
-        kill_box(s, (enum accel_role)role);
-    s->kill_at = s->now + s->cell->kill_every_ns;
-}
-
 static void turn_until_quiet(struct sim *s)
 {
     uint64_t n;
     do {
-        n = 0 - s->frames;  /* a frame let go by an impaired link has not arrived yet */
-        n += turn_boxes(s); /* before the sides, which take at once what its links let go */
+        n = 0 - s->digest.frames; /* a frame let go by an impaired link has not arrived yet */
+        n += sim_turn_boxes(s);   /* before the sides, which take at once what its links let go */
         for (unsigned i = 0; i < 2; i++) {
             n += stack_receive(s->side[i].stack, s->now);
             n += stack_transmit(s->side[i].stack, s->now);
         }
-        n += s->frames;
+        n += s->digest.frames;
     } while (n > 0);
 }
 
@@ -505,7 +281,7 @@ static void run(struct sim *s)
             return;
         turn_until_quiet(s);
         maybe_reset(s);
-        maybe_kill(s);
+        sim_maybe_kill(s);
         int64_t next = next_event(s);
         if (both_closed(s))
             break;
@@ -513,8 +289,8 @@ static void run(struct sim *s)
             next = s->now + 1; /* an abort just now: its RST goes out with the next turn */
         } else if (next - s->now > stall) {
             if (!lost_reset(s))
-                fail_with(s, next == TIME_NEVER ? "nothing will ever happen again, and the connection is open"
-                                                : "stall: no event for twice the largest RTO");
+                sim_fail(s, next == TIME_NEVER ? "nothing will ever happen again, and the connection is open"
+                                               : "stall: no event for twice the largest RTO");
             break;
         }
         s->now = max_i64(next, s->now + 1);
@@ -526,15 +302,15 @@ static void check_end(struct sim *s)
     for (unsigned i = 0; i < 2 && !s->failure; i++) {
         const struct side *side = &s->side[i];
         if (side->received != side->to_receive)
-            fail_with(s, "not all bytes arrived");
+            sim_fail(s, "not all bytes arrived");
         else if (!s->cell->reset_at_end && (!side->fin || side->reason != TCP_CLOSE_NORMAL))
-            fail_with(s, "did not end normally");
+            sim_fail(s, "did not end normally");
     }
 }
 
 static void check_leaks(struct sim *s)
 {
-    int64_t until = s->now + SETTLE;
+    int64_t until = s->now + SIM_SETTLE;
     while (!s->failure) {
         turn_until_quiet(s);
         int64_t next = next_event(s);
@@ -549,35 +325,13 @@ static void check_leaks(struct sim *s)
         tcp_get_occupancy(stack_tcp(s->side[i].stack), &o);
         bool open = s->cell->reset_at_end && i == 1 && !s->side[1].closed; /* its RST was lost */
         if (!open && (o.connections || o.active || o.time_wait || o.sent_records || o.out_of_order_frames))
-            fail_with(s, "a pool is not empty after everything ended");
+            sim_fail(s, "a pool is not empty after everything ended");
     }
-}
-
-static void end_boxes(struct sim *s, struct sim_result *out)
-{
-    out->kills = s->kills;
-    out->kept = s->kept;
-    out->restarts_reset = s->restarts_reset;
-    if (s->box[0]) {
-        out->accel = *accel_counters(s->box[0]);
-        out->kept += out->accel.restart_kept;
-        out->restarts_reset += out->accel.restart_reset;
-    }
-    if (s->box[1])
-        out->far = *accel_counters(s->box[1]);
-    for (unsigned i = 0; i < 2; i++) {
-        accel_delete(s->box[i]);
-        alloc_free(alloc_heap(), s->settings[i].store, s->settings[i].store_bytes);
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)
-        link_flush(s->middle[i]);
-    for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)
-        link_close(s->middle[i]);
 }
 
 void sim_run(const struct sim_cell *c, struct sim_result *out)
 {
-    struct sim s = {.cell = c, .now = START, .digest = 1};
+    struct sim s = {.cell = c, .now = START, .digest = {.value = 1}};
     begin(&s);
     run(&s);
     *out = (struct sim_result){.virtual_ns = s.now - START, .received = {s.side[0].received, s.side[1].received}};
@@ -586,8 +340,8 @@ void sim_run(const struct sim_cell *c, struct sim_result *out)
         check_leaks(&s);
     }
     out->failure = s.failure;
-    out->digest = s.digest;
-    out->frames = s.frames;
+    out->digest = s.digest.value;
+    out->frames = s.digest.frames;
     for (unsigned i = 0; i < 2; i++) {
         out->tcp[i] = *tcp_counters(stack_tcp(s.side[i].stack));
         out->stream[i] = s.side[i].stream;
@@ -596,7 +350,7 @@ void sim_run(const struct sim_cell *c, struct sim_result *out)
     }
     for (unsigned i = 0; i < 2; i++)
         stack_delete(s.side[i].stack);
-    end_boxes(&s, out);
+    sim_end_boxes(&s, out);
     for (unsigned i = 0; i < 2; i++) {
         out->lent_frames[i] = c->gso_max[i] ? nic_scattered_frames(s.side[i].top) : 0;
         link_close(s.side[i].top);
@@ -613,7 +367,7 @@ void sim_cell_default(struct sim_cell *c)
     c->profile.syn_retries = 250;
     c->profile.syn_ack_retries = 250;
     c->profile.fin_wait_2_ns = 0; /* the other direction may take hours */
-    c->profile.time_wait_ns = TIME_WAIT;
+    c->profile.time_wait_ns = SIM_TIME_WAIT;
     c->bytes[0] = c->bytes[1] = 1 << 20;
     c->mtu = 1500;
 }
