@@ -109,6 +109,16 @@ void autoconf_address_ready(struct stack *s, struct host *h)
     (void)slaac_make(s, h);
 }
 
+static void begin_test(struct stack *s, struct host *h)
+{
+    if (s->hosts.last == h)
+        s->hosts.last = s->hosts.hosts;
+    if (h->v6)
+        dad_begin(s, h);
+    else
+        acd_begin(s, h);
+}
+
 int autoconf_host_added(struct stack *s, struct host *h, const struct host_settings *t)
 {
     struct autoconf_host *a = autoconf_at(&s->autoconf, h);
@@ -116,10 +126,8 @@ int autoconf_host_added(struct stack *s, struct host *h, const struct host_setti
         .deadline = TIME_NEVER, .transmits = t->dad_transmits, .eui64 = t->eui64, .temporary = t->temporary};
     if (t->autoconf && !(h->ra = view_of(s, h->domain)))
         return ERR_NO_SPACE;
-    if (a->transmits != 0 && !h->v6)
-        acd_begin(s, h);
-    else if (a->transmits != 0)
-        dad_begin(s, h);
+    if (a->transmits != 0)
+        begin_test(s, h);
     else if (h->ra)
         autoconf_address_ready(s, h);
     return 0;
@@ -155,8 +163,14 @@ void autoconf_interface_up(struct stack *s, unsigned interface)
 {
     for (uint32_t i = 1; i <= s->hosts.count; i++) {
         struct host *h = host_at(&s->hosts, i);
-        if (h && h->interface == interface && h->ra && h->state == HOST_USABLE && s->autoconf.hosts[i].station == 0)
+        if (!h || h->interface != interface || h->state != HOST_USABLE)
+            continue;
+        if (s->autoconf.hosts[i].transmits != 0) {
+            begin_test(s, h);
+            stack_tell(s, STACK_HOST_STATE_CHANGED, i);
+        } else if (h->ra) {
             begin_asking(s, h, (int64_t)random_below(&s->autoconf.random, SOLICITATION_DELAY_NS));
+        }
     }
 }
 

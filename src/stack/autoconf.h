@@ -84,7 +84,8 @@ int64_t autoconf_retrans_ns(const struct stack *s, const struct host *h);
 MUST_CHECK int autoconf_host_added(struct stack *s, struct host *h, const struct host_settings *t);
 /* A host is being removed: so are the addresses that it made. */
 void autoconf_host_removed(struct stack *s, struct host *h);
-/* An interface was down: its stations ask routers again. RFC 4861 6.3.7. */
+/* An interface was down: what was tested is tested again (RFC 5227 2.1, RFC 4862 5.3), and its stations ask routers
+ * again (RFC 4861 6.3.7). */
 void autoconf_interface_up(struct stack *s, unsigned interface);
 /* It may be used from now on. */
 void autoconf_address_ready(struct stack *s, struct host *h);

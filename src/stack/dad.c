@@ -75,6 +75,7 @@ static void is_duplicate(struct stack *s, struct host *h)
     h->state = HOST_DUPLICATE;
     if (slaac_try_again(s, h))
         return;
+    tcp_abort_local(s->tcp, h->index, s->now); /* it was in use before its interface was down */
     stack_tell(s, STACK_HOST_STATE_CHANGED, h->index);
 }
 

@@ -173,6 +173,46 @@ static void an_address_in_use_is_not_probed_for_again(void **state)
     rig_free(x.r);
 }
 
+static void down_and_up(struct probing *x)
+{
+    assert_int_equal(stack_set_up(x->r->stack, 0, false, x->r->now), 0);
+    pass_quietly(x, 1000);
+    assert_int_equal(stack_set_up(x->r->stack, 0, true, x->r->now), 0);
+}
+
+static void an_interface_that_was_down_probes_again(void **state)
+{
+    (void)state;
+    struct probing x;
+    for (unsigned taken = 0; taken < 2; taken++) {
+        begin(&x, 2, HOST_CONFLICT_DEFEND, 1);
+        until_usable(&x);
+        down_and_up(&x);
+        assert_int_equal(state_of(&x), STACK_ADDRESS_TENTATIVE);
+        await(&x, 1004);
+        expect_request(&x, 0);
+        if (taken) { /* by somebody who came meanwhile */
+            others_use_it(&x, 2);
+            assert_int_equal(state_of(&x), STACK_ADDRESS_DUPLICATE);
+        } else {
+            await(&x, 2004);
+            expect_request(&x, 0);
+            await(&x, 2004);
+            expect_request(&x, US);
+            assert_int_equal(state_of(&x), STACK_ADDRESS_PREFERRED);
+            await(&x, 2004);
+            expect_request(&x, US);
+        }
+        pass_quietly(&x, 60000);
+        rig_free(x.r);
+    }
+    begin(&x, 0, HOST_CONFLICT_DEFEND, 1); /* which does not probe at all */
+    down_and_up(&x);
+    pass_quietly(&x, 10000);
+    assert_int_equal(state_of(&x), STACK_ADDRESS_PREFERRED);
+    rig_free(x.r);
+}
+
 /* ---- 2.1.1 ---- */
 
 static void a_conflict_while_probing_ends_it(void **state)
@@ -356,6 +396,7 @@ int main(void)
         cmocka_unit_test(the_number_of_probes_is_the_hosts),
         cmocka_unit_test(nothing_is_answered_or_sent_meanwhile),
         cmocka_unit_test(an_address_in_use_is_not_probed_for_again),
+        cmocka_unit_test(an_interface_that_was_down_probes_again),
         cmocka_unit_test(a_conflict_while_probing_ends_it),
         cmocka_unit_test(probes_for_others_and_our_own_are_no_conflict),
         cmocka_unit_test(by_default_an_address_is_defended_for_ever),

@@ -328,7 +328,53 @@ static void messages_that_are_not_valid_make_no_duplicate(void **state) /* 5.4.1
     expect_discarded(r, &rig_counters(r)->nd_bad_message);
 }
 
+static void an_interface_that_was_down_tests_its_addresses_again(void **state)
+{
+    (void)state;
+    for (unsigned taken = 0; taken < 2; taken++) {
+        struct rig *r = configured(2);
+        auto_pass(r, 5 * NS_PER_S);
+        assert_int_equal(stack_set_up(r->stack, 0, false, r->now), 0);
+        assert_int_equal(stack_set_up(r->stack, 0, true, r->now), 0);
+        assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_TENTATIVE);
+        assert_int_equal(stack_local_for(r->stack, &PEER6), 0);
+        if (taken)
+            others_have(r, &US6);
+        auto_pass(r, 5 * NS_PER_S);
+        assert_int_equal(auto_state(r, r->us), taken ? STACK_ADDRESS_DUPLICATE : STACK_ADDRESS_PREFERRED);
+        assert_int_equal(rig_counters(r)->nd_solicitations_sent, taken ? 2 : 4);
+        rig_free(r);
+    }
+}
+
 /* ---- addresses of autoconfiguration ---- */
+
+static void a_station_that_was_down_keeps_what_it_made_and_asks_routers_again(void **state)
+{
+    (void)state;
+    struct rig *r = auto_rig(1);
+    struct wire_nd m = auto_ra(&AUTO_PREFIX, AUTO_BOTH, 86400, 3600);
+    auto_pass(r, 20 * NS_PER_S);
+    auto_hear(r, &m);
+    auto_pass(r, 5 * NS_PER_S);
+    const uint32_t made = auto_made(r, 0);
+    const struct ip_addr address = auto_address(r, made);
+    assert_int_equal(auto_state(r, made), STACK_ADDRESS_PREFERRED);
+    uint64_t asked = rig_counters(r)->nd_solicitations_sent, routers = rig_counters(r)->rs_sent;
+    assert_int_equal(stack_set_up(r->stack, 0, false, r->now), 0);
+    assert_int_equal(stack_set_up(r->stack, 0, true, r->now), 0);
+    assert_int_equal(auto_state(r, made), STACK_ADDRESS_TENTATIVE);
+    assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_TENTATIVE);
+    auto_pass(r, 20 * NS_PER_S);
+    const struct ip_addr kept = auto_address(r, made);
+    assert_int_equal(auto_state(r, made), STACK_ADDRESS_PREFERRED);
+    assert_int_equal(auto_state(r, r->us), STACK_ADDRESS_PREFERRED);
+    assert_memory_equal(&kept, &address, 16);
+    assert_int_equal(auto_made(r, 1), 0);
+    assert_int_equal(rig_counters(r)->nd_solicitations_sent, asked + 2);
+    assert_true(rig_counters(r)->rs_sent > routers);
+    rig_free(r);
+}
 
 static void an_address_that_was_made_is_tried_with_three_more_identifiers(void **state) /* RFC 7217 section 6 */
 {
@@ -415,6 +461,8 @@ int main(void)
         cmocka_unit_test(its_own_solicitation_in_a_loop_is_no_duplicate),
         cmocka_unit_test(every_address_with_one_identifier_is_tested),
         cmocka_unit_test(messages_that_are_not_valid_make_no_duplicate),
+        cmocka_unit_test(an_interface_that_was_down_tests_its_addresses_again),
+        cmocka_unit_test(a_station_that_was_down_keeps_what_it_made_and_asks_routers_again),
         cmocka_unit_test(an_address_that_was_made_is_tried_with_three_more_identifiers),
         cmocka_unit_test(a_duplicate_made_of_the_mac_is_not_tried_again),
         cmocka_unit_test(a_station_whose_own_address_is_a_duplicate_asks_no_routers),
