@@ -92,6 +92,11 @@ struct weir_stack_options {
     uint32_t poll_us;      /* how long the thread looks for frames before it sleeps; 0: 50 */
     int cpu;               /* plus one: the core the thread is bound to; 0: any */
     bool defer_signals; /* the program's handlers call weir_defer_signal; false: signals are barred around each call */
+    /*
+     * NULL, or a file to whose end goes a line for each call with its result, and for what the stack does: changes of connections, neighbours, conflicts,
+     * drops. "-" is standard output. And NULL (all), or the layers of which is told: "arp,tcp,socket", of link, arp, ip, icmp, udp, tcp, l7, socket.
+     */
+    const char *trace, *trace_layers;
 };
 
 /*

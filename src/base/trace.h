@@ -15,8 +15,15 @@ enum trace_layer {
     TRACE_ICMP = 8,
     TRACE_UDP = 16,
     TRACE_TCP = 32,
-    TRACE_L7 = 64
+    TRACE_L7 = 64,
+    TRACE_SOCKET = 128, /* what programs call */
+    TRACE_ALL = 255
 };
+#define TRACE_LAYERS_ALLOWED "link, arp, ip, icmp, udp, tcp, l7 and socket, with commas between"
+
+const char *trace_layer_name(enum trace_layer layer);
+/* "arp,tcp": the layers of a list. False: it is none; *out stays. */
+bool trace_layers_read(const char *list, unsigned *out);
 
 struct trace {
     unsigned layers; /* bits of enum trace_layer that are on */

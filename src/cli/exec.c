@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE /* environ */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/time_ns.h"
+#include "base/trace.h"
 #include "cli/host_tags.h"
 #include "cli/own_interfaces.h"
 #include "config/address.h"
@@ -27,7 +29,7 @@ struct exec_options {
     const char *vlan, *mpls;
     struct option_texts sets;
     bool autoconf, temporary, probe;
-    const char *conflict, *resolv_conf;
+    const char *conflict, *resolv_conf, *trace, *trace_layers;
     int64_t dhcp_timeout_ns;
 };
 
@@ -61,6 +63,10 @@ static const struct option_row options[] = {
      "with --link tap:NAME: the IPv6 address of the kernel's side"},
     {"resolv-conf", 0, "FILE", OPTION_TEXT, 0, offsetof(struct exec_options, resolv_conf),
      "write the name servers that DHCP and routers tell there, in the form of resolv.conf"},
+    {"trace", 0, "FILE", OPTION_TEXT, 0, offsetof(struct exec_options, trace),
+     "write a line there for each call of the program and for what the stack does; -: standard output"},
+    {"trace-layers", 0, "LIST", OPTION_TEXT, 0, offsetof(struct exec_options, trace_layers),
+     "with --trace: of these only, such as socket,tcp of link, arp, ip, icmp, udp, tcp, l7, socket"},
     {"dhcp-timeout", 0, "T", OPTION_DURATION, 0, offsetof(struct exec_options, dhcp_timeout_ns),
      "with dhcp: how long to wait for a lease (default: 30s)"},
 };
@@ -268,6 +274,39 @@ static const char *find_library(char path[PATH_MAX])
     return NULL;
 }
 
+/* An empty file, whose name is the same wherever the program goes. */
+static int begin_trace(const char *path)
+{
+    char whole[PATH_MAX];
+    const char *name = path;
+    if (strcmp(path, "-") != 0) {
+        int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        name = fd < 0 ? NULL : realpath(path, whole);
+        if (fd >= 0)
+            close(fd);
+    }
+    return name ? setenv("WEIR_TRACE", name, 1) : -1;
+}
+
+static int set_trace(const struct exec_options *o)
+{
+    unsigned layers;
+    if (o->trace_layers && !o->trace)
+        return command_refuse(&exec_command, "found --trace-layers, allowed with --trace");
+    if (o->trace_layers && !trace_layers_read(o->trace_layers, &layers))
+        return command_refuse(&exec_command, "--trace-layers: found '%.60s', allowed: " TRACE_LAYERS_ALLOWED,
+                              o->trace_layers);
+    if (o->trace && begin_trace(o->trace) < 0) {
+        complain("exec: --trace: %s: %s", o->trace, strerror(errno));
+        return EXIT_REFUSED;
+    }
+    if (o->trace_layers && setenv("WEIR_TRACE_LAYERS", o->trace_layers, 1) < 0) {
+        complain("exec: the environment: %s", strerror(errno));
+        return EXIT_REFUSED;
+    }
+    return EXIT_MET;
+}
+
 /* In front of what is preloaded already. */
 static int set_preload(const char *library)
 {
@@ -317,7 +356,8 @@ static int run_exec(int argc, char **argv)
         complain("exec: the environment: %s", strerror(errno));
         return EXIT_REFUSED;
     }
-    return become(argv + own + 1, &interfaces);
+    result = set_trace(&o);
+    return result == EXIT_MET ? become(argv + own + 1, &interfaces) : result;
 }
 
 const struct command exec_command = {

@@ -257,6 +257,8 @@ static void end(struct call *c, int64_t now)
         if (c->waiting_next)
             c->waiting_next->waiting_link = c->waiting_link;
     }
+    if (unlikely(c->stack->trace.trace.layers & TRACE_SOCKET))
+        call_trace(&c->stack->trace.trace, c, now);
     if (c->file)
         file_drop(c->file, now);
     finish(c);

@@ -19,6 +19,7 @@
 
 #include "dhcp/clients.h"
 #include "packet/guard.h"
+#include "posix/trace_file.h"
 #include "socket/epoll.h"
 #include "socket/socket.h"
 #include "weir/socket.h"
@@ -213,6 +214,7 @@ struct weir_stack {
     /* the owner's */
     CACHE_ALIGNED struct stack *stack;
     struct socket_layer *sockets;
+    struct trace_file trace;
     struct file_table files;
     struct call *driver;  /* whose thread looks after links and timers; &loop: the loop; NULL: nobody */
     struct call loop;     /* stands for the loop as a driver */

@@ -442,6 +442,8 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     int e = secret_fill(&t);
     if (e < 0)
         return -EIO;
+    if (w->trace.fd)
+        t.trace = t.tcp.trace = &w->trace.trace;
     s.secret = t.secret;
     s.tcp.ack_push_waits = true;
     e = stack_new(&t, alloc_heap(), clock_now(), &w->stack);
@@ -478,7 +480,9 @@ static int make(struct weir_stack *w, const struct weir_stack_options *o, char m
         snprintf(message, 256, "n_interfaces: found %u, allowed at most %u", o->n_interfaces, POSIX_MAX_INTERFACES);
         return -EINVAL;
     }
-    int e = w->embedded ? 0 : open_wakers(w);
+    int e = trace_file_open(&w->trace, o->trace, o->trace_layers, clock_now(), message);
+    if (e == 0 && !w->embedded)
+        e = open_wakers(w);
     if (e == 0)
         e = files_init(&w->files, max_sockets);
     if (e == 0)
@@ -549,5 +553,6 @@ void weir_stack_delete(struct weir_stack *w)
     close_if_open(w->wake_fd);
     close_if_open(w->drive_fd);
     close_if_open(w->signal_fd);
+    trace_file_close(&w->trace);
     alloc_free(alloc_heap(), w, sizeof *w);
 }

@@ -195,7 +195,10 @@ static void write_name_servers(struct weir_stack *s)
 
 static struct weir_stack *make_stack(void)
 {
-    struct weir_stack_options o = {.size = sizeof o, .defer_signals = true};
+    struct weir_stack_options o = {.size = sizeof o,
+                                   .defer_signals = true,
+                                   .trace = getenv("WEIR_TRACE"),
+                                   .trace_layers = getenv("WEIR_TRACE_LAYERS")};
     char message[256] = "";
     struct weir_stack *s = weir_stack_new(&o, message, sizeof message);
     if (s && add_interfaces(s, message, sizeof message) == 0) {

@@ -70,3 +70,17 @@ host() { # YAML of a port's location and a device's further keys
     run -2 weir exec -c x.yaml -l tap:weir9 -- true
     run -3 weir exec -l tap:weir9 -a 198.18.0.2/24 -- /no/such/program
 }
+
+@test "a trace that cannot be written, and layers that are none" {
+    run -2 weir exec -l tap:weir9 -a 198.18.0.2/24 --trace-layers arp -- true
+    [ "${lines[0]}" = "weir: exec: found --trace-layers, allowed with --trace" ]
+    for wrong in tpc arp, ARP 'arp tcp'; do
+        run -2 weir exec -l tap:weir9 -a 198.18.0.2/24 --trace - --trace-layers "$wrong" -- true
+        [ "${lines[0]}" = "weir: exec: --trace-layers: found '$wrong', allowed: link, arp, ip, icmp, udp, tcp, l7 and socket, with commas between" ]
+    done
+    run -3 weir exec -l tap:weir9 -a 198.18.0.2/24 --trace /nowhere/trace -- true
+    [ "${lines[0]}" = "weir: exec: --trace: /nowhere/trace: No such file or directory" ]
+    echo before >"$BATS_TEST_TMPDIR/trace"
+    run -0 weir exec -l tap:weir9 -a 198.18.0.2/24 --trace "$BATS_TEST_TMPDIR/trace" -- true # which has no sockets
+    [ ! -s "$BATS_TEST_TMPDIR/trace" ]
+}

@@ -20,24 +20,12 @@
 #define PEER_PORT 4321
 #define HALF 32u
 
-static const struct {
-    enum trace_layer bit;
-    const char *name;
-} layers[] = {{TRACE_LINK, "link"}, {TRACE_ARP, "arp"}, {TRACE_IP, "ip"}, {TRACE_ICMP, "icmp"},
-              {TRACE_UDP, "udp"},   {TRACE_TCP, "tcp"}, {TRACE_L7, "l7"}};
+static const enum trace_layer layers[] = {TRACE_LINK, TRACE_ARP, TRACE_IP, TRACE_ICMP, TRACE_UDP, TRACE_TCP, TRACE_L7};
 
 struct text {
     char bytes[TEXT_BYTES];
     size_t length;
 };
-
-static const char *layer_name(enum trace_layer layer)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(layers); i++)
-        if (layers[i].bit == layer)
-            return layers[i].name;
-    return "?";
-}
 
 static void PRINTF_LIKE(4, 5) add_line(void *context, enum trace_layer layer, int64_t now, const char *format, ...)
 {
@@ -45,7 +33,7 @@ static void PRINTF_LIKE(4, 5) add_line(void *context, enum trace_layer layer, in
     va_list list;
     va_start(list, format);
     t->length += (size_t)snprintf(t->bytes + t->length, TEXT_BYTES - t->length, "%8.3f %-4s ",
-                                  (double)(now - START) / 1e9, layer_name(layer));
+                                  (double)(now - START) / 1e9, trace_layer_name(layer));
     t->length += (size_t)vsnprintf(t->bytes + t->length, TEXT_BYTES - t->length, format, list);
     va_end(list);
     assert_true(t->length + 1 < TEXT_BYTES);
@@ -217,8 +205,8 @@ static void test_the_filter_leaves_one_layer_s_lines(void **state)
     (void)state;
     read_golden(&golden);
     for (size_t i = 0; i < ARRAY_SIZE(layers); i++) {
-        trace_of(layers[i].bit, &ours);
-        keep_layer(&golden, layers[i].name, &expected);
+        trace_of(layers[i], &ours);
+        keep_layer(&golden, trace_layer_name(layers[i]), &expected);
         assert_string_equal(ours.bytes, expected.bytes);
         with_lines += ours.length > 0;
     }

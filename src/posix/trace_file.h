@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The trace of a program's stack as a file: a line for each thing that happens, with the seconds since the stack was made and the layer (base/trace.h), written
+ * with one system call by whoever owns the stack then. Off, it costs a branch.
+ */
+#ifndef WEIR_POSIX_TRACE_FILE_H
+#define WEIR_POSIX_TRACE_FILE_H
+
+#include <stdint.h>
+
+#include "base/trace.h"
+
+struct call;
+
+struct trace_file {
+    struct trace trace; /* its layers are 0: off */
+    int64_t began;
+    int fd; /* plus one; 0: none */
+};
+
+/*
+ * Lines go to the end of that file, which is made when it is not there; "-": standard output. NULL: none. `layers`: a list of trace_layers_read, or NULL: all.
+ * The record stays where it is. 0, or -errno with a text in message.
+ */
+int trace_file_open(struct trace_file *t, const char *path, const char *layers, int64_t now, char message[256]);
+void trace_file_close(struct trace_file *t);
+
+/* call_trace.c: a call is over. */
+void call_trace(const struct trace *t, const struct call *c, int64_t now);
+
+#endif
