@@ -219,7 +219,7 @@ static void zsh_print(void)
           "# zsh completion for weir, written by `weir completion zsh`.\n"
           "\n"
           "_weir_location() {\n"
-          "    if compset -P 'packet:'; then\n"
+          "    if compset -P 'packet:' || compset -P 'xdp:'; then\n"
           "        compadd -- /sys/class/net/*(N:t)\n"
           "    elif compset -P 'pcap:'; then\n"
           "        _files\n"
@@ -294,7 +294,9 @@ static void fish_operand(const struct command *c)
     }
     fputs(" -a '", stdout);
     print_words(kind == COMPLETED_WORDS ? c->operand_word : plan_location_prefix, " ");
-    puts(kind == COMPLETED_WORDS ? "'" : " (string replace /sys/class/net/ packet: /sys/class/net/*)'");
+    puts(kind == COMPLETED_WORDS ? "'"
+                                 : " (string replace /sys/class/net/ packet: /sys/class/net/*) (string replace "
+                                   "/sys/class/net/ xdp: /sys/class/net/*)'");
 }
 
 static void fish_print(void)

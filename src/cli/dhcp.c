@@ -89,7 +89,7 @@ const struct command dhcp_command = {
     .max_operands = 2,
     .operand_word = action_name,
     .description =
-        "client LOCATION gets leases on packet:IFNAME or tap:NAME by DHCPv4, with -6 by DHCPv6, each client as a host\n"
+        "client LOCATION gets leases on packet:, xdp: or tap: by DHCPv4, with -6 by DHCPv6, each client as a host\n"
         "of Weir's stack: addresses are probed before use, declined when somebody has them, and renewed while --hold\n"
         "lasts. It prints each lease, how long the steps took, and the rate. Exit code 0: all clients got a lease;\n"
         "1: not all. server FILE serves what a configuration says: pools, reservations, options, delegated prefixes.",

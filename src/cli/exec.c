@@ -39,7 +39,7 @@ static const struct option_row options[] = {
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct exec_options, sets),
      "change the configuration: devices[0].ipv4.address=10.0.0.9/24 (repeatable)"},
     {"link", 'l', "LOCATION", OPTION_TEXT, 0, offsetof(struct exec_options, link),
-     "instead of -c, the one interface: tap:NAME or packet:IFNAME"},
+     "instead of -c, the one interface: tap:NAME, packet:IFNAME or xdp:IFNAME"},
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
      "with --link: the stack's IPv4 address and its subnet, or dhcp"},
     {"gateway", 'g', "ADDRS", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
@@ -231,8 +231,9 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                              "--autoconf), must be given");
     if (plan_port_default(o->link, &port, message) < 0)
         return command_refuse(&exec_command, "--link: %s", message);
-    if ((port.kind != PLAN_TAP && port.kind != PLAN_PACKET) || !is_plain(o->link))
-        return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME and packet:IFNAME", o->link);
+    if (!plan_is_interface(port.kind) || !is_plain(o->link))
+        return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME, packet:IFNAME and xdp:IFNAME",
+                              o->link);
     int conflict = read_conflict(o->conflict);
     if (check_addresses(o) != EXIT_MET || conflict < 0 ||
         host_tags_read(&exec_command, o->vlan, o->mpls, &tags) != EXIT_MET)
@@ -368,7 +369,7 @@ const struct command exec_command = {
         "Runs a dynamically linked program whose sockets are Weir's: connections to addresses that the stack has a "
         "route\n"
         "to, listeners on any address or one of the stack's, and raw, packet and netlink route sockets. Loopback and\n"
-        "everything else stay with the kernel. FILE names the interfaces: ports (tap:NAME, packet:IFNAME), each with "
+        "everything else stay with the kernel. FILE names the interfaces: ports (tap:, packet:, xdp:), each with "
         "one\n"
         "device of one host. Everything behind -- is the program's.",
     .examples = "  weir exec -c host.yaml -- curl http://198.18.0.1/\n"

@@ -206,6 +206,8 @@ void facts_write_port(const struct facts *f, uint32_t number, const struct sheet
     s->ops->heading(s->to, "port", port->name);
     s->ops->begin_line(s->to, "frames");
     sheet_say(s, "location", "%s", port->location);
+    if (p->note[0])
+        sheet_say(s, "opened as", "%s", p->note);
     sheet_count(s, "sent", p->link.frames_tx);
     sheet_count(s, "received", p->link.frames_rx);
     sheet_count(s, "bytes sent", p->link.bytes_tx);

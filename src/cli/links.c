@@ -3,6 +3,7 @@
  * `weir links`: what a port's location can name here. First the kernel's interfaces with the facts that matter to a
  * tester, then the kinds of link with whether this build and this system have them, and what is missing.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,9 +36,10 @@ static const struct kind {
     {"mem:", "NAME", "two ports with one NAME, wired to each other in memory", "nothing", needs_nothing},
     {"packet:", "IFNAME", "an interface of the kernel through AF_PACKET", "root or CAP_NET_RAW",
      interface_try_packet_socket},
+    {"xdp:", "IFNAME", "an interface, all to itself, through AF_XDP", "root or CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF",
+     interface_try_xdp_socket},
     {"tap:", "NAME", "a TAP interface; the kernel has its other end", "/dev/net/tun and root or CAP_NET_ADMIN",
      interface_try_tun_device},
-    {"xdp:", "IFNAME", "an interface through AF_XDP", "root", needs_nothing},
     {"dpdk:", "DEVICE", "a device through DPDK", "root and hugepages", needs_nothing},
     {"pcap:", "FILE", "a capture file", "nothing", needs_nothing},
 };
@@ -47,7 +49,7 @@ static bool is_built_in(const struct kind *k)
     const char *prefix;
     for (unsigned i = 0; (prefix = plan_location_prefix(i)) != NULL; i++)
         if (strcmp(prefix, k->prefix) == 0)
-            return true;
+            return k->test() != EOPNOTSUPP; /* of a build without it */
     return false;
 }
 

@@ -28,8 +28,8 @@ static bool has_guard(const struct plan_port *p)
 static int check_port(const struct command *c, const char *file, const struct plan *plan, const struct plan_port *p)
 {
     char found[64];
-    if (p->kind != PLAN_TAP && p->kind != PLAN_PACKET)
-        return refuse_port(c, file, p, p->location, "tap:NAME and packet:IFNAME");
+    if (!plan_is_interface(p->kind))
+        return refuse_port(c, file, p, p->location, "tap:NAME, packet:IFNAME and xdp:IFNAME");
     snprintf(found, sizeof found, "%u hosts", p->n_hosts);
     if (p->n_hosts != 1)
         return refuse_port(c, file, p, found, "one");

@@ -334,7 +334,8 @@ const struct command ping_command = {
     .max_operands = 2,
     .description =
         "Sends ICMP echo requests to DESTINATION, IPv4 or IPv6, from a host of Weir's own stack at LOCATION:\n"
-        "packet:IFNAME, tap:NAME, or mem:NAME, where the other end is a second stack of ours. Requests and replies "
+        "packet:IFNAME, xdp:IFNAME, tap:NAME, or mem:NAME, where the other end is a second stack of ours. Requests and "
+        "replies "
         "that\n"
         "are too long for the link go in fragments; the bytes of each reply are compared with the request's. Nothing "
         "is\n"

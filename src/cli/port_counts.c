@@ -34,6 +34,8 @@ void port_counts_print(const struct plan_port *port, const struct port_link *l)
     printf("%-12s received %llu frames, %llu bytes   sent %llu frames, %llu bytes\n", port->name,
            (unsigned long long)c.frames_rx, (unsigned long long)c.bytes_rx, (unsigned long long)c.frames_tx,
            (unsigned long long)c.bytes_tx);
+    if (links_note(l->top)[0])
+        printf("  opened as  %s\n", links_note(l->top));
     for (unsigned i = 0; i < IMPAIR_COUNTS; i++)
         if (impaired[i].value > 0)
             printf("  impaired   %s %llu\n", impaired[i].name, (unsigned long long)impaired[i].value);
@@ -50,6 +52,8 @@ void port_counts_put(struct json_writer *w, const struct plan_port *port, const 
     read_impairment(l, impaired);
     json_begin_object(w);
     json_member_string(w, "name", port->name);
+    if (links_note(l->top)[0])
+        json_member_string(w, "opened_as", links_note(l->top));
     json_member_u64(w, "frames_rx", c.frames_rx);
     json_member_u64(w, "bytes_rx", c.bytes_rx);
     json_member_u64(w, "frames_tx", c.frames_tx);

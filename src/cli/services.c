@@ -383,7 +383,7 @@ const struct command services_command = {
     .max_operands = 2,
     .description =
         "Serves echo (RFC 862, port 7), discard (RFC 863, port 9) and daytime (RFC 867, port 13) over TCP and UDP on\n"
-        "Weir's own stack at LOCATION (packet:IFNAME, tap:NAME), until Ctrl-C. With --ask it is the client of one of\n"
+        "Weir's own stack at LOCATION (packet:, xdp:, tap:), until Ctrl-C. With --ask it is the client of one of\n"
         "them at HOST. Exit code 0: served, or answered as it should; 1: no or a wrong answer.",
     .examples = "  weir services packet:eth1 -a 198.18.0.10/24\n"
                 "  weir services -c host.yaml\n"

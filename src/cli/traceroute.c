@@ -243,8 +243,8 @@ static int read_port(struct trace_run *r)
     size_t length;
     if (plan_port_default(r->location, &r->port, message) < 0)
         return command_refuse(&traceroute_command, "%s", message);
-    if (r->port.kind != PLAN_PACKET && r->port.kind != PLAN_TAP && r->port.kind != PLAN_TUNNEL)
-        return wrong("location", r->location, "packet:IFNAME, tap:NAME, tunnel:KIND,...");
+    if (!plan_is_interface(r->port.kind) && r->port.kind != PLAN_TUNNEL)
+        return wrong("location", r->location, "packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:KIND,...");
     if (!text || (r->port.kind == PLAN_TAP && config_address_split(text, 32, &length, &r->port.prefix_length) &&
                   config_address_ipv4(text, length, &r->port.address)))
         return EXIT_MET;
@@ -361,7 +361,7 @@ const struct command traceroute_command = {
     .max_operands = 2,
     .description =
         "Sends probes with growing time to live (hop limit in IPv6) to DESTINATION from a host of Weir's own stack at\n"
-        "LOCATION, packet:IFNAME or tap:NAME, several at once, and prints who says of each hop's that it went no\n"
+        "LOCATION (packet:, xdp:, tap:), several at once, and prints who says of each hop's that it went no\n"
         "further: UDP datagrams, ICMP echo requests, or TCP SYNs. Exit code 0: the destination answered; 1: not.",
     .examples = "  weir traceroute packet:eth1 10.0.0.1 -a 198.18.0.10/24 -g 198.18.0.1\n"
                 "  weir traceroute packet:eth1 2001:db8:2::1 -a 2001:db8:1::10/64 -g 2001:db8:1::1 -M icmp\n"

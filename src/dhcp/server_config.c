@@ -124,7 +124,7 @@ static const struct config_schema ipv6_schema =
 #define FLAG(member) .given_offset = CONFIG_GIVEN(struct dhcp_server_config, member)
 static const struct config_field server_fields[] = {
     {CONFIG_MEMBER(struct dhcp_server_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
-     .max = "255", .doc = "packet:IFNAME or tap:NAME"},
+     .max = "255", .doc = "packet:IFNAME, xdp:IFNAME or tap:NAME"},
     {CONFIG_MEMBER(struct dhcp_server_config, netns), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
      .doc = "Path of the network namespace that holds the interface"},
     {CONFIG_MEMBER(struct dhcp_server_config, mac), .type = CONFIG_TYPE_MAC, FLAG(mac_given),

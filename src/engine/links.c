@@ -10,6 +10,7 @@
 #include "engine/clock.h"
 #include "engine/tunnel_port.h"
 #include "link/af_packet.h"
+#include "link/af_xdp.h"
 #include "link/memory.h"
 #include "link/pcap.h"
 #include "link/tap.h"
@@ -57,6 +58,17 @@ static int open_packet(const struct plan_port *q, const struct allocator *a, str
     s.promiscuous = q->promiscuous;
     s.offload = offload_of(q);
     return af_packet_link_new(&s, a, out, message);
+}
+
+static int open_xdp(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
+{
+    struct af_xdp_settings s;
+    af_xdp_settings_default(&s);
+    s.interface = q->target;
+    s.netns = q->netns;
+    s.frames = q->frames;
+    s.promiscuous = q->promiscuous;
+    return af_xdp_link_new(&s, a, out, message);
 }
 
 static int open_tap(const struct plan_port *q, const struct allocator *a, struct link **out, char message[256])
@@ -118,6 +130,8 @@ static int open_outside(const struct plan_port *q, const struct allocator *a, st
     switch (q->kind) {
     case PLAN_PACKET:
         return open_packet(q, a, out, message);
+    case PLAN_XDP:
+        return open_xdp(q, a, out, message);
     case PLAN_TAP:
         return open_tap(q, a, out, message);
     case PLAN_PCAP:
@@ -206,11 +220,18 @@ void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS])
     }
 }
 
+static const struct link *driver_of(const struct link *l)
+{
+    while (l->lower)
+        l = l->lower;
+    return l;
+}
+
+const char *links_note(const struct link *top) { return driver_of(top)->note; }
+
 void links_read_counters(const struct link *top, struct link_counters *out)
 {
-    const struct link *driver = top;
-    while (driver->lower)
-        driver = driver->lower;
+    const struct link *driver = driver_of(top);
     *out = driver->counters;
     for (; top != driver; top = top->lower)
         for (unsigned i = 0; i < LINK_DROP_COUNT; i++)

@@ -28,5 +28,7 @@ MUST_CHECK int links_open_alone(const struct plan_port *q, const struct allocato
 void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS]);
 /* What the driver below sent and received, and what it and the links over it dropped. */
 void links_read_counters(const struct link *top, struct link_counters *out);
+/* How the driver below could open it, or "" (link.note). */
+const char *links_note(const struct link *top);
 
 #endif

@@ -22,8 +22,8 @@
 static int open_link(struct solo *o, const struct plan_port *port, char message[256])
 {
     struct link *ends[2];
-    if (port->kind != PLAN_TAP && port->kind != PLAN_PACKET && port->kind != PLAN_TUNNEL) {
-        snprintf(message, 256, "location: found %.60s, allowed: packet:IFNAME, tap:NAME, tunnel:KIND,...",
+    if (!plan_is_interface(port->kind) && port->kind != PLAN_TUNNEL) {
+        snprintf(message, 256, "location: found %.60s, allowed: packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:KIND,...",
                  port->location);
         return ERR_INVALID;
     }

@@ -23,7 +23,7 @@ struct solo_needs {
 };
 
 /*
- * Opens packet: and tap: locations. Errors as links_open_alone(), and ERR_INVALID for other locations; message (256
+ * Opens packet:, xdp: and tap: locations. Errors as links_open_alone(), and ERR_INVALID for other locations; message (256
  * bytes) then says what was found. On failure nothing stays open.
  */
 MUST_CHECK int solo_open(struct solo *o, const struct plan_port *port, const struct solo_needs *needs,

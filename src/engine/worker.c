@@ -76,6 +76,7 @@ static void publish(struct worker *w)
     if (w->readiness)
         readiness_read_stats(w->readiness, w->published);
     links_read_counters(w->link.top, &w->published_port.link);
+    snprintf(w->published_port.note, sizeof w->published_port.note, "%s", links_note(w->link.top));
     for (unsigned i = 0; i < GUARD_CAUSE_COUNT; i++)
         w->published_port.guard_denied[i] = w->guard.denied[i];
     if (w->link.impair)

@@ -15,7 +15,6 @@
 #include <linux/if_packet.h>
 #include <linux/sockios.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,6 +24,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "link/cutter.h"
+#include "link/device.h"
 #include "link/features.h"
 #include "link/frames.h"
 #include "link/netns.h"
@@ -361,43 +361,6 @@ static int packet_socket(const struct af_packet_settings *s, char message[256])
     return fd;
 }
 
-/* One question about the interface; r keeps its name. */
-static int ask(int fd, unsigned long question, struct ifreq *r, const char *what, char message[256])
-{
-    if (ioctl(fd, question, r) == 0)
-        return 0;
-    return refuse(message, errno == ENODEV ? ERR_NOT_FOUND : ERR_SYSTEM, what, r->ifr_name);
-}
-
-/* Index, MAC and MTU of the interface, asked through a socket of its namespace. */
-static int read_interface(int fd, const char *name, struct link *l, int *index, char message[256])
-{
-    struct ifreq r = {0};
-    if (strlen(name) >= sizeof r.ifr_name) {
-        snprintf(message, 256, "interface %.100s: the name has %zu characters, at most %zu are allowed", name,
-                 strlen(name), sizeof r.ifr_name - 1);
-        return ERR_NOT_FOUND;
-    }
-    memcpy(r.ifr_name, name, strlen(name));
-    int e = ask(fd, SIOCGIFINDEX, &r, "interface", message);
-    *index = r.ifr_ifindex;
-    if (!e && !(e = ask(fd, SIOCGIFMTU, &r, "MTU of", message)))
-        l->mtu = (uint32_t)r.ifr_mtu;
-    l->tags_in_mtu = true; /* packet_snd() of Linux lets 4 bytes more pass only for ETH_P_8021Q */
-    if (!e && !(e = ask(fd, SIOCGIFHWADDR, &r, "MAC address of", message)))
-        memcpy(l->mac, r.ifr_hwaddr.sa_data, sizeof l->mac);
-    if (!e && r.ifr_hwaddr.sa_family != ARPHRD_ETHER && r.ifr_hwaddr.sa_family != ARPHRD_LOOPBACK) {
-        snprintf(message, 256, "interface %s has hardware type %u; only Ethernet (%u) is supported", r.ifr_name,
-                 r.ifr_hwaddr.sa_family, ARPHRD_ETHER);
-        return ERR_UNSUPPORTED;
-    }
-    if (!e && !(e = ask(fd, SIOCGIFFLAGS, &r, "flags of", message)) && !(r.ifr_flags & IFF_UP)) {
-        snprintf(message, 256, "interface %s is down; set it up first: ip link set %s up", r.ifr_name, r.ifr_name);
-        return ERR_SYSTEM;
-    }
-    return e;
-}
-
 static bool set_option(int fd, int level, int name, int value)
 {
     return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -470,7 +433,8 @@ static int open_interface(struct af_packet *a, const struct af_packet_settings *
     if (fd < 0)
         return fd;
     a->link.fd = fd;
-    int e = read_interface(fd, s->interface, &a->link, &index, message);
+    a->link.tags_in_mtu = true; /* packet_snd() of Linux lets 4 bytes more pass only for ETH_P_8021Q */
+    int e = device_describe(fd, s->interface, NEEDS, &a->link, &index, message);
     if (!e)
         e = make_frames(a, s, message);
     return e ? e : configure(a, s, index, message);

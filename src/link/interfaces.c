@@ -273,14 +273,18 @@ void interface_list_free(struct interface_list *list)
     *list = (struct interface_list){.allocator = list->allocator};
 }
 
-int interface_try_packet_socket(void)
+static int try_socket(int family)
 {
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return errno;
     close(fd);
     return 0;
 }
+
+int interface_try_packet_socket(void) { return try_socket(AF_PACKET); }
+
+int interface_try_xdp_socket(void) { return WEIR_XDP ? try_socket(AF_XDP) : EOPNOTSUPP; }
 
 int interface_try_tun_device(void)
 {

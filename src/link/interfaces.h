@@ -50,6 +50,7 @@ void interface_list_free(struct interface_list *list);
 
 /* Whether the kernel lets us open what a driver stands on: 0, or its errno. */
 int interface_try_packet_socket(void);
+int interface_try_xdp_socket(void); /* EOPNOTSUPP: not in this build */
 int interface_try_tun_device(void);
 
 #endif

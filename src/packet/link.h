@@ -13,12 +13,15 @@
 
 #define LINK_BURST 64u
 #define LINK_NAME_BYTES 64
+#define LINK_NOTE_BYTES 32
 
 /* Drop causes at a link; names as in the results' ports[].drops. */
 #define LINK_DROP_LIST(X)                                                                                              \
     X(RX_NO_BUFFER, rx_no_buffer) /* a frame came and no packet was free */                                            \
     X(RX_TOO_LONG, rx_too_long)   /* longer than a buffer */                                                           \
     X(RX_MALFORMED, rx_malformed) /* what stood for a frame could not be read */                                       \
+    X(RX_UNFILLED, rx_unfilled)   /* its sender left the checksum to a card that is not there */                       \
+    X(RX_NO_SOCKET, rx_no_socket) /* by a queue that is newer than the link: the kernel's stack has it */              \
     X(TX_NO_ROOM, tx_no_room)     /* the driver refused after all */                                                   \
     X(TX_ERROR, tx_error)         /* the system reported an error */                                                   \
     X(TX_MALFORMED, tx_malformed) /* packet_finish could not complete it */                                            \
@@ -98,6 +101,7 @@ struct link {
     const struct link_ops *ops;
     struct link_counters counters;
     char name[LINK_NAME_BYTES];
+    char note[LINK_NOTE_BYTES]; /* how a driver could open it, where that is not always the same; "": nothing to tell */
     uint8_t mac[6];
     uint32_t mtu;       /* bytes of L3 packet */
     uint32_t caps;      /* enum link_cap */

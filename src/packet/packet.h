@@ -150,7 +150,8 @@ struct packet_pool {
     uint32_t buffer_bytes;
     uint64_t exhausted; /* packets asked for and not given */
     uint8_t *memory;
-    size_t stride; /* bytes from one packet to the next */
+    size_t stride;       /* bytes from one packet to the next */
+    bool borrows_memory; /* of packet_pool_init_over */
     const struct allocator *allocator;
 };
 
@@ -160,7 +161,17 @@ struct packet_pool {
  */
 MUST_CHECK int packet_pool_init(struct packet_pool *pool, const struct allocator *a, uint32_t capacity,
                                 uint32_t buffer_bytes, uint32_t reserve);
-/* All frames must be home. */
+/*
+ * The same over the caller's memory, which has to outlive the pool: packet i lies at memory + i * stride (a multiple of
+ * CACHE_LINE, as memory is), with all of the stride behind the struct as its buffer.
+ */
+MUST_CHECK int packet_pool_init_over(struct packet_pool *pool, const struct allocator *a, void *memory, size_t stride,
+                                     uint32_t capacity, uint32_t reserve);
+/*
+ * Says that n frames which are out will not come home: whom they were lent to is gone. Only packet_pool_free may follow.
+ */
+void packet_pool_write_off(struct packet_pool *pool, uint32_t n);
+/* All frames must be home or written off. */
 void packet_pool_free(struct packet_pool *pool);
 /*
  * Up to n packets as packet_init makes them, with PACKET_HEADROOM bytes of headroom; the last released first. Returns

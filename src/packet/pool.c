@@ -3,7 +3,7 @@
  * A pool of frames: one block of memory and a stack of the free ones, so that the frame used last, still in the cache,
  * is used next.
  *
- * The pool owns the memory. Packets lie at equal strides of an odd number of cache lines, so that the hot lines of
+ * The pool owns the memory, or borrows it (packet_pool_init_over). Packets lie at equal strides of an odd number of cache lines, so that the hot lines of
  * successive packets fall into different cache sets. A packet is written only when it is taken: memory never used is
  * never touched. Invariant: free[0, free_count) are the packets at home, each once.
  */
@@ -29,32 +29,69 @@ static size_t stride_of(uint32_t buffer_bytes)
 static void free_memory(struct packet_pool *pool)
 {
     alloc_free(pool->allocator, pool->free, pool->capacity * sizeof(struct packet *));
-    alloc_free(pool->allocator, pool->memory, pool->capacity * pool->stride);
+    if (!pool->borrows_memory)
+        alloc_free(pool->allocator, pool->memory, pool->capacity * pool->stride);
     pool->free = NULL;
     pool->memory = NULL;
 }
 
-int packet_pool_init(struct packet_pool *pool, const struct allocator *a, uint32_t capacity, uint32_t buffer_bytes,
+static void describe(struct packet_pool *pool, const struct allocator *a, uint32_t capacity, uint32_t buffer_bytes,
                      uint32_t reserve)
 {
-    if (capacity == 0 || reserve >= capacity || buffer_bytes < PACKET_HEADROOM + 64)
-        return ERR_INVALID;
     *pool = (struct packet_pool){.home = {.release = release_to_pool, .held_max = (capacity - reserve) / 2},
                                  .capacity = capacity,
                                  .reserve = reserve,
                                  .buffer_bytes = buffer_bytes,
                                  .stride = stride_of(buffer_bytes),
                                  .allocator = a};
-    pool->free = alloc_array(a, capacity, sizeof(struct packet *), CACHE_LINE);
-    pool->memory = alloc_array(a, capacity, pool->stride, CACHE_LINE);
+}
+
+/* Lays the packets into the pool's memory, all free. */
+static int fill(struct packet_pool *pool)
+{
+    pool->free = alloc_array(pool->allocator, pool->capacity, sizeof(struct packet *), CACHE_LINE);
     if (!pool->free || !pool->memory) {
         free_memory(pool);
         return ERR_NO_MEMORY;
     }
-    for (uint32_t i = 0; i < capacity; i++) /* the first packet lies on top */
-        pool->free[i] = (struct packet *)(void *)(pool->memory + (capacity - 1 - i) * pool->stride);
-    pool->free_count = capacity;
+    for (uint32_t i = 0; i < pool->capacity; i++) /* the first packet lies on top */
+        pool->free[i] = (struct packet *)(void *)(pool->memory + (pool->capacity - 1 - i) * pool->stride);
+    pool->free_count = pool->capacity;
     return 0;
+}
+
+static bool is_valid(uint32_t capacity, uint32_t buffer_bytes, uint32_t reserve)
+{
+    return capacity != 0 && reserve < capacity && buffer_bytes >= PACKET_HEADROOM + 64;
+}
+
+int packet_pool_init(struct packet_pool *pool, const struct allocator *a, uint32_t capacity, uint32_t buffer_bytes,
+                     uint32_t reserve)
+{
+    if (!is_valid(capacity, buffer_bytes, reserve))
+        return ERR_INVALID;
+    describe(pool, a, capacity, buffer_bytes, reserve);
+    pool->memory = alloc_array(a, capacity, pool->stride, CACHE_LINE);
+    return fill(pool);
+}
+
+int packet_pool_init_over(struct packet_pool *pool, const struct allocator *a, void *memory, size_t stride,
+                          uint32_t capacity, uint32_t reserve)
+{
+    if (stride <= sizeof(struct packet) || stride > UINT32_MAX || stride % CACHE_LINE != 0 ||
+        (uintptr_t)memory % CACHE_LINE != 0 || !is_valid(capacity, (uint32_t)(stride - sizeof(struct packet)), reserve))
+        return ERR_INVALID;
+    describe(pool, a, capacity, (uint32_t)(stride - sizeof(struct packet)), reserve);
+    pool->stride = stride;
+    pool->memory = memory;
+    pool->borrows_memory = true;
+    return fill(pool);
+}
+
+void packet_pool_write_off(struct packet_pool *pool, uint32_t n)
+{
+    assert(n <= pool->capacity - pool->free_count);
+    pool->free_count += n;
 }
 
 void packet_pool_free(struct packet_pool *pool)

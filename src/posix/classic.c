@@ -55,10 +55,10 @@ int weir_classic_add_interface(struct weir_stack *stack, const char *given, cons
     memcpy(i.mac, mac, sizeof i.mac);
     i.link = link_of(name);
     if (!i.link) {
-        fprintf(
-            stderr,
-            "weir: interface %s: no link: set WEIR_LINK_%s or WEIR_LINK to tap:NAME, packet:INTERFACE or mem:NAME\n",
-            name, name);
+        fprintf(stderr,
+                "weir: interface %s: no link: set WEIR_LINK_%s or WEIR_LINK to tap:NAME, packet:INTERFACE, "
+                "xdp:INTERFACE or mem:NAME\n",
+                name, name);
         errno = ENODEV;
         return -1;
     }

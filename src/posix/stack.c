@@ -14,6 +14,7 @@
 #include "engine/clock.h"
 #include "engine/secret.h"
 #include "link/af_packet.h"
+#include "link/af_xdp.h"
 #include "link/tap.h"
 #include "posix/memory_pairs.h"
 #include "posix/private.h"
@@ -78,6 +79,20 @@ static int open_packet(const struct weir_interface *i, const char *name, struct 
     return af_packet_link_new(&s, alloc_heap(), out, message);
 }
 
+/* It has no offloads that could be left out. */
+static int open_xdp(const struct weir_interface *i, const char *name, struct link **out, char message[256])
+{
+    struct af_xdp_settings s;
+    struct vnet_offload none;
+    af_xdp_settings_default(&s);
+    vnet_offload_default(&none);
+    s.interface = name;
+    s.netns = i->netns;
+    if (vnet_offload_leave_out(&none, i->without, message) < 0)
+        return ERR_INVALID;
+    return af_xdp_link_new(&s, alloc_heap(), out, message);
+}
+
 static int open_link(const struct weir_interface *i, struct link **out, char message[256])
 {
     const char *name, *location = i->link ? i->link : "";
@@ -85,9 +100,12 @@ static int open_link(const struct weir_interface *i, struct link **out, char mes
         return open_tap(i, name, out, message);
     if ((name = after(location, "packet:")) != NULL)
         return open_packet(i, name, out, message);
+    if ((name = after(location, "xdp:")) != NULL)
+        return open_xdp(i, name, out, message);
     if ((name = after(location, "mem:")) != NULL)
         return memory_pair_open(name, i->mtu, out);
-    snprintf(message, 256, "link: found \"%.60s\", allowed are tap:NAME, packet:INTERFACE and mem:NAME", location);
+    snprintf(message, 256, "link: found \"%.60s\", allowed are tap:NAME, packet:INTERFACE, xdp:INTERFACE and mem:NAME",
+             location);
     return ERR_INVALID;
 }
 
@@ -404,8 +422,8 @@ int weir_interface_add_default(struct weir_stack *w, char *message, size_t messa
         return weir_interface_add(w, &i, message, message_bytes);
     errno = ENODEV;
     say(message, message_bytes,
-        "no interface: the program added none, and WEIR_LINK (tap:NAME, packet:INTERFACE, mem:NAME) and WEIR_ADDRESS "
-        "(a.b.c.d/n) are not both set");
+        "no interface: the program added none, and WEIR_LINK (tap:NAME, packet:INTERFACE, xdp:INTERFACE, mem:NAME) and "
+        "WEIR_ADDRESS (a.b.c.d/n) are not both set");
     return -1;
 }
 

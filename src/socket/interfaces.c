@@ -9,7 +9,7 @@
 /* Without the driver's "tap:" or "packet:" before it, and what a memory link has behind it; false: it is no name for an interface. */
 static bool bare_name(const char *link, char out[IFNAMSIZ])
 {
-    static const char *const drivers[] = {"tap:", "packet:", "pcap:"};
+    static const char *const drivers[] = {"tap:", "packet:", "xdp:", "pcap:"};
     for (size_t i = 0; i < ARRAY_SIZE(drivers); i++)
         if (strncmp(link, drivers[i], strlen(drivers[i])) == 0)
             link += strlen(drivers[i]);

@@ -26,7 +26,13 @@
 #define PLAN_MAX_DEVICES 65536
 #define PLAN_MAX_LOADS 64
 
-enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_TAP, PLAN_PCAP, PLAN_TUNNEL };
+enum plan_location { PLAN_MEM, PLAN_PACKET, PLAN_TAP, PLAN_PCAP, PLAN_TUNNEL, PLAN_XDP };
+
+/* An interface of the kernel's. */
+static inline bool plan_is_interface(enum plan_location kind)
+{
+    return kind == PLAN_PACKET || kind == PLAN_XDP || kind == PLAN_TAP;
+}
 
 /*
  * What a port's worker makes: mem -> memory_link_new (once for both ends), packet -> af_packet_link_new, tap ->
@@ -41,8 +47,8 @@ struct plan_port {
     uint32_t mtu;
     uint32_t frames;         /* of the link's pool */
     bool trust_checksums;    /* mem */
-    const char *netns;       /* packet, tap: path or NULL */
-    bool promiscuous;        /* packet */
+    const char *netns;       /* packet, xdp, tap: path or NULL */
+    bool promiscuous;        /* packet, xdp */
     uint32_t address;        /* tap: of the kernel's side, host byte order; 0: none */
     uint8_t prefix_length;   /* of address */
     struct ip_addr address6; /* the same, of IPv6; unspecified: none */

@@ -37,8 +37,7 @@ const struct config_schema plan_lease_schema =
 
 static bool has_ethernet(const struct plan_port *port)
 {
-    return port->kind == PLAN_PACKET || port->kind == PLAN_TAP ||
-           (port->kind == PLAN_TUNNEL && port->tunnel.kind >= PLAN_TUNNEL_GRETAP);
+    return plan_is_interface(port->kind) || (port->kind == PLAN_TUNNEL && port->tunnel.kind >= PLAN_TUNNEL_GRETAP);
 }
 
 static uint32_t leases_of(const struct plan *p, uint32_t port)
@@ -58,8 +57,8 @@ static void check_place(struct compiling *c, const struct device_config *from, c
 
     if (!has_ethernet(port))
         config_errors_add(c->errors, from->node, "dhcp",
-                          "found it on port \"%s\" (%s), allowed where a DHCP server can be: packet:, tap: and tunnels "
-                          "with Ethernet",
+                          "found it on port \"%s\" (%s), allowed where a DHCP server can be: packet:, xdp:, tap: and "
+                          "tunnels with Ethernet",
                           port->name, port->location);
     if (leases > MOST_LEASES)
         config_errors_add(c->errors, from->node, "dhcp",

@@ -18,8 +18,16 @@
 /* The 64 KB frames of link/frames, one way. */
 #define LARGE_FRAMES_BYTES (256u * (65536u + FRAME_OVERHEAD_BYTES))
 
+/* AF_XDP's frames are half a page or a page each, as many each way. */
+static uint64_t shared_frame_bytes(const struct plan_port *at)
+{
+    return (uint64_t)at->frames * 2 * (at->mtu + FRAME_OVERHEAD_BYTES <= 2048 ? 2048 : 4096);
+}
+
 static uint64_t link_bytes(const struct plan_port *at)
 {
+    if (at->kind == PLAN_XDP)
+        return shared_frame_bytes(at);
     unsigned large = at->kind == PLAN_PACKET ? 1u + at->tso : at->kind == PLAN_TAP ? (unsigned)at->gro + at->tso : 0;
     return (uint64_t)at->frames * (at->mtu + FRAME_OVERHEAD_BYTES) + (uint64_t)LARGE_FRAMES_BYTES * large;
 }

@@ -7,18 +7,18 @@
 
 #include "traffic/plan_private.h"
 
-#define LOCATIONS "mem:NAME, packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."
+#define LOCATIONS "mem:NAME, packet:IFNAME, xdp:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."
 #define DEFAULT_FRAMES 2048u
 
 static const struct {
     const char *prefix;
     enum plan_location kind;
-} kinds[] = {
-    {"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"tap:", PLAN_TAP}, {"pcap:", PLAN_PCAP}, {"tunnel:", PLAN_TUNNEL}};
+} kinds[] = {{"mem:", PLAN_MEM}, {"packet:", PLAN_PACKET}, {"xdp:", PLAN_XDP},
+             {"tap:", PLAN_TAP}, {"pcap:", PLAN_PCAP},     {"tunnel:", PLAN_TUNNEL}};
 
 const char *plan_location_prefix(unsigned number) { return number < ARRAY_SIZE(kinds) ? kinds[number].prefix : NULL; }
 
-static const char *const later_kinds[] = {"xdp:", "dpdk:"};
+static const char *const later_kinds[] = {"dpdk:"};
 
 uint32_t plan_find_port(const struct compiling *c, const char *name)
 {
@@ -71,7 +71,9 @@ static int read_tunnel(struct plan_port *to, char message[256])
         overhead += plan_tunnel_overhead(&t);
         const char *wrong = read_location(t.over, &below);
         if (wrong || below.kind == PLAN_MEM || below.kind == PLAN_PCAP) {
-            snprintf(message, 256, "tunnel: over: found \"%.100s\"%s, allowed packet:IFNAME, tap:NAME, tunnel:KIND,...",
+            snprintf(message, 256,
+                     "tunnel: over: found \"%.100s\"%s, allowed packet:IFNAME, xdp:IFNAME, tap:NAME, "
+                     "tunnel:KIND,...",
                      t.over, wrong ? wrong : "");
             return ERR_INVALID;
         }
@@ -121,7 +123,8 @@ int plan_port_default(const char *location, struct plan_port *to, char message[2
 /* Options that only some kinds of port have. */
 static void check_options(struct compiling *c, const struct port_config *from, const struct plan_port *to)
 {
-    const unsigned mem = 1u << PLAN_MEM, packet = 1u << PLAN_PACKET, tap = 1u << PLAN_TAP, pcap = 1u << PLAN_PCAP;
+    const unsigned mem = 1u << PLAN_MEM, packet = 1u << PLAN_PACKET, tap = 1u << PLAN_TAP, pcap = 1u << PLAN_PCAP,
+                   xdp = 1u << PLAN_XDP;
     const struct {
         const char *key;
         bool given;
@@ -129,8 +132,8 @@ static void check_options(struct compiling *c, const struct port_config *from, c
         const char *kinds_name;
     } options[] = {
         {"trust_checksums", from->trust_checksums_given, mem, "mem:"},
-        {"netns", from->netns != NULL, packet | tap, "packet: and tap:"},
-        {"promiscuous", from->promiscuous_given, packet, "packet:"},
+        {"netns", from->netns != NULL, packet | xdp | tap, "packet:, xdp: and tap:"},
+        {"promiscuous", from->promiscuous_given, packet | xdp, "packet: and xdp:"},
         {"address", from->address_given, tap, "tap:"},
         {"address6", from->address6_given, tap, "tap:"},
         {"offload", from->offload != NULL, packet | tap, "packet: and tap:"},

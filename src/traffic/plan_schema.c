@@ -54,8 +54,8 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, location), .type = CONFIG_TYPE_STRING, .required = true, .min = "1",
      .max = "1023",
      .doc =
-         "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, tap:NAME (made if it is not there), "
-         "pcap:FILE, tunnel:KIND,... (weir(1))"},
+         "mem:NAME (two ports of one NAME are wired to each other), packet:IFNAME, xdp:IFNAME, tap:NAME (made if it is "
+         "not there), pcap:FILE, tunnel:KIND,... (weir(1))"},
     {CONFIG_MEMBER(struct port_config, mtu), .type = CONFIG_TYPE_U32, .fallback = "1500", .min = "576", .max = "9216",
      FLAG(struct port_config, mtu_given),
      .doc = "Bytes of IP packet that may be sent; what the link carries must be at least that. Of a tunnel, what its "
@@ -66,9 +66,9 @@ static const struct config_field port_fields[] = {
      FLAG(struct port_config, trust_checksums_given),
      .doc = "mem: only: the link vouches for checksums, nobody computes them"},
     {CONFIG_MEMBER(struct port_config, promiscuous), .type = CONFIG_TYPE_BOOL, .fallback = "true",
-     FLAG(struct port_config, promiscuous_given), .doc = "packet: only: receive frames for every MAC address"},
+     FLAG(struct port_config, promiscuous_given), .doc = "packet: and xdp: only: receive frames for every MAC address"},
     {CONFIG_MEMBER(struct port_config, netns), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
-     .doc = "packet: and tap: only: path of the network namespace that holds the interface"},
+     .doc = "packet:, xdp: and tap: only: path of the network namespace that holds the interface"},
     {CONFIG_MEMBER(struct port_config, address), .type = CONFIG_TYPE_IPV4_PREFIX,
      FLAG(struct port_config, address_given),
      .doc = "tap: only: address of the kernel's side with its prefix length: 10.0.0.2/24"},

@@ -310,6 +310,8 @@ static void put_port(struct json_writer *w, const struct results *r, uint32_t i)
     json_begin_object(w);
     json_member_string(w, "name", port->name);
     json_member_string(w, "location", port->location);
+    if (p->note[0])
+        json_member_string(w, "opened_as", p->note);
     json_member_u64(w, "frames_tx", p->link.frames_tx);
     json_member_u64(w, "frames_rx", p->link.frames_rx);
     json_member_u64(w, "bytes_tx", p->link.bytes_tx);

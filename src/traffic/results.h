@@ -14,6 +14,7 @@
 
 struct results_port {
     struct link_counters link;
+    char note[LINK_NOTE_BYTES]; /* its driver's link.note */
     uint64_t guard_denied[GUARD_CAUSE_COUNT];
     struct impair_counters impair;
 };

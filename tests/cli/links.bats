@@ -73,6 +73,7 @@ PY
     grep -Eq '^dpdk:DEVICE +.* no: not in this version$' <<<"$output"
     run -0 weir_without_privilege links
     grep -Eq '^packet:IFNAME .* no: Operation not permitted; needs root or CAP_NET_RAW$' <<<"$output"
+    grep -Eq '^xdp:IFNAME .* no: (Operation not permitted; needs root or CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF|not in this version)$' <<<"$output"
     run -0 weir_without_privilege links --json
     python3 -c 'import json, sys
 kinds = {k["prefix"]: k for k in json.load(sys.stdin)["locations"]}

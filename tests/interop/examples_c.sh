@@ -110,5 +110,5 @@ check_equal "it decoded all three" "1 1 1" "$(grep -c 'ICMP type 8 code 0 echo r
 # ---- what is missing is said
 
 check_equal "without a link the server says what is missing" \
-    "weir: interface eth0: no link: set WEIR_LINK_eth0 or WEIR_LINK to tap:NAME, packet:INTERFACE or mem:NAME" \
+    "weir: interface eth0: no link: set WEIR_LINK_eth0 or WEIR_LINK to tap:NAME, packet:INTERFACE, xdp:INTERFACE or mem:NAME" \
     "$("$work/tcp_echo_server" 2>&1)"

@@ -38,6 +38,11 @@
 #include <pcap/pcap.h>
 #include <yaml.h>
 
+#if WEIR_XDP
+#include <bpf/bpf.h>
+#include <xdp/xsk.h>
+#endif
+
 static unsigned long first, last; /* calls that fail; 0: none */
 static atomic_ulong calls, failed;
 static _Atomic(const char *) victim;
@@ -176,6 +181,18 @@ FALLIBLE(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n), -1
 FALLIBLE(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence), -1, ESPIPE)
 FALLIBLE(pcap_t *, pcap_open_dead, (int linktype, int snap_length), (linktype, snap_length), NULL, ENOMEM)
 FALLIBLE(int, yaml_parser_initialize, (yaml_parser_t *parser), (parser), 0, ENOMEM)
+#if WEIR_XDP
+FALLIBLE(int, bpf_object__open_skeleton, (struct bpf_object_skeleton *s, const struct bpf_object_open_opts *o), (s, o), -ENOMEM, ENOMEM)
+FALLIBLE(int, bpf_object__load_skeleton, (struct bpf_object_skeleton *s), (s), -EPERM, EPERM)
+FALLIBLE(int, bpf_link_create, (int program, int target, enum bpf_attach_type type, const struct bpf_link_create_opts *o),
+         (program, target, type, o), -EINVAL, EINVAL)
+FALLIBLE(int, xsk_umem__create, (struct xsk_umem **out, void *area, __u64 size, struct xsk_ring_prod *fill, struct xsk_ring_cons *completed,
+         const struct xsk_umem_config *c), (out, area, size, fill, completed, c), -ENOBUFS, ENOBUFS)
+FALLIBLE(int, xsk_socket__create_shared, (struct xsk_socket **out, const char *name, __u32 queue, struct xsk_umem *memory, struct xsk_ring_cons *rx,
+         struct xsk_ring_prod *tx, struct xsk_ring_prod *fill, struct xsk_ring_cons *completed, const struct xsk_socket_config *c),
+         (out, name, queue, memory, rx, tx, fill, completed, c), -EBUSY, EBUSY)
+FALLIBLE(int, xsk_socket__update_xskmap, (struct xsk_socket *socket, int map), (socket, map), -EINVAL, EINVAL)
+#endif
 /* clang-format on */
 
 /* These return the error. */

@@ -531,7 +531,7 @@ static void all_faults_are_reported_at_once(void **state)
 {
     (void)state;
     static const char bad[] =
-        "ports: [{name: a, location: \"mem:x\"}, {name: a, location: \"xdp:y\"}]\n"
+        "ports: [{name: a, location: \"mem:x\"}, {name: a, location: \"dpdk:y\"}]\n"
         "devices: [{name: d, port: b, ipv4: {address: 10.0.0.0/24}}]\n"
         "loads: [{name: l, client: e, server: {device: d}, http: {urls: [{path: /}]}, schedule: []}]\n";
     struct config_tree *tree;
@@ -544,8 +544,8 @@ static void all_faults_are_reported_at_once(void **state)
     assert_null(p);
     static const char *const expected[] = {
         "bad.yaml:1:46: ports[1].name: found \"a\" a second time, allowed once",
-        "bad.yaml:1:59: ports[1].location: found \"xdp:y\", which is not in this version, allowed mem:NAME, "
-        "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,...",
+        "bad.yaml:1:59: ports[1].location: found \"dpdk:y\", which is not in this version, allowed mem:NAME, "
+        "packet:IFNAME, xdp:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,...",
         "bad.yaml:1:29: ports[0].location: found 1 port at \"mem:x\", allowed exactly two",
         "bad.yaml:2:27: devices[0].port: found \"b\", which is no port, allowed a, a",
         "bad.yaml:3:27: loads[0].client: found \"e\", which is no device, allowed d",

@@ -15,15 +15,16 @@ static const struct fault faults[] = {
      "--set ports[0].location: ports[0].location: found 1 port at \"mem:other\", allowed exactly two"},
     {{"ports[0].location=\"mem:\""},
      "--set ports[0].location: ports[0].location: found \"mem:\" without anything behind the colon, allowed mem:NAME, "
-     "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
+     "packet:IFNAME, xdp:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
     {{"ports[0].location=\"dpdk:0\""},
      "--set ports[0].location: ports[0].location: found \"dpdk:0\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
-    {{"ports[0].location=\"xdp:eth0\""},
-     "--set ports[0].location: ports[0].location: found \"xdp:eth0\", which is not in this version, allowed mem:NAME, "
-     "packet:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
+     "packet:IFNAME, xdp:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
+    {{"ports[0].location=\"dpdk:eth0\""},
+     "--set ports[0].location: ports[0].location: found \"dpdk:eth0\", which is not in this version, allowed mem:NAME, "
+     "packet:IFNAME, xdp:IFNAME, tap:NAME, pcap:FILE, tunnel:KIND,..."},
     {{"ports[0].location=\"eth0\""},
-     "--set ports[0].location: ports[0].location: found \"eth0\", allowed mem:NAME, packet:IFNAME, tap:NAME, "
+     "--set ports[0].location: ports[0].location: found \"eth0\", allowed mem:NAME, packet:IFNAME, xdp:IFNAME, "
+     "tap:NAME, "
      "pcap:FILE, tunnel:KIND,..."},
     {{"ports[2].location=\"tunnel:stt,over=tap:x\""},
      "--set ports[2].location: ports[2].location: tunnel: found \"stt\", allowed ipip, gre, gretap, vxlan"},
@@ -52,7 +53,8 @@ static const struct fault faults[] = {
      "--set ports[2].location: ports[2].location: tunnel: found \"key=1\", allowed local remote gateway ttl dscp "
      "fragment"},
     {{"ports[2].location=\"tunnel:ipip,local=10.0.0.1/24,remote=10.0.0.2,over=mem:wire\""},
-     "--set ports[2].location: ports[2].location: tunnel: over: found \"mem:wire\", allowed packet:IFNAME, tap:NAME, "
+     "--set ports[2].location: ports[2].location: tunnel: over: found \"mem:wire\", allowed packet:IFNAME, xdp:IFNAME, "
+     "tap:NAME, "
      "tunnel:KIND,..."},
     {{"ports[1].name=left"}, "--set ports[1].name: ports[1].name: found \"left\" a second time, allowed once"},
     {{"ports[1].mtu=9000"},
