@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What it costs to receive from an interface through a packet socket: recvmmsg, a ring of frames (TPACKET_V2) and a ring of blocks (TPACKET_V3). Of a veth
+ * What it costs to receive from an interface through a packet socket: recvmmsg, a ring of frames (TPACKET_V2) and a ring of blocks (TPACKET_V3); and through
+ * an AF_XDP socket, which the kernel copies into, in its driver. Of a veth
  * pair wa-wb in this namespace, one thread sends into wa, this one receives from wb and copies each frame, as a link has to that gives frames of its
- * own. bench/packet-receive makes the pair and the table.
+ * own (of AF_XDP it need not, and does not here). bench/packet-receive makes the pair and the table.
  *
- *     packet_receive mmsg|v2|v3 stream LENGTH FRAMES     processor time and calls a frame, frames lost
- *     packet_receive mmsg|v2|v3 single LENGTH FRAMES     time from sending one frame to having it, the next after that
+ *     packet_receive mmsg|v2|v3|xdp stream LENGTH FRAMES     processor time and calls a frame, frames lost
+ *     packet_receive mmsg|v2|v3|xdp single LENGTH FRAMES     time from sending one frame to having it, the next after that
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,6 +27,8 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include <xdp/libxdp.h>
+#include <xdp/xsk.h>
 
 #define BURST 64
 #define FRAME_MAX 2048u
@@ -43,9 +46,12 @@ struct receiver {
     struct iovec parts[BURST][2];
     struct virtio_net_hdr headers[BURST];
     uint8_t control[BURST][CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+    struct xsk_ring_prod fill;
+    struct xsk_ring_cons rx, completed;
 };
 
-static uint8_t frames[SLOTS][FRAME_MAX], out[FRAME_MAX];
+static _Alignas(4096) uint8_t frames[SLOTS][FRAME_MAX];
+static uint8_t out[FRAME_MAX];
 static unsigned length, total;
 static int sender;
 static atomic_bool sent;
@@ -146,6 +152,40 @@ static bool receive_v3(struct receiver *r)
     return true;
 }
 
+/* What came is used where it lies, and goes back behind those that the kernel has. */
+static bool receive_xdp(struct receiver *r)
+{
+    uint32_t at, free, n = xsk_ring_cons__peek(&r->rx, BURST, &at);
+    if (n == 0 || xsk_ring_prod__reserve(&r->fill, n, &free) != n)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        *xsk_ring_prod__fill_addr(&r->fill, free + i) =
+            xsk_ring_cons__rx_desc(&r->rx, at + i)->addr & ~(uint64_t)(FRAME_MAX - 1);
+    xsk_ring_cons__release(&r->rx, n);
+    xsk_ring_prod__submit(&r->fill, n);
+    r->frames += n;
+    return true;
+}
+
+static void open_xdp(struct receiver *r, const char *interface)
+{
+    const struct xsk_umem_config memory = {.fill_size = SLOTS, .comp_size = SLOTS, .frame_size = FRAME_MAX};
+    const struct xsk_socket_config config = {.rx_size = SLOTS, .bind_flags = XDP_USE_NEED_WAKEUP};
+    struct xsk_umem *umem;
+    struct xsk_socket *s;
+    uint32_t at;
+    libbpf_set_print(NULL);
+    libxdp_set_print(NULL);
+    if (xsk_umem__create(&umem, frames, sizeof frames, &r->fill, &r->completed, &memory) != 0 ||
+        xsk_socket__create(&s, interface, 0, umem, &r->rx, NULL, &config) != 0 ||
+        xsk_ring_prod__reserve(&r->fill, SLOTS, &at) != SLOTS)
+        die("AF_XDP");
+    for (uint32_t i = 0; i < SLOTS; i++)
+        *xsk_ring_prod__fill_addr(&r->fill, at + i) = (uint64_t)i * FRAME_MAX;
+    xsk_ring_prod__submit(&r->fill, SLOTS);
+    r->fd = xsk_socket__fd(s);
+}
+
 static void open_ring(struct receiver *r, int version)
 {
     struct tpacket_req3 v3 = {.tp_block_size = BLOCK,
@@ -214,7 +254,7 @@ int main(int argc, char **argv)
 {
     static struct receiver r;
     if (argc != 5) {
-        fprintf(stderr, "packet_receive mmsg|v2|v3 stream|single LENGTH FRAMES\n");
+        fprintf(stderr, "packet_receive mmsg|v2|v3|xdp stream|single LENGTH FRAMES\n");
         return 2;
     }
     int version = strcmp(argv[1], "v2") == 0 ? TPACKET_V2 : strcmp(argv[1], "v3") == 0 ? TPACKET_V3 : -1;
@@ -226,12 +266,20 @@ int main(int argc, char **argv)
     sender = open_socket();
     set(sender, SOL_PACKET, PACKET_QDISC_BYPASS, 1);
     bind_to(sender, "wa", 0);
-    r.fd = open_socket();
-    set(r.fd, SOL_PACKET, PACKET_AUXDATA, 1);
-    if (version >= 0)
-        open_ring(&r, version);
-    bind_to(r.fd, "wb", ETH_P_ALL);
-    bool (*receive)(struct receiver *) = version < 0 ? receive_mmsg : version == TPACKET_V2 ? receive_v2 : receive_v3;
+    bool xdp = strcmp(argv[1], "xdp") == 0;
+    if (xdp) {
+        open_xdp(&r, "wb");
+    } else {
+        r.fd = open_socket();
+        set(r.fd, SOL_PACKET, PACKET_AUXDATA, 1);
+        if (version >= 0)
+            open_ring(&r, version);
+        bind_to(r.fd, "wb", ETH_P_ALL);
+    }
+    bool (*receive)(struct receiver *) = xdp                     ? receive_xdp
+                                         : version < 0           ? receive_mmsg
+                                         : version == TPACKET_V2 ? receive_v2
+                                                                 : receive_v3;
     (strcmp(argv[2], "single") == 0 ? single : stream)(&r, receive);
     return 0;
 }

@@ -57,11 +57,11 @@ ping_both_ways() {
 
 # ---- the server
 
-server_start() { # OPTION...
+server_start() {
     start "$work/server.log" "$WEIR" run examples/server.yaml --quiet --json "$work/server.json" \
         --set "loads[0].server.http.routes[11].root=$work" \
         --set "ports[0]={name: uplink, location: 'xdp:weir1', netns: /run/netns/weir-$$-ours, capture: $work/server.pcap, guard: {allowed: ['$ours/24']}}" \
-        --set "devices[0]={name: web, port: uplink, ipv4: {address: $ours/24}}" "$@"
+        --set "devices[0]={name: web, port: uplink, ipv4: {address: $ours/24}}"
     server_pid=$started_pid
     if ! wait_for 10 in_ns kernel ping -q -c 1 -W 1 $ours; then
         not_ok "$mode: the server starts" "$(cat "$work/server.log")"
@@ -120,7 +120,7 @@ client_both_ways() {
     opened
     wait "$client_pid" || not_ok "$mode: weir nc ends well" "$(cat "$work/nc.log")"
     check_equal "$mode: our client fetches 10 MB from nginx" "$digest" "$(tail -c $bytes "$work/got" | sha256sum | cut -d ' ' -f 1)"
-    mode $mode
+    mode "$mode"
     rm -f "$work/put"
     start_in_ns ours "$work/nc.log" sh -c "(printf 'PUT /put HTTP/1.0\r\nContent-Length: $bytes\r\n\r\n'; cat '$work/10MB') | '$WEIR' nc xdp:weir1 $kernel 80 -a $ours/24"
     client_pid=$started_pid
@@ -132,11 +132,11 @@ client_both_ways() {
 
 nginx_start
 for m in native generic; do
-    mode $m
+    mode "$m"
     ping_both_ways
-    mode $m
+    mode "$m"
     curl_both_ways
-    mode $m
+    mode "$m"
     client_both_ways
 done
 
