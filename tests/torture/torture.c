@@ -35,13 +35,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <pcap/pcap.h>
-#include <yaml.h>
-
 #if WEIR_XDP
+#define PCAP_DONT_INCLUDE_PCAP_BPF_H /* other things of the same names */
 #include <bpf/bpf.h>
 #include <xdp/xsk.h>
 #endif
+#include <pcap/pcap.h>
+#include <yaml.h>
 
 static unsigned long first, last; /* calls that fail; 0: none */
 static atomic_ulong calls, failed;

@@ -63,9 +63,13 @@ static const struct fault faults[] = {
      "--set ports[1].trust_checksums: ports[1].trust_checksums: found true, allowed false as at the other end, port "
      "\"left\""},
     {{"ports[0].netns=/run/netns/x"},
-     "--set ports[0].netns: ports[0].netns: found on a port at \"mem:wire\", allowed only on packet: and tap: ports"},
+     "--set ports[0].netns: ports[0].netns: found on a port at \"mem:wire\", allowed only on packet:, xdp: and tap: "
+     "ports"},
     {{"ports[0].offload.tso=false"},
      "--set ports[0].offload.tso: ports[0].offload: found on a port at \"mem:wire\", allowed only on packet: and tap: "
+     "ports"},
+    {{"ports[2].location=\"xdp:eth7\"", "ports[2].offload.tso=false"},
+     "--set ports[2].offload.tso: ports[2].offload: found on a port at \"xdp:eth7\", allowed only on packet: and tap: "
      "ports"},
     {{"ports[2].address=10.0.0.1/8"},
      "--set ports[2].address: ports[2].address: found on a port at \"packet:eth7\", allowed only on tap: ports"},
@@ -87,7 +91,7 @@ static const struct fault faults[] = {
      "--set ports[2].read_file: ports[2].read_file: found on a port at \"packet:eth7\", allowed only on pcap: ports"},
     {{"ports[0].promiscuous=false"},
      "--set ports[0].promiscuous: ports[0].promiscuous: found on a port at \"mem:wire\", allowed only on packet: "
-     "ports"},
+     "and xdp: ports"},
     {{"ports[0].mtu=100"},
      "--set ports[0].mtu: ports[0].mtu: found the integer 100, allowed an integer from 576 to 9216"},
     {{"ports[0].colour=blue"},
