@@ -334,9 +334,7 @@ const struct command ping_command = {
     .max_operands = 2,
     .description =
         "Sends ICMP echo requests to DESTINATION, IPv4 or IPv6, from a host of Weir's own stack at LOCATION:\n"
-        "packet:IFNAME, xdp:IFNAME, tap:NAME, or mem:NAME, where the other end is a second stack of ours. Requests and "
-        "replies "
-        "that\n"
+        "packet:, xdp:, tap:, or mem:NAME, where the other end is a second stack of ours. Requests and replies that\n"
         "are too long for the link go in fragments; the bytes of each reply are compared with the request's. Nothing "
         "is\n"
         "sent to anybody else, ARP and Neighbour Discovery apart. Exit code 0: at least one reply came; 1: none.",
