@@ -13,7 +13,7 @@ function(weir_bpf module)
     foreach(name IN LISTS ARGN)
         set(source "${PROJECT_SOURCE_DIR}/bpf/${name}.bpf.c")
         add_custom_command(OUTPUT "${dir}/${name}.bpf.o" VERBATIM
-            COMMAND "${BPF_CLANG}" -target bpf -O2 -g -Wall -Wextra -Werror -I "${PROJECT_SOURCE_DIR}/src" -I "/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}"
+            COMMAND "${BPF_CLANG}" -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -I "${PROJECT_SOURCE_DIR}/src" -I "/usr/include/${CMAKE_LIBRARY_ARCHITECTURE}"
                     -MD -MF "${dir}/${name}.bpf.d" -MT "${dir}/${name}.bpf.o" -c "${source}" -o "${dir}/${name}.bpf.o"
             DEPENDS "${source}" DEPFILE "${dir}/${name}.bpf.d" COMMENT "Compiling bpf/${name}.bpf.c")
         add_custom_command(OUTPUT "${dir}/${name}.skel.h"

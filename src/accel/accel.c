@@ -32,6 +32,8 @@ void accel_settings_default(struct accel_settings *s)
 
 static bool settings_ok(const struct accel_settings *s)
 {
+    if (s->shortcut && s->role == ACCEL_FAR)
+        return false;
     if (s->fast_open && (s->role == ACCEL_FAR || s->fast_open_cookies == 0 || s->fast_open_wait_ns <= 0))
         return false;
     return s->max_flows && s->max_openings && s->max_servers && s->early_buffers && s->server_timeout_ns > 0 &&
@@ -81,12 +83,16 @@ int accel_new(const struct accel_settings *s, const struct allocator *a, struct 
     return 0;
 }
 
-static void drop_all_waiting(struct accel *a)
+/* Packets that wait go home, and what the shortcut knows is in the records: they may outlive the box. */
+static void let_go(struct accel *a)
 {
     for (uint32_t i = 1; i <= a->flows.pool.touched; i++) {
-        const struct accel_flow *f = accel_flow_at(&a->flows, i);
-        if (f->state != ACCEL_FREE && f->opening != POOL_NONE)
+        struct accel_flow *f = accel_flow_at(&a->flows, i);
+        if (f->state == ACCEL_FREE)
+            continue;
+        if (f->opening != POOL_NONE)
             accel_far_drop_waiting(accel_opening_of(a, f));
+        accel_shortcut_take_back(a, f);
     }
 }
 
@@ -94,7 +100,7 @@ void accel_delete(struct accel *a)
 {
     if (!a)
         return;
-    drop_all_waiting(a);
+    let_go(a);
     wheel_free(&a->wheel);
     pool_free(&a->buffers);
     pool_free(&a->openings);
@@ -166,6 +172,7 @@ void accel_flow_state_set(struct accel *a, struct accel_flow *f, enum accel_flow
 void accel_flow_end(struct accel *a, struct accel_flow *f)
 {
     const uint32_t i = pool_index(&a->flows.pool, f);
+    accel_shortcut_take_back(a, f);
     accel_opening_end(a, f);
     wheel_disarm(&a->wheel, i);
     if (a->settings.role == ACCEL_NEAR)
@@ -202,6 +209,7 @@ static void due(void *context, uint32_t node, int64_t now)
     struct accel_flow *f = accel_flow_at(&a->flows, node);
     if (f->state == ACCEL_FREE)
         return;
+    accel_shortcut_sync(a, f);
     if (now >= deadline_of(a, f)) {
         if (accel_is_left(a, f)) {
             accel_store_reset(a, f, now);
@@ -322,9 +330,11 @@ static unsigned turn_of(struct accel *a, enum accel_side side, int64_t now)
 
 unsigned accel_turn(struct accel *a, int64_t now)
 {
-    const unsigned n = turn_of(a, ACCEL_CLIENTS, now) + turn_of(a, ACCEL_SERVERS, now);
+    const unsigned from_clients = turn_of(a, ACCEL_CLIENTS, now), from_servers = turn_of(a, ACCEL_SERVERS, now);
     wheel_advance(&a->wheel, now, TIMERS_A_TURN, due, a);
-    return n;
+    if (unlikely(a->shortcut_waiting) && from_clients < LINK_BURST && from_servers < LINK_BURST)
+        accel_shortcut_turn(a);
+    return from_clients + from_servers;
 }
 
 int64_t accel_next_deadline(const struct accel *a)
@@ -382,6 +392,8 @@ const char *accel_check(const struct accel *a)
         flows++;
         openings += f->opening != POOL_NONE;
         const char *wrong = check_opening(a, f);
+        if (!wrong && f->shortcut == ACCEL_SHORTCUT_PUBLISHED && !accel_shortcut_fits(f))
+            wrong = "a flow that is published and not fit for it";
         if (wrong)
             return wrong;
         if (accel_flow_find(&a->flows, &f->key) != i)

@@ -66,6 +66,7 @@ enum accel_role {
     X(fast_open_refused) X(fast_open_forgotten) X(fast_open_lost)                                                      \
     X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \
     X(cookies_no_room) X(client_silent)                                                                                \
+    X(shortcut_flows) X(shortcut_refused) X(shortcut_segments) X(shortcut_bytes)                                       \
     X(restart_kept) X(restart_reset) X(restart_forgotten)                                                              \
     X(bypass_data) X(bypass_options) X(bypass_source) X(bypass_full) X(bypass_configured)                              \
     X(drop_bad_checksum) X(drop_bad_ack) X(drop_bad_reset) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer)   \
@@ -78,6 +79,7 @@ struct accel_counters {
 #undef ACCEL_COUNTER_FIELD
 };
 
+struct accel_shortcut;
 struct accel_watch;
 struct accel_settings {
     uint32_t max_flows;     /* default 65,536 */
@@ -116,6 +118,8 @@ struct accel_settings {
     const struct accel_bypass *bypass; /* these pass untouched; borrowed, outlives the box */
     uint32_t bypass_count;
     struct accel_watch *watch; /* who looks on (watch.h), or NULL; borrowed as well */
+    /* Who translates established flows in the box's place (shortcut.h), or NULL; borrowed as well, not at a far box. */
+    const struct accel_shortcut *shortcut;
 };
 void accel_settings_default(struct accel_settings *s);
 
@@ -133,6 +137,8 @@ unsigned accel_turn(struct accel *a, int64_t now);
 /* When accel_turn wants to be called at the latest, frames apart. */
 int64_t accel_next_deadline(const struct accel *a);
 const struct accel_counters *accel_counters(const struct accel *a);
+/* What the shortcut has done so far gets into the counters. */
+void accel_shortcut_count(struct accel *a);
 /* Flows in the table, and of these the ones that are opening or have early data. */
 void accel_occupancy(const struct accel *a, uint32_t *flows, uint32_t *openings);
 /* Invariants, for tests: NULL or what is wrong. Linear in the flows. */

@@ -64,6 +64,7 @@ struct accel_flow {
     uint8_t client_wscale;
     uint8_t state;           /* enum accel_flow_state */
     uint8_t flags;           /* enum accel_flow_flag */
+    uint8_t shortcut;        /* enum accel_shortcut_state; of this process */
     uint16_t syn_ack_window; /* at a far box: the server's */
     /* For those who look on: */
     uint32_t began_ms;                   /* of the box's time, modulo 2^32 */

@@ -23,6 +23,7 @@
 #include "accel/limits.h"
 #include "accel/pair.h"
 #include "accel/servers.h"
+#include "accel/shortcut.h"
 #include "accel/watch.h"
 #include "base/wheel.h"
 
@@ -95,6 +96,8 @@ struct accel {
     struct pool openings, buffers;
     struct wheel wheel; /* a node for each flow */
     struct accel_region region;
+    uint32_t shortcut_waiting; /* to be published: */
+    uint32_t shortcut_list[ACCEL_SHORTCUT_WAITING];
     struct accel_counters counters;
     const struct allocator *allocator;
 };
@@ -267,6 +270,34 @@ int64_t accel_hold_deadline(const struct accel_flow *f, const struct accel_openi
 
 bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
+
+/* ---- shortcut.c: flows that are translated nearer to the wire ---- */
+
+/* Whether a flow may be published. */
+bool accel_shortcut_fits(const struct accel_flow *f);
+void accel_shortcut_offer_it(struct accel *a, struct accel_flow *f);
+void accel_shortcut_sync_it(const struct accel *a, struct accel_flow *f);
+void accel_shortcut_take_it_back(struct accel *a, struct accel_flow *f);
+/* What waits is published. */
+void accel_shortcut_turn(struct accel *a);
+/* The box had a segment of a flow that says nothing new: it goes there, where it is fit and is not there yet. */
+static inline void accel_shortcut_offer(struct accel *a, struct accel_flow *f)
+{
+    if (unlikely(a->settings.shortcut) && f->shortcut == ACCEL_SHORTCUT_NONE)
+        accel_shortcut_offer_it(a, f);
+}
+/* What was seen of a flow there is seen of it here. */
+static inline void accel_shortcut_sync(const struct accel *a, struct accel_flow *f)
+{
+    if (unlikely(f->shortcut == ACCEL_SHORTCUT_PUBLISHED))
+        accel_shortcut_sync_it(a, f);
+}
+/* The same, and it is not there any more. */
+static inline void accel_shortcut_take_back(struct accel *a, struct accel_flow *f)
+{
+    if (unlikely(f->shortcut))
+        accel_shortcut_take_it_back(a, f);
+}
 
 /* ---- icmp.c ---- */
 

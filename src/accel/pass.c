@@ -239,10 +239,12 @@ bool accel_open_from_client(struct accel *a, struct accel_flow *f, struct accel_
 {
     if (!is_noted(f, v)) {
         note_client_end(f, v);
+        accel_shortcut_offer(a, f);
         return to_server(a, f, v);
     }
     if (!accel_checksum_ok(a, v))
         return false;
+    accel_shortcut_take_back(a, f);
     if (v->tcp.flags & TCP_SYN)
         return client_syn_again(a, f, v);
     if (v->tcp.flags & TCP_RST)
@@ -293,10 +295,12 @@ bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_
 {
     if (!is_noted(f, v)) {
         note_server_end(f, v);
+        accel_shortcut_offer(a, f);
         return to_client(a, f, v);
     }
     if (!accel_checksum_ok(a, v))
         return false;
+    accel_shortcut_take_back(a, f);
     if (v->tcp.flags & TCP_SYN)
         return again(a, f, v);
     if (v->tcp.flags & TCP_RST)

@@ -136,6 +136,7 @@ static void take_over(struct accel *a, uint32_t i, int64_t now)
     struct accel_flow *f = accel_flow_at(&a->flows, i);
     struct accel_opening *o = accel_opening_of(a, f);
     f->seen_at = min_i64(f->seen_at, now);
+    f->shortcut = ACCEL_SHORTCUT_NONE;
     if (o && (a->settings.role == ACCEL_FAR || is_delivered(f, o))) {
         f->opening = POOL_NONE;
         o = NULL;

@@ -52,9 +52,10 @@ bool accel_view_at(const struct accel *a, uint32_t number, int64_t now, struct a
 {
     if (number == POOL_NONE || number >= accel_view_end(a))
         return false;
-    const struct accel_flow *f = accel_flow_at(&a->flows, number);
+    struct accel_flow synced = *accel_flow_at(&a->flows, number), *f = &synced;
     if (f->state == ACCEL_FREE)
         return false;
+    accel_shortcut_sync(a, f);
     const uint32_t age_ms = (uint32_t)(now / NS_PER_MS) - f->began_ms;
     *out = (struct accel_view){.key = f->key,
                                .saved_ns = f->waited_100us ? (int64_t)f->waited_100us * 100 * NS_PER_US : -1,

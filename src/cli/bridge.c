@@ -114,6 +114,15 @@ static void tell_lost(const char *what, uint64_t lost)
         complain("accel: %" PRIu64 " %s found no room in memory and are missing in the file", lost, what);
 }
 
+/* Where established connections are translated, when that was asked. */
+static void announce_shortcut(const struct bridge *b)
+{
+    if (b->accel && shortcut_is_open(&b->shortcut))
+        fprintf(stderr, "shortcut: XDP, %s at both ports\n", xdp_mode_name(b->shortcut.attached[0].mode));
+    else if (b->accel && b->no_shortcut[0])
+        fprintf(stderr, "no shortcut: %s\n", b->no_shortcut);
+}
+
 /* The files of a box have all that there was. */
 static int end(struct bridge *b)
 {
@@ -148,6 +157,7 @@ static int carry_out(const struct plan *p, const struct bridge_options *o)
     interrupt_install(-1);
     if (!o->quiet) {
         announce_control(&b);
+        announce_shortcut(&b);
         fprintf(stderr, "%s %s and %s; Ctrl-C ends it\n", p->accelerator ? "accelerating between" : "bridging",
                 p->ports[0].name, p->ports[1].name);
         fflush(stderr);

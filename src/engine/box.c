@@ -14,6 +14,7 @@ static void read_facts(const struct box *b, struct box_facts *out)
     const struct plan_accelerator *p = b->plan->accelerator;
     const struct box_watch_lost lost = box_watch_lost(&b->watch);
     const uint32_t ports[2] = {p->clients, p->servers};
+    accel_shortcut_count(b->accel);
     *out = (struct box_facts){.counters = accel_counters(b->accel),
                               .max_flows = p->max_flows,
                               .max_openings = p->max_openings,
@@ -59,7 +60,7 @@ static int begin_control(struct box *b, const struct box_options *o, char messag
     return 0;
 }
 
-int box_begin(struct box *b, const struct accel *a, const struct box_options *o, int64_t now, char message[256])
+int box_begin(struct box *b, struct accel *a, const struct box_options *o, int64_t now, char message[256])
 {
     struct box_facts facts;
     b->accel = a;

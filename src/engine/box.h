@@ -23,7 +23,7 @@ struct box_options {
 struct box {
     const struct plan *plan;
     const struct port_link *links;
-    const struct accel *accel; /* from box_begin on */
+    struct accel *accel; /* from box_begin on */
     struct box_watch watch;
     struct box_control control;
     struct box_metrics metrics;
@@ -41,8 +41,7 @@ MUST_CHECK int box_open(struct box *b, const struct plan *p, const struct port_l
 /* Who watches, for accel_settings; NULL: nobody. */
 static inline struct accel_watch *box_watcher(struct box *b) { return b->is_watched ? &b->watch.hook : NULL; }
 /* There is a box now. Errors as above. */
-MUST_CHECK int box_begin(struct box *b, const struct accel *a, const struct box_options *o, int64_t now,
-                         char message[256]);
+MUST_CHECK int box_begin(struct box *b, struct accel *a, const struct box_options *o, int64_t now, char message[256]);
 /* Behind a turn that began at `now` and answered so many SYNs. */
 void box_turn(struct box *b, int64_t now, uint64_t answers);
 /* As box_control_deadline(), and when the next counters are due. */

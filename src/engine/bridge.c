@@ -35,6 +35,23 @@ static int make_bypass(struct bridge *b, const struct allocator *a)
     return b->bypass || p->n_bypass == 0 ? 0 : ERR_NO_MEMORY;
 }
 
+/* 0 too where it cannot be and need not. */
+static int open_shortcut(struct bridge *b, const struct allocator *a, char message[256])
+{
+    const enum plan_shortcut wanted = b->plan->accelerator->shortcut;
+    char why[256];
+    if (wanted == PLAN_SHORTCUT_OFF)
+        return 0;
+    const int error = shortcut_open(&b->shortcut, b->plan, b->box.is_watched, a, why);
+    if (error < 0 && wanted == PLAN_SHORTCUT_REQUIRED) {
+        (void)snprintf(message, 256, "accelerator.shortcut: %.230s", why);
+        return error;
+    }
+    if (error < 0)
+        (void)snprintf(b->no_shortcut, sizeof b->no_shortcut, "%s", why);
+    return 0;
+}
+
 static int open_accelerator(struct bridge *b, const struct allocator *a, char message[256])
 {
     const struct plan_accelerator *p = b->plan->accelerator;
@@ -59,7 +76,8 @@ static int open_accelerator(struct bridge *b, const struct allocator *a, char me
                                .fast_open_wait_ns = p->fast_open_wait_ns,
                                .bypass = b->bypass,
                                .bypass_count = p->n_bypass,
-                               .watch = box_watcher(&b->box)};
+                               .watch = box_watcher(&b->box),
+                               .shortcut = shortcut_is_open(&b->shortcut) ? &b->shortcut.hook : NULL};
     if (getrandom(&s.secret, sizeof s.secret, 0) != sizeof s.secret)
         return ERR_SYSTEM;
     if (p->table) {
@@ -75,6 +93,8 @@ static int open_box(struct bridge *b, const struct box_options *o, const struct 
     int error = box_open(&b->box, b->plan, b->links, o, a, message);
     if (error == 0)
         error = make_bypass(b, a);
+    if (error == 0)
+        error = open_shortcut(b, a, message);
     if (error == 0)
         error = open_accelerator(b, a, message);
     if (error == 0)
@@ -111,6 +131,7 @@ void bridge_close(struct bridge *b)
     if (b->plan)
         (void)bridge_end(b, ignored);
     accel_delete(b->accel);
+    shortcut_close(&b->shortcut);
     accel_file_close(&b->table);
     alloc_free(b->allocator, b->bypass, b->bypass ? b->plan->accelerator->n_bypass * sizeof *b->bypass : 0);
     if (b->plan)

@@ -14,6 +14,7 @@
 #include "accel/accel.h"
 #include "engine/accel_file.h"
 #include "engine/box.h"
+#include "engine/shortcut.h"
 
 #define BRIDGE_PORTS 2
 
@@ -22,6 +23,8 @@ struct bridge {
     struct port_link links[PLAN_MAX_PORTS];
     struct accel *accel;     /* of a plan with an accelerator; else NULL */
     struct accel_file table; /* of it, where it has one */
+    struct shortcut shortcut;
+    char no_shortcut[256]; /* why there is none, though it was asked for; or "" */
     unsigned empty_turns;
     struct box box; /* beside the accelerator: what its operator sees */
     struct accel_bypass *bypass;

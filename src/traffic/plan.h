@@ -156,6 +156,8 @@ struct plan_bypass {
     uint16_t client_ports[2], server_ports[2];
 };
 
+enum plan_shortcut { PLAN_SHORTCUT_OFF, PLAN_SHORTCUT_AUTO, PLAN_SHORTCUT_REQUIRED };
+
 /* A box of an accelerator between two ports; settings as in accel/accel.h. */
 struct plan_accelerator {
     uint32_t clients, servers; /* ports */
@@ -171,6 +173,7 @@ struct plan_accelerator {
     const struct plan_bypass *bypass; /* connections that pass untouched */
     uint32_t n_bypass;
     const char *table, *log, *prometheus; /* files, or NULL */
+    enum plan_shortcut shortcut;          /* translating established connections on the kernel's XDP hook */
 };
 
 enum plan_family { PLAN_FAMILY_AUTO, PLAN_FAMILY_IPV4, PLAN_FAMILY_IPV6 };

@@ -15,6 +15,13 @@ static const struct config_choice roles[] = {
     {0},
 };
 
+static const struct config_choice shortcuts[] = {
+    {"off", PLAN_SHORTCUT_OFF, "all in user space"},
+    {"auto", PLAN_SHORTCUT_AUTO, "where it can be; otherwise a line at the start says why not"},
+    {"required", PLAN_SHORTCUT_REQUIRED, "or an error"},
+    {0},
+};
+
 static const struct config_field bypass_fields[] = {
     {CONFIG_MEMBER(struct bypass_config, client), .type = CONFIG_TYPE_PREFIX,
      .given_offset = CONFIG_GIVEN(struct bypass_config, client_given), .doc = "Addresses of clients"},
@@ -79,6 +86,9 @@ static const struct config_field fields[] = {
      .doc = "A file with a line for each packet of both ports"},
     {CONFIG_MEMBER(struct accelerator_config, prometheus), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "A file with the counters for Prometheus, written each second"},
+    {CONFIG_MEMBER(struct accelerator_config, shortcut), .type = CONFIG_TYPE_ENUM, .choices = shortcuts,
+     .fallback = "off",
+     .doc = "Whether established connections are translated in the kernel, on the XDP hook of both interfaces"},
 };
 const struct config_schema plan_accelerator_schema =
     CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A box of the accelerator");
@@ -168,7 +178,8 @@ void plan_compile_accelerator(struct compiling *c)
                                     .fast_open_wait_ns = from->fast_open_wait,
                                     .table = from->table,
                                     .log = from->log,
-                                    .prometheus = from->prometheus};
+                                    .prometheus = from->prometheus,
+                                    .shortcut = (enum plan_shortcut)from->shortcut};
     compile_key(c, from, to);
     if (to->fast_open && to->far)
         config_errors_add(c->errors, from->node, "fast_open", "found true at role far, allowed at role near");

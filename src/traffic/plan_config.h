@@ -345,6 +345,7 @@ struct accelerator_config {
     uint32_t max_sources, source_flows, source_syns_per_second, syns_per_second;
     int64_t server_timeout, server_memory, idle_timeout, closed_timeout;
     int role;                                   /* 0 near, 1 far */
+    int shortcut;                               /* enum plan_shortcut */
     const char *key, *table, *log, *prometheus; /* or NULL */
     bool fast_open;
     int64_t fast_open_wait;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accelerator's shortcut (accel/shortcut.h) on the kernel's XDP hook: bpf/accel.bpf.c on both devices of the box, and
+ * its maps. Native XDP alone: the generic hook stands where the kernel has made a packet of every frame already, and
+ * would gain nothing. Programs and maps are gone when the process ends, however that comes about.
+ *
+ * Where it cannot be, the box is as without it, and the reason is told.
+ */
+#ifndef WEIR_ENGINE_SHORTCUT_H
+#define WEIR_ENGINE_SHORTCUT_H
+
+#include "accel/shortcut.h"
+#include "link/xdp.h"
+#include "traffic/plan.h"
+
+struct accel_bpf;
+
+struct shortcut {
+    struct accel_shortcut hook; /* of the box, while it is open */
+    struct accel_bpf *program;  /* NULL: it is not there */
+    int flows, totals;          /* maps */
+    struct xdp_attachment attached[2];
+    struct shortcut_totals *by_cpu;
+    uint32_t cpus;
+    const struct allocator *allocator;
+};
+
+/*
+ * For a plan with an accelerator, whose ports are open; is_watched: somebody wants to see every segment. ERR_UNSUPPORTED
+ * (also: what the plan says does not go with it), ERR_NOT_FOUND, ERR_DENIED, ERR_IN_USE, ERR_SYSTEM, ERR_NO_MEMORY, and
+ * a message. `s` does not move while it is open.
+ */
+MUST_CHECK int shortcut_open(struct shortcut *s, const struct plan *p, bool is_watched, const struct allocator *a,
+                             char message[256]);
+/* Also after it failed, or of zeroed memory. The box is gone. */
+void shortcut_close(struct shortcut *s);
+static inline bool shortcut_is_open(const struct shortcut *s) { return s->program != NULL; }
+
+#endif
