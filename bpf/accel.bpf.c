@@ -45,6 +45,14 @@ struct {
     __type(value, struct shortcut_totals);
 } totals SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, SHORTCUT_GATES);
+    __type(key, __u32);
+    __type(value, struct shortcut_gate);
+} gates SEC(".maps");
+
 /* By the side that a frame leaves by. */
 struct {
     __uint(type, BPF_MAP_TYPE_DEVMAP);
@@ -187,7 +195,7 @@ ALWAYS_INLINE int find(struct segment *s, __u32 side, void *data, void *end)
     s->header = (__u32)(tcp->offset >> 4) * 4;
     if (s->header < TCP_MIN || s->header > s->length || (void *)tcp + s->length > end)
         return 0;
-    if (tcp->offset & 0xe || (tcp->flags & (__u8) ~(PSH | ECE | CWR)) != ACK)
+    if ((tcp->flags & (__u8) ~(PSH | ECE | CWR)) != ACK)
         return 0;
     s->payload = s->length - s->header;
     s->pseudo += bpf_htons((__u16)s->length) + bpf_htons(IPPROTO_TCP);
@@ -231,6 +239,18 @@ ALWAYS_INLINE int is_filled(struct xdp_md *frame, const struct segment *s)
     const __u16 pseudo = fold(s->pseudo);
     const __u32 at = (__u32)((long)s->tcp - (long)frame->data);
     return s->tcp->checksum != pseudo || is_right(frame, at, s->length, pseudo);
+}
+
+/* Whether nothing of this side that came before is in user space still. */
+ALWAYS_INLINE int is_open(struct shortcut_flow *f, __u32 side, __u32 sequence)
+{
+    if (f->open[side])
+        return 1;
+    const __u32 slot = f->gate % SHORTCUT_GATES;
+    const struct shortcut_gate *gate = bpf_map_lookup_elem(&gates, &slot);
+    const __u64 handled = gate && gate->number == f->gate ? gate->handled[side] : f->handled[side];
+    f->open[side] = sequence == f->isn[side] + (__u32)handled;
+    return f->open[side];
 }
 
 /* As note_end() of src/accel/pass.c. False: other processors were faster, and it is for user space. */
@@ -298,7 +318,8 @@ ALWAYS_INLINE int arrive(struct xdp_md *frame, __u32 side)
         return XDP_PASS;
     if (s.payload && s.payload + s.header - TCP_MIN > f->most[side])
         return XDP_PASS;
-    if (!note_end(f, side, bpf_ntohl(s.tcp->sequence) + s.payload))
+    const __u32 sequence = bpf_ntohl(s.tcp->sequence);
+    if (!is_open(f, side, sequence) || !note_end(f, side, sequence + s.payload))
         return XDP_PASS;
     rewrite(&s, f, side, end);
     count(f, side, (__u32)(end - data));

@@ -332,7 +332,7 @@ unsigned accel_turn(struct accel *a, int64_t now)
 {
     const unsigned from_clients = turn_of(a, ACCEL_CLIENTS, now), from_servers = turn_of(a, ACCEL_SERVERS, now);
     wheel_advance(&a->wheel, now, TIMERS_A_TURN, due, a);
-    if (unlikely(a->shortcut_waiting) && from_clients < LINK_BURST && from_servers < LINK_BURST)
+    if (unlikely(a->shortcut_listed))
         accel_shortcut_turn(a);
     return from_clients + from_servers;
 }
@@ -392,7 +392,7 @@ const char *accel_check(const struct accel *a)
         flows++;
         openings += f->opening != POOL_NONE;
         const char *wrong = check_opening(a, f);
-        if (!wrong && f->shortcut == ACCEL_SHORTCUT_PUBLISHED && !accel_shortcut_fits(f))
+        if (!wrong && f->shortcut >= ACCEL_SHORTCUT_PUBLISHED && !accel_shortcut_fits(f))
             wrong = "a flow that is published and not fit for it";
         if (wrong)
             return wrong;

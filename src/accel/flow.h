@@ -71,6 +71,7 @@ struct accel_flow {
     uint16_t client_wraps, server_wraps; /* how often 2^32 bytes were passed */
     uint16_t early_bytes;                /* when the opening is over */
     uint16_t waited_100us; /* from the SYN to the server's answer; UINT16_MAX: so long or longer; 0: not yet */
+    uint32_t shortcut_number;
     int64_t seen_at;
 };
 static_assert(sizeof(struct accel_flow) <= 128, "a flow takes at most 128 bytes");

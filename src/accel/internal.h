@@ -96,8 +96,8 @@ struct accel {
     struct pool openings, buffers;
     struct wheel wheel; /* a node for each flow */
     struct accel_region region;
-    uint32_t shortcut_waiting; /* to be published: */
-    uint32_t shortcut_list[ACCEL_SHORTCUT_WAITING];
+    uint32_t shortcut_listed; /* to be published, or told that there were segments: */
+    uint32_t shortcut_list[ACCEL_SHORTCUT_TURN];
     struct accel_counters counters;
     const struct allocator *allocator;
 };
@@ -278,18 +278,19 @@ bool accel_shortcut_fits(const struct accel_flow *f);
 void accel_shortcut_offer_it(struct accel *a, struct accel_flow *f);
 void accel_shortcut_sync_it(const struct accel *a, struct accel_flow *f);
 void accel_shortcut_take_it_back(struct accel *a, struct accel_flow *f);
-/* What waits is published. */
+/* Behind a turn. */
 void accel_shortcut_turn(struct accel *a);
-/* The box had a segment of a flow that says nothing new: it goes there, where it is fit and is not there yet. */
+/* The box had a segment of a flow, or ended its opening: it goes there, where it is fit and is not there yet. */
 static inline void accel_shortcut_offer(struct accel *a, struct accel_flow *f)
 {
-    if (unlikely(a->settings.shortcut) && f->shortcut == ACCEL_SHORTCUT_NONE)
+    if (unlikely(a->settings.shortcut) &&
+        (f->shortcut == ACCEL_SHORTCUT_NONE || f->shortcut == ACCEL_SHORTCUT_PUBLISHED))
         accel_shortcut_offer_it(a, f);
 }
 /* What was seen of a flow there is seen of it here. */
 static inline void accel_shortcut_sync(const struct accel *a, struct accel_flow *f)
 {
-    if (unlikely(f->shortcut == ACCEL_SHORTCUT_PUBLISHED))
+    if (unlikely(f->shortcut >= ACCEL_SHORTCUT_PUBLISHED))
         accel_shortcut_sync_it(a, f);
 }
 /* The same, and it is not there any more. */

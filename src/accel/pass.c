@@ -309,6 +309,7 @@ bool accel_open_from_server(struct accel *a, struct accel_flow *f, struct accel_
     note_from_server(f, v);
     if (f->opening != POOL_NONE && v->tcp.flags & TCP_ACK)
         accel_early_from_server(a, f, v);
+    accel_shortcut_offer(a, f);
     const bool on = to_client(a, f, v);
     look_for_the_end(a, f, v->now);
     return on;

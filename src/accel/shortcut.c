@@ -28,10 +28,10 @@ bool accel_shortcut_fits(const struct accel_flow *f)
 
 void accel_shortcut_offer_it(struct accel *a, struct accel_flow *f)
 {
-    if (a->shortcut_waiting == ACCEL_SHORTCUT_WAITING || !accel_shortcut_fits(f))
+    if (a->shortcut_listed == ACCEL_SHORTCUT_TURN || !accel_shortcut_fits(f))
         return;
-    a->shortcut_list[a->shortcut_waiting++] = pool_index(&a->flows.pool, f);
-    f->shortcut = ACCEL_SHORTCUT_WAITS;
+    a->shortcut_list[a->shortcut_listed++] = pool_index(&a->flows.pool, f);
+    f->shortcut = f->shortcut == ACCEL_SHORTCUT_NONE ? ACCEL_SHORTCUT_WAITS : ACCEL_SHORTCUT_HANDLED;
 }
 
 static void publish(struct accel *a, struct accel_flow *f)
@@ -41,23 +41,33 @@ static void publish(struct accel *a, struct accel_flow *f)
                                              .isn = {isn_of(f, ACCEL_CLIENTS), isn_of(f, ACCEL_SERVERS)},
                                              .most = {f->said.mss, f->client_mss},
                                              .extent = {extent(f, ACCEL_CLIENTS), extent(f, ACCEL_SERVERS)}};
-    const bool published = s->publish(s->context, &f->key, &flow);
+    const bool published = s->publish(s->context, &f->key, &flow, &f->shortcut_number);
     f->shortcut = published ? ACCEL_SHORTCUT_PUBLISHED : ACCEL_SHORTCUT_REFUSED;
     a->counters.shortcut_flows += published;
     a->counters.shortcut_refused += !published;
 }
 
+static void tell(const struct accel *a, struct accel_flow *f)
+{
+    const struct accel_shortcut *s = a->settings.shortcut;
+    s->handled(s->context, f->shortcut_number, (const uint64_t[]){extent(f, ACCEL_CLIENTS), extent(f, ACCEL_SERVERS)});
+    f->shortcut = ACCEL_SHORTCUT_PUBLISHED;
+}
+
 void accel_shortcut_turn(struct accel *a)
 {
-    for (uint32_t i = 0; i < a->shortcut_waiting; i++) {
+    for (uint32_t i = 0; i < a->shortcut_listed; i++) {
         struct accel_flow *f = accel_flow_at(&a->flows, a->shortcut_list[i]);
-        if (f->state == ACCEL_FREE || f->shortcut != ACCEL_SHORTCUT_WAITS)
-            continue;
-        f->shortcut = ACCEL_SHORTCUT_NONE;
-        if (accel_shortcut_fits(f))
+        if (f->state == ACCEL_FREE)
+            continue; /* it has ended since */
+        if (f->shortcut == ACCEL_SHORTCUT_HANDLED)
+            tell(a, f);
+        else if (f->shortcut == ACCEL_SHORTCUT_WAITS && accel_shortcut_fits(f))
             publish(a, f);
+        else if (f->shortcut == ACCEL_SHORTCUT_WAITS)
+            f->shortcut = ACCEL_SHORTCUT_NONE;
     }
-    a->shortcut_waiting = 0;
+    a->shortcut_listed = 0;
 }
 
 /* ---- and back ---- */
@@ -92,7 +102,7 @@ void accel_shortcut_take_it_back(struct accel *a, struct accel_flow *f)
 {
     const struct accel_shortcut *s = a->settings.shortcut;
     struct accel_shortcut_numbers n;
-    if (f->shortcut == ACCEL_SHORTCUT_PUBLISHED && s->take_back(s->context, &f->key, &n))
+    if (f->shortcut >= ACCEL_SHORTCUT_PUBLISHED && s->take_back(s->context, &f->key, &n))
         grow(f, &n);
     f->shortcut = ACCEL_SHORTCUT_NONE;
 }

@@ -45,12 +45,14 @@ static int look_for_obstacles(const struct plan *p, bool is_watched, char messag
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <net/if.h>
+#include <sys/mman.h>
 
 #include "accel.skel.h"
 #include "engine/shortcut_map.h"
 #include "link/netns.h"
 #include "link/xdp_target.h"
 
+#define GATES_BYTES (SHORTCUT_GATES * sizeof(struct shortcut_gate))
 #define NEEDS "XDP needs root, or CAP_NET_ADMIN and CAP_BPF"
 
 static_assert(sizeof(struct shortcut_key) == sizeof(struct accel_key), "the same key");
@@ -61,15 +63,36 @@ static_assert(offsetof(struct shortcut_key, vlan) == offsetof(struct accel_key, 
 
 /* ---- the box's functions ---- */
 
-static bool publish(void *context, const struct accel_key *key, const struct accel_shortcut_flow *flow)
+/* The program may read it at any time. */
+static void set_gate(struct shortcut_gate *gate, uint32_t number, const uint64_t extent[2])
+{
+    __atomic_store_n(&gate->number, 0, __ATOMIC_RELEASE);
+    for (unsigned side = 0; side < SHORTCUT_SIDES; side++)
+        __atomic_store_n(&gate->handled[side], extent[side], __ATOMIC_RELEASE);
+    __atomic_store_n(&gate->number, number, __ATOMIC_RELEASE);
+}
+
+static void handled(void *context, uint32_t number, const uint64_t extent[2])
 {
     const struct shortcut *s = context;
-    struct shortcut_flow f = {.sequence = flow->shift.sequence, .timestamp = flow->shift.timestamp};
+    struct shortcut_gate *gate = &s->gates[number % SHORTCUT_GATES];
+    if (gate->number == number)
+        set_gate(gate, number, extent);
+}
+
+static bool publish(void *context, const struct accel_key *key, const struct accel_shortcut_flow *flow,
+                    uint32_t *number)
+{
+    struct shortcut *s = context;
+    s->number += s->number == UINT32_MAX ? 2 : 1; /* never 0 */
+    *number = s->number;
+    struct shortcut_flow f = {.sequence = flow->shift.sequence, .timestamp = flow->shift.timestamp, .gate = s->number};
     for (unsigned side = 0; side < SHORTCUT_SIDES; side++) {
         f.isn[side] = flow->isn[side].v;
         f.most[side] = flow->most[side];
-        f.extent[side] = flow->extent[side];
+        f.extent[side] = f.handled[side] = flow->extent[side];
     }
+    set_gate(&s->gates[s->number % SHORTCUT_GATES], s->number, flow->extent);
     return bpf_map_update_elem(s->flows, key, &f, BPF_ANY) == 0;
 }
 
@@ -144,6 +167,10 @@ static int load(struct shortcut *s, uint32_t max_flows, char message[256])
         return refuse(message, e, "the kernel does not take the program");
     s->flows = bpf_map__fd(s->program->maps.flows);
     s->totals = bpf_map__fd(s->program->maps.totals);
+    void *gates = mmap(NULL, GATES_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(s->program->maps.gates), 0);
+    if (gates == MAP_FAILED)
+        return refuse(message, -errno, "memory of the program");
+    s->gates = gates;
     return 0;
 }
 
@@ -217,7 +244,7 @@ int shortcut_open(struct shortcut *s, const struct plan *p, bool is_watched, con
         shortcut_close(s);
     else
         s->hook = (struct accel_shortcut){
-            .publish = publish, .look = look, .take_back = take_back, .count = count, .context = s};
+            .publish = publish, .handled = handled, .look = look, .take_back = take_back, .count = count, .context = s};
     return e;
 }
 
@@ -227,6 +254,8 @@ void shortcut_close(struct shortcut *s)
         return;
     xdp_detach(&s->attached[0]);
     xdp_detach(&s->attached[1]);
+    if (s->gates)
+        (void)munmap(s->gates, GATES_BYTES);
     accel_bpf__destroy(s->program);
     alloc_free(s->allocator, s->by_cpu, s->by_cpu ? s->cpus * sizeof *s->by_cpu : 0);
     *s = (struct shortcut){.allocator = NULL};

@@ -14,11 +14,14 @@
 #include "traffic/plan.h"
 
 struct accel_bpf;
+struct shortcut_gate;
 
 struct shortcut {
-    struct accel_shortcut hook; /* of the box, while it is open */
-    struct accel_bpf *program;  /* NULL: it is not there */
-    int flows, totals;          /* maps */
+    struct accel_shortcut hook;  /* of the box, while it is open */
+    struct accel_bpf *program;   /* NULL: it is not there */
+    int flows, totals;           /* maps */
+    struct shortcut_gate *gates; /* in memory of the kernel's */
+    uint32_t number;             /* of the last gate that was given */
     struct xdp_attachment attached[2];
     struct shortcut_totals *by_cpu;
     uint32_t cpus;

@@ -154,11 +154,13 @@ wait_for() { # SECONDS COMMAND...: tries ten times a second until the command su
 }
 
 # Builds tests/interop/NAME.c with the library beside $WEIR: the program is $work/NAME.
-build() { # NAME
+build() { # NAME [LIBRARY-OPTION...]
+    build_name=$1
+    shift
     build_library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
-    if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/$1.c" "$build_library" -o "$work/$1" -lm -lpthread \
+    if ! ${CC:-cc} -std=gnu17 -O2 -I "$root/src" "$root/tests/interop/$build_name.c" "$build_library" -o "$work/$build_name" -lm -lpthread "$@" \
         >"$work/cc.log" 2>&1; then
-        not_ok "$1 is built with $build_library" "$(cat "$work/cc.log")"
+        not_ok "$build_name is built with $build_library" "$(cat "$work/cc.log")"
         exit 1
     fi
 }
