@@ -138,6 +138,7 @@ const struct command accel_command = {
     .examples = "  weir accel examples/accel.yaml\n"
                 "  weir accel examples/accel.yaml --set accelerator.server_timeout=5s --json counts.json\n"
                 "  weir accel examples/accel.yaml --set accelerator.table=/run/weir.accel\n"
+                "  weir accel examples/accel.yaml --set accelerator.shortcut=auto\n"
                 "  weir accel examples/accel.yaml --trace - --port 443\n"
                 "  weir accel flows --limit 10 --sort saved",
     .options = options,

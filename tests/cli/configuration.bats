@@ -63,6 +63,10 @@ YAML
     holds "fast_open: found true at role far, allowed at role near" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.fast_open_wait=2s
     holds "accelerator.fast_open_wait" "$output"
+    run -0 weir check examples/accel.yaml --set accelerator.shortcut=auto
+    run -2 weir check examples/accel.yaml --set accelerator.shortcut=perhaps
+    holds "accelerator.shortcut" "$output"
+    holds "off, auto, required" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.role=middle
     holds "allowed one of near, far" "$output"
 }
