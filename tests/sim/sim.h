@@ -65,6 +65,7 @@ struct sim_cell {
     enum sim_cookies cookies;
     int64_t kill_every_ns; /* boxes are killed and started again on the table they left; 0: never */
     enum sim_fast_open fast_open;
+    bool shortcut;         /* a model of it takes established flows past the near box */
     bool near;             /* boxes are beside their sides: what is between these is not impaired */
     int64_t stop_after_ns; /* 0: until both sides ended; otherwise only what was received by then is looked at */
 };

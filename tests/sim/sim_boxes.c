@@ -9,7 +9,10 @@
 #include "base/alloc_heap.h"
 #include "base/error.h"
 #include "fast_open_server.h"
+#include "shortcut_model.h"
 #include "sim_internal.h"
+
+#define SHORTCUT_LEFT 50000000u /* parts per billion: one of twenty */
 
 /* What the box remembers of the server before it has seen it. */
 static void teach(struct sim *s)
@@ -63,6 +66,10 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
         settings.store_bytes = accel_store_bytes(&settings);
         settings.store = alloc_zeroed(alloc_heap(), settings.store_bytes, CACHE_LINE);
         s->kill_at = s->now + s->cell->kill_every_ns;
+    }
+    if (s->cell->shortcut && role == ACCEL_NEAR) {
+        s->shortcut = shortcut_model_new(links, digest_mix(s->cell->seed, 24), SHORTCUT_LEFT);
+        settings.shortcut = shortcut_model_hook(s->shortcut);
     }
     s->settings[role] = settings;
     e = e < 0 ? e : accel_new(&settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
@@ -120,6 +127,8 @@ static void kill_box(struct sim *s, enum accel_role role)
     memcpy(settings->store, left, settings->store_bytes);
     alloc_free(alloc_heap(), left, settings->store_bytes);
     settings->secret.k0++;
+    if (s->shortcut)
+        shortcut_model_clear(s->shortcut);
     struct link **links = &s->middle[role == ACCEL_FAR ? 2 : 0];
     const int e = accel_new(settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);
     assert(e == 0);
@@ -142,6 +151,7 @@ void sim_end_boxes(struct sim *s, struct sim_result *out)
     out->kept = s->kept;
     out->restarts_reset = s->restarts_reset;
     if (s->box[0]) {
+        accel_shortcut_count(s->box[0]);
         out->accel = *accel_counters(s->box[0]);
         out->kept += out->accel.restart_kept;
         out->restarts_reset += out->accel.restart_reset;
@@ -156,4 +166,5 @@ void sim_end_boxes(struct sim *s, struct sim_result *out)
         link_flush(s->middle[i]);
     for (unsigned i = 0; i < ARRAY_SIZE(s->middle); i++)
         link_close(s->middle[i]);
+    shortcut_model_delete(s->shortcut);
 }

@@ -37,6 +37,7 @@ struct sim {
     struct accel *box[2];   /* the near one, the far one */
     struct link *middle[4]; /* their links, impaired */
     struct accel_settings settings[2];
+    struct shortcut_model *shortcut;
     int64_t kill_at;
     uint64_t kills, kept, restarts_reset;
 };

@@ -179,6 +179,39 @@ static void every_byte_passes_with_fast_open_in_every_cell(void **state)
 }
 
 /*
+ * Established flows past the box, but for what comes to it all the same;
+ * alone and of a pair.
+ */
+static void every_byte_passes_with_a_shortcut_in_every_cell(void **state)
+{
+    uint64_t cells = sim_setting("WEIR_SIM_CELLS", 600), only = sim_setting("WEIR_SIM_SEED", 0);
+    uint64_t failed = 0, frames = 0, flows = 0, segments = 0;
+    struct sim_result r;
+    (void)state;
+    uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct sim_cell c;
+        cell_from_seed(seed, &c);
+        c.shortcut = true;
+        c.gso_max[0] = c.gso_max[1] = 0; /* as before a veth with a program on it */
+        c.v6 = c.mtu >= 1280 && seed / 3 % 2;
+        c.pair = seed / 6 % 4 == 0 ? SIM_PAIR : SIM_NO_PAIR;
+        c.impair.loss_ppb /= c.pair ? 3 : 1;
+        if (c.pair && c.accel == SIM_ACCEL)
+            c.accel = SIM_ACCEL_KNOWS;
+        failed += !sim_cell_passes(&c, &r);
+        frames += r.frames;
+        flows += r.accel.shortcut_flows;
+        segments += r.accel.shortcut_segments;
+    }
+    print_message("%llu cells, %llu frames; published %llu times, %llu segments took the shortcut; %llu failed\n",
+                  (unsigned long long)(last - first + 1), (unsigned long long)frames, (unsigned long long)flows,
+                  (unsigned long long)segments, (unsigned long long)failed);
+    assert_int_equal(failed, 0);
+    assert_true(only || segments > 0);
+}
+
+/*
  * Boxes that are killed again and again under a transfer: once its early data is delivered it arrives as it was sent; before
  * that both ends are reset, where the reset is not lost.
  */
@@ -193,6 +226,7 @@ static void every_byte_passes_boxes_that_are_killed(void **state)
         struct sim_result r;
         cell_from_seed(seed, &c);
         c.kill_every_ns = (int64_t)(1 + seed % 7) * (NS_PER_MS + c.impair.delay_ns * 2);
+        c.shortcut = seed / 2 % 2;
         c.pair = seed / 3 % 2 ? SIM_PAIR : SIM_NO_PAIR;
         c.impair.loss_ppb /= 3;
         sim_run(&c, &r);
@@ -314,6 +348,7 @@ int main(void)
         cmocka_unit_test(every_byte_passes_behind_cookies_in_every_cell),
         cmocka_unit_test(every_byte_passes_boxes_that_are_killed),
         cmocka_unit_test(every_byte_passes_with_fast_open_in_every_cell),
+        cmocka_unit_test(every_byte_passes_with_a_shortcut_in_every_cell),
         cmocka_unit_test(a_pair_saves_the_request_a_round_trip),
         cmocka_unit_test(fast_open_saves_the_request_a_round_trip),
         cmocka_unit_test(nothing_is_sent_again_on_a_clean_path_behind_the_box),
