@@ -229,11 +229,22 @@ static const struct link *driver_of(const struct link *l)
 
 const char *links_note(const struct link *top) { return driver_of(top)->note; }
 
+static void add_drops(struct link_counters *to, const uint64_t drops[LINK_DROP_COUNT])
+{
+    for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
+        to->drops[i] += drops[i];
+}
+
 void links_read_counters(const struct link *top, struct link_counters *out)
 {
     const struct link *driver = driver_of(top);
     *out = driver->counters;
-    for (; top != driver; top = top->lower)
-        for (unsigned i = 0; i < LINK_DROP_COUNT; i++)
-            out->drops[i] += top->counters.drops[i];
+    for (const struct link *l = top; l != driver; l = l->lower)
+        add_drops(out, l->counters.drops);
+    const struct link *under = tunnel_port_under(top);
+    if (under) {
+        struct link_counters below;
+        links_read_counters(under, &below);
+        add_drops(out, below.drops);
+    }
 }

@@ -26,7 +26,10 @@ MUST_CHECK int links_open(const struct plan *p, const struct allocator *a, struc
 MUST_CHECK int links_open_alone(const struct plan_port *q, const struct allocator *a, struct link *ends[2],
                                 char message[256]);
 void links_close(const struct plan *p, struct port_link links[PLAN_MAX_PORTS]);
-/* What the driver below sent and received, and what it and the links over it dropped. */
+/*
+ * What the driver below sent and received, and what it and the links over it dropped. Of a port that is a tunnel: the
+ * tunnel's frames, and what it and all links below it dropped.
+ */
 void links_read_counters(const struct link *top, struct link_counters *out);
 /* How the driver below could open it, or "" (link.note). */
 const char *links_note(const struct link *top);

@@ -91,12 +91,24 @@ static const struct link_ops armed_ops = {.rx_burst = port_rx_burst,
                                           .arm = port_arm,
                                           .close = port_close};
 
-const struct tunnel_counters *tunnel_port_counters(const struct link *top)
+static const struct tunnel_port *find(const struct link *top)
 {
     for (; top; top = top->lower)
         if (top->ops == &polled_ops || top->ops == &armed_ops)
-            return tunnel_set_counters(((const struct tunnel_port *)(const void *)top)->set);
+            return (const struct tunnel_port *)(const void *)top;
     return NULL;
+}
+
+const struct tunnel_counters *tunnel_port_counters(const struct link *top)
+{
+    const struct tunnel_port *p = find(top);
+    return p ? tunnel_set_counters(p->set) : NULL;
+}
+
+const struct link *tunnel_port_under(const struct link *top)
+{
+    const struct tunnel_port *p = find(top);
+    return p ? p->under : NULL;
 }
 
 /* ---- making it ---- */

@@ -18,5 +18,7 @@ MUST_CHECK int tunnel_port_new(const struct plan_tunnel *t, const char *name, st
                                const struct allocator *a, struct link **out, char message[256]);
 /* What the tunnel of a port counted, be it below other links; NULL: it has none. */
 const struct tunnel_counters *tunnel_port_counters(const struct link *top);
+/* The link that the datagrams of a port's tunnel go by, be it below other links; NULL: it has none. */
+const struct link *tunnel_port_under(const struct link *top);
 
 #endif

@@ -22,11 +22,11 @@ struct cutter {
 static inline bool cutter_is_empty(const struct cutter *c) { return c->first == c->end; }
 /*
  * Whether a received packet is to be cut for a link with these caps: merged TCP where it does not deliver it, UDP
- * always.
+ * and what is in tunnels always.
  */
 static inline bool cutter_wants(const struct packet *p, uint32_t caps)
 {
-    return p->gso == PACKET_GSO_UDP || (p->gso != PACKET_GSO_NONE && !(caps & LINK_CAP_GRO));
+    return p->gso >= PACKET_GSO_UDP || (p->gso != PACKET_GSO_NONE && !(caps & LINK_CAP_GRO));
 }
 /* At most LINK_BURST since it was empty. */
 void cutter_push(struct cutter *c, struct packet *p);

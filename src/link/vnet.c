@@ -111,6 +111,20 @@ static int read_checksum(struct packet *p, uint32_t caps, const struct virtio_ne
     return 0;
 }
 
+/* Where the kind is not what the outer headers say, the kernel's VXLAN device gave it: it is of what is inside. */
+static bool can_cut(struct packet *p)
+{
+    struct packet_segmenter cut;
+    if (likely(packet_segment_begin(&cut, p, true) > 0))
+        return true;
+    const uint8_t kind = p->gso;
+    p->gso = PACKET_GSO_TUNNEL;
+    if (packet_segment_begin(&cut, p, true) < 0 || cut.around.count == 0)
+        return false;
+    const bool tcp = cut.headers.protocol == IP_PROTO_TCP;
+    return kind == (tcp ? (cut.headers.v6 ? PACKET_GSO_TCP6 : PACKET_GSO_TCP4) : PACKET_GSO_UDP);
+}
+
 static int read_gso(struct packet *p, const struct virtio_net_hdr *h)
 {
     switch (h->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
@@ -126,9 +140,8 @@ static int read_gso(struct packet *p, const struct virtio_net_hdr *h)
     default:
         return ERR_MALFORMED;
     }
-    struct packet_segmenter cut;
     p->gso_size = h->gso_size;
-    return packet_segment_begin(&cut, p, true) < 0 ? ERR_MALFORMED : 0;
+    return can_cut(p) ? 0 : ERR_MALFORMED;
 }
 
 int vnet_read(struct packet *p, uint32_t caps, const struct virtio_net_hdr *h)

@@ -34,7 +34,8 @@ void vnet_offload_describe(const struct vnet_offload *o, struct link *l);
 /*
  * What the header says of a received frame becomes the packet's state, as far as a link with these caps delivers it; a
  * checksum that is not filled in is completed without LINK_CAP_RX_CHECKSUM. ERR_MALFORMED: an offset outside the frame,
- * a kind that was not asked for, a GSO packet that packet_segment could not cut.
+ * a kind that was not asked for, a GSO packet that packet_segment could not cut. One of a tunnel becomes
+ * PACKET_GSO_TUNNEL, and a partial checksum may lie in a tunnel too; those around it are complete then.
  */
 MUST_CHECK int vnet_read(struct packet *p, uint32_t caps, const struct virtio_net_hdr *h);
 /*

@@ -71,11 +71,16 @@ bool packet_is_labelled(const struct packet *p)
 
 int packet_headers_find(const struct packet *p, struct packet_headers *out)
 {
+    return packet_headers_find_at(p, 0, out);
+}
+
+int packet_headers_find_at(const struct packet *p, uint32_t frame, struct packet_headers *out)
+{
     struct wire_eth eth;
-    int link = wire_eth_parse(p->data, p->len, WIRE_ETH_MAX_TAGS, &eth);
+    int link = frame < p->len ? wire_eth_parse(p->data + frame, p->len - frame, WIRE_ETH_MAX_TAGS, &eth) : -1;
     if (link < 0)
         return ERR_MALFORMED;
-    *out = (struct packet_headers){.l3 = (uint32_t)link};
+    *out = (struct packet_headers){.l3 = frame + (uint32_t)link};
     if (eth.ethertype == ETHERTYPE_MPLS)
         eth.ethertype = pass_labels(p, &out->l3);
     if (eth.ethertype == ETHERTYPE_IPV4)

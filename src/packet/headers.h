@@ -23,6 +23,8 @@ struct packet_headers {
  * 0, or ERR_MALFORMED: not such a packet, a header cut off or not linear, an IP packet longer than the bytes present.
  */
 MUST_CHECK int packet_headers_find(const struct packet *p, struct packet_headers *out);
+/* The same of the Ethernet frame that begins at this offset of the packet. */
+MUST_CHECK int packet_headers_find_at(const struct packet *p, uint32_t frame, struct packet_headers *out);
 /* Whether MPLS labels lie between its link header and what it carries. */
 bool packet_is_labelled(const struct packet *p);
 /* The sum of the pseudo-header for `length` bytes of header and payload. */

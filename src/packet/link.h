@@ -123,9 +123,11 @@ static inline unsigned link_tx_alloc(struct link *l, struct packet **packets, un
         return 0;
     return l->ops->tx_alloc(l, packets, n, kind);
 }
-/* What a link needs to take a GSO packet whole. */
+/* What a link needs to take a GSO packet whole; 0: none takes it. */
 static inline uint32_t link_cap_to_cut(const struct packet *p)
 {
+    if (p->gso == PACKET_GSO_TUNNEL)
+        return 0;
     return p->gso == PACKET_GSO_UDP ? LINK_CAP_USO : LINK_CAP_TSO;
 }
 /* The way out for packets some of which are GSO or have frags: see packet/fit.c. */

@@ -145,7 +145,7 @@ static int make_linear(struct packet *p)
     return 0;
 }
 
-static int complete_checksum(struct packet *p)
+int packet_complete_checksum(struct packet *p)
 {
     uint32_t field = (uint32_t)p->checksum_start + p->checksum_offset;
     if (field + 2 > p->len)
@@ -183,7 +183,7 @@ int packet_finish(struct packet *p)
         return ERR_MALFORMED;
     int error = p->nfrags ? make_linear(p) : 0;
     if (!error && p->checksum == PACKET_CHECKSUM_PARTIAL)
-        error = complete_checksum(p);
+        error = packet_complete_checksum(p);
     if (!error && p->vlan_present)
         error = packet_insert_vlan(p);
     return error;

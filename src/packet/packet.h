@@ -40,7 +40,13 @@ enum packet_checksum {
     PACKET_CHECKSUM_PARTIAL,
 };
 
-enum packet_gso { PACKET_GSO_NONE, PACKET_GSO_TCP4, PACKET_GSO_TCP6, PACKET_GSO_UDP };
+enum packet_gso {
+    PACKET_GSO_NONE,
+    PACKET_GSO_TCP4,
+    PACKET_GSO_TCP6,
+    PACKET_GSO_UDP,
+    PACKET_GSO_TUNNEL, /* TCP or UDP in VXLAN, its header at checksum_start: no link gives or takes it, drivers cut it */
+};
 
 /*
  * A piece of user memory behind the linear head. Released only when it is acknowledged and every transmission of it is.
@@ -215,6 +221,8 @@ struct packet *packet_copy(const struct packet *p, struct packet_pool *pool);
  * no Ethernet header to tag, or a GSO packet); then the packet is still valid.
  */
 MUST_CHECK int packet_finish(struct packet *p);
+/* Only completes the partial checksum of a linear packet, which then is PACKET_CHECKSUM_UNKNOWN. 0, ERR_MALFORMED. */
+MUST_CHECK int packet_complete_checksum(struct packet *p);
 /*
  * Only inserts the stripped VLAN tag (vlan_present) and moves the offsets behind it. 0, ERR_NO_SPACE, ERR_MALFORMED as
  * above.

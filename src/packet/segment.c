@@ -30,6 +30,8 @@ static bool is_type(const struct packet *p, const struct packet_headers *h)
         return h->protocol == IP_PROTO_TCP && h->v6;
     case PACKET_GSO_UDP:
         return h->protocol == IP_PROTO_UDP;
+    case PACKET_GSO_TUNNEL:
+        return p->checksum == PACKET_CHECKSUM_PARTIAL;
     case PACKET_GSO_NONE:
         break;
     }
@@ -42,9 +44,17 @@ static bool checksum_place_ok(const struct packet *p, const struct packet_header
            (p->checksum_start == h->l4 && p->checksum_offset == checksum_offset_of(h));
 }
 
-static bool can_cut(const struct packet *p, struct packet_headers *h)
+static int find_headers(struct packet_segmenter *s, const struct packet *p)
 {
-    if (p->gso_size == 0 || packet_headers_find(p, h) < 0)
+    if (unlikely(p->gso == PACKET_GSO_TUNNEL))
+        return packet_encapsulation_find(p, &s->around, &s->headers);
+    return packet_headers_find(p, &s->headers);
+}
+
+static bool can_cut(struct packet_segmenter *s, const struct packet *p)
+{
+    const struct packet_headers *h = &s->headers;
+    if (p->gso_size == 0 || find_headers(s, p) < 0)
         return false;
     bool syn = h->protocol == IP_PROTO_TCP && (p->data[h->l4 + TCP_FLAGS_AT] & TCP_SYN);
     return !syn && is_type(p, h) && h->end == packet_total_length(p) && checksum_place_ok(p, h);
@@ -53,7 +63,7 @@ static bool can_cut(const struct packet *p, struct packet_headers *h)
 int packet_segment_begin(struct packet_segmenter *s, const struct packet *p, bool partial)
 {
     *s = (struct packet_segmenter){.from = p, .partial = partial};
-    if (!can_cut(p, &s->headers))
+    if (!can_cut(s, p))
         return ERR_MALFORMED;
     s->length = s->headers.end - s->headers.payload;
     s->count = max_u32((s->length + p->gso_size - 1) / p->gso_size, 1);
@@ -98,14 +108,14 @@ static uint64_t copy_payload(struct packet_segmenter *s, uint8_t *to, uint32_t l
 
 /* ---- headers ---- */
 
-static void set_ip_length(const struct packet_segmenter *s, uint8_t *ip, uint32_t payload)
+static void set_ip_length(const struct packet_segmenter *s, const struct packet_headers *h, struct packet *to)
 {
-    const struct packet_headers *h = &s->headers;
+    uint8_t *ip = to->data + h->l3;
     if (h->v6) {
-        store_be16(ip + 4, (uint16_t)(h->payload + payload - h->l4));
+        store_be16(ip + 4, (uint16_t)(to->len - h->l4));
         return;
     }
-    store_be16(ip + 2, (uint16_t)(h->payload + payload - h->l3));
+    store_be16(ip + 2, (uint16_t)(to->len - h->l3));
     store_be16(ip + 4, (uint16_t)(load_be16(ip + 4) + s->done));
     store_be16(ip + WIRE_IPV4_CHECKSUM_OFFSET, 0);
     uint16_t checksum = checksum_finish(checksum_add(0, ip, h->l4 - h->l3));
@@ -147,6 +157,21 @@ static void set_checksum(const struct packet_segmenter *s, struct packet *to, ui
     to->checksum_offset = (uint16_t)offset;
 }
 
+/* From the inside to the outside: a checksum covers those that it is around. */
+static void set_around(const struct packet_segmenter *s, struct packet *to)
+{
+    for (unsigned i = s->around.count; i-- > 0;) {
+        const struct packet_headers *h = &s->around.headers[i];
+        set_ip_length(s, h, to);
+        store_be16(to->data + h->l4 + 4, (uint16_t)(to->len - h->l4));
+        packet_encapsulation_set_checksum(to, h, &s->headers);
+    }
+    if (s->around.count) {
+        to->l3_offset = (uint16_t)s->around.headers[0].l3;
+        to->l4_offset = (uint16_t)s->around.headers[0].l4;
+    }
+}
+
 int packet_segment_next(struct packet_segmenter *s, struct packet *to)
 {
     assert(s->done < s->count);
@@ -161,13 +186,14 @@ int packet_segment_next(struct packet_segmenter *s, struct packet *to)
     to->l3_offset = (uint16_t)h->l3;
     to->l4_offset = (uint16_t)h->l4;
     uint8_t *l4 = to->data + h->l4;
-    set_ip_length(s, to->data + h->l3, payload);
+    set_ip_length(s, h, to);
     if (h->protocol == IP_PROTO_TCP)
         set_tcp(s, l4);
     else
         store_be16(l4 + 4, (uint16_t)(WIRE_UDP_LEN + payload));
     uint64_t payload_sum = copy_payload(s, to->data + h->payload, payload);
     set_checksum(s, to, payload, payload_sum);
+    set_around(s, to);
     s->at += payload;
     s->done++;
     return 0;

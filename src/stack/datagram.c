@@ -51,8 +51,21 @@ static void deliver_other(struct stack *s, const struct datagram *d, bool raw)
         protocol_unknown(s, d);
 }
 
+/*
+ * A partial checksum that belongs to what a tunnel carries: it is completed. Those of the headers around it count on
+ * that and are vouched for like any (Linux does the same); one that lies outside the frame vouches for nothing.
+ */
+static void complete_inner_checksum(const struct datagram *d)
+{
+    struct packet *p = d->packet;
+    if (p->data + p->checksum_start > d->l4)
+        p->checksum = packet_complete_checksum(p) < 0 ? PACKET_CHECKSUM_UNKNOWN : PACKET_CHECKSUM_VERIFIED;
+}
+
 void ip_deliver(struct stack *s, const struct datagram *d)
 {
+    if (d->packet->checksum == PACKET_CHECKSUM_PARTIAL)
+        complete_inner_checksum(d);
     if (unlikely(d->broadcast) && !is_wanted(s, d)) {
         STACK_DROP(s, TRACE_IP, group_filtered);
         return;

@@ -3,9 +3,11 @@
  * libFuzzer: packet/gro and packet/segment. Segments of three connections made from the input, some of them wrong or
  * changed anywhere, go through gro_burst; cutting what comes out gives back what went in, in order for each connection
  * and byte for byte, apart from what merging may change (gro.h): with DF the IP identification, a later TSval, padding.
- * Then a byte of each merged packet is changed and it is cut again: nothing worse than an error.
+ * In VXLAN it is cut into the same segments, with right headers around each. Then a byte of each merged packet is changed
+ * and it is cut again: nothing worse than an error.
  *
- * Input: two bytes for where and how merged packets are changed, then records of 8 bytes: bits 0-1 connection, 2 IPv6
+ * Input: two bytes for where and how merged packets are changed (bit 6 of the second: in VXLAN; then bits 0 and 1 of the
+ * first say IPv6 and UDP checksums around), then records of 8 bytes: bits 0-1 connection, 2 IPv6
  * and 5 DF (at its first segment), 3 timestamps, 4 TSval goes on, 6 no checksum, 7 padding; TCP flags; payload in units
  * of 16 bytes; a jump of the sequence number; one of the IP identification; where a byte is changed, by what (0: not);
  * bit 0: the checksums are made right after that, 1: the link vouches for them, 4-7 bytes of padding.
@@ -241,6 +243,60 @@ static void cut(struct packet_pool *pool, const struct packet *p, struct frame *
     }
 }
 
+/* ---- in a tunnel ---- */
+
+/* Puts VXLAN around a merged packet, as a kernel's VXLAN device gives it; the bytes that it has then in front. */
+static uint32_t wrap(struct packet *p, bool v6, bool checksum)
+{
+    const uint32_t inner = (uint32_t)packet_total_length(p), around = ETH + (v6 ? 40 : 20) + 16;
+    p->data -= around;
+    p->len += around;
+    p->checksum_start = (uint16_t)(p->checksum_start + around);
+    memset(p->data, 0, around);
+    store_be16(p->data + 12, v6 ? 0x86dd : 0x0800);
+    const struct flow outer = {.v6 = v6, .id = 0xffff};
+    uint8_t *udp = p->data + ETH + write_ip(p->data + ETH, &outer, 9, 16 + inner);
+    p->data[ETH + (v6 ? 6 : 9)] = 17;
+    store_be16(udp + 2, 4789);
+    store_be16(udp + 4, (uint16_t)(16 + inner));
+    store_be16(udp + 6, checksum ? 0x1234 : 0);
+    udp[8] = 8;
+    p->gso = PACKET_GSO_TUNNEL;
+    return around;
+}
+
+/* What lies around a segment is right. */
+static void check_around(const struct packet *p, bool v6, bool checksum)
+{
+    const uint8_t *ip = p->data + ETH, *udp = ip + (v6 ? 40 : 20);
+    const uint32_t length = p->len - (uint32_t)(udp - p->data);
+    assert(v6 || checksum_ok(checksum_add(0, ip, 20)));
+    assert((v6 ? load_be16(ip + 4) : load_be16(ip + 2) - 20u) == length && load_be16(udp + 4) == length);
+    assert((load_be16(udp + 6) != 0) == checksum);
+    const uint64_t pseudo =
+        v6 ? checksum_pseudo_v6(ip + 8, ip + 24, 17, length) : checksum_pseudo_v4(ip + 12, ip + 16, 17, length);
+    assert(!checksum || checksum_ok(checksum_add(pseudo, udp, length)));
+}
+
+/* A merged packet is cut alike in a tunnel and outside of one. */
+static void cut_in_tunnel(struct packet_pool *pool, struct packet *p, bool v6, bool checksum, bool partial)
+{
+    struct packet plain = *p;
+    struct packet_segmenter a, b;
+    struct packet *to[2];
+    const int count = packet_segment_begin(&a, &plain, false);
+    const uint32_t around = wrap(p, v6, checksum);
+    assert(count > 0 && packet_segment_begin(&b, p, partial) == count && b.around.count == 1);
+    for (int i = 0; i < count; i++) {
+        assert(packet_pool_get(pool, to, 2) == 2);
+        assert(packet_segment_next(&a, to[0]) == 0 && packet_segment_next(&b, to[1]) == 0);
+        assert(packet_finish(to[1]) == 0 && to[1]->len == to[0]->len + around);
+        assert(memcmp(to[0]->data, to[1]->data + around, to[0]->len) == 0);
+        check_around(to[1], v6, checksum);
+        packet_release_burst(to, 2);
+    }
+}
+
 /* Cutting what no GRO made. */
 static void cut_changed(struct packet_pool *pool, struct packet *p, uint8_t at, uint8_t by, bool partial)
 {
@@ -250,7 +306,7 @@ static void cut_changed(struct packet_pool *pool, struct packet *p, uint8_t at, 
     if (by & 1)
         p->gso_size = (uint16_t)(by * 2u);
     if (by & 2)
-        p->gso = by >> 2 & 3u;
+        p->gso = (by >> 2 & 7u) % (PACKET_GSO_TUNNEL + 1);
     if (by & 32)
         p->checksum_start = at;
     int count = packet_segment_begin(&s, p, partial);
@@ -298,8 +354,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (unsigned i = 0; i < n; i++)
         assert(originals[i].found);
     for (unsigned i = 0; i < left; i++)
-        if (p[i]->gso != PACKET_GSO_NONE)
+        if (p[i]->gso != PACKET_GSO_NONE) {
+            if (data[1] & 64)
+                cut_in_tunnel(&pool, p[i], data[0] & 1, data[0] & 2, i & 1);
             cut_changed(&pool, p[i], data[0], data[1], i & 1);
+        }
     packet_release_burst(p, left);
     assert(pool.free_count == FRAMES && gro.lists.used == 0);
     return 0;

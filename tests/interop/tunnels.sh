@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Tunnels. VXLAN with the kernel's vxlan device: `weir ping`, `weir router` (pings and curl both ways) and `weir run` over it, over IPv4 and IPv6, with
-# and without the offloads of veth; a VNI that the kernel does not have. GRE, IP in IP, 6in4 and GRE with Ethernet between two Weir processes, what is
+# and without the offloads of veth, with which the kernel gives VXLAN in frames of up to 64 KB, and over a TAP device; a VNI that the kernel does not
+# have. GRE, IP in IP, 6in4 and GRE with Ethernet between two Weir processes, what is
 # on the wire decoded by tshark: this kernel has no drivers for them (gre, ipip, sit and ip6tnl are said to be unknown), which is shown first.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -22,8 +23,8 @@ in_ns kernel ip -6 addr add "$under_kernel6/64" dev e0 nodad
 in_ns inside ip addr add 198.18.2.2/24 dev eth0
 in_ns inside ip route add 198.18.0.0/15 via 198.18.2.1
 
-vxlan_add() { # DEVICE VNI LOCAL REMOTE MTU ADDRESS/LEN
-    in_ns kernel ip link add "$1" type vxlan id "$2" local "$3" remote "$4" dstport 4789
+vxlan_add() { # DEVICE VNI LOCAL REMOTE MTU ADDRESS/LEN [OPTION]
+    in_ns kernel ip link add "$1" type vxlan id "$2" local "$3" remote "$4" dstport 4789 ${7:-}
     in_ns kernel ip link set "$1" mtu "$5" up
     in_ns kernel ip addr add "$6" dev "$1"
     in_ns kernel ip route replace 198.18.2.0/24 via "${6%.*}.2" dev "$1"
@@ -74,6 +75,9 @@ YAML
 counted() { # NAME: of the router's tunnel
     /usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["tunnels"][0][sys.argv[2]])' "$work/counts.json" "$1"
 }
+dropped() { # NAME: at the router's tunnel and the link below it
+    /usr/bin/python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["ports"][0]["drops"].get(sys.argv[2], 0))' "$work/counts.json" "$1"
+}
 kernel_pings() { in_ns kernel ping -q -c 5 -i 0.01 -W 2 -s "$2" "$1"; }
 fetch() { in_ns "$1" curl -sS --max-time 60 "$2" | sha256sum; }
 
@@ -87,7 +91,8 @@ through_router() { # WHAT TUNNEL NETWORK
     check_equal "$1: 10 MB to the kernel's end" "$file_sum" "$(fetch kernel "http://198.18.2.2:8000/file")"
     stop "$router_pid" || true
     check_equal "$1: nothing came with another VNI" 0 "$(counted tunnel_unknown_vni)"
-    check_equal "$1: nothing was malformed" "0 0 0" "$(counted tunnel_short) $(counted tunnel_bad_header) $(counted tunnel_bad_inner)"
+    check_equal "$1: nothing was malformed" "0 0 0 0 0" \
+        "$(counted tunnel_short) $(counted tunnel_bad_header) $(counted tunnel_bad_inner) $(dropped rx_malformed) $(dropped rx_too_long)"
 }
 in_ns kernel ip route replace 198.18.2.0/24 via 198.18.42.2 dev vx4
 through_router "over IPv4" "vxlan,vni=42,$over4" 198.18.42
@@ -96,10 +101,21 @@ through_router "over IPv6" "vxlan,vni=43,$over6" 198.18.43
 for end in "kernel e0" "weir e0" "weir e1" "inside eth0"; do
     in_ns "${end% *}" ethtool -K "${end#* }" tx on tso on gso on gro on >/dev/null
 done
-# Frames of 64 KB with VXLAN in them would cross a veth whole; a wire has none of them.
-in_ns kernel ethtool -K e0 tx-udp_tnl-segmentation off tx-udp_tnl-csum-segmentation off
-in_ns kernel ip route replace 198.18.2.0/24 via 198.18.42.2 dev vx4
-through_router "with offloads" "vxlan,vni=42,$over4" 198.18.42
+# VXLAN in frames of up to 64 KB, whose inner checksum is not filled in: the kernel leaves cutting them to the veth, and so to Weir.
+whole() { # NAME DEVICE TUNNEL NETWORK
+    in_ns kernel ip route replace 198.18.2.0/24 via "$4.2" dev "$2"
+    rm -f "$work/whole.pcapng" "$work/whole.pcapng.log"
+    capture_start kernel e0 "$work/whole.pcapng"
+    through_router "$1" "$3" "$4"
+    capture_stop
+    found=$(frames "$work/whole.pcapng" 'vxlan && frame.len > 10000')
+    if [ "$found" -ge 10 ]; then ok "$1: frames of VXLAN longer than 10000 bytes"; else not_ok "$1: frames of VXLAN longer than 10000 bytes" "$found frames"; fi
+}
+whole "with offloads over IPv4" vx4 "vxlan,vni=42,$over4" 198.18.42
+whole "with offloads over IPv6" vx6 "vxlan,vni=43,$over6" 198.18.43
+in_ns kernel ip link del vx4
+vxlan_add vx4 42 "$under_kernel4" "$under_weir4" 1450 198.18.42.1/24 noudpcsum
+whole "with offloads, without the outer checksum" vx4 "vxlan,vni=42,$over4" 198.18.42
 for end in "kernel e0" "weir e0" "weir e1" "inside eth0"; do
     in_ns "${end% *}" ethtool -K "${end#* }" tx off tso off gso off gro off >/dev/null
 done
@@ -127,6 +143,21 @@ loads:
 YAML
 check "weir run: clients over VXLAN fetch 10 MB each from the kernel's server" \
     in_ns weir "$WEIR" run "$work/run.yaml"
+
+# ---- over a TAP device: the kernel cuts, and leaves the inner checksums to us
+
+if [ -c /dev/net/tun ]; then
+    in_ns kernel ip tuntap add t0 mode tap
+    in_ns kernel ip link set t0 addrgenmode none
+    in_ns kernel ip link set t0 up
+    in_ns kernel ip addr add 198.18.9.1/24 dev t0
+    vxlan_add vxt 44 198.18.9.1 198.18.9.10 1450 198.18.44.1/24
+    sed 's/vni=42,.*"/vni=44,local=198.18.9.10\/24,remote=198.18.9.1,over=tap:t0"/; s/198.18.42/198.18.44/' "$work/run.yaml" >"$work/tap.yaml"
+    check "weir run: clients over VXLAN over a TAP device fetch 10 MB each from the kernel's server" \
+        in_ns kernel "$WEIR" run "$work/tap.yaml"
+else
+    skip "weir run: clients over VXLAN over a TAP device" "no /dev/net/tun (CONFIG_TUN)"
+fi
 
 # ---- between two Weir processes, seen by tshark
 

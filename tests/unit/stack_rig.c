@@ -168,6 +168,8 @@ void rig_input(struct rig *r, const uint8_t *frame, uint32_t length)
     memset(p->data + length, 0xa5, packet_tailroom(p) - length);
     p->len = length;
     p->checksum = r->rx_checksum;
+    p->checksum_start = r->rx_checksum_start;
+    p->checksum_offset = r->rx_checksum_offset;
     p->vlan_present = r->stripped;
     p->vlan_tci = r->stripped_tci;
     stack_input(r->stack, 0, &p, 1, r->now);

@@ -39,7 +39,8 @@ struct rig {
     unsigned room;        /* frames that tx_alloc still gives without `control` */
     unsigned large_given; /* large ones that it gave */
     uint8_t rx_checksum;  /* what injected frames say of their checksum */
-    bool stripped;        /* injected frames carry stripped_tci as a tag that the link took off */
+    uint16_t rx_checksum_start, rx_checksum_offset;
+    bool stripped; /* injected frames carry stripped_tci as a tag that the link took off */
     uint16_t stripped_tci;
     unsigned head,
         count; /* frames[] sent and not yet taken by rig_next, oldest first; the oldest are lost when it overflows */

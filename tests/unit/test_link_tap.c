@@ -26,6 +26,7 @@
 #include "link/tap.h"
 #include "offload_rig.h"
 #include "support/counting_alloc.h"
+#include "vxlan_frames.h"
 
 #define BULK 60000u
 #define GSO_SIZE 1000u
@@ -469,6 +470,93 @@ static void a_hostile_header_is_counted_once_and_its_neighbours_pass(void **stat
     close_links(l, NULL);
 }
 
+/* What the kernel's VXLAN device gives: header and frame. Returns where its headers are. */
+static struct vxlan_frame_at fill_tunnelled(struct packet *p, uint8_t *device_frame, const struct vxlan_frame *f,
+                                            uint32_t *length)
+{
+    uint8_t memory[8192];
+    packet_init(p, NULL, memory, sizeof memory, 0);
+    const struct vxlan_frame_at at = vxlan_frame_fill(p, f);
+    const struct virtio_net_hdr h = {.flags = 1,
+                                     .gso_type = f->v6_in ? 4 : 1,
+                                     .gso_size = (uint16_t)f->gso_size,
+                                     .hdr_len = (uint16_t)at.payload,
+                                     .csum_start = p->checksum_start,
+                                     .csum_offset = p->checksum_offset};
+    memcpy(device_frame, &h, sizeof h);
+    memcpy(device_frame + sizeof h, p->data, p->len);
+    *length = (uint32_t)sizeof h + p->len;
+    return at;
+}
+
+static void large_frames_of_VXLAN_are_cut(void **state)
+{
+    (void)state;
+    int device;
+    struct link *l = open_pretended(&device, 64);
+    uint8_t bytes[8192];
+    for (unsigned i = 0; i < 8; i++) {
+        const struct vxlan_frame f = {.tunnels = 1 + i / 4,
+                                      .v6_out = i & 1,
+                                      .v6_in = i & 2,
+                                      .outer_checksum = true,
+                                      .payload = 2501,
+                                      .gso_size = 1000};
+        struct packet whole, *p[4];
+        uint32_t length;
+        fill_tunnelled(&whole, bytes, &f, &length);
+        assert_int_equal(write(device, bytes, length), length);
+        assert_int_equal(link_rx_burst(l, p, 4, 0), 3);
+        for (uint32_t k = 0; k < 3; k++) {
+            assert_int_equal(packet_finish(p[k]), 0);
+            assert_int_equal(vxlan_frame_check(p[k], &f, k, 1000 * k), k < 2 ? 1000 : 501);
+        }
+        packet_release_burst(p, 3);
+    }
+    assert_int_equal(l->counters.drops[LINK_DROP_RX_MALFORMED], 0);
+    close(device);
+    close_links(l, NULL);
+}
+
+static void large_frames_of_VXLAN_that_lie_are_counted_once(void **state)
+{
+    (void)state;
+    const struct vxlan_frame f = {.tunnels = 1, .outer_checksum = true, .payload = 2501, .gso_size = 1000};
+    uint8_t bytes[8192];
+    struct packet whole, *p;
+    uint32_t length;
+    const struct vxlan_frame_at at = fill_tunnelled(&whole, bytes, &f, &length);
+    const uint32_t frame = sizeof(struct virtio_net_hdr);
+    const struct {
+        uint32_t at;
+        uint8_t value;
+    } lies[] = {{1, 4},                      /* IPv6 inside */
+                {0, 0},                      /* nothing partial */
+                {6, 35},                     /* where the checksum begins */
+                {frame + at.l3[0] + 9, 47},  /* GRE */
+                {frame + at.l4[0] + 5, 1},   /* UDP length */
+                {frame + at.l4[0] + 8, 0},   /* no VNI */
+                {frame + at.l3[1] + 3, 1},   /* inner length */
+                {frame + at.l3[1] + 9, 17}}; /* inner protocol */
+    int device;
+    struct link *l = open_pretended(&device, 64);
+    for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
+        const uint8_t was = bytes[lies[i].at];
+        bytes[lies[i].at] = lies[i].value;
+        assert_int_equal(write(device, bytes, length), length);
+        bytes[lies[i].at] = was;
+        assert_int_equal(link_rx_burst(l, &p, 1, 0), 0);
+        assert_int_equal(l->counters.drops[LINK_DROP_RX_MALFORMED], i + 1);
+    }
+    for (uint32_t short_by = 1; short_by < length - frame; short_by += 97) {
+        assert_int_equal(write(device, bytes, length - short_by), length - short_by);
+        assert_int_equal(link_rx_burst(l, &p, 1, 0), 0);
+        assert_int_equal(l->counters.drops[LINK_DROP_RX_MALFORMED], ARRAY_SIZE(lies) + 1 + short_by / 97);
+    }
+    close(device);
+    close_links(l, NULL);
+}
+
 static void a_frame_shorter_than_its_header_is_counted(void **state)
 {
     (void)state;
@@ -574,6 +662,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_opened_is_named),
         cmocka_unit_test(a_device_of_another_namespace_is_made_and_this_thread_stays),
         cmocka_unit_test(a_hostile_header_is_counted_once_and_its_neighbours_pass),
+        cmocka_unit_test(large_frames_of_VXLAN_are_cut),
+        cmocka_unit_test(large_frames_of_VXLAN_that_lie_are_counted_once),
         cmocka_unit_test(a_frame_shorter_than_its_header_is_counted),
         cmocka_unit_test(a_frame_longer_than_64_KB_is_counted),
         cmocka_unit_test(a_burst_of_large_packets_ends_while_they_are_in_the_cache),

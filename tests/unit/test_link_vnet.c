@@ -13,6 +13,7 @@
 #include "link/vnet.h"
 #include "offload_rig.h"
 #include "support/counting_alloc.h"
+#include "vxlan_frames.h"
 
 #define ALL                                                                                                            \
     (LINK_CAP_RX_CHECKSUM | LINK_CAP_TX_CHECKSUM | LINK_CAP_GRO | LINK_CAP_TSO | LINK_CAP_USO | LINK_CAP_SCATTER)
@@ -203,6 +204,45 @@ static void hostile_headers_are_refused(void **state)
     print_message("%zu headers\n", ARRAY_SIZE(hostile));
 }
 
+static void large_packets_of_VXLAN_are_read_by_what_is_inside(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        const struct vxlan_frame f = {.tunnels = 1, .v6_out = i & 1, .v6_in = i & 2, .udp = i & 4, .payload = 3000};
+        const uint8_t kind = f.udp ? 5 : f.v6_in ? 4 : 1;
+        static const uint8_t kinds[] = {1, 4, 5};
+        for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++) {
+            struct packet *p = get(0, 1);
+            p->len = 0;
+            const struct vxlan_frame_at at = vxlan_frame_fill(p, &f);
+            const struct virtio_net_hdr h = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                             .gso_type = kinds[k],
+                                             .gso_size = 1000,
+                                             .hdr_len = (uint16_t)at.payload,
+                                             .csum_start = p->checksum_start,
+                                             .csum_offset = p->checksum_offset};
+            p->checksum = PACKET_CHECKSUM_UNKNOWN;
+            assert_int_equal(vnet_read(p, ALL, &h), kinds[k] == kind ? 0 : ERR_MALFORMED);
+            if (kinds[k] == kind)
+                assert_int_equal(p->gso, PACKET_GSO_TUNNEL);
+            packet_release(p);
+        }
+    }
+}
+
+static void large_packets_of_VXLAN_are_not_sent_whole(void **state)
+{
+    (void)state;
+    const struct vxlan_frame f = {.tunnels = 1, .payload = 3000, .gso_size = 1000};
+    struct virtio_net_hdr h;
+    struct packet *p = get(0, 1);
+    p->len = 0;
+    vxlan_frame_fill(p, &f);
+    assert_int_equal(vnet_write(p, ALL, &h), ERR_MALFORMED);
+    assert_int_equal(link_cap_to_cut(p), 0);
+    packet_release(p);
+}
+
 static void random_headers_leave_a_packet_that_can_be_finished_or_cut(void **state)
 {
     (void)state;
@@ -273,6 +313,8 @@ int main(void)
         cmocka_unit_test(a_tag_beside_a_GSO_packet_goes_into_it),
         cmocka_unit_test(packets_that_a_link_cannot_send_are_refused),
         cmocka_unit_test(hostile_headers_are_refused),
+        cmocka_unit_test(large_packets_of_VXLAN_are_read_by_what_is_inside),
+        cmocka_unit_test(large_packets_of_VXLAN_are_not_sent_whole),
         cmocka_unit_test(random_headers_leave_a_packet_that_can_be_finished_or_cut),
         cmocka_unit_test(an_offload_without_what_it_needs_is_refused),
         cmocka_unit_test(offloads_are_left_out_by_name),

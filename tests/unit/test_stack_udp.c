@@ -186,6 +186,32 @@ static void test_checksums_are_tested_unless_absent_or_vouched_for(void **state)
     rig_free(r);
 }
 
+/* A kernel's tunnel device leaves that of the inner segment to be filled in. */
+static void test_a_partial_checksum_within_the_payload_is_completed(void **state) /* UD-02 */
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct receiver x = bound(r);
+    assert_int_equal(udp_bind(r->stack, 0, 53, on_received, NULL, &x), 0);
+    uint8_t f[256];
+    uint32_t n = make_udp(f, PEER, 1, US, 53, body, 20);
+    const uint16_t want = checksum_finish(checksum_add(0, f + 50, n - 50));
+    store_be16(f + 40, (uint16_t)(load_be16(f + 40) + 1)); /* right with what is filled in, says the link */
+    r->rx_checksum = PACKET_CHECKSUM_PARTIAL;
+    r->rx_checksum_start = 50;
+    r->rx_checksum_offset = 6;
+    rig_input(r, f, n);
+    assert_int_equal(x.received, 1);
+    assert_memory_equal(x.bytes, body, 14);
+    assert_memory_equal(x.bytes + 14, &want, 2);
+    assert_memory_equal(x.bytes + 16, body + 16, 4);
+    r->rx_checksum_start = (uint16_t)(n - 7); /* outside of the frame: nothing is vouched for */
+    rig_input(r, f, n);
+    assert_int_equal(x.received, 1);
+    assert_int_equal(rig_counters(r)->udp_bad_checksum, 1);
+    rig_free(r);
+}
+
 static void test_a_sum_of_zero_is_sent_as_ffff(void **state) /* UD-02 */
 {
     (void)state;
@@ -580,6 +606,7 @@ int main(void)
         cmocka_unit_test(test_a_callback_may_unbind_itself),
         cmocka_unit_test(test_the_udp_length_counts),
         cmocka_unit_test(test_checksums_are_tested_unless_absent_or_vouched_for),
+        cmocka_unit_test(test_a_partial_checksum_within_the_payload_is_completed),
         cmocka_unit_test(test_a_sum_of_zero_is_sent_as_ffff),
         cmocka_unit_test(test_port_zero_and_closed_ports),
         cmocka_unit_test(test_an_icmp_error_reaches_the_binding_that_sent),
