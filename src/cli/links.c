@@ -112,14 +112,14 @@ static void print_row(const struct interface_facts *f)
     speed_text(f, speed);
     offload_text(f, offload);
     snprintf(queues, sizeof queues, "%u/%u", f->rx_queues, f->tx_queues);
-    printf("%-15s %-12s %-10s %5u  %-17s  %-10s %-6s  %-22s %s\n", f->name, f->driver[0] ? f->driver : "-", state_of(f),
-           f->mtu, mac, speed, queues, location, offload);
+    printf("%-15s %-12s %-10s %5u  %-17s  %-10s %-6s  %-22s %-18s %s\n", f->name, f->driver[0] ? f->driver : "-",
+           state_of(f), f->mtu, mac, speed, queues, location, interface_xdp_name(f->xdp), offload);
 }
 
 static int print_table(const struct interface_list *list)
 {
-    printf("%-15s %-12s %-10s %5s  %-17s  %-10s %-6s  %-22s %s\n", "interface", "driver", "state", "MTU", "MAC",
-           "speed", "rx/tx", "location", "offload");
+    printf("%-15s %-12s %-10s %5s  %-17s  %-10s %-6s  %-22s %-18s %s\n", "interface", "driver", "state", "MTU", "MAC",
+           "speed", "rx/tx", "location", "XDP", "offload");
     for (uint32_t i = 0; i < list->count; i++)
         print_row(&list->facts[i]);
     printf("\n%-15s %-58s %s\n", "location", "what it is", "usable here");
@@ -159,6 +159,7 @@ static void put_interface(struct json_writer *w, const struct interface_facts *f
     for (unsigned i = 0; i < INTERFACE_OFFLOAD_COUNT; i++)
         json_member_bool(w, interface_offload_name((enum interface_offload)i), f->offload[i]);
     json_end_object(w);
+    json_member_string(w, "xdp", f->xdp == INTERFACE_XDP_UNKNOWN ? NULL : interface_xdp_name(f->xdp));
     json_member_string(w, "location", is_usable(f) ? location : NULL);
     json_end_object(w);
 }

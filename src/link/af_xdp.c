@@ -218,6 +218,11 @@ static void refill(struct af_xdp *a, struct xdp_queue *q)
         xsk_ring_prod__submit(&q->fill, n);
         q->lent += n;
     }
+}
+
+/* A card that ran out of frames looks for more when it is told. */
+static void wake(const struct xdp_queue *q)
+{
     if (unlikely(xsk_ring_prod__needs_wakeup(&q->fill)))
         (void)recvfrom(xsk_socket__fd(q->socket), NULL, 0, MSG_DONTWAIT, NULL, NULL);
 }
@@ -243,6 +248,7 @@ static unsigned receive_from(struct af_xdp *a, struct xdp_queue *q, struct packe
     q->lent -= came;
     if (q->lent < a->x.share)
         refill(a, q);
+    wake(q);
     return good;
 }
 

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "link/features.h"
+#include "link/xdp_offer.h"
 
 #define DUMP_BYTES 65536u
 #define FIRST_CAPACITY 16u
@@ -33,6 +34,16 @@ const char *interface_offload_name(enum interface_offload offload)
 #undef INTERFACE_OFFLOAD_NAME
     };
     return names[offload];
+}
+
+const char *interface_xdp_name(enum interface_xdp xdp)
+{
+    static const char *const names[] = {
+#define INTERFACE_XDP_NAME(name, text) text,
+        INTERFACE_XDP_LIST(INTERFACE_XDP_NAME)
+#undef INTERFACE_XDP_NAME
+    };
+    return names[xdp];
 }
 
 /* ---- the dump ---- */
@@ -262,6 +273,7 @@ int interface_list_read(const struct allocator *a, struct interface_list *out)
         ask_offload(fd, &out->facts[i]);
     }
     close(fd);
+    xdp_offers_read(out);
     if (result < 0)
         interface_list_free(out);
     return result;

@@ -24,6 +24,20 @@ enum interface_offload {
 };
 const char *interface_offload_name(enum interface_offload offload);
 
+#define INTERFACE_XDP_LIST(X)                                                                                          \
+    X(UNKNOWN, "unknown")         /* the kernel does not say: it is older than 6.3 */                                  \
+    X(GENERIC, "generic, copied") /* its driver knows no XDP */                                                        \
+    X(NATIVE, "native, copied")                                                                                        \
+    X(ZERO_COPY, "native, zero copy")
+
+/* How an xdp: port can open it. */
+enum interface_xdp {
+#define INTERFACE_XDP_ENUM(name, text) INTERFACE_XDP_##name,
+    INTERFACE_XDP_LIST(INTERFACE_XDP_ENUM)
+#undef INTERFACE_XDP_ENUM
+};
+const char *interface_xdp_name(enum interface_xdp xdp);
+
 struct interface_facts {
     char name[INTERFACE_NAME_BYTES];
     char driver[INTERFACE_TEXT_BYTES]; /* "virtio_net", "veth"; empty: unknown */
@@ -36,6 +50,7 @@ struct interface_facts {
     bool running;      /* and a carrier is there */
     bool ethernet;     /* Ethernet or loopback: its frames have Ethernet headers */
     bool offload[INTERFACE_OFFLOAD_COUNT];
+    enum interface_xdp xdp;
 };
 
 struct interface_list {

@@ -58,6 +58,23 @@ assert not found["tx_checksum"] and found["gro"], found
 PY
 }
 
+@test "how AF_XDP can open an interface is what the kernel says of its driver" {
+    run in_network '
+        ip link add bridge0 type bridge
+        "$WEIR" links --json >links.json
+        "$WEIR" links >links.txt'
+    skip_without_network
+    [ "$status" -eq 0 ]
+    python3 - <<'PY'
+import json, platform
+new = tuple(int(part) for part in platform.release().split(".")[:2]) >= (6, 3)
+found = {i["name"]: i["xdp"] for i in json.load(open("links.json"))["interfaces"]}
+assert found["weir0"] == ("native, copied" if new else None), found
+assert found["bridge0"] == ("generic, copied" if new else None), found
+PY
+    grep -Eq '^weir0 .* (native, copied|unknown) ' links.txt
+}
+
 @test "hundreds of interfaces are all listed" {
     run in_network '
         for i in $(seq 300); do echo "link add dummy$i type bridge"; done | ip -batch -
