@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "support/cmocka_all.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -20,6 +21,7 @@
 #include "base/error.h"
 #include "link/af_packet.h"
 #include "link/af_xdp.h"
+#include "link/interfaces.h"
 #include "offload_rig.h"
 #include "support/counting_alloc.h"
 
@@ -43,6 +45,8 @@ static int make_namespace(void **state)
     (void)state;
     if (!WEIR_XDP)
         skip_reason = "built without XDP (ENABLE_XDP=OFF)";
+    else if (interface_try_xdp_socket() == EAFNOSUPPORT)
+        skip_reason = "no AF_XDP: the kernel has no CONFIG_XDP_SOCKETS";
     else if (unshare(CLONE_NEWNET) != 0)
         skip_reason = "no network namespace of our own: unshare(CLONE_NEWNET) needs root";
     else if (run("sysctl -qw net.ipv6.conf.default.disable_ipv6=1 && "
