@@ -9,7 +9,7 @@
  *     tcp_ip_add_interface(stack, &eth0);
  *     int fd = tcp_socket(stack, AF_INET, SOCK_STREAM, 0);
  *
- * What "eth0" is, the environment says: WEIR_LINK_eth0, else WEIR_LINK: tap:NAME, packet:INTERFACE, xdp:INTERFACE or mem:NAME; a name
+ * What "eth0" is, the environment says: WEIR_LINK_eth0, else WEIR_LINK: tap:NAME, packet:INTERFACE, xdp:INTERFACE, tunnel:KIND,... or mem:NAME; a name
  * with a colon is a link itself. A program that adds no interface gets the one of WEIR_LINK and WEIR_ADDRESS. More is
  * possible with weir/socket.h, on the same stack (tcp_ip_stack_t is struct weir_stack).
  */

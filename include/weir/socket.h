@@ -40,7 +40,7 @@ enum weir_conflict { WEIR_CONFLICT_DEFEND, WEIR_CONFLICT_DEFEND_ONCE, WEIR_CONFL
 struct weir_interface {
     size_t size; /* sizeof(struct weir_interface) */
     const char *
-        link; /* "tap:NAME" (made when it is not there), "packet:INTERFACE", "xdp:INTERFACE", "mem:NAME" (the other end is the next stack that asks for it) */
+        link; /* "tap:NAME" (made when it is not there), "packet:INTERFACE", "tunnel:KIND,...,over=" one of these two (docs/tunnels.md), "mem:NAME" (the other end is the next stack that asks for it) */
     const char *
         address; /* "192.0.2.1/24", or "dhcp": what a DHCP server gives, with its router, kept as long as the stack lives */
     const char *

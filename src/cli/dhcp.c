@@ -89,8 +89,11 @@ const struct command dhcp_command = {
     .max_operands = 2,
     .operand_word = action_name,
     .description =
-        "client LOCATION gets leases on packet:, xdp: or tap: by DHCPv4, with -6 by DHCPv6, each client as a host\n"
-        "of Weir's stack: addresses are probed before use, declined when somebody has them, and renewed while --hold\n"
+        "client LOCATION gets leases on packet:IFNAME, xdp:IFNAME, tap:NAME or at the end of a tunnel of Ethernet "
+        "frames\n"
+        "(tunnel:vxlan,... and tunnel:gretap,...) by DHCPv4, with -6 by DHCPv6, each client as a host of Weir's "
+        "stack:\n"
+        "addresses are probed before use, declined when somebody has them, and renewed while --hold\n"
         "lasts. It prints each lease, how long the steps took, and the rate. Exit code 0: all clients got a lease;\n"
         "1: not all. server FILE serves what a configuration says: pools, reservations, options, delegated prefixes.",
     .examples = "  weir dhcp client packet:eth1\n"

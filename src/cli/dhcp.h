@@ -8,6 +8,8 @@
 #include "cli/command.h"
 #include "dhcp/clients.h"
 
+#define DHCP_LOCATIONS "packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,..."
+
 struct dhcp_options {
     bool v6, prefix, no_address, rapid_commit, no_probe, release, quiet, check;
     uint32_t count, rate, vlan, lease_s;

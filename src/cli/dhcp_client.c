@@ -128,8 +128,8 @@ static int read_port(struct run *r, const char *location)
     size_t length;
     if (plan_port_default(location, &r->port, message) < 0)
         return command_refuse(&dhcp_command, "%s", message);
-    if (!plan_is_interface(r->port.kind))
-        return wrong("location", location, "packet:IFNAME, xdp:IFNAME, tap:NAME");
+    if ((!plan_is_interface(r->port.kind) && r->port.kind != PLAN_TUNNEL) || !plan_port_is_ethernet(&r->port))
+        return wrong("location", location, DHCP_LOCATIONS);
     if (!text)
         return EXIT_MET;
     if (r->port.kind == PLAN_TAP && config_address_split(text, 32, &length, &r->port.prefix_length) &&

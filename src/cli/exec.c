@@ -39,7 +39,7 @@ static const struct option_row options[] = {
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct exec_options, sets),
      "change the configuration: devices[0].ipv4.address=10.0.0.9/24 (repeatable)"},
     {"link", 'l', "LOCATION", OPTION_TEXT, 0, offsetof(struct exec_options, link),
-     "instead of -c, the one interface: tap:NAME, packet:IFNAME or xdp:IFNAME"},
+     "instead of -c, the one interface: tap:NAME, packet:IFNAME, xdp:IFNAME or tunnel:KIND,..."},
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
      "with --link: the stack's IPv4 address and its subnet, or dhcp"},
     {"gateway", 'g', "ADDRS", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),
@@ -231,8 +231,9 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                              "--autoconf), must be given");
     if (plan_port_default(o->link, &port, message) < 0)
         return command_refuse(&exec_command, "--link: %s", message);
-    if (!plan_is_interface(port.kind) || !is_plain(o->link))
-        return command_refuse(&exec_command, "--link: found '%.60s', allowed: tap:NAME, packet:IFNAME and xdp:IFNAME",
+    if ((!plan_is_interface(port.kind) && port.kind != PLAN_TUNNEL) || !is_plain(o->link))
+        return command_refuse(&exec_command,
+                              "--link: found '%.60s', allowed: tap:NAME, packet:IFNAME, xdp:IFNAME and tunnel:KIND,...",
                               o->link);
     int conflict = read_conflict(o->conflict);
     if (check_addresses(o) != EXIT_MET || conflict < 0 ||
@@ -369,9 +370,8 @@ const struct command exec_command = {
         "Runs a dynamically linked program whose sockets are Weir's: connections to addresses that the stack has a "
         "route\n"
         "to, listeners on any address or one of the stack's, and raw, packet and netlink route sockets. Loopback and\n"
-        "everything else stay with the kernel. FILE names the interfaces: ports (tap:, packet:, xdp:), each with "
-        "one\n"
-        "device of one host. Everything behind -- is the program's.",
+        "everything else stay with the kernel. FILE names the interfaces: ports (tap:NAME, packet:IFNAME, xdp:IFNAME,\n"
+        "tunnel:KIND,...), each with one device of one host. Everything behind -- is the program's.",
     .examples = "  weir exec -c host.yaml -- curl http://198.18.0.1/\n"
                 "  weir exec -l packet:eth1 -a 198.18.0.10/24 -- redis-server --save '' --protected-mode no\n"
                 "  weir exec -l tap:weir0 -a 198.18.0.10/24 --kernel-address 198.18.0.1/24 -- nginx -g 'daemon off; "

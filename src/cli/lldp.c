@@ -246,8 +246,9 @@ static int check(struct lldp *l)
     char message[256];
     if (plan_port_default(l->location, &l->port, message) < 0)
         return command_refuse(&lldp_command, "%s", message);
-    if (!plan_is_interface(l->port.kind))
-        return wrong("location", l->location, "packet:IFNAME, xdp:IFNAME, tap:NAME");
+    if ((!plan_is_interface(l->port.kind) && l->port.kind != PLAN_TUNNEL) || !plan_port_is_ethernet(&l->port))
+        return wrong("location", l->location,
+                     "packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,...");
     if (!o->send && (o->name || o->description || o->port || o->address || o->mac))
         return command_refuse(&lldp_command, "found an option of --send without it");
     if (o->address && ip_addr_parse(o->address, strlen(o->address), &l->management) < 0)
@@ -380,8 +381,11 @@ const struct command lldp_command = {
     .min_operands = 1,
     .max_operands = 1,
     .description =
-        "Listens for LLDP (IEEE 802.1AB) at LOCATION (packet:, xdp:, tap:), tells of each neighbour that comes,\n"
-        "changes, leaves or falls silent, and prints all of them at the end. With --send it sends its own messages,\n"
+        "Listens for LLDP (IEEE 802.1AB) at LOCATION, packet:IFNAME, xdp:IFNAME, tap:NAME or the end of a tunnel of "
+        "Ethernet frames\n"
+        "(tunnel:vxlan,... and tunnel:gretap,...), tells of each neighbour that comes, changes, leaves or "
+        "falls silent,\n"
+        "and prints all of them at the end. With --send it sends its own messages,\n"
         "and at the end one that says that it goes. Exit code 0: somebody was heard; 1: nobody.",
     .examples = "  weir lldp packet:eth1 --first\n"
                 "  weir lldp packet:eth1 --send -n tester -a 198.18.0.10 -t 60s\n"

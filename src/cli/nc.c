@@ -268,9 +268,11 @@ const struct command nc_command = {
     .min_operands = 1,
     .max_operands = 3,
     .description =
-        "Connects to PORT of HOST, an address, from Weir's own stack at LOCATION (packet:, xdp:, tap:), or\n"
-        "waits there for a connection (--listen). Standard input goes to the peer, and what comes from it to standard\n"
-        "output, until the peer closes. Exit code 0: connected and ended in order; 1: not.",
+        "Connects to PORT of HOST, an address, from Weir's own stack at LOCATION (packet:IFNAME, xdp:IFNAME, "
+        "tap:NAME,\n"
+        "tunnel:KIND,...), or waits there for a connection (--listen). Standard input goes to the peer, and what "
+        "comes\n"
+        "from it to standard output, until the peer closes. Exit code 0: connected and ended in order; 1: not.",
     .examples = "  weir nc packet:eth1 198.18.0.1 80 -a 198.18.0.10/24 -N <request\n"
                 "  weir nc packet:eth1 -l 9000 -a 198.18.0.10/24 >file\n"
                 "  weir nc packet:eth1 198.18.0.1 53 -u -z -a 198.18.0.10/24\n"

@@ -28,8 +28,8 @@ static bool has_guard(const struct plan_port *p)
 static int check_port(const struct command *c, const char *file, const struct plan *plan, const struct plan_port *p)
 {
     char found[64];
-    if (!plan_is_interface(p->kind))
-        return refuse_port(c, file, p, p->location, "tap:NAME, packet:IFNAME and xdp:IFNAME");
+    if (!plan_is_interface(p->kind) && p->kind != PLAN_TUNNEL)
+        return refuse_port(c, file, p, p->location, "tap:NAME, packet:IFNAME, xdp:IFNAME and tunnel:KIND,...");
     snprintf(found, sizeof found, "%u hosts", p->n_hosts);
     if (p->n_hosts != 1)
         return refuse_port(c, file, p, found, "one");
@@ -118,7 +118,8 @@ static void add(struct own_interfaces *all, const struct plan_port *p, const str
         i->kernel_address = print_prefix(texts[0].kernel, &kernel, p->prefix_length);
     if (!ip_addr_is_unspecified(&p->address6))
         i->kernel_address6 = print_prefix(texts[1].kernel, &p->address6, p->prefix_length6);
-    i->without = print_without(all->without[all->count], p);
+    if (p->kind != PLAN_TUNNEL)
+        i->without = print_without(all->without[all->count], p);
     memcpy(i->mac, d->mac, sizeof i->mac);
     all->count++;
 }

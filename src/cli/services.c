@@ -383,8 +383,9 @@ const struct command services_command = {
     .max_operands = 2,
     .description =
         "Serves echo (RFC 862, port 7), discard (RFC 863, port 9) and daytime (RFC 867, port 13) over TCP and UDP on\n"
-        "Weir's own stack at LOCATION (packet:, xdp:, tap:), until Ctrl-C. With --ask it is the client of one of\n"
-        "them at HOST. Exit code 0: served, or answered as it should; 1: no or a wrong answer.",
+        "Weir's own stack at LOCATION (packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:KIND,...), until Ctrl-C. With --ask "
+        "it is the\n"
+        "client of one of them at HOST. Exit code 0: served, or answered as it should; 1: no or a wrong answer.",
     .examples = "  weir services packet:eth1 -a 198.18.0.10/24\n"
                 "  weir services -c host.yaml\n"
                 "  weir services packet:eth1 198.18.0.1 --ask echo -a 198.18.0.10/24 -s 1000000\n"

@@ -105,6 +105,7 @@ static int open_tunnel(const struct plan_port *q, const struct allocator *a, str
     struct plan_port below;
     struct link *under;
     int e = plan_port_default(q->tunnel.over, &below, message);
+    below.netns = q->netns;
     if (e < 0 || (e = open_outside(&below, a, &under, message)) < 0)
         return e;
     e = tunnel_port_new(&q->tunnel, q->name, under, a, out, message);

@@ -12,6 +12,7 @@
 
 #include "base/alloc_heap.h"
 #include "engine/clock.h"
+#include "engine/location.h"
 #include "engine/secret.h"
 #include "link/af_packet.h"
 #include "link/af_xdp.h"
@@ -93,6 +94,20 @@ static int open_xdp(const struct weir_interface *i, const char *name, struct lin
     return af_xdp_link_new(&s, alloc_heap(), out, message);
 }
 
+/* What belongs to the device at its end is not said here. */
+static int open_tunnel(const struct weir_interface *i, struct link **out, char message[256])
+{
+    const char *wrong = i->kernel_address    ? "kernel_address"
+                        : i->kernel_address6 ? "kernel_address6"
+                        : i->without         ? "without"
+                                             : NULL;
+    if (!wrong)
+        return location_open_tunnel(i->link, i->netns, alloc_heap(), out, message);
+    snprintf(message, 256, "%s: found with \"%.60s\", allowed only with tap:NAME%s", wrong, i->link,
+             strcmp(wrong, "without") == 0 ? " and packet:INTERFACE" : "");
+    return ERR_INVALID;
+}
+
 static int open_link(const struct weir_interface *i, struct link **out, char message[256])
 {
     const char *name, *location = i->link ? i->link : "";
@@ -104,8 +119,12 @@ static int open_link(const struct weir_interface *i, struct link **out, char mes
         return open_xdp(i, name, out, message);
     if ((name = after(location, "mem:")) != NULL)
         return memory_pair_open(name, i->mtu, out);
-    snprintf(message, 256, "link: found \"%.60s\", allowed are tap:NAME, packet:INTERFACE, xdp:INTERFACE and mem:NAME",
-             location);
+    if (after(location, "tunnel:"))
+        return open_tunnel(i, out, message);
+    snprintf(
+        message, 256,
+        "link: found \"%.60s\", allowed are tap:NAME, packet:INTERFACE, xdp:INTERFACE, tunnel:KIND,... and mem:NAME",
+        location);
     return ERR_INVALID;
 }
 
@@ -422,8 +441,9 @@ int weir_interface_add_default(struct weir_stack *w, char *message, size_t messa
         return weir_interface_add(w, &i, message, message_bytes);
     errno = ENODEV;
     say(message, message_bytes,
-        "no interface: the program added none, and WEIR_LINK (tap:NAME, packet:INTERFACE, xdp:INTERFACE, mem:NAME) and "
-        "WEIR_ADDRESS (a.b.c.d/n) are not both set");
+        "no interface: the program added none, and WEIR_LINK (tap:NAME, packet:INTERFACE, xdp:INTERFACE, "
+        "tunnel:KIND,..., "
+        "mem:NAME) and WEIR_ADDRESS (a.b.c.d/n) are not both set");
     return -1;
 }
 

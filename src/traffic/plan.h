@@ -47,7 +47,7 @@ struct plan_port {
     uint32_t mtu;
     uint32_t frames;         /* of the link's pool */
     bool trust_checksums;    /* mem */
-    const char *netns;       /* packet, xdp, tap: path or NULL */
+    const char *netns;       /* packet, xdp, tap, tunnel (of the link at its end): path or NULL */
     bool promiscuous;        /* packet, xdp */
     uint32_t address;        /* tap: of the kernel's side, host byte order; 0: none */
     uint8_t prefix_length;   /* of address */
@@ -66,6 +66,12 @@ struct plan_port {
     uint32_t n_leased; /* addresses that its hosts get by DHCP: the numbers of plan_lease.first */
     uint32_t max_client_connections, max_server_connections; /* of all its loads and servers */
 };
+
+/* Whether there are stations behind it that MACs name: not at the end of a tunnel of IP packets. */
+static inline bool plan_port_is_ethernet(const struct plan_port *p)
+{
+    return p->kind != PLAN_TUNNEL || p->tunnel.kind == PLAN_TUNNEL_GRETAP || p->tunnel.kind == PLAN_TUNNEL_VXLAN;
+}
 
 #define PLAN_MAX_GATEWAYS 4u
 

@@ -124,7 +124,7 @@ int plan_port_default(const char *location, struct plan_port *to, char message[2
 static void check_options(struct compiling *c, const struct port_config *from, const struct plan_port *to)
 {
     const unsigned mem = 1u << PLAN_MEM, packet = 1u << PLAN_PACKET, tap = 1u << PLAN_TAP, pcap = 1u << PLAN_PCAP,
-                   xdp = 1u << PLAN_XDP;
+                   xdp = 1u << PLAN_XDP, tunnel = 1u << PLAN_TUNNEL;
     const struct {
         const char *key;
         bool given;
@@ -132,7 +132,7 @@ static void check_options(struct compiling *c, const struct port_config *from, c
         const char *kinds_name;
     } options[] = {
         {"trust_checksums", from->trust_checksums_given, mem, "mem:"},
-        {"netns", from->netns != NULL, packet | xdp | tap, "packet:, xdp: and tap:"},
+        {"netns", from->netns != NULL, packet | xdp | tap | tunnel, "packet:, xdp:, tap: and tunnel:"},
         {"promiscuous", from->promiscuous_given, packet | xdp, "packet: and xdp:"},
         {"address", from->address_given, tap, "tap:"},
         {"address6", from->address6_given, tap, "tap:"},

@@ -68,7 +68,7 @@ static const struct config_field port_fields[] = {
     {CONFIG_MEMBER(struct port_config, promiscuous), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      FLAG(struct port_config, promiscuous_given), .doc = "packet: and xdp: only: receive frames for every MAC address"},
     {CONFIG_MEMBER(struct port_config, netns), .type = CONFIG_TYPE_STRING, .min = "1", .max = "255",
-     .doc = "packet:, xdp: and tap: only: path of the network namespace that holds the interface"},
+     .doc = "packet:, xdp:, tap: and tunnel: only: path of the network namespace that holds the interface"},
     {CONFIG_MEMBER(struct port_config, address), .type = CONFIG_TYPE_IPV4_PREFIX,
      FLAG(struct port_config, address_given),
      .doc = "tap: only: address of the kernel's side with its prefix length: 10.0.0.2/24"},

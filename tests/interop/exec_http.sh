@@ -88,7 +88,7 @@ ports: [{name: eth, location: "mem:x"}, {name: other, location: "mem:x"}]
 devices: [{name: host, port: eth, ipv4: {address: 198.18.0.2/24}}]
 YAML
 says "a memory link is no link for a program" \
-    "weir: $work/bad.yaml: port \"eth\": found mem:x, allowed for weir exec: tap:NAME, packet:IFNAME and xdp:IFNAME" \
+    "weir: $work/bad.yaml: port \"eth\": found mem:x, allowed for weir exec: tap:NAME, packet:IFNAME, xdp:IFNAME and tunnel:KIND,..." \
     "$WEIR" exec -c "$work/bad.yaml" -- true
 says "a program that is not there is named" "weir: exec: /no/such: No such file or directory" \
     "$WEIR" exec -c "$work/host.yaml" -- /no/such

@@ -35,13 +35,19 @@ static void what_is_wrong_is_said(void **state)
 {
     static const struct {
         const char *link, *address, *gateway, *says;
-    } cases[] = {{"cable:eth0", "10.0.0.1/8", NULL, "link: found \"cable:eth0\", allowed are tap:NAME"},
-                 {"tap:", "10.0.0.1/8", NULL, "link: found \"tap:\""},
-                 {"packet:there-is-none", "10.0.0.1/8", NULL, "there-is-none"},
-                 {"mem:bad", "10.0.0.1", NULL, "address: found \"10.0.0.1\""},
-                 {"mem:bad", "fe80::1/64", NULL, "address: found \"fe80::1/64\""},
-                 {"mem:bad", "10.0.0.1/8", "nowhere", "gateway: found \"nowhere\""},
-                 {NULL, "10.0.0.1/8", NULL, "link: found \"\""}};
+    } cases[] = {
+        {"cable:eth0", "10.0.0.1/8", NULL, "link: found \"cable:eth0\", allowed are tap:NAME"},
+        {"tap:", "10.0.0.1/8", NULL, "link: found \"tap:\""},
+        {"tunnel:", "10.0.0.1/8", NULL, "link: found \"tunnel:\""},
+        {"tunnel:sit,over=tap:x", "10.0.0.1/8", NULL, "tunnel: found \"sit\", allowed ipip, gre, gretap, vxlan"},
+        {"tunnel:gre,local=10.9.0.1/24,remote=10.9.0.2,over=mem:x", "10.0.0.1/8", NULL,
+         "tunnel: over: found \"mem:x\", allowed packet:IFNAME, tap:NAME, tunnel:KIND,..."},
+        {"tunnel:gre,local=10.9.0.1/24,remote=10.9.0.2,over=packet:there-is-none", "10.0.0.1/8", NULL, "there-is-none"},
+        {"packet:there-is-none", "10.0.0.1/8", NULL, "there-is-none"},
+        {"mem:bad", "10.0.0.1", NULL, "address: found \"10.0.0.1\""},
+        {"mem:bad", "fe80::1/64", NULL, "address: found \"fe80::1/64\""},
+        {"mem:bad", "10.0.0.1/8", "nowhere", "gateway: found \"nowhere\""},
+        {NULL, "10.0.0.1/8", NULL, "link: found \"\""}};
     char message[256];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -53,6 +59,24 @@ static void what_is_wrong_is_said(void **state)
         assert_null(weir_stack_new(&o, message, sizeof message));
         assert_non_null(strstr(message, cases[i].says));
         assert_int_not_equal(errno, 0);
+    }
+    static const struct {
+        const char *kernel_address, *kernel_address6, *without, *says;
+    } not_of_tunnels[] = {
+        {"10.9.0.3/24", NULL, NULL, "kernel_address: found with \"tunnel:gre\", allowed only with tap:NAME"},
+        {NULL, "2001:db8::3/64", NULL, "kernel_address6: found with \"tunnel:gre\", allowed only with tap:NAME"},
+        {NULL, NULL, "gro", "without: found with \"tunnel:gre\", allowed only with tap:NAME and packet:INTERFACE"}};
+    for (size_t i = 0; i < sizeof not_of_tunnels / sizeof *not_of_tunnels; i++) {
+        struct weir_interface f = {.size = sizeof f,
+                                   .link = "tunnel:gre",
+                                   .address = "10.0.0.1/8",
+                                   .kernel_address = not_of_tunnels[i].kernel_address,
+                                   .kernel_address6 = not_of_tunnels[i].kernel_address6,
+                                   .without = not_of_tunnels[i].without};
+        struct weir_stack_options o = {.size = sizeof o, .interfaces = &f, .n_interfaces = 1};
+        assert_null(weir_stack_new(&o, message, sizeof message));
+        assert_string_equal(message, not_of_tunnels[i].says);
+        assert_int_equal(errno, EINVAL);
     }
     struct weir_stack_options many = {.size = sizeof many, .n_interfaces = 17};
     assert_null(weir_stack_new(&many, message, sizeof message));

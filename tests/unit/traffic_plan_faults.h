@@ -63,8 +63,8 @@ static const struct fault faults[] = {
      "--set ports[1].trust_checksums: ports[1].trust_checksums: found true, allowed false as at the other end, port "
      "\"left\""},
     {{"ports[0].netns=/run/netns/x"},
-     "--set ports[0].netns: ports[0].netns: found on a port at \"mem:wire\", allowed only on packet:, xdp: and tap: "
-     "ports"},
+     "--set ports[0].netns: ports[0].netns: found on a port at \"mem:wire\", allowed only on packet:, xdp:, tap: "
+     "and tunnel: ports"},
     {{"ports[0].offload.tso=false"},
      "--set ports[0].offload.tso: ports[0].offload: found on a port at \"mem:wire\", allowed only on packet: and tap: "
      "ports"},
