@@ -123,7 +123,7 @@ static int make_memory(struct xdp_sockets *x, const struct af_xdp_settings *s, c
                                            .frame_headroom = sizeof(struct packet)};
     e = xsk_umem__create(&x->registered, x->umem.memory, x->umem.bytes, &x->queues[0].fill, &x->queues[0].completed,
                          &config);
-    return e ? refuse(message, e, "AF_XDP memory (locked) for", s->interface) : 0;
+    return e ? refuse(message, e, "memory to lock (ulimit -l) for AF_XDP on", s->interface) : 0;
 }
 
 /* The kernel gives a queue free some time after its last socket was closed, or its process killed. */

@@ -153,6 +153,43 @@ static void want_of_memory_leaves_nothing_behind(void **state)
     }
 }
 
+static void a_pool_over_given_memory_uses_all_of_it_and_leaves_it_there(void **state)
+{
+    static CACHE_ALIGNED uint8_t memory[4 * 1024];
+    struct fixture *f = *state;
+    struct packet_pool over;
+    struct packet *p[5];
+    size_t before = f->counting.live_blocks;
+    assert_int_equal(packet_pool_init_over(&over, &f->counting.allocator, memory, 1024, 4, 1), 0);
+    assert_int_equal(packet_pool_get(&over, p, 4), 3);
+    p[3] = packet_pool_get_reserved(&over);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_ptr_equal(p[i], memory + 1024 * i);
+        assert_int_equal(p[i]->size, 1024 - sizeof(struct packet));
+        memset(p[i]->start, 0xff, p[i]->size);
+    }
+    packet_release_burst(p, 2);
+    packet_pool_write_off(&over, 2);
+    packet_pool_free(&over);
+    assert_int_equal(f->counting.live_blocks, before);
+}
+
+static void memory_that_does_not_fit_packets_is_refused(void **state)
+{
+    static CACHE_ALIGNED uint8_t memory[4 * 1024];
+    struct fixture *f = *state;
+    struct packet_pool over;
+    const struct {
+        size_t offset, stride;
+        uint32_t capacity, reserve;
+    } wrong[] = {{8, 1024, 2, 0},      {0, 1000, 2, 0}, {0, 0, 2, 0},
+                 {0, 128 + 128, 2, 0}, {0, 1024, 0, 0}, {0, 1024, 2, 2}};
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++)
+        assert_int_equal(packet_pool_init_over(&over, &f->counting.allocator, memory + wrong[i].offset, wrong[i].stride,
+                                               wrong[i].capacity, wrong[i].reserve),
+                         ERR_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -163,6 +200,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(buffers_do_not_overlap, set_up, tear_down),
         cmocka_unit_test(impossible_sizes_are_refused),
         cmocka_unit_test(want_of_memory_leaves_nothing_behind),
+        cmocka_unit_test_setup_teardown(a_pool_over_given_memory_uses_all_of_it_and_leaves_it_there, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(memory_that_does_not_fit_packets_is_refused, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
