@@ -15,8 +15,10 @@
  * the other end leaves beside its frames are lost before XDP: `ethtool -K PEER txvlan off`, and `rxvlan off` of a card.
  *
  * Drops of the kernel are read ten times a second: RX_NO_BUFFER (no frame to receive into), RX_TOO_LONG, TX_ERROR
- * (a descriptor it did not take). A frame that the device had no room for is TX_NO_ROOM. While the interface is down, or
- * gone, what is sent is TX_ERROR; what was handed over just before waits, and goes when it is up again.
+ * (a descriptor it did not take), RX_NO_SOCKET (by a queue that the interface got since: the kernel's stack has it; veth
+ * has such a queue run the program only when it is set up again). A frame that the device had no room for is
+ * TX_NO_ROOM. While the interface is down, or gone, what is sent is TX_ERROR; what was handed over just before waits,
+ * and goes when it is up again.
  */
 #ifndef WEIR_LINK_AF_XDP_H
 #define WEIR_LINK_AF_XDP_H
