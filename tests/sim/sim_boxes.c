@@ -11,8 +11,9 @@
 #include "fast_open_server.h"
 #include "shortcut_model.h"
 #include "sim_internal.h"
+#include "tcp/layer.h"
 
-#define SHORTCUT_LEFT 50000000u /* parts per billion: one of twenty */
+#define SHORTCUT_LEFT 50000000u /* parts per billion: one of twenty; none where the network is clean */
 
 /* What the box remembers of the server before it has seen it. */
 static void teach(struct sim *s)
@@ -21,6 +22,8 @@ static void teach(struct sim *s)
     const bool right = s->cell->accel == SIM_ACCEL_KNOWS;
     const struct accel_key key = {.server = sim_address(s, 1), .server_port = SIM_PORT};
     struct accel_promise says = {.mss = (uint16_t)(s->cell->mtu - (s->cell->v6 ? 60 : 40)), .wscale = 7};
+    if (s->cell->shortcut && right)
+        says.wscale = tcp_receive_wscale(p);
     if (p->window_scaling == right)
         says.present |= TCP_OPT_WSCALE;
     if (p->sack == right)
@@ -68,7 +71,7 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
         s->kill_at = s->now + s->cell->kill_every_ns;
     }
     if (s->cell->shortcut && role == ACCEL_NEAR) {
-        s->shortcut = shortcut_model_new(links, digest_mix(s->cell->seed, 24), SHORTCUT_LEFT);
+        s->shortcut = shortcut_model_new(links, digest_mix(s->cell->seed, 24), s->cell->near ? 0 : SHORTCUT_LEFT);
         settings.shortcut = shortcut_model_hook(s->shortcut);
     }
     s->settings[role] = settings;

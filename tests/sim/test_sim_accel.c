@@ -193,6 +193,8 @@ static void every_byte_passes_with_a_shortcut_in_every_cell(void **state)
         struct sim_cell c;
         cell_from_seed(seed, &c);
         c.shortcut = true;
+        c.accel = seed % 4 ? SIM_ACCEL_KNOWS : c.accel; /* ends that were told other options stay */
+        c.bytes[seed % 2] = 100000 + seed * 1000;
         c.gso_max[0] = c.gso_max[1] = 0; /* as before a veth with a program on it */
         c.v6 = c.mtu >= 1280 && seed / 3 % 2;
         c.pair = seed / 6 % 4 == 0 ? SIM_PAIR : SIM_NO_PAIR;
@@ -312,16 +314,18 @@ static void nothing_is_sent_again_on_a_clean_path_behind_the_box(void **state)
 {
     static const uint64_t sizes[] = {100, 2000, 10000, 60000, 1 << 20};
     unsigned cells = 0;
+    uint64_t by_shortcut = 0;
     (void)state;
     const unsigned n = ARRAY_SIZE(round_trips_ms) * ARRAY_SIZE(sizes) * 2 * 8;
-    for (unsigned i = 0; i < 2 * n; i++) {
+    for (unsigned i = 0; i < 3 * n; i++) {
         struct sim_cell c;
         struct sim_result r;
         sim_cell_default(&c);
         c.seed = i + 1;
         c.near = true;
         c.accel = i % 2 ? SIM_ACCEL : SIM_ACCEL_KNOWS;
-        c.fast_open = i < n ? SIM_NO_FAST_OPEN : SIM_FAST_OPEN_KNOWN;
+        c.fast_open = i / n == 1 ? SIM_FAST_OPEN_KNOWN : SIM_NO_FAST_OPEN;
+        c.shortcut = i / n == 2;
         c.profile.sack = c.profile.timestamps = i / 2 % 2;
         c.profile.congestion = i / 4 % 2 ? TCP_CUBIC : TCP_NEWRENO;
         c.frames = 8192;
@@ -335,9 +339,10 @@ static void nothing_is_sent_again_on_a_clean_path_behind_the_box(void **state)
                          (unsigned long long)r.tcp[side].retransmitted_segments);
         if (r.accel.early_bytes_sent_again)
             fail_msg("cell %u: the box sent %llu bytes again", i, (unsigned long long)r.accel.early_bytes_sent_again);
+        by_shortcut += r.accel.shortcut_segments;
         cells++;
     }
-    print_message("%u cells\n", cells);
+    print_message("%u cells, %llu segments took the shortcut\n", cells, (unsigned long long)by_shortcut);
 }
 
 int main(void)
