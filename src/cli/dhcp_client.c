@@ -128,7 +128,7 @@ static int read_port(struct run *r, const char *location)
     size_t length;
     if (plan_port_default(location, &r->port, message) < 0)
         return command_refuse(&dhcp_command, "%s", message);
-    if ((!plan_is_interface(r->port.kind) && r->port.kind != PLAN_TUNNEL) || !plan_port_is_ethernet(&r->port))
+    if (!plan_port_is_ethernet(&r->port))
         return wrong("location", location, DHCP_LOCATIONS);
     if (!text)
         return EXIT_MET;

@@ -260,8 +260,7 @@ static int read_config(struct serving *v, const char *file)
         return result;
     if (config_bind(config_tree_root(v->tree), &dhcp_server_schema, &v->config, &errors) < 0)
         return print_errors(&errors);
-    if (plan_port_default(v->config.location, &v->port, message) < 0 ||
-        (!plan_is_interface(v->port.kind) && v->port.kind != PLAN_TUNNEL) || !plan_port_is_ethernet(&v->port))
+    if (plan_port_default(v->config.location, &v->port, message) < 0 || !plan_port_is_ethernet(&v->port))
         config_errors_add(&errors, v->config.node, "location", "found \"%.60s\", allowed " DHCP_LOCATIONS,
                           v->config.location);
     int e = dhcp_server_plan_make(&v->config, alloc_heap(), &v->plan, &errors);

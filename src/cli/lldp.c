@@ -246,7 +246,7 @@ static int check(struct lldp *l)
     char message[256];
     if (plan_port_default(l->location, &l->port, message) < 0)
         return command_refuse(&lldp_command, "%s", message);
-    if ((!plan_is_interface(l->port.kind) && l->port.kind != PLAN_TUNNEL) || !plan_port_is_ethernet(&l->port))
+    if (!plan_port_is_ethernet(&l->port))
         return wrong("location", l->location,
                      "packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,...");
     if (!o->send && (o->name || o->description || o->port || o->address || o->mac))

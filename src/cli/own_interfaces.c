@@ -40,6 +40,8 @@ static int check_port(const struct command *c, const char *file, const struct pl
     bool tags = d->vlan_count > 1 || (d->vlan_count == 1 && d->vlan[0].tci >> 13) || d->mpls_count;
     if (d->dhcp && tags)
         return refuse_port(c, file, p, "dhcp with other tags or labels", "with dhcp, one VLAN tag without priority");
+    if (plan_port_is_trunk(p))
+        return refuse_port(c, file, p, "a trunk of networks", "one network, vni=N");
     if (p->impaired || p->capture)
         return refuse_port(c, file, p, p->impaired ? "an impairment" : "a capture", "none");
     return has_guard(p) ? refuse_port(c, file, p, "a guard", "none") : EXIT_MET;

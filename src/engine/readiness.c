@@ -99,7 +99,8 @@ static int make_holder(struct readiness *r, struct holder *h, unsigned interface
     struct dhcp_clients_settings s;
     dhcp_clients_settings_default(&s, h->lease->v6);
     s.interface = interface;
-    s.vlan = h->device->vlan_count ? h->device->vlan[0].tci & 0xfffu : 0;
+    s.vlan =
+        h->device->vlan_count ? h->device->vlan[0].tci & 0xfffu : (uint16_t)h->device->vni; /* the tag that names it */
     s.count = h->device->count;
     plan_device_mac(h->device, 0, s.mac);
     s.interval_ns = NS_PER_S / h->lease->rate;

@@ -68,6 +68,7 @@ static int add_addresses(struct router_run *r, char message[256])
         struct host_settings h = {.interface = a->port,
                                   .vlan_count = a->vlan_count,
                                   .vlan = {a->vlan[0], a->vlan[1]},
+                                  .vni = a->vni,
                                   .address = a->address,
                                   .prefix_length = a->prefix_length,
                                   .mpls_count = a->mpls_count};
@@ -134,8 +135,11 @@ static int start_filter(struct router_run *r)
 static int add_link_local(struct router_run *r, const struct plan_router_address *on)
 {
     static const uint8_t none[6];
-    struct host_settings h = {
-        .interface = on->port, .vlan_count = on->vlan_count, .vlan = {on->vlan[0], on->vlan[1]}, .prefix_length = 64};
+    struct host_settings h = {.interface = on->port,
+                              .vlan_count = on->vlan_count,
+                              .vlan = {on->vlan[0], on->vlan[1]},
+                              .vni = on->vni,
+                              .prefix_length = 64};
     memcpy(h.mac, on->mac, sizeof h.mac);
     h.address = ip_addr_link_local(memcmp(on->mac, none, sizeof none) ? on->mac : r->links[on->port].top->mac);
     return stack_add_host(r->stack, &h);

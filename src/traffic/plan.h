@@ -67,10 +67,15 @@ struct plan_port {
     uint32_t max_client_connections, max_server_connections; /* of all its loads and servers */
 };
 
-/* Whether there are stations behind it that MACs name: not at the end of a tunnel of IP packets. */
+/* Whether it leads out of here to stations that MACs name: not to the end of a tunnel of IP packets. */
 static inline bool plan_port_is_ethernet(const struct plan_port *p)
 {
-    return p->kind != PLAN_TUNNEL || p->tunnel.kind == PLAN_TUNNEL_GRETAP || p->tunnel.kind == PLAN_TUNNEL_VXLAN;
+    return plan_is_interface(p->kind) || (p->kind == PLAN_TUNNEL && p->tunnel.kind >= PLAN_TUNNEL_GRETAP);
+}
+/* A VXLAN tunnel of several networks, of which each host names its own. */
+static inline bool plan_port_is_trunk(const struct plan_port *p)
+{
+    return p->kind == PLAN_TUNNEL && p->tunnel.first_vni != 0;
 }
 
 #define PLAN_MAX_GATEWAYS 4u
@@ -99,7 +104,8 @@ struct plan_device {
     uint8_t mac[6];     /* of host 0; host i has mac + i; all zero: see plan_device_mac */
     uint8_t vlan_count;
     struct host_vlan vlan[2];
-    uint32_t vlan_key; /* equal for devices on the same VLAN */
+    uint32_t vni;      /* on a trunk of VXLAN networks, in place of tags; 0: its own network */
+    uint32_t vlan_key; /* equal for devices on the same VLAN or network */
     uint8_t mpls_count;
     struct host_label mpls[HOST_MAX_LABELS];
 };
@@ -122,6 +128,7 @@ struct plan_router_address {
     uint8_t mac[6]; /* all zero: the link's */
     uint8_t vlan_count;
     struct host_vlan vlan[2];
+    uint32_t vni; /* as plan_device.vni */
     uint8_t mpls_count;
     struct host_label mpls[HOST_MAX_LABELS];
 };

@@ -85,6 +85,7 @@ struct device_config {
     const struct lease_config *lease; /* NULL: the defaults */
     const struct vlan_config *vlans;
     uint32_t vlans_count;
+    uint32_t vni;
     const struct label_config *mpls;
     uint32_t mpls_count;
     uint32_t count, step;
@@ -260,6 +261,7 @@ struct router_address_config {
     bool mac_given;
     const struct vlan_config *vlans;
     uint32_t vlans_count;
+    uint32_t vni;
     const struct label_config *mpls;
     uint32_t mpls_count;
 };

@@ -176,6 +176,8 @@ static void describe_devices(struct out *o, const struct plan *p)
         describe_leases(o, p, d);
         for (unsigned k = 0; k < d->vlan_count; k++)
             say(o, "%s%u", k ? " in " : ", VLAN ", d->vlan[k].tci & 0xfffu);
+        if (d->vni)
+            say(o, ", VNI %u", d->vni);
         for (unsigned k = 0; k < d->mpls_count; k++)
             say(o, "%s%u", k ? " over " : ", MPLS ", d->mpls[k].label);
         say(o, "\n");

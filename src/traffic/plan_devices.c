@@ -182,6 +182,8 @@ uint8_t plan_compile_labels(const struct label_config *from, uint32_t n, struct 
     return (uint8_t)n;
 }
 
+#define VLAN_KEY_VNI 0x80000000u /* no key of tags has this bit */
+
 bool plan_same_labels(const struct plan_device *a, const struct plan_device *b)
 {
     for (unsigned i = 0; i < a->mpls_count && i < b->mpls_count; i++)
@@ -190,7 +192,35 @@ bool plan_same_labels(const struct plan_device *a, const struct plan_device *b)
     return a->mpls_count == b->mpls_count;
 }
 
-static void compile_device(const struct device_config *from, uint32_t port, struct plan_device *to)
+uint8_t plan_compile_vlans(const struct vlan_config *from, uint32_t n, struct host_vlan to[2])
+{
+    for (uint32_t i = 0; i < n; i++)
+        to[i] =
+            (struct host_vlan){.tpid = (uint16_t)from[i].tpid, .tci = (uint16_t)(from[i].priority << 13 | from[i].id)};
+    return (uint8_t)n;
+}
+
+uint32_t plan_compile_vni(struct compiling *c, const struct config_node *node, const struct plan_port *on, uint32_t vni,
+                          uint32_t n_vlans)
+{
+    const struct plan_tunnel *t = &on->tunnel;
+    const bool trunk = plan_port_is_trunk(on);
+    if (trunk && n_vlans != 0)
+        config_errors_add(c->errors, node, "vlans", "found on port \"%s\", which has vnis, allowed there: vni",
+                          on->name);
+    if (vni == 0 || (trunk && t->has_vni && vni == t->vni))
+        return 0;
+    if (!trunk)
+        config_errors_add(c->errors, node, "vni",
+                          "found on port \"%s\" (%.100s), allowed only on tunnel:vxlan,... with vnis=FIRST-LAST",
+                          on->name, on->location);
+    else if (vni < t->first_vni || vni > t->last_vni)
+        config_errors_add(c->errors, node, "vni", "found %u, allowed %u to %u as port \"%s\" has", vni, t->first_vni,
+                          t->last_vni, on->name);
+    return vni;
+}
+
+static void compile_device(struct compiling *c, const struct device_config *from, uint32_t port, struct plan_device *to)
 {
     to->name = from->name;
     to->port = port;
@@ -200,12 +230,12 @@ static void compile_device(const struct device_config *from, uint32_t port, stru
     to->leases[0] = to->leases[1] = PLAN_NONE;
     if (from->mac_given)
         memcpy(to->mac, from->mac, sizeof to->mac);
-    to->vlan_count = (uint8_t)from->vlans_count;
-    for (uint32_t i = 0; i < from->vlans_count; i++) {
-        to->vlan[i].tpid = (uint16_t)from->vlans[i].tpid;
-        to->vlan[i].tci = (uint16_t)(from->vlans[i].priority << 13 | from->vlans[i].id);
+    to->vlan_count = plan_compile_vlans(from->vlans, from->vlans_count, to->vlan);
+    for (uint32_t i = 0; i < from->vlans_count; i++)
         to->vlan_key = to->vlan_key << 13 | (uint32_t)(from->vlans[i].tpid == 0x88a8) << 12 | from->vlans[i].id;
-    }
+    to->vni = plan_compile_vni(c, from->node, &c->plan->ports[port], from->vni, from->vlans_count);
+    if (to->vni)
+        to->vlan_key = VLAN_KEY_VNI | to->vni;
     to->mpls_count = plan_compile_labels(from->mpls, from->mpls_count, to->mpls);
 }
 
@@ -363,7 +393,7 @@ static void add_device(struct compiling *c, const struct device_config *from, ui
         return;
     if (on->n_devices == 0)
         on->first_device = c->plan->n_devices;
-    compile_device(from, port, to);
+    compile_device(c, from, port, to);
     if (from->ipv4)
         add_ipv4(c, from, to);
     if (from->ipv6)

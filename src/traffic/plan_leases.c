@@ -35,10 +35,7 @@ const struct config_schema plan_lease_schema =
 
 /* ---- checks ---- */
 
-static bool has_ethernet(const struct plan_port *port)
-{
-    return plan_is_interface(port->kind) || (port->kind == PLAN_TUNNEL && port->tunnel.kind >= PLAN_TUNNEL_GRETAP);
-}
+#define MOST_VNI 4094u /* DHCP knows networks by one tag */
 
 static uint32_t leases_of(const struct plan *p, uint32_t port)
 {
@@ -55,7 +52,7 @@ static void check_place(struct compiling *c, const struct device_config *from, c
     uint32_t leases = leases_of(c->plan, d->port) + (d->dhcp == (PLAN_DHCP_IPV4 | PLAN_DHCP_IPV6) ? 2 : 1);
     bool tags = d->vlan_count > 1 || (d->vlan_count == 1 && (d->vlan[0].tci >> 13 || d->vlan[0].tpid != 0x8100));
 
-    if (!has_ethernet(port))
+    if (!plan_port_is_ethernet(port))
         config_errors_add(c->errors, from->node, "dhcp",
                           "found it on port \"%s\" (%s), allowed where a DHCP server can be: packet:, xdp:, tap: and "
                           "tunnels with Ethernet",
@@ -65,9 +62,10 @@ static void check_place(struct compiling *c, const struct device_config *from, c
                           "found it %u times on port \"%s\", each family counted, "
                           "allowed %u times; count makes many hosts of one",
                           leases, port->name, MOST_LEASES);
-    if (tags || d->mpls_count)
+    if (tags || d->mpls_count || d->vni > MOST_VNI)
         config_errors_add(c->errors, from->node, "dhcp",
-                          "found it with other tags or labels, allowed with one 802.1Q tag without priority");
+                          d->vni ? "found it with this vni, allowed with one up to 4094"
+                                 : "found it with other tags or labels, allowed with one 802.1Q tag without priority");
 }
 
 static uint32_t low_of(const struct plan_device *d) { return load_be32(d->mac + 2) & (MAC_END - 1); }

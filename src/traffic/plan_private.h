@@ -77,6 +77,11 @@ static inline const struct load_config *plan_load_config(const struct compiling 
 /* The load that describes a server. */
 uint32_t plan_server_load(const struct compiling *c, uint32_t server);
 
+/* How many: all. */
+uint8_t plan_compile_vlans(const struct vlan_config *from, uint32_t n, struct host_vlan to[2]);
+/* The network of a host at a port, 0: the port's own. Adds an error where the port has no such network, or tags go with it. */
+uint32_t plan_compile_vni(struct compiling *c, const struct config_node *node, const struct plan_port *on, uint32_t vni,
+                          uint32_t n_vlans);
 void plan_tcp_profile(const struct tcp_config *from, struct tcp_profile *to);
 bool plan_tcp_equal(const struct tcp_profile *a, const struct tcp_profile *b);
 /* Checks what the schema's limits cannot express; node is the map, mtu that of the port. */

@@ -25,6 +25,9 @@ static const struct config_field address_fields[] = {
      .doc = "MAC address; otherwise the interface's"},
     {CONFIG_ITEMS(struct router_address_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
+    {CONFIG_MEMBER(struct router_address_config, vni), .type = CONFIG_TYPE_U32, .fallback = "0", .max = "16777215",
+     .doc =
+         "At a tunnel:vxlan,... port with vnis=FIRST-LAST: the network, instead of tags; otherwise that of its vni="},
     {CONFIG_ITEMS(struct router_address_config, mpls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_label_schema, .items_max = HOST_MAX_LABELS,
      .doc = "MPLS labels of unicast datagrams that leave by this address, outermost first"},
@@ -98,10 +101,9 @@ static void compile_address(struct compiling *c, const struct router_address_con
     to->address = p.addr;
     to->prefix_length = p.length;
     memcpy(to->mac, from->mac, sizeof to->mac);
-    to->vlan_count = (uint8_t)from->vlans_count;
-    for (uint32_t i = 0; i < from->vlans_count; i++)
-        to->vlan[i] = (struct host_vlan){.tpid = (uint16_t)from->vlans[i].tpid,
-                                         .tci = (uint16_t)(from->vlans[i].priority << 13 | from->vlans[i].id)};
+    to->vlan_count = plan_compile_vlans(from->vlans, from->vlans_count, to->vlan);
+    if (to->port != PLAN_NONE)
+        to->vni = plan_compile_vni(c, from->node, &c->plan->ports[to->port], from->vni, from->vlans_count);
     to->mpls_count = plan_compile_labels(from->mpls, from->mpls_count, to->mpls);
     (void)ip_prefix_print(text, sizeof text, &p);
     if (!is_unicast(&p))

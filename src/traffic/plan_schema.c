@@ -178,6 +178,9 @@ static const struct config_field device_fields[] = {
      .doc = "How, with loads; for weir exec, nc and services see --dhcp-timeout"},
     {CONFIG_ITEMS(struct device_config, vlans), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_vlan_schema, .items_max = 2, .doc = "VLAN tags, outermost first"},
+    {CONFIG_MEMBER(struct device_config, vni), .type = CONFIG_TYPE_U32, .fallback = "0", .max = "16777215",
+     .doc =
+         "At a tunnel:vxlan,... port with vnis=FIRST-LAST: the network, instead of tags; otherwise that of its vni="},
     {CONFIG_ITEMS(struct device_config, mpls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_label_schema, .items_max = HOST_MAX_LABELS,
      .doc = "MPLS labels of unicast datagrams, outermost first"},

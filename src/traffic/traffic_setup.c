@@ -27,6 +27,7 @@ static int add_host(const struct plan_device *d, const struct plan_range *r, uin
         .interface = interface,
         .vlan_count = d->vlan_count,
         .vlan = {d->vlan[0], d->vlan[1]},
+        .vni = d->vni,
         .address = plan_range_address(d, r, i),
         .prefix_length = r->prefix_length,
         .gateway = r->n_gateways ? r->gateways[0] : (struct ip_addr){{0}},

@@ -24,7 +24,7 @@ in_ns inside ip addr add 198.18.2.2/24 dev eth0
 in_ns inside ip route add 198.18.0.0/15 via 198.18.2.1
 
 vxlan_add() { # DEVICE VNI LOCAL REMOTE MTU ADDRESS/LEN [OPTION]
-    in_ns kernel ip link add "$1" type vxlan id "$2" local "$3" remote "$4" dstport 4789 ${7:-}
+    in_ns kernel ip link add "$1" type vxlan id "$2" local "$3" remote "$4" dstport 4789 "${7:-udpcsum}"
     in_ns kernel ip link set "$1" mtu "$5" up
     in_ns kernel ip addr add "$6" dev "$1"
     in_ns kernel ip route replace 198.18.2.0/24 via "${6%.*}.2" dev "$1"
@@ -143,6 +143,31 @@ loads:
 YAML
 check "weir run: clients over VXLAN fetch 10 MB each from the kernel's server" \
     in_ns weir "$WEIR" run "$work/run.yaml"
+
+vxlan_add vxa 4095 "$under_kernel4" "$under_weir4" 1450 198.18.46.1/24
+vxlan_add vxb 4138 "$under_kernel4" "$under_weir4" 1450 198.18.47.1/24
+cat >"$work/trunk.yaml" <<YAML
+ports:
+  - {name: trunk, location: "tunnel:vxlan,vnis=4095-4138,$over4"}
+devices:
+  - {name: a, port: trunk, vni: 4095, count: 5, ipv4: {address: 198.18.46.100/24}}
+  - {name: b, port: trunk, vni: 4138, count: 5, ipv4: {address: 198.18.47.100/24}}
+loads:
+  - name: to_a
+    client: a
+    server: {address: 198.18.46.1, port: 8000}
+    http: {urls: [{path: /file, length: 10MiB}]}
+    schedule: [{concurrent: 1, hold: 2s}]
+    pass: {min_completed_transactions: 1}
+  - name: to_b
+    client: b
+    server: {address: 198.18.47.1, port: 8000}
+    http: {urls: [{path: /file, length: 10MiB}]}
+    schedule: [{concurrent: 1, hold: 2s}]
+    pass: {min_completed_transactions: 1}
+YAML
+check "weir run: clients in two networks of a trunk fetch 10 MB each from the kernel's server" \
+    in_ns weir "$WEIR" run "$work/trunk.yaml"
 
 # ---- over a TAP device: the kernel cuts, and leaves the inner checksums to us
 

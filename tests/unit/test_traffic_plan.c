@@ -78,6 +78,31 @@ static void options_of_ports_to_the_kernel_are_taken_over(void **state)
     config_tree_free(tree);
 }
 
+static void hosts_of_a_trunk_name_their_network(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p =
+        rig_compile("ports: [{name: a, netns: /run/netns/b, location: "
+                    "\"tunnel:vxlan,vni=5,vnis=4095-8191,local=10.0.0.1/24,remote=10.0.0.2,over=packet:e\"}]\n"
+                    "devices:\n"
+                    "  - {name: own, port: a, ipv4: {address: 10.1.2.3/24}}\n"
+                    "  - {name: named, port: a, vni: 5, ipv4: {address: 10.1.2.4/24}}\n"
+                    "  - {name: first, port: a, vni: 4095, ipv4: {address: 10.1.2.4/24}}\n"
+                    "  - {name: last, port: a, vni: 8191, ipv4: {address: 10.1.2.4/24}}\n"
+                    "loads: [{name: l, client: own, server: {address: 10.1.2.9}, http: {urls: [{path: /}]}, "
+                    "schedule: [{hold: 1s, concurrent: 1}]}]\n",
+                    &tree);
+    static const uint32_t vnis[] = {0, 0, 4095, 8191};
+    assert_string_equal(p->ports[0].netns, "/run/netns/b");
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(p->devices[i].vni, vnis[i]);
+        assert_int_equal(p->devices[i].vlan_count, 0);
+    }
+    plan_free(p);
+    config_tree_free(tree);
+}
+
 static void ports_devices_and_shares_are_laid_out(void **state)
 {
     (void)state;
@@ -602,6 +627,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_of_ports_to_the_kernel_are_taken_over),
+        cmocka_unit_test(hosts_of_a_trunk_name_their_network),
         cmocka_unit_test(ports_devices_and_shares_are_laid_out),
         cmocka_unit_test(loads_know_their_servers_and_defaults),
         cmocka_unit_test(a_duration_holds_the_last_level_until_then),

@@ -49,6 +49,17 @@ static const struct fault faults[] = {
      "--set ports[2].location: ports[2].location: tunnel: vnis: found \"1-65537\", allowed FIRST-LAST, at most 65536 "
      "of 1 "
      "to 16777215"},
+    {{"ports[2].location=\"tunnel:vxlan,vnis=100-200,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\"",
+      "devices[2].vni=99"},
+     "--set devices[2].vni: devices[2].vni: found 99, allowed 100 to 200 as port \"up\" has"},
+    {{"ports[2].location=\"tunnel:vxlan,vnis=100-200,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\"",
+      "devices[2].vlans=[{id: 150}]"},
+     "--set devices[2].vlans: devices[2].vlans: found on port \"up\", which has vnis, allowed there: vni"},
+    {{"devices[2].vni=42"},
+     "--set devices[2].vni: devices[2].vni: found on port \"up\" (packet:eth7), allowed only on tunnel:vxlan,... with "
+     "vnis=FIRST-LAST"},
+    {{"devices[2].vni=16777216"},
+     "--set devices[2].vni: devices[2].vni: found the integer 16777216, allowed an integer from 0 to 16777215"},
     {{"ports[2].location=\"tunnel:ipip,key=1,local=10.0.0.1/24,remote=10.0.0.2,over=tap:x\""},
      "--set ports[2].location: ports[2].location: tunnel: found \"key=1\", allowed local remote gateway ttl dscp "
      "fragment"},
