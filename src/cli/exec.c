@@ -64,9 +64,9 @@ static const struct option_row options[] = {
     {"resolv-conf", 0, "FILE", OPTION_TEXT, 0, offsetof(struct exec_options, resolv_conf),
      "write the name servers that DHCP and routers tell there, in the form of resolv.conf"},
     {"trace", 0, "FILE", OPTION_TEXT, 0, offsetof(struct exec_options, trace),
-     "write a line there for each call of the program and for what the stack does; -: standard output"},
+     "a line for each call of the program, and for what the stack does; -: standard output"},
     {"trace-layers", 0, "LIST", OPTION_TEXT, 0, offsetof(struct exec_options, trace_layers),
-     "with --trace: of these only, such as socket,tcp of link, arp, ip, icmp, udp, tcp, l7, socket"},
+     "with --trace: these layers only, of link, arp, ip, icmp, udp, tcp, l7 and socket"},
     {"dhcp-timeout", 0, "T", OPTION_DURATION, 0, offsetof(struct exec_options, dhcp_timeout_ns),
      "with dhcp: how long to wait for a lease (default: 30s)"},
 };

@@ -378,5 +378,5 @@ void call_cancel(struct call *c, int64_t now)
 void call_cancel_all(struct weir_stack *w)
 {
     while (w->waiting)
-        call_cancel(w->waiting, 0);
+        call_cancel(w->waiting, clock_now());
 }
