@@ -102,12 +102,16 @@ for end in "kernel e0" "weir e0" "weir e1" "inside eth0"; do
     in_ns "${end% *}" ethtool -K "${end#* }" tx on tso on gso on gro on >/dev/null
 done
 # VXLAN in frames of up to 64 KB, whose inner checksum is not filled in: the kernel leaves cutting them to the veth, and so to Weir.
+sent_again() { in_ns kernel awk '/^Tcp:/ && $13 ~ /[0-9]/ {print $13}' /proc/net/snmp; } # segments of TCP
 whole() { # NAME DEVICE TUNNEL NETWORK
     in_ns kernel ip route replace 198.18.2.0/24 via "$4.2" dev "$2"
     rm -f "$work/whole.pcapng" "$work/whole.pcapng.log"
     capture_start kernel e0 "$work/whole.pcapng"
+    before=$(sent_again)
     through_router "$1" "$3" "$4"
+    again=$(($(sent_again) - before))
     capture_stop
+    diag "$1: the kernel sent $again segments again"
     found=$(frames "$work/whole.pcapng" 'vxlan && frame.len > 10000')
     if [ "$found" -ge 10 ]; then ok "$1: frames of VXLAN longer than 10000 bytes"; else not_ok "$1: frames of VXLAN longer than 10000 bytes" "$found frames"; fi
 }
