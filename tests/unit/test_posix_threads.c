@@ -41,7 +41,7 @@ static void what_is_wrong_is_said(void **state)
         {"tunnel:", "10.0.0.1/8", NULL, "link: found \"tunnel:\""},
         {"tunnel:sit,over=tap:x", "10.0.0.1/8", NULL, "tunnel: found \"sit\", allowed ipip, gre, gretap, vxlan"},
         {"tunnel:gre,local=10.9.0.1/24,remote=10.9.0.2,over=mem:x", "10.0.0.1/8", NULL,
-         "tunnel: over: found \"mem:x\", allowed packet:IFNAME, tap:NAME, tunnel:KIND,..."},
+         "tunnel: over: found \"mem:x\", allowed packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:KIND,..."},
         {"tunnel:gre,local=10.9.0.1/24,remote=10.9.0.2,over=packet:there-is-none", "10.0.0.1/8", NULL, "there-is-none"},
         {"packet:there-is-none", "10.0.0.1/8", NULL, "there-is-none"},
         {"mem:bad", "10.0.0.1", NULL, "address: found \"10.0.0.1\""},
