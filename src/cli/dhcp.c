@@ -89,9 +89,8 @@ const struct command dhcp_command = {
     .max_operands = 2,
     .operand_word = action_name,
     .description =
-        "client LOCATION gets leases on packet:IFNAME, xdp:IFNAME, tap:NAME or at the end of a tunnel of Ethernet "
-        "frames\n"
-        "(tunnel:vxlan,... and tunnel:gretap,...) by DHCPv4, with -6 by DHCPv6, each client as a host of Weir's "
+        "client LOCATION gets leases on packet:IFNAME, xdp:IFNAME, tap:NAME or at the end of a tunnel of Ethernet\n"
+        "frames (tunnel:vxlan,... and tunnel:gretap,...) by DHCPv4, with -6 by DHCPv6, each client as a host of Weir's "
         "stack:\n"
         "addresses are probed before use, declined when somebody has them, and renewed while --hold\n"
         "lasts. It prints each lease, how long the steps took, and the rate. Exit code 0: all clients got a lease;\n"

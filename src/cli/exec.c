@@ -39,7 +39,7 @@ static const struct option_row options[] = {
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct exec_options, sets),
      "change the configuration: devices[0].ipv4.address=10.0.0.9/24 (repeatable)"},
     {"link", 'l', "LOCATION", OPTION_TEXT, 0, offsetof(struct exec_options, link),
-     "instead of -c, the one interface: tap:NAME, packet:IFNAME, xdp:IFNAME or tunnel:KIND,..."},
+     "instead of -c, the one interface: tap:, packet:, xdp: or tunnel:"},
     {"address", 'a', "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, address),
      "with --link: the stack's IPv4 address and its subnet, or dhcp"},
     {"gateway", 'g', "ADDRS", OPTION_TEXT, 0, offsetof(struct exec_options, gateway),

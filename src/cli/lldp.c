@@ -381,11 +381,10 @@ const struct command lldp_command = {
     .min_operands = 1,
     .max_operands = 1,
     .description =
-        "Listens for LLDP (IEEE 802.1AB) at LOCATION, packet:IFNAME, xdp:IFNAME, tap:NAME or the end of a tunnel of "
-        "Ethernet frames\n"
-        "(tunnel:vxlan,... and tunnel:gretap,...), tells of each neighbour that comes, changes, leaves or "
-        "falls silent,\n"
-        "and prints all of them at the end. With --send it sends its own messages,\n"
+        "Listens for LLDP (IEEE 802.1AB) at LOCATION, packet:IFNAME, xdp:IFNAME, tap:NAME or the end of a tunnel of\n"
+        "Ethernet frames (tunnel:vxlan,... and tunnel:gretap,...), tells of each neighbour that comes, changes, "
+        "leaves\n"
+        "or falls silent, and prints all of them at the end. With --send it sends its own messages,\n"
         "and at the end one that says that it goes. Exit code 0: somebody was heard; 1: nobody.",
     .examples = "  weir lldp packet:eth1 --first\n"
                 "  weir lldp packet:eth1 --send -n tester -a 198.18.0.10 -t 60s\n"
