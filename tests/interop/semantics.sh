@@ -7,8 +7,11 @@
 . "$(dirname "$0")/lib.sh"
 
 library=${WEIR_BUILD:-$(dirname "$WEIR")}/libweir.a
+# shellcheck disable=SC2046 # several words
+requires=$(pkg-config --libs $(sed -n 's/^Requires.private: //p' "$(dirname "$library")/weir.pc" | tr -d ,))
+# shellcheck disable=SC2086 # the same
 if ! ${CC:-cc} -std=gnu17 -O1 -g -Wall -Wextra -Werror -I "$root/include" "$root"/tests/semantics/*.c "$library" \
-    -o "$work/semantics" -lm -lpthread >"$work/cc.log" 2>&1; then
+    -o "$work/semantics" $requires -lm -lpthread >"$work/cc.log" 2>&1; then
     not_ok "the program is built with $library" "$(cat "$work/cc.log")"
     exit 1
 fi

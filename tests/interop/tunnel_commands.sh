@@ -112,8 +112,8 @@ refuses() { # NAME WANTED COMMAND...: exit 2 and this text
     "$@" >"$work/refused" 2>&1 && not_ok "$refuses_name" "it was taken"
     if grep -qF -- "$wanted" "$work/refused"; then ok "$refuses_name"; else not_ok "$refuses_name" "$(cat "$work/refused")"; fi
 }
-refuses "weir lldp at the end of a tunnel of IP" "allowed: packet:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,..." "$WEIR" lldp "$(end_of gre 1)"
-refuses "weir dhcp at the end of a tunnel of IP" "allowed: packet:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,..." \
+refuses "weir lldp at the end of a tunnel of IP" "allowed: packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,..." "$WEIR" lldp "$(end_of gre 1)"
+refuses "weir dhcp at the end of a tunnel of IP" "allowed: packet:IFNAME, xdp:IFNAME, tap:NAME, tunnel:vxlan,..., tunnel:gretap,..." \
     "$WEIR" dhcp client "$(end_of ipip 1)"
 refuses "weir exec with a kernel's address in a tunnel" "allowed only with tap:NAME" \
     in_ns weir "$WEIR" exec -l "$vxlan" -a 198.18.42.2/24 --kernel-address 198.18.9.9/24 -- curl http://198.18.42.1/
