@@ -97,6 +97,7 @@ struct weir_stack_options {
      * drops. "-" is standard output. And NULL (all), or the layers of which is told: "arp,tcp,socket", of link, arp, ip, icmp, udp, tcp, l7, socket.
      */
     const char *trace, *trace_layers;
+    bool no_loopback; /* 127.0.0.0/8 and ::1 are not addresses of the stack's: nothing is reached there */
 };
 
 /*

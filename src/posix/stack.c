@@ -462,7 +462,7 @@ bool attempt_count_interfaces(struct weir_stack *w, struct call *c, int64_t now)
 
 /* ---- the whole ---- */
 
-static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffer_bytes)
+static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffer_bytes, bool loopback)
 {
     struct stack_settings t;
     struct socket_settings s;
@@ -477,6 +477,7 @@ static int make_stack(struct weir_stack *w, uint32_t max_sockets, uint64_t buffe
     t.tcp.links = POSIX_MAX_INTERFACES;
     s.max_sockets = max_sockets;
     s.buffer_bytes = buffer_bytes;
+    s.loopback = loopback;
     int e = secret_fill(&t);
     if (e < 0)
         return -EIO;
@@ -524,7 +525,7 @@ static int make(struct weir_stack *w, const struct weir_stack_options *o, char m
     if (e == 0)
         e = files_init(&w->files, max_sockets);
     if (e == 0)
-        e = make_stack(w, max_sockets, o->buffer_bytes ? o->buffer_bytes : UINT64_C(1) << 30);
+        e = make_stack(w, max_sockets, o->buffer_bytes ? o->buffer_bytes : UINT64_C(1) << 30, !o->no_loopback);
     if (e == 0 && !w->embedded)
         e = loop_start(w);
     if (e == 0)

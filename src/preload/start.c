@@ -197,6 +197,7 @@ static struct weir_stack *make_stack(void)
 {
     struct weir_stack_options o = {.size = sizeof o,
                                    .defer_signals = true,
+                                   .no_loopback = true, /* the kernel's */
                                    .trace = getenv("WEIR_TRACE"),
                                    .trace_layers = getenv("WEIR_TRACE_LAYERS")};
     char message[256] = "";

@@ -46,13 +46,41 @@ int endpoint_parse(const struct socket *s, const struct sockaddr *address, sockl
     return family == AF_INET6 ? parse_v6(address, length, out) : parse_v4(address, length, out);
 }
 
+uint32_t own_find(struct socket_layer *l, const struct ip_addr *ip)
+{
+    const int loopback = ip_addr_is_loopback(ip) && l->settings.loopback ? stack_add_loopback(l->stack, ip) : 0;
+    return loopback > 0 ? (uint32_t)loopback : stack_find_local(l->stack, ip);
+}
+
+/* What stands for the host itself. */
+static struct ip_addr loopback_of(bool v4)
+{
+    const struct ip_addr v6 = {{[15] = 1}};
+    return v4 ? ip_addr_from_v4(INADDR_LOOPBACK) : v6;
+}
+
+uint32_t own_for(struct socket_layer *l, const struct ip_addr *to)
+{
+    if (!ip_addr_is_loopback(to))
+        return stack_local_for(l->stack, to);
+    const struct ip_addr from = loopback_of(ip_addr_is_v4(to));
+    return own_find(l, to) ? own_find(l, &from) : 0;
+}
+
+void endpoint_resolve(const struct socket *s, struct endpoint *to)
+{
+    if (s->layer->settings.loopback && ip_addr_is_unspecified(&to->ip) &&
+        (s->domain == AF_INET || s->domain == AF_INET6))
+        to->ip = ip_addr_is_unspecified(&s->local.ip) ? loopback_of(s->domain == AF_INET) : s->local.ip;
+}
+
 enum socket_reach socket_reach(const struct socket_layer *l, const struct sockaddr *address, socklen_t length)
 {
     struct socket any = {.domain = address ? address->sa_family : AF_UNSPEC};
     struct endpoint e;
     if ((any.domain != AF_INET && any.domain != AF_INET6) || endpoint_parse(&any, address, length, &e) < 0)
         return SOCKET_UNREACHABLE;
-    if (stack_find_local(l->stack, &e.ip) != 0)
+    if (stack_find_local(l->stack, &e.ip) != 0 || (l->settings.loopback && ip_addr_is_loopback(&e.ip)))
         return SOCKET_OWN;
     bool many = ip_addr_is_multicast(&e.ip) || stack_is_broadcast(l->stack, 0, &e.ip);
     return (many && ip_addr_is_v4(&e.ip)) || stack_local_for(l->stack, &e.ip) != 0 ? SOCKET_ROUTED : SOCKET_UNREACHABLE;

@@ -151,7 +151,7 @@ static uint32_t local_for(const struct socket *s, const struct ip_addr *to)
         return bound_local(s);
     if (ip_addr_is_multicast(to) || ip_addr_is_broadcast(to))
         return local_for_many(s, to);
-    return stack_local_for(s->layer->stack, to);
+    return own_for(s->layer, to);
 }
 
 static int check_broadcast(const struct socket *s, uint32_t local, const struct ip_addr *to)
@@ -220,8 +220,7 @@ static int take_packet_info6(struct socket *s, const void *value, size_t length,
     bool any = ip_addr_is_unspecified(&ip);
     if (any && info.ipi6_ifindex == 0)
         return 0;
-    x->local =
-        any ? datagram_host_on(s->layer->stack, (int)info.ipi6_ifindex, true) : stack_find_local(s->layer->stack, &ip);
+    x->local = any ? datagram_host_on(s->layer->stack, (int)info.ipi6_ifindex, true) : own_find(s->layer, &ip);
     if (x->local)
         return 0;
     return any ? -ENODEV : -EINVAL;
@@ -237,8 +236,7 @@ static int take_packet_info(struct socket *s, const void *value, size_t length, 
     struct ip_addr ip = ip_addr_from_v4(source);
     if (source == 0 && info.ipi_ifindex == 0)
         return 0;
-    x->local =
-        source ? stack_find_local(s->layer->stack, &ip) : datagram_host_on(s->layer->stack, info.ipi_ifindex, false);
+    x->local = source ? own_find(s->layer, &ip) : datagram_host_on(s->layer->stack, info.ipi_ifindex, false);
     if (x->local)
         return 0;
     return source ? -ENETUNREACH : -ENODEV;
@@ -334,7 +332,10 @@ static int destination_of(const struct socket *s, const struct msghdr *m, struct
     *to = s->remote;
     if (!m->msg_name)
         return ip_addr_is_unspecified(&s->remote.ip) ? -EDESTADDRREQ : 0;
-    return endpoint_parse(s, m->msg_name, m->msg_namelen, to);
+    int e = endpoint_parse(s, m->msg_name, m->msg_namelen, to);
+    if (e == 0)
+        endpoint_resolve(s, to);
+    return e;
 }
 
 int datagram_prepare(struct socket *s, const struct msghdr *m, int flags, struct sending *x)
@@ -496,7 +497,7 @@ ssize_t datagram_leave(struct socket *s, const struct sending *x, const struct i
                                    .departure = sending_how(x)};
     if (length > (size_t)d.segment * MAX_SEGMENTS && d.segment)
         return -EINVAL;
-    uint32_t own = stack_find_local(s->layer->stack, &d.remote);
+    uint32_t own = own_find(s->layer, &d.remote);
     if (own)
         return send_to_ourselves(s, &d, own);
     if (!segment_fits(s, x, length, now))

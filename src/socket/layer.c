@@ -22,6 +22,7 @@ void socket_settings_default(struct socket_settings *s)
         .port_first = 32768,
         .port_last = 60999,
         .max_backlog = 4096,
+        .loopback = true,
     };
     tcp_profile_default(&s->tcp);
     s->tcp.nagle = true;

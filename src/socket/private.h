@@ -189,6 +189,12 @@ void socket_fail(struct socket *s, int error);
 int socket_errno(int error);
 
 /* address.c */
+/* The index of a local address, where loopback ones begin when they are asked for; 0: it is not ours. */
+uint32_t own_find(struct socket_layer *l, const struct ip_addr *ip);
+/* Of the one from which an address is reached best; 0: it is not reached. */
+uint32_t own_for(struct socket_layer *l, const struct ip_addr *to);
+/* 0.0.0.0 and :: as a destination are the address that the socket is bound to, or else the host itself. */
+void endpoint_resolve(const struct socket *s, struct endpoint *to);
 /* -EINVAL (too short), -EAFNOSUPPORT; IPv4-mapped IPv6 becomes IPv4. */
 MUST_CHECK int endpoint_parse(const struct socket *s, const struct sockaddr *address, socklen_t length,
                               struct endpoint *out);

@@ -90,7 +90,7 @@ static int set_local(struct socket *s, const struct ip_addr *ip)
     uint32_t index = 0;
     if (!ip_addr_is_unspecified(ip) && !socket_speaks(s, ip))
         return -EINVAL;
-    if (!ip_addr_is_unspecified(ip) && (index = stack_find_local(s->layer->stack, ip)) == 0 && !may_hear(s, ip))
+    if (!ip_addr_is_unspecified(ip) && (index = own_find(s->layer, ip)) == 0 && !may_hear(s, ip))
         return -EADDRNOTAVAIL;
     s->local.ip = *ip;
     s->local_index = index;
@@ -152,7 +152,10 @@ int socket_connect(struct socket *s, const struct sockaddr *address, socklen_t l
     if (family == AF_UNSPEC)
         return s->kind->disconnect(s, now);
     int error = endpoint_parse(s, address, length, &to);
-    return error < 0 ? error : s->kind->connect(s, &to, now);
+    if (error < 0)
+        return error;
+    endpoint_resolve(s, &to);
+    return s->kind->connect(s, &to, now);
 }
 
 ssize_t socket_send(struct socket *s, const struct msghdr *message, int flags, int64_t now)

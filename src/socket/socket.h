@@ -43,6 +43,7 @@ struct socket_settings {
     uint32_t max_registered_sends;  /* of them, until their completions are taken; default 4096 */
     uint16_t port_first, port_last; /* for bind to port 0; default 32768, 60999 */
     uint32_t max_backlog;           /* default 4096 */
+    bool loopback;                  /* 127.0.0.0/8 and ::1 are here (stack_add_loopback); default true */
     struct tcp_profile tcp;         /* of a new stream socket; default: Nagle on, 16 KiB .. as Linux */
     struct hash_key secret;
 };

@@ -94,7 +94,7 @@ struct socket *stream_from(struct socket *listener, struct tcp *c, int64_t now)
 static int start_connect(struct socket *s, const struct endpoint *to, int64_t now)
 {
     struct socket_layer *l = s->layer;
-    uint32_t local = s->bound_address ? s->local_index : stack_local_for(l->stack, &to->ip);
+    uint32_t local = s->bound_address ? s->local_index : own_for(l, &to->ip);
     if (local == 0 || !socket_speaks(s, &to->ip) || ip_addr_is_multicast(&to->ip) || ip_addr_is_broadcast(&to->ip))
         return -ENETUNREACH;
     struct flow_key key = {.local = local, .remote = to->ip, .local_port = s->local.port, .remote_port = to->port};

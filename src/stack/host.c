@@ -261,7 +261,8 @@ static int check_labels(const struct host_settings *t)
 static int check_settings(const struct host_settings *t, const uint8_t *mac)
 {
     const struct ip_addr *ip = &t->address;
-    if (!address_usable(ip) || t->prefix_length == 0 || t->prefix_length > ip_addr_bits(ip) ||
+    const bool loopback = ip_addr_is_loopback(ip); /* the stack's own: stack_add_loopback */
+    if ((!address_usable(ip) && !loopback) || t->prefix_length == 0 || t->prefix_length > ip_addr_bits(ip) ||
         !host_part_plain(ip, t->prefix_length))
         return ERR_INVALID;
     const struct host h = {

@@ -54,8 +54,8 @@ int ip_next_hop(struct stack *s, const struct host *h, const struct ip_addr *des
         STACK_DROP(s, TRACE_IP, tx_tentative);
         return ERR_NO_ROUTE;
     }
-    if (unlikely(!destination_is_unicast(h, destination) || s->interfaces[h->interface].down ||
-                 !route_find(&s->routes, h, destination, &next_hop))) {
+    if (unlikely(!destination_is_unicast(h, destination) || ip_addr_is_loopback(&h->ip) ||
+                 s->interfaces[h->interface].down || !route_find(&s->routes, h, destination, &next_hop))) {
         STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
@@ -172,6 +172,10 @@ static int begin_to_group(struct stack *s, const uint8_t *mac, uint32_t l4_bytes
 {
     if (unlikely(out->host->state != HOST_USABLE)) {
         STACK_DROP(s, TRACE_IP, tx_tentative);
+        return ERR_NO_ROUTE;
+    }
+    if (unlikely(ip_addr_is_loopback(&out->host->ip))) {
+        STACK_DROP(s, TRACE_IP, ip_no_route);
         return ERR_NO_ROUTE;
     }
     int error = begin_in_link_frame(s, mac, l4_bytes, out);

@@ -246,7 +246,7 @@ static struct host_settings to_one_peer(const struct host_settings *h)
 
 int stack_add_host(struct stack *s, const struct host_settings *given)
 {
-    if (given->interface >= s->n_interfaces)
+    if (given->interface >= s->n_interfaces || ip_addr_is_loopback(&given->address))
         return ERR_INVALID;
     struct interface *itf = &s->interfaces[given->interface];
     struct host_settings t = *given;
@@ -276,6 +276,17 @@ int stack_add_host(struct stack *s, const struct host_settings *given)
     group_host_added(s, &s->hosts.hosts[local]);
     stack_tell(s, STACK_HOST_ADDED, (uint32_t)local);
     return local;
+}
+
+int stack_add_loopback(struct stack *s, const struct ip_addr *address)
+{
+    static const uint8_t mac[WIRE_ETH_ADDR_LEN] = {2}; /* any: frames of the loop name hosts */
+    if (!s->loop.neighbour || !ip_addr_is_loopback(address))
+        return ERR_INVALID;
+    const uint32_t there = stack_find_local(s, address);
+    const struct host_settings h = {
+        .interface = STACK_LOOP, .address = *address, .prefix_length = (uint8_t)ip_addr_bits(address)};
+    return there ? (int)there : host_add(&s->hosts, &h, mac, index_to_use_again(s));
 }
 
 int stack_add_route(struct stack *s, uint32_t local, const struct ip_addr *prefix, uint8_t length,
@@ -355,7 +366,10 @@ static int reach_of(const struct stack *s, const struct host *h, const struct ip
 {
     if (!h || h->state != HOST_USABLE || s->interfaces[h->interface].down || ip_addr_is_v4(destination) == h->v6)
         return ERR_NO_ROUTE;
-    return s->loop.neighbour && ip_addr_equal(&h->ip, destination) ? 128 : route_bits(&s->routes, h, destination);
+    const bool own = s->loop.neighbour && ip_addr_equal(&h->ip, destination);
+    if (own || ip_addr_is_loopback(&h->ip))
+        return own ? 128 : ERR_NO_ROUTE;
+    return route_bits(&s->routes, h, destination);
 }
 
 /* Among IPv4 addresses the first of equals is as good as one with a longer common prefix. */

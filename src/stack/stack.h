@@ -210,6 +210,12 @@ struct host_settings {
  */
 MUST_CHECK int stack_add_host(struct stack *s, const struct host_settings *h);
 /*
+ * The local address index of a loopback address, ::1 or one of 127.0.0.0/8, which stands from the first time that it is asked for. What goes to one
+ * comes from one, and neither is ever seen on a link (RFC 1122 3.2.1.3 (g), RFC 4291 2.5.3); views do not show it. ERR_INVALID (no loopback address, or
+ * settings without loop_frames), ERR_NO_SPACE.
+ */
+MUST_CHECK int stack_add_loopback(struct stack *s, const struct ip_addr *address);
+/*
  * A route for one host besides its subnet and gateway. Of length 0 it is one more default gateway (at most 16), taken
  * when those before it do not answer: RFC 1122 3.3.1.4. ERR_INVALID (gateway not on the host's subnet), ERR_NO_SPACE.
  */

@@ -25,7 +25,7 @@ bool stack_view_interface(const struct stack *s, unsigned interface, struct stac
 uint32_t stack_next_host(const struct stack *s, uint32_t after)
 {
     for (uint32_t i = after + 1; i != 0 && i <= s->hosts.count; i++)
-        if (host_at(&s->hosts, i))
+        if (host_at(&s->hosts, i) && !ip_addr_is_loopback(&host_at(&s->hosts, i)->ip))
             return i;
     return 0;
 }

@@ -77,7 +77,7 @@ static void carry(struct socket *from, struct socket *to, size_t length)
     while (received < length) {
         ssize_t n = sent < length ? sock_send(&rig, from, bytes + sent, length - sent, 0) : 0;
         sent += n > 0 ? (size_t)n : 0;
-        socket_rig_settle(&rig);
+        socket_rig_pass(&rig, 100 * NS_PER_MS); /* a last short segment waits for a delayed ACK */
         n = take(to);
         assert_true(n > 0);
         assert_memory_equal(got, bytes + received, (size_t)n);
@@ -93,13 +93,16 @@ static void name_is(struct socket *s, int (*call)(const struct socket *, struct 
     assert_int_equal(ntohl(a.sin_addr.s_addr), is);
 }
 
-static void talk(uint32_t address)
+/* By what name: it goes out from `from` to `to`. */
+static void talk(uint32_t from, uint32_t to)
 {
     struct socket *c[2];
     uint64_t wire = on_the_wire();
-    connect_both(address, c);
-    name_is(c[0], socket_name, address); /* an address is reached best from itself */
-    name_is(c[0], socket_peer, address);
+    connect_both(to, c);
+    name_is(c[0], socket_name, from);
+    name_is(c[0], socket_peer, to);
+    name_is(c[1], socket_name, to);
+    name_is(c[1], socket_peer, from);
     carry(c[0], c[1], 150000);
     carry(c[1], c[0], 150000);
     sock_close(&rig, c[0]);
@@ -113,7 +116,7 @@ static void talk(uint32_t address)
 static void a_connection_to_oneself_carries_bytes_both_ways(void **state)
 {
     (void)state;
-    talk(RIG_ADDRESS(0));
+    talk(RIG_ADDRESS(0), RIG_ADDRESS(0)); /* an address is reached best from itself */
     assert_true(counters()->frames_looped > 8);
     assert_int_equal(counters()->tcp_bad_checksum, 0);
     assert_int_equal(rig.ends[0]->counters.frames_tx, 0);
@@ -124,8 +127,8 @@ static void other_addresses_of_the_domain_are_reached_too(void **state)
     (void)state;
     add_address(SECOND);
     add_address(APART);
-    talk(SECOND);
-    talk(APART);
+    talk(SECOND, SECOND);
+    talk(APART, APART);
     struct socket *listener = sock_listener(&rig, 0, 81, 5), *s = sock_socket(&rig, 0, SOCK_STREAM), *a;
     assert_int_equal(sock_bind(&rig, s, SECOND, 0), 0); /* from one to another one, to which it has no route */
     assert_int_equal(sock_connect(&rig, s, APART, 81), -EINPROGRESS);
@@ -242,6 +245,147 @@ static void a_header_of_ones_own_comes_back_only_with_an_own_source(void **state
     sock_close(&rig, out);
 }
 
+/* ---- 127.0.0.0/8 and ::1 ---- */
+
+#define LOOPBACK 0x7f000001u
+#define LOOPBACK_5 0x7f000005u
+
+static void loopback_is_the_host_itself(void **state)
+{
+    (void)state;
+    talk(LOOPBACK, LOOPBACK);
+    talk(LOOPBACK, LOOPBACK_5); /* as Linux: from 127.0.0.1, whichever it goes to */
+    struct socket *c[2];
+    connect_both(0, c); /* and 0.0.0.0 is what it is */
+    name_is(c[0], socket_peer, LOOPBACK);
+    sock_close(&rig, c[0]);
+    sock_close(&rig, c[1]);
+    socket_rig_settle(&rig);
+    assert_int_equal(rig.ends[0]->counters.frames_tx, 0);
+    assert_int_equal(stack_next_host(rig.stacks[0], 1), 0); /* nobody is shown them */
+}
+
+static void a_listener_on_loopback_hears_nothing_else(void **state)
+{
+    (void)state;
+    struct socket *listener = sock_socket(&rig, 0, SOCK_STREAM), *s = sock_socket(&rig, 0, SOCK_STREAM), *a;
+    assert_int_equal(sock_bind(&rig, listener, LOOPBACK, 80), 0);
+    assert_int_equal(socket_listen(listener, 5, rig.now), 0);
+    assert_int_equal(sock_connect(&rig, s, RIG_ADDRESS(0), 80), -EINPROGRESS);
+    socket_rig_settle(&rig);
+    assert_int_equal(sock_connect(&rig, s, RIG_ADDRESS(0), 80), -ECONNREFUSED);
+    assert_int_equal(sock_connect(&rig, s, LOOPBACK, 80), -EINPROGRESS);
+    socket_rig_settle(&rig);
+    assert_non_null(a = sock_accept(listener));
+    sock_close(&rig, a);
+    sock_close(&rig, s);
+    sock_close(&rig, listener);
+    assert_int_equal(rig.ends[0]->counters.frames_tx, 0);
+}
+
+static void datagrams_and_pings_take_loopback_too(void **state)
+{
+    (void)state;
+    struct socket *in = sock_socket(&rig, 0, SOCK_DGRAM), *out = sock_socket(&rig, 0, SOCK_DGRAM);
+    struct socket *ping = open_socket(SOCK_DGRAM, IPPROTO_ICMP);
+    uint8_t echo[WIRE_ICMP_LEN + 4] = {WIRE_ICMP_ECHO_REQUEST, 0, 0, 0, 0, 0, 0, 9, 'p', 'i', 'n', 'g'};
+    assert_int_equal(sock_bind(&rig, in, LOOPBACK_5, 7), 0);
+    assert_int_equal(sock_connect(&rig, out, LOOPBACK_5, 7), 0);
+    name_is(out, socket_name, LOOPBACK);
+    assert_int_equal(sock_send(&rig, out, "hello", 5, 0), 5);
+    assert_int_equal(take(in), 5);
+    assert_int_equal(send_to(ping, LOOPBACK_5, echo, sizeof echo), sizeof echo);
+    socket_rig_settle(&rig);
+    assert_int_equal(take(ping), sizeof echo);
+    sock_close(&rig, in);
+    sock_close(&rig, out);
+    sock_close(&rig, ping);
+    assert_int_equal(rig.ends[0]->counters.frames_tx, 0);
+}
+
+static void loopback_of_ipv6(void **state)
+{
+    (void)state;
+    struct sockaddr_in6 one = {.sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct sockaddr_in6 near = {
+        .sin6_family = AF_INET6, .sin6_port = htons(80), .sin6_addr.s6_addr = {0xfe, 0x80, [15] = 9}};
+    struct socket *listener, *s, *bound, *a;
+    assert_int_equal(socket_open(rig.layers[0], AF_INET6, SOCK_STREAM, 0, &listener), 0);
+    assert_int_equal(socket_open(rig.layers[0], AF_INET6, SOCK_STREAM, 0, &s), 0);
+    assert_int_equal(socket_open(rig.layers[0], AF_INET6, SOCK_STREAM, 0, &bound), 0);
+    assert_int_equal(socket_bind(listener, (struct sockaddr *)&one, sizeof one, rig.now), 0);
+    assert_int_equal(socket_listen(listener, 5, rig.now), 0);
+    assert_int_equal(socket_connect(s, (struct sockaddr *)&one, sizeof one, rig.now), -EINPROGRESS);
+    socket_rig_settle(&rig);
+    assert_non_null(a = sock_accept(listener));
+    assert_int_equal(sock_send(&rig, a, "hi", 2, 0), 2);
+    socket_rig_settle(&rig);
+    assert_int_equal(take(s), 2);
+    one.sin6_port = 0;
+    assert_int_equal(socket_bind(bound, (struct sockaddr *)&one, sizeof one, rig.now), 0);
+    assert_int_equal(socket_connect(bound, (struct sockaddr *)&near, sizeof near, rig.now), -ENETUNREACH);
+    struct socket *const all[] = {s, a, bound, listener};
+    for (size_t i = 0; i < 4; i++)
+        sock_close(&rig, all[i]);
+    socket_rig_settle(&rig);
+    assert_int_equal(rig.ends[0]->counters.frames_tx, 0);
+}
+
+static void from_loopback_nothing_leaves(void **state)
+{
+    (void)state;
+    struct socket *s = sock_socket(&rig, 0, SOCK_DGRAM);
+    assert_int_equal(sock_bind(&rig, s, LOOPBACK, 4000), 0);
+    assert_int_equal(sock_set(&rig, s, SOL_SOCKET, SO_BROADCAST, 1), 0);
+    const uint32_t out[] = {RIG_ADDRESS(1), RIG_NOBODY, RIG_OUTSIDE, 0xffffffffu, 0xe0000005u};
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+        struct sockaddr_in a = sock_address(out[i], 9);
+        struct iovec v = {.iov_base = (char[1]){'x'}, .iov_len = 1};
+        struct msghdr m = {.msg_name = &a, .msg_namelen = sizeof a, .msg_iov = &v, .msg_iovlen = 1};
+        assert_int_equal(socket_send(s, &m, 0, rig.now), -ENETUNREACH);
+    }
+    assert_int_equal(counters()->ip_no_route, sizeof out / sizeof *out);
+    socket_rig_settle(&rig);
+    assert_int_equal(rig.ends[0]->counters.frames_tx, 0);
+    sock_close(&rig, s);
+}
+
+static void without_loopback_it_is_nowhere(void **state)
+{
+    (void)state;
+    struct socket_settings t;
+    socket_settings_default(&t);
+    t.loopback = false;
+    socket_rig_end(&rig);
+    socket_rig_begin(&rig, &t);
+    struct socket *s = sock_socket(&rig, 0, SOCK_STREAM);
+    assert_int_equal(sock_connect(&rig, s, LOOPBACK, 80), -ENETUNREACH);
+    assert_int_equal(sock_connect(&rig, s, 0, 80), -ENETUNREACH);
+    assert_int_equal(sock_bind(&rig, s, LOOPBACK, 80), -EADDRNOTAVAIL);
+    sock_close(&rig, s);
+}
+
+static void loopback_addresses_are_bounded(void **state)
+{
+    (void)state;
+    struct ip_addr a;
+    int last = 0;
+    for (uint32_t i = 1; i < 10000 && last >= 0; i++) {
+        a = ip_addr_from_v4(LOOPBACK + i);
+        last = stack_add_loopback(rig.stacks[0], &a);
+        if (last > 0)
+            assert_int_equal(stack_add_loopback(rig.stacks[0], &a), last);
+    }
+    assert_int_equal(last, ERR_NO_SPACE);
+    struct socket *s = sock_socket(&rig, 0, SOCK_STREAM);
+    assert_int_equal(sock_connect(&rig, s, LOOPBACK + 65000, 80), -ENETUNREACH);
+    sock_close(&rig, s);
+    a = ip_addr_from_v4(SECOND);
+    assert_int_equal(stack_add_loopback(rig.stacks[0], &a), ERR_INVALID);
+    const struct host_settings h = {.address = ip_addr_from_v4(LOOPBACK), .prefix_length = 8};
+    assert_int_equal(stack_add_host(rig.stacks[0], &h), ERR_INVALID);
+}
+
 struct heard {
     uint32_t length;
     unsigned count;
@@ -331,6 +475,13 @@ int main(void)
         CASE(a_ping_to_oneself_is_answered),
         CASE(raw_datagrams_come_back),
         CASE(a_header_of_ones_own_comes_back_only_with_an_own_source),
+        CASE(loopback_is_the_host_itself),
+        CASE(a_listener_on_loopback_hears_nothing_else),
+        CASE(datagrams_and_pings_take_loopback_too),
+        CASE(loopback_of_ipv6),
+        CASE(from_loopback_nothing_leaves),
+        CASE(without_loopback_it_is_nowhere),
+        CASE(loopback_addresses_are_bounded),
         CASE(udp_of_the_stack_loops_in_fragments_and_as_errors),
         CASE(a_full_queue_drops_by_name),
     };
