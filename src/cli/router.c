@@ -108,15 +108,17 @@ static void put_tunnels(struct json_writer *w, const struct router_run *r)
 
 static const char *const direction_names[IP_FILTER_DIRECTIONS] = {"input", "output", "forward"};
 
-static void print_filter(const struct router_run *r)
+static void print_filter(const struct plan_vrf *vrf, const struct ip_filter_rules *rules)
 {
-    const struct plan_filter *f = r->plan->router->filter;
+    const struct plan_filter *f = vrf->filter;
+    if (f && vrf->number)
+        printf("VRF %" PRIu32 "\n", vrf->number);
     for (uint32_t i = 0; f && i < f->n_rules; i++) {
-        const struct ip_filter_count c = ip_filter_rules_count(r->rules, i);
+        const struct ip_filter_count c = ip_filter_rules_count(rules, i);
         printf("rule %-23s %" PRIu64 " datagrams, %" PRIu64 " bytes\n", f->names[i], c.packets, c.bytes);
     }
     for (unsigned i = 0; f && i < IP_FILTER_DIRECTIONS; i++) {
-        const struct ip_filter_count c = ip_filter_rules_default_count(r->rules, (enum ip_filter_direction)i);
+        const struct ip_filter_count c = ip_filter_rules_default_count(rules, (enum ip_filter_direction)i);
         printf("no rule, %-19s %" PRIu64 " datagrams, %" PRIu64 " bytes\n", direction_names[i], c.packets, c.bytes);
     }
 }
@@ -130,9 +132,8 @@ static void put_filter_count(struct json_writer *w, const char *name, struct ip_
     json_end_object(w);
 }
 
-static void put_filter(struct json_writer *w, const struct router_run *r)
+static void put_filter(struct json_writer *w, const struct plan_filter *f, const struct router_filter *r)
 {
-    const struct plan_filter *f = r->plan->router->filter;
     if (!f)
         return;
     const struct ip_filter_counters *c = ip_filter_counters(r->filter);
@@ -152,6 +153,29 @@ static void put_filter(struct json_writer *w, const struct router_run *r)
     json_end_object(w);
 }
 
+/* Of VRF 0 without its number: a router has no other unless it says so. */
+static void put_vrf(struct json_writer *w, const struct router_run *r, uint32_t i)
+{
+    const struct plan_vrf *vrf = &r->plan->router->vrfs[i];
+    json_member_u64(w, "routes", forward_route_count(r->stack, vrf->number));
+    put_filter(w, vrf->filter, &r->filters[i]);
+}
+
+static void put_vrfs(struct json_writer *w, const struct router_run *r)
+{
+    const struct plan_router *p = r->plan->router;
+    json_member_array(w, "vrfs");
+    for (uint32_t i = 0; i < p->n_vrfs; i++) {
+        if (p->vrfs[i].number == 0)
+            continue;
+        json_begin_object(w);
+        json_member_u64(w, "vrf", p->vrfs[i].number);
+        put_vrf(w, r, i);
+        json_end_object(w);
+    }
+    json_end_array(w);
+}
+
 static int write_json(struct output *o, const struct router_run *r)
 {
     struct json_writer w;
@@ -163,9 +187,11 @@ static int write_json(struct output *o, const struct router_run *r)
     for (unsigned i = 0; i < r->plan->n_ports; i++)
         port_counts_put(&w, &r->plan->ports[i], &r->links[i]);
     json_end_array(&w);
-    json_member_u64(&w, "routes", forward_route_count(r->stack, 0));
     put_counts(&w, stack_counters(r->stack));
-    put_filter(&w, r);
+    for (uint32_t i = 0; i < r->plan->router->n_vrfs; i++)
+        if (r->plan->router->vrfs[i].number == 0)
+            put_vrf(&w, r, i);
+    put_vrfs(&w, r);
     put_tunnels(&w, r);
     json_end_object(&w);
     if (json_finish(&w) < 0)
@@ -182,7 +208,8 @@ static int conclude(const struct router_run *r, const struct router_options *o, 
     for (unsigned i = 0; i < r->plan->n_ports; i++)
         port_counts_print(&r->plan->ports[i], &r->links[i]);
     print_counts(stack_counters(r->stack));
-    print_filter(r);
+    for (uint32_t i = 0; i < r->plan->router->n_vrfs; i++)
+        print_filter(&r->plan->router->vrfs[i], r->filters[i].rules);
     for (unsigned i = 0; i < r->plan->n_ports; i++) {
         const struct tunnel_counters *c = tunnel_port_counters(r->links[i].top);
         if (c)
@@ -192,6 +219,14 @@ static int conclude(const struct router_run *r, const struct router_options *o, 
 }
 
 /* ---- all ---- */
+
+static uint32_t routes_of(const struct router_run *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->plan->router->n_vrfs; i++)
+        n += forward_route_count(r->stack, r->plan->router->vrfs[i].number);
+    return n;
+}
 
 static int carry_out(const struct plan *p, const struct router_options *o)
 {
@@ -209,8 +244,7 @@ static int carry_out(const struct plan *p, const struct router_options *o)
     }
     interrupt_install(-1);
     if (!o->quiet) {
-        fprintf(stderr, "routing between %u ports, %u routes; Ctrl-C ends it\n", p->n_ports,
-                forward_route_count(r.stack, 0));
+        fprintf(stderr, "routing between %u ports, %u routes; Ctrl-C ends it\n", p->n_ports, routes_of(&r));
         fflush(stderr);
     }
     follow(&r, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);

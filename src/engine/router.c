@@ -69,6 +69,7 @@ static int add_addresses(struct router_run *r, char message[256])
                                   .vlan_count = a->vlan_count,
                                   .vlan = {a->vlan[0], a->vlan[1]},
                                   .vni = a->vni,
+                                  .vrf = a->vrf,
                                   .address = a->address,
                                   .prefix_length = a->prefix_length,
                                   .mpls_count = a->mpls_count};
@@ -93,7 +94,7 @@ static int add_routes(struct router_run *r, char message[256])
         const struct plan_router_route *a = &from->routes[i];
         const struct forward_route route = {.prefix = a->prefix, .local = r->locals[a->address], .gateway = a->gateway};
         char text[IP_ADDR_PREFIX_TEXT];
-        int e = forward_add_route(r->stack, 0, &route);
+        int e = forward_add_route(r->stack, from->addresses[a->address].vrf, &route);
         (void)ip_prefix_print(text, sizeof text, &a->prefix);
         if (e < 0) {
             snprintf(message, 256, "router.routes[%u]: found %s: %s", i, text,
@@ -110,25 +111,36 @@ static int start_forwarding(struct router_run *r)
     forward_settings_default(&t);
     t.fill_options = r->plan->router->fill_options;
     t.max_next_hops = r->plan->router->n_routes + 1;
-    return forward_start(r->stack, 0, &t);
+    int e = 0;
+    for (uint32_t i = 0; i < r->plan->router->n_vrfs && e == 0; i++)
+        e = forward_start(r->stack, r->plan->router->vrfs[i].number, &t);
+    return e;
 }
 
-static int start_filter(struct router_run *r)
+static int start_filter(struct router_run *r, const struct plan_vrf *vrf, struct router_filter *to)
 {
-    const struct plan_filter *f = r->plan->router->filter;
+    const struct plan_filter *f = vrf->filter;
     struct ip_filter_settings t;
     struct stack_settings secrets;
-    if (!f)
-        return 0;
     ip_filter_settings_default(&t);
     t.connections = f->connections;
     int e = secret_fill(&secrets);
     t.key = secrets.secret;
-    if (e < 0 || (e = ip_filter_new(&t, r->allocator, &r->filter)) < 0 ||
-        (e = ip_filter_rules_new(f->rules, f->n_rules, &f->policy, r->allocator, &r->rules, NULL)) < 0)
+    if (e < 0 || (e = ip_filter_new(&t, r->allocator, &to->filter)) < 0 ||
+        (e = ip_filter_rules_new(f->rules, f->n_rules, &f->policy, r->allocator, &to->rules, NULL)) < 0)
         return e;
-    (void)ip_filter_swap(r->filter, r->rules);
-    return stack_set_filter(r->stack, 0, r->filter);
+    (void)ip_filter_swap(to->filter, to->rules);
+    return stack_set_filter(r->stack, vrf->number, to->filter);
+}
+
+static int start_filters(struct router_run *r)
+{
+    const struct plan_router *from = r->plan->router;
+    int e = 0;
+    for (uint32_t i = 0; i < from->n_vrfs && e == 0; i++)
+        if (from->vrfs[i].filter)
+            e = start_filter(r, &from->vrfs[i], &r->filters[i]);
+    return e;
 }
 
 /* Routers advertise from a link-local address: RFC 4861 4.2. It is made of the MAC of the address on that link. */
@@ -139,6 +151,7 @@ static int add_link_local(struct router_run *r, const struct plan_router_address
                               .vlan_count = on->vlan_count,
                               .vlan = {on->vlan[0], on->vlan[1]},
                               .vni = on->vni,
+                              .vrf = on->vrf,
                               .prefix_length = 64};
     memcpy(h.mac, on->mac, sizeof h.mac);
     h.address = ip_addr_link_local(memcmp(on->mac, none, sizeof none) ? on->mac : r->links[on->port].top->mac);
@@ -183,7 +196,7 @@ static int make(struct router_run *r, char message[256])
     if (!r->locals)
         return ERR_NO_MEMORY;
     if ((e = make_stack(r, now)) < 0 || (e = add_ports(r, now)) < 0 || (e = start_forwarding(r)) < 0 ||
-        (e = start_filter(r)) < 0 || (e = add_addresses(r, message)) < 0)
+        (e = start_filters(r)) < 0 || (e = add_addresses(r, message)) < 0)
         return e;
     for (uint32_t i = 0; i < n; i++)
         stack_announce(r->stack, r->locals[i], now);
@@ -208,16 +221,17 @@ void router_close(struct router_run *r)
     if (r->stack)
         stop_advertising(r, clock_now());
     stack_delete(r->stack);
-    ip_filter_delete(r->filter);
-    if (r->rules)
-        ip_filter_rules_delete(r->rules);
+    for (uint32_t i = 0; i < PLAN_MAX_VRFS; i++) {
+        ip_filter_delete(r->filters[i].filter);
+        if (r->filters[i].rules)
+            ip_filter_rules_delete(r->filters[i].rules);
+        r->filters[i] = (struct router_filter){NULL, NULL};
+    }
     links_close(r->plan, r->links);
     if (r->locals)
         alloc_free(r->allocator, r->locals, r->plan->router->n_addresses * sizeof *r->locals);
     r->stack = NULL;
     r->locals = NULL;
-    r->filter = NULL;
-    r->rules = NULL;
 }
 
 /* ---- turns ---- */

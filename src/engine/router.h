@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A router between the ports of a plan: one stack with all of them, whose VRF 0 forwards. One thread; turns as bridge.h.
+ * A router between the ports of a plan: one stack with all of them, whose VRFs forward. One thread; turns as bridge.h.
  *
  * Owns links, guards and the stack; the plan is borrowed.
  */
@@ -16,8 +16,10 @@ struct router_run {
     struct port_link links[PLAN_MAX_PORTS];
     struct guard guards[PLAN_MAX_PORTS];
     struct stack *stack;
-    struct ip_filter *filter; /* NULL: none */
-    struct ip_filter_rules *rules;
+    struct router_filter {
+        struct ip_filter *filter; /* NULL: none */
+        struct ip_filter_rules *rules;
+    } filters[PLAN_MAX_VRFS]; /* of the plan's VRFs */
     uint32_t *locals; /* of the plan's addresses */
     unsigned empty_turns;
     const struct allocator *allocator;

@@ -129,13 +129,14 @@ struct plan_router_address {
     uint8_t vlan_count;
     struct host_vlan vlan[2];
     uint32_t vni; /* as plan_device.vni */
+    uint32_t vrf;
     uint8_t mpls_count;
     struct host_label mpls[HOST_MAX_LABELS];
 };
 struct plan_router_route {
     struct ip_prefix prefix;
     struct ip_addr gateway; /* unspecified: on the link */
-    uint32_t address;       /* the one of the router's addresses by which it leaves */
+    uint32_t address;       /* the one of the router's addresses by which it leaves, of its VRF */
 };
 struct plan_filter {
     const struct ip_filter_rule *rules;
@@ -149,6 +150,11 @@ struct plan_advertise {
     uint32_t address;
     struct stack_router_settings settings;
 };
+#define PLAN_MAX_VRFS 64u
+struct plan_vrf {
+    uint32_t number;
+    struct plan_filter *filter; /* NULL: none */
+};
 struct plan_router {
     struct plan_router_address *addresses;
     uint32_t n_addresses;
@@ -156,8 +162,9 @@ struct plan_router {
     uint32_t n_routes;
     struct plan_advertise *advertise;
     uint32_t n_advertise;
-    struct plan_filter *filter; /* NULL: none */
-    bool fill_options;          /* see stack/forward.h */
+    struct plan_vrf *vrfs; /* of the addresses, each once, in their order */
+    uint32_t n_vrfs;
+    bool fill_options; /* see stack/forward.h */
 };
 
 #define PLAN_PAIR_KEY_BYTES 16

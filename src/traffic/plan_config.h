@@ -262,6 +262,7 @@ struct router_address_config {
     const struct vlan_config *vlans;
     uint32_t vlans_count;
     uint32_t vni;
+    uint32_t vrf;
     const struct label_config *mpls;
     uint32_t mpls_count;
 };
@@ -272,6 +273,7 @@ struct router_route_config {
     uint8_t gateway[16];
     bool gateway_given;
     const char *port; /* or NULL */
+    uint32_t vrf;
 };
 
 struct filter_policy_config {
@@ -320,6 +322,12 @@ struct advertise_config {
     uint32_t dns_count;
 };
 
+struct router_vrf_config {
+    const struct config_node *node;
+    uint32_t vrf;
+    const struct filter_config *filter;
+};
+
 struct router_config {
     const struct config_node *node;
     const struct router_address_config *addresses;
@@ -328,7 +336,9 @@ struct router_config {
     uint32_t routes_count;
     const struct advertise_config *advertise;
     uint32_t advertise_count;
-    const struct filter_config *filter; /* NULL: none */
+    const struct filter_config *filter; /* of VRF 0; NULL: none */
+    const struct router_vrf_config *vrfs;
+    uint32_t vrfs_count;
     bool fill_options;
 };
 

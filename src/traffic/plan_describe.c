@@ -337,6 +337,14 @@ static void describe_accelerator(struct out *o, const struct plan *p)
         say(o, "up to %u connections, %u bypassed\n", a->max_flows, a->n_bypass);
 }
 
+static uint32_t rules_of(const struct plan_router *r)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < r->n_vrfs; i++)
+        n += r->vrfs[i].filter ? r->vrfs[i].filter->n_rules : 0;
+    return n;
+}
+
 int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
 {
     struct out o = {.sink = sink, .context = context};
@@ -344,7 +352,7 @@ int plan_describe(const struct plan *p, json_sink_fn *sink, void *context)
 
     if (p->router) {
         say(&o, "router: %u addresses, %u routes beside their subnets, %u filter rules\n", p->router->n_addresses,
-            p->router->n_routes, p->router->filter ? p->router->filter->n_rules : 0);
+            p->router->n_routes, rules_of(p->router));
         describe_ports(&o, p);
         return o.error;
     }

@@ -31,6 +31,9 @@ static const struct config_field address_fields[] = {
     {CONFIG_ITEMS(struct router_address_config, mpls), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
      .schema = &plan_label_schema, .items_max = HOST_MAX_LABELS,
      .doc = "MPLS labels of unicast datagrams that leave by this address, outermost first"},
+    {CONFIG_MEMBER(struct router_address_config, vrf), .type = CONFIG_TYPE_U32, .fallback = "0",
+     .doc =
+         "The routing table that its subnet is in; tables know nothing of each other, and may have the same prefixes"},
 };
 static const struct config_schema address_schema = CONFIG_SCHEMA_SELF(
     "router_address", struct router_address_config, address_fields, node, "An address of the router, and its subnet");
@@ -43,9 +46,20 @@ static const struct config_field route_fields[] = {
      .doc = "Next router, on a subnet of the router; otherwise destinations are on the link of port"},
     {CONFIG_MEMBER(struct router_route_config, port), .type = CONFIG_TYPE_STRING, .min = "1",
      .doc = "Port by which they leave; otherwise the gateway's"},
+    {CONFIG_MEMBER(struct router_route_config, vrf), .type = CONFIG_TYPE_U32, .fallback = "0",
+     .doc = "The routing table that it is in, one of an address"},
 };
 static const struct config_schema route_schema =
     CONFIG_SCHEMA_SELF("router_route", struct router_route_config, route_fields, node, "Where destinations are");
+
+static const struct config_field vrf_fields[] = {
+    {CONFIG_MEMBER(struct router_vrf_config, vrf), .type = CONFIG_TYPE_U32, .required = true, .min = "1",
+     .doc = "The VRF of some address"},
+    {CONFIG_MEMBER(struct router_vrf_config, filter), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_filter_schema,
+     .doc = "What may pass within it; otherwise everything"},
+};
+static const struct config_schema vrf_schema =
+    CONFIG_SCHEMA_SELF("router_vrf", struct router_vrf_config, vrf_fields, node, "Policy of a VRF other than 0");
 
 static const struct config_field router_fields[] = {
     {CONFIG_ITEMS(struct router_config, addresses), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP,
@@ -57,7 +71,9 @@ static const struct config_field router_fields[] = {
      .schema = &plan_advertise_schema, .items_max = MAX_ADVERTISE,
      .doc = "Router advertisements, by which hosts of IPv6 configure themselves (RFC 4861 6.2)"},
     {CONFIG_MEMBER(struct router_config, filter), .type = CONFIG_TYPE_OPTIONAL, .schema = &plan_filter_schema,
-     .doc = "What may pass; otherwise everything"},
+     .doc = "What may pass within VRF 0; otherwise everything"},
+    {CONFIG_ITEMS(struct router_config, vrfs), .type = CONFIG_TYPE_LIST, .item = CONFIG_TYPE_MAP, .schema = &vrf_schema,
+     .items_max = PLAN_MAX_VRFS, .doc = "Policies of other VRFs"},
     {CONFIG_MEMBER(struct router_config, fill_options), .type = CONFIG_TYPE_BOOL, .fallback = "true",
      .doc = "Record Route and Timestamp of IPv4 are filled in; otherwise such datagrams are dropped"},
 };
@@ -100,6 +116,7 @@ static void compile_address(struct compiling *c, const struct router_address_con
     to->port = plan_need_port(c, from->node, from->port);
     to->address = p.addr;
     to->prefix_length = p.length;
+    to->vrf = from->vrf;
     memcpy(to->mac, from->mac, sizeof to->mac);
     to->vlan_count = plan_compile_vlans(from->vlans, from->vlans_count, to->vlan);
     if (to->port != PLAN_NONE)
@@ -115,6 +132,50 @@ static void compile_address(struct compiling *c, const struct router_address_con
                           c->plan->ports[to->port].mtu, WIRE_IPV6_MIN_MTU);
 }
 
+/* ---- VRFs ---- */
+
+static struct plan_vrf *find_vrf(struct plan_router *r, uint32_t number)
+{
+    for (uint32_t i = 0; i < r->n_vrfs; i++)
+        if (r->vrfs[i].number == number)
+            return &r->vrfs[i];
+    return NULL;
+}
+
+static void add_vrfs(struct compiling *c, const struct router_config *from, struct plan_router *r)
+{
+    for (uint32_t i = 0; i < r->n_addresses; i++) {
+        if (find_vrf(r, r->addresses[i].vrf))
+            continue;
+        if (r->n_vrfs == PLAN_MAX_VRFS) {
+            config_errors_add(c->errors, from->addresses[i].node, "vrf", "found %u, the %uth VRF, allowed at most %u",
+                              r->addresses[i].vrf, PLAN_MAX_VRFS + 1, PLAN_MAX_VRFS);
+            return;
+        }
+        r->vrfs[r->n_vrfs++] = (struct plan_vrf){.number = r->addresses[i].vrf};
+    }
+}
+
+static void set_filter(struct compiling *c, const struct config_node *node, const char *key, struct plan_router *r,
+                       uint32_t vrf, const struct filter_config *filter)
+{
+    struct plan_vrf *of = find_vrf(r, vrf);
+    if (!of)
+        config_errors_add(c->errors, node, key, "found one of VRF %u, allowed those that an address has", vrf);
+    else if (of->filter)
+        config_errors_add(c->errors, node, key, "found VRF %u again, allowed each once", vrf);
+    else if (filter)
+        of->filter = plan_compile_filter(c, filter);
+}
+
+static void compile_vrfs(struct compiling *c, const struct router_config *from, struct plan_router *r)
+{
+    if (from->filter)
+        set_filter(c, from->node, "filter", r, 0, from->filter);
+    for (uint32_t i = 0; i < from->vrfs_count; i++)
+        set_filter(c, from->vrfs[i].node, "vrf", r, from->vrfs[i].vrf, from->vrfs[i].filter);
+}
+
 /* ---- routes ---- */
 
 static bool is_on_link(const struct plan_router_address *a, const struct ip_addr *ip)
@@ -124,11 +185,13 @@ static bool is_on_link(const struct plan_router_address *a, const struct ip_addr
 }
 
 /* The first of the router's addresses that can send there, or PLAN_NONE. */
-static uint32_t find_way(const struct plan_router *r, const struct plan_router_route *route, uint32_t port)
+static uint32_t find_way(const struct plan_router *r, const struct plan_router_route *route, uint32_t vrf,
+                         uint32_t port)
 {
     for (uint32_t i = 0; i < r->n_addresses; i++) {
         const struct plan_router_address *a = &r->addresses[i];
-        if (ip_addr_is_v4(&a->address) != ip_addr_is_v4(&route->prefix.addr) || (port != PLAN_NONE && port != a->port))
+        if (a->vrf != vrf || ip_addr_is_v4(&a->address) != ip_addr_is_v4(&route->prefix.addr) ||
+            (port != PLAN_NONE && port != a->port))
             continue;
         if (ip_addr_is_unspecified(&route->gateway) || is_on_link(a, &route->gateway))
             return i;
@@ -151,15 +214,15 @@ static void compile_route(struct compiling *c, const struct router_route_config 
         config_errors_add(c->errors, from->node, "gateway", "found another family than prefix has, allowed the same");
         return;
     }
-    to->address = find_way(r, to, port);
+    to->address = find_way(r, to, from->vrf, port);
     (void)ip_addr_print(text, sizeof text, &to->gateway);
     if (to->address == PLAN_NONE)
         config_errors_add(c->errors, from->node, from->gateway_given ? "gateway" : "port",
-                          "found %s, allowed a subnet of the router's addresses%s",
+                          "found %s, allowed a subnet of the router's addresses%s%s",
                           from->gateway_given ? text : "a port without an address of that family",
-                          from->port ? " on that port" : "");
+                          from->port ? " on that port" : "", from->vrf ? " in that VRF" : "");
     for (uint32_t i = 0; i < r->n_addresses && from->gateway_given; i++)
-        if (ip_addr_equal(&r->addresses[i].address, &to->gateway))
+        if (r->addresses[i].vrf == from->vrf && ip_addr_equal(&r->addresses[i].address, &to->gateway))
             config_errors_add(c->errors, from->node, "gateway", "found %s, which is the router's own", text);
 }
 
@@ -189,12 +252,14 @@ void plan_compile_router(struct compiling *c)
     r->fill_options = from->fill_options;
     r->addresses = plan_alloc(c, from->addresses_count, sizeof *r->addresses);
     r->routes = plan_alloc(c, from->routes_count, sizeof *r->routes);
-    if (!r->addresses || !r->routes)
+    r->vrfs = plan_alloc(c, PLAN_MAX_VRFS, sizeof *r->vrfs);
+    if (!r->addresses || !r->routes || !r->vrfs)
         return;
     for (; r->n_addresses < from->addresses_count; r->n_addresses++)
         compile_address(c, &from->addresses[r->n_addresses], &r->addresses[r->n_addresses]);
+    add_vrfs(c, from, r);
     for (; r->n_routes < from->routes_count; r->n_routes++)
         compile_route(c, &from->routes[r->n_routes], &r->routes[r->n_routes]);
     compile_advertise(c, from, r);
-    r->filter = from->filter ? plan_compile_filter(c, from->filter) : NULL;
+    compile_vrfs(c, from, r);
 }

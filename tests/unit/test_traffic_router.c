@@ -65,7 +65,8 @@ static void a_filter_is_taken_over(void **state)
     (void)state;
     struct config_tree *tree;
     struct plan *p = rig_compile(good, &tree);
-    const struct plan_filter *f = p->router->filter;
+    assert_int_equal(p->router->n_vrfs, 1);
+    const struct plan_filter *f = p->router->vrfs[0].filter;
     assert_non_null(f);
     assert_int_equal(f->n_rules, 2);
     assert_int_equal(f->connections, 65536);
@@ -107,9 +108,43 @@ static void advertisements_are_taken_over(void **state)
     config_tree_free(tree);
 }
 
+static const char two_vrfs[] = "ports:\n"
+                               "  - {name: in, location: \"packet:eth1\"}\n"
+                               "  - {name: out, location: \"packet:eth2\"}\n"
+                               "router:\n"
+                               "  addresses:\n"
+                               "    - {port: in, address: 10.1.0.1/24, vrf: 9}\n"
+                               "    - {port: out, address: 10.1.0.1/24}\n"
+                               "  routes:\n"
+                               "    - {prefix: 10.3.0.0/16, gateway: 10.1.0.2}\n"
+                               "    - {prefix: 10.3.0.0/16, gateway: 10.1.0.2, vrf: 9}\n"
+                               "  vrfs:\n"
+                               "    - {vrf: 9, filter: {policy: {forward: drop}}}\n";
+
+static void vrfs_are_told_apart(void **state)
+{
+    (void)state;
+    struct config_tree *tree;
+    struct plan *p = rig_compile(two_vrfs, &tree);
+    const struct plan_router *r = p->router;
+    assert_int_equal(r->n_vrfs, 2);
+    assert_int_equal(r->vrfs[0].number, 9);
+    assert_int_equal(r->vrfs[0].filter->policy.verdicts[IP_FILTER_FORWARD], IP_FILTER_DROP);
+    assert_int_equal(r->vrfs[1].number, 0);
+    assert_null(r->vrfs[1].filter);
+    assert_int_equal(r->routes[0].address, 1);
+    assert_int_equal(r->routes[1].address, 0);
+    plan_free(p);
+    config_tree_free(tree);
+}
+
 static const struct {
     const char *set, *message;
 } faults[] = {
+    {"router.routes[0].vrf=3", "good:10:36: router.routes[0].gateway: found 10.2.0.0, allowed a subnet "
+                               "of the router's addresses in that VRF"},
+    {"router.vrfs=[{vrf: 3}]",
+     "--set router.vrfs: router.vrfs[0].vrf: found one of VRF 3, allowed those that an address has"},
     {"router.advertise[0].address=\"2001:db8:2::2\"",
      "--set router.advertise[0].address: router.advertise[0].address: found 2001:db8:2::2, allowed one of "
      "router.addresses"},
@@ -180,6 +215,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_and_routes_are_taken_over),
         cmocka_unit_test(a_filter_is_taken_over),
+        cmocka_unit_test(vrfs_are_told_apart),
         cmocka_unit_test(advertisements_are_taken_over),
         cmocka_unit_test(what_is_wrong_is_said),
     };
