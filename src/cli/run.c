@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/alloc_heap.h"
 #include "base/error.h"
@@ -20,6 +21,7 @@
 #include "cli/summary.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
+#include "engine/trace_file.h"
 
 #define STEP_NS (20 * NS_PER_MS)
 #define SHOW_EVERY_NS NS_PER_S
@@ -34,7 +36,7 @@
 #define SHORT_RUN_SAMPLE_NS (250 * NS_PER_MS)
 
 struct run_options {
-    const char *json, *csv, *report, *junit;
+    const char *json, *csv, *report, *junit, *trace, *trace_layers;
     struct option_texts sets;
     int64_t duration_ns;
     bool quiet;
@@ -48,6 +50,7 @@ struct run {
     struct output outputs[OUTPUTS];
     FILE *people; /* where people read; NULL: quiet */
     struct engine *engine;
+    struct trace_file trace;
     struct results results; /* as last read */
     struct sampler *for_series, *for_live;
     struct series series;
@@ -66,6 +69,10 @@ static const struct option_row options[] = {
     {"report", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, report), "write an HTML report with charts"},
     {"junit", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, junit),
      "write the criteria as JUnit XML, for Jenkins, GitLab and others"},
+    {"trace", 0, "FILE", OPTION_TEXT, 0, offsetof(struct run_options, trace),
+     "a line for what the stacks do: states of connections, neighbours, drops; -: standard output"},
+    {"trace-layers", 0, "LIST", OPTION_TEXT, 0, offsetof(struct run_options, trace_layers),
+     "with --trace: these layers only, of link, arp, ip, icmp, udp, tcp, l7 and socket"},
     {"set", 0, "PATH=VALUE", OPTION_TEXTS, 0, offsetof(struct run_options, sets),
      "change the configuration: loads[0].loop=closed (repeatable)"},
     {"quiet", 'q', NULL, OPTION_FLAG, 0, offsetof(struct run_options, quiet), "print nothing but errors"},
@@ -85,6 +92,24 @@ static int check_outputs(const struct run_options *o)
     return EXIT_MET;
 }
 
+static int open_trace(struct run *r)
+{
+    const struct run_options *o = &r->options;
+    unsigned layers;
+    char message[256];
+    if (o->trace_layers && !o->trace)
+        return command_refuse(&run_command, "found --trace-layers, allowed with --trace");
+    if (o->trace_layers && !trace_layers_read(o->trace_layers, &layers))
+        return command_refuse(&run_command, "--trace-layers: found '%.60s', allowed: " TRACE_LAYERS_ALLOWED,
+                              o->trace_layers);
+    if (o->trace && strcmp(o->trace, "-") != 0)
+        (void)!truncate(o->trace, 0); /* what there is of an earlier run */
+    if (trace_file_open(&r->trace, o->trace, o->trace_layers, clock_now(), message) == 0)
+        return EXIT_MET;
+    complain("run: %s", message);
+    return EXIT_REFUSED;
+}
+
 static int open_outputs(struct run *r)
 {
     const char *const paths[OUTPUTS] = {r->options.json, r->options.csv, r->options.report, r->options.junit};
@@ -95,6 +120,7 @@ static int open_outputs(struct run *r)
             return result;
         standard_taken = standard_taken || r->outputs[i].file == stdout;
     }
+    standard_taken = standard_taken || (r->options.trace && strcmp(r->options.trace, "-") == 0);
     if (!r->options.quiet)
         r->people = standard_taken ? stderr : stdout;
     return EXIT_MET;
@@ -178,6 +204,7 @@ static int make_engine(struct run *r)
     struct engine_options o;
     char message[256];
     engine_options_default(&o);
+    o.trace = r->trace.fd ? &r->trace.trace : NULL;
     int error = engine_new(r->configuration.plan, &o, &r->engine, message);
     if (error < 0) {
         complain("%s", message[0] ? message : err_text(error));
@@ -282,6 +309,7 @@ static void clean_up(struct run *r)
 {
     if (r->engine)
         engine_delete(r->engine);
+    trace_file_close(&r->trace);
     for (unsigned i = 0; i < OUTPUTS; i++)
         output_abandon(&r->outputs[i]);
     sampler_delete(r->for_series);
@@ -321,6 +349,8 @@ static int run(int argc, char **argv)
         result = check_has_loads(&r.configuration);
     if (result == EXIT_MET)
         result = open_outputs(&r);
+    if (result == EXIT_MET)
+        result = open_trace(&r);
     if (result == EXIT_MET)
         result = carry_out(&r);
     clean_up(&r);

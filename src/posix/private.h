@@ -18,8 +18,8 @@
 #include <stdatomic.h>
 
 #include "dhcp/clients.h"
+#include "engine/trace_file.h"
 #include "packet/guard.h"
-#include "posix/trace_file.h"
 #include "socket/epoll.h"
 #include "socket/socket.h"
 #include "weir/socket.h"
@@ -310,6 +310,8 @@ void registry_remove(struct weir_stack *w);
 /* call.c */
 /* Does the call, from any thread: returns the result, or -1 with errno. */
 ssize_t call_perform(struct weir_stack *w, struct call *c);
+/* call_trace.c: it is over. */
+void call_trace(const struct trace *t, const struct call *c, int64_t now);
 /* Adds 1 to an eventfd, given plus one. */
 void event_raise(int event_fd);
 bool call_is_done(const struct call *c);

@@ -214,6 +214,21 @@ YAML
 }
 
 # The job is the example's; the load one that fits here.
+@test "--trace has a line for what the stacks do, of the layers that are asked for" {
+    run -0 weir run load.yaml --quiet --trace trace
+    grep -Eq '^ +[0-9]+\.[0-9]{6} tcp ' trace
+    grep -Eq '^ +[0-9]+\.[0-9]{6} arp ' trace
+    run -0 weir run load.yaml --quiet --trace trace --trace-layers arp
+    [ -s trace ]
+    [ -z "$(grep -Ev '^ +[0-9]+\.[0-9]{6} arp ' trace)" ]
+    run --separate-stderr -2 weir run load.yaml --trace-layers arp
+    holds "found --trace-layers, allowed with --trace" "$stderr"
+    run --separate-stderr -2 weir run load.yaml --trace - --trace-layers arp,wine
+    holds "--trace-layers: found 'arp,wine', allowed: link, arp," "$stderr"
+    run --separate-stderr -3 weir run load.yaml --trace /nowhere/at/all
+    holds "/nowhere/at/all" "$stderr"
+}
+
 @test "the jobs in examples/ci fail when a criterion is not met, and only then" {
     for file in "$ROOT"/examples/ci/*.yml; do
         command=$(python3 - "$file" <<'PY'

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The trace of a program's stack as a file: a line for each thing that happens, with the seconds since the stack was made and the layer (base/trace.h), written
- * with one system call by whoever owns the stack then. Off, it costs a branch.
+ * The trace of stacks as a file: a line for each thing that happens, with the seconds since it was opened and the layer (base/trace.h), written with one
+ * system call by whoever owns the stack then; several may write. Off, it costs a branch.
  */
-#ifndef WEIR_POSIX_TRACE_FILE_H
-#define WEIR_POSIX_TRACE_FILE_H
+#ifndef WEIR_ENGINE_TRACE_FILE_H
+#define WEIR_ENGINE_TRACE_FILE_H
 
 #include <stdint.h>
 
 #include "base/trace.h"
-
-struct call;
 
 struct trace_file {
     struct trace trace; /* its layers are 0: off */
@@ -24,8 +22,5 @@ struct trace_file {
  */
 int trace_file_open(struct trace_file *t, const char *path, const char *layers, int64_t now, char message[256]);
 void trace_file_close(struct trace_file *t);
-
-/* call_trace.c: a call is over. */
-void call_trace(const struct trace *t, const struct call *c, int64_t now);
 
 #endif

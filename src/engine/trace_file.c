@@ -3,7 +3,7 @@
  * See trace_file.h.
  */
 #define _GNU_SOURCE
-#include "posix/trace_file.h"
+#include "engine/trace_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
