@@ -323,7 +323,7 @@ largest_packet() { # CAPTURE: in bytes of its IP header and what follows
 
 cells_mtu() {
     if [ "$FAMILY" = 4 ]; then least=576; else least=1280; fi
-    for mtu in $least 1500 9000; do
+    for mtu in $least 1500 9000 9216; do
         path_mtu $mtu
         check "$path: MTU $mtu" megabytes mtu --set "ports[0].mtu=$mtu"
         check_equal "$path: MTU $mtu: the largest packet" $mtu "$(largest_packet "$work/mtu.pcap")"
