@@ -179,7 +179,7 @@ void accel_early_ahead(struct accel *a, struct accel_flow *f)
     f->said = *accel_servers_find(&a->servers, &f->key, o->began);
     o->ahead = true;
     o->server_window = accel_early_window(f);
-    o->cwnd = ACCEL_EARLY_SEGMENTS * segment_bytes(a, f);
+    o->cwnd = o->server_window; /* all of it, though the marks take room */
     ACCEL_COUNT(a, sent_ahead);
 }
 

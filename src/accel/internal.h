@@ -31,7 +31,8 @@
 #define ACCEL_EARLY_SEGMENTS                                                                                           \
     11u /* an initial window (RFC 6928) and the loss probe behind it: sent on without waiting */
 #define ACCEL_HELD 16u
-#define ACCEL_WAITING 16u
+/* A mark takes room: a full segment of the client's goes ahead as two. */
+#define ACCEL_WAITING (2 * ACCEL_EARLY_SEGMENTS)
 #define ACCEL_LINK_HEADER_MAX 46u /* eight tags */
 
 /* Early data that came in one segment: its end, and what is echoed when it is acknowledged. */

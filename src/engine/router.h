@@ -20,7 +20,7 @@ struct router_run {
         struct ip_filter *filter; /* NULL: none */
         struct ip_filter_rules *rules;
     } filters[PLAN_MAX_VRFS]; /* of the plan's VRFs */
-    uint32_t *locals; /* of the plan's addresses */
+    uint32_t *locals;         /* of the plan's addresses */
     unsigned empty_turns;
     const struct allocator *allocator;
 };

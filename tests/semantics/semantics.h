@@ -39,7 +39,7 @@
 
 #define T_ADDRESS "192.0.2.1"
 #define P_ADDRESS "192.0.2.2"
-#define NOBODY "192.0.2.99"    /* of the wire's network, and there is no such host */
+#define NOBODY "192.0.2.99" /* of the wire's network, and there is no such host */
 #define NOBODY_ELSE "192.0.2.98"
 #define NOWHERE "198.51.100.1" /* of no network that has a route */
 #define GROUP "239.1.2.3"

@@ -115,7 +115,53 @@ static void early_data_is_marked_until_the_far_box_has_answered(void **state)
     assert_true(came);
 }
 
+/* As much as the client may send before the server answers, in full segments: how many go ahead. */
+static void a_client_that_fills_the_early_window_sends_no_more_ahead_than_may_wait(void **state)
+{
+    (void)state;
+    enum { FULL = 536 }; /* the far box's answer has no MSS: RFC 9293 3.7.1 */
+    char full[FULL + 1];
+    ask(1);
+    far_box_answers(1);
+    client_sends(1, TCP_ACK, 0, "");
+    while (take_frame(ACCEL_SERVERS, &(struct seen){0}) || take_frame(ACCEL_CLIENTS, &(struct seen){0}))
+        continue;
+    ask(2);
+    memset(full, 'x', FULL);
+    full[FULL] = 0;
+    unsigned ahead = 0;
+    uint32_t bytes = 0;
+    for (uint32_t i = 0; i < ACCEL_EARLY_SEGMENTS; i++) {
+        client_sends(2, TCP_ACK, i * FULL, full);
+        for (struct seen s; take_frame(ACCEL_SERVERS, &s); ahead++)
+            bytes += s.length - 54 - ACCEL_MARK_BYTES;
+    }
+    assert_int_equal(bytes, ACCEL_EARLY_SEGMENTS * FULL);
+    assert_in_range(ahead, ACCEL_EARLY_SEGMENTS, ACCEL_WAITING);
+    assert_int_equal(COUNTED(sent_ahead), 1);
+}
+
 /* ---- the far box ---- */
+
+static void what_goes_ahead_of_one_client_waits_without_loss(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    for (uint32_t i = 0; i < ACCEL_WAITING; i++)
+        send_marked(ACCEL_CLIENTS, 1, TCP_ACK, CLIENT_ISN + 1 + i, p.isn.v + 1, p.syn_mark, "x");
+    assert_int_equal(COUNTED(far_held), ACCEL_WAITING);
+    assert_int_equal(COUNTED(drop_no_buffer), 0);
+    send_marked(ACCEL_CLIENTS, 1, TCP_ACK, CLIENT_ISN + 1 + ACCEL_WAITING, p.isn.v + 1, p.syn_mark, "x");
+    assert_int_equal(COUNTED(drop_no_buffer), 1);
+    expect_nothing();
+    server_answers(1);
+    for (uint32_t i = 0; i < ACCEL_WAITING; i++)
+        assert_int_equal(expect(ACCEL_SERVERS, TCP_ACK).tcp.seq.v, CLIENT_ISN + 1 + i);
+    (void)expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    expect_nothing();
+}
 
 static void early_data_that_overtook_its_syn_does_not_reach_the_server(void **state)
 {
@@ -179,6 +225,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(early_data_is_marked_until_the_far_box_has_answered, set_up_near, tear_down),
+        cmocka_unit_test_setup_teardown(a_client_that_fills_the_early_window_sends_no_more_ahead_than_may_wait,
+                                        set_up_near, tear_down),
+        cmocka_unit_test_setup_teardown(what_goes_ahead_of_one_client_waits_without_loss, set_up_far, tear_down),
         cmocka_unit_test_setup_teardown(early_data_that_overtook_its_syn_does_not_reach_the_server, set_up_far,
                                         tear_down),
         cmocka_unit_test_setup_teardown(early_data_behind_the_answer_loses_its_mark, set_up_far, tear_down),

@@ -11,9 +11,9 @@
 #include "wire/eth.h"
 
 #include <errno.h>
-#include <net/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <pcap/pcap.h>
 #include <poll.h>
