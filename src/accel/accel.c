@@ -32,7 +32,9 @@ void accel_settings_default(struct accel_settings *s)
 
 static bool settings_ok(const struct accel_settings *s)
 {
-    if (s->shortcut && s->role == ACCEL_FAR)
+    if ((s->shortcut || s->answers) && s->role == ACCEL_FAR)
+        return false;
+    if (s->answers && (s->paired || s->fast_open || s->watch))
         return false;
     if (s->fast_open && (s->role == ACCEL_FAR || s->fast_open_cookies == 0 || s->fast_open_wait_ns <= 0))
         return false;
@@ -62,6 +64,8 @@ static int init(struct accel *a, int64_t now)
         error = wheel_init(&a->wheel, m, s->max_flows, TICK_SHIFT, now);
     if (error == 0 && s->store)
         accel_store_take_over(a, now);
+    if (error == 0 && s->answers)
+        accel_answers_begin(a);
     return error;
 }
 
@@ -173,6 +177,7 @@ void accel_flow_end(struct accel *a, struct accel_flow *f)
 {
     const uint32_t i = pool_index(&a->flows.pool, f);
     accel_shortcut_take_back(a, f);
+    accel_answers_release(a, f);
     accel_opening_end(a, f);
     wheel_disarm(&a->wheel, i);
     if (a->settings.role == ACCEL_NEAR)
@@ -234,6 +239,34 @@ static bool replaces(const struct accel_flow *f, const struct accel_arrival *v)
     return (f->state == ACCEL_CLOSED || f->state == ACCEL_RESET) && !seq_eq(v->tcp.seq, f->client_isn);
 }
 
+static bool from_unknown(struct accel *a, bool syn, struct accel_arrival *v)
+{
+    return syn ? accel_client_syn(a, v) : !accel_cookie_returns(a, v);
+}
+
+static bool of_flow(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    return f->state == ACCEL_OPENING ? accel_opening_from_client(a, f, v) : accel_open_from_client(a, f, v);
+}
+
+/* The same where SYNs are answered nearer to the wire: perhaps this client's was, at this moment. */
+static bool from_unknown_beside(struct accel *a, bool syn, struct accel_arrival *v)
+{
+    struct accel_flow *f;
+    bool on = false;
+    if (!accel_answers_enter(a, v, &f)) {
+        ACCEL_COUNT(a, drop_pending);
+    } else if (f) {
+        on = of_flow(a, f, v);
+        if (f->state != ACCEL_FREE)
+            accel_flow_touch(a, f, v->now);
+    } else {
+        on = from_unknown(a, syn, v);
+    }
+    accel_answers_leave(a, v);
+    return on;
+}
+
 static bool from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
     const bool syn = (v->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
@@ -242,8 +275,8 @@ static bool from_client(struct accel *a, struct accel_flow *f, struct accel_arri
         f = NULL;
     }
     if (!f)
-        return syn ? accel_client_syn(a, v) : !accel_cookie_returns(a, v);
-    return f->state == ACCEL_OPENING ? accel_opening_from_client(a, f, v) : accel_open_from_client(a, f, v);
+        return unlikely(a->settings.answers) ? from_unknown_beside(a, syn, v) : from_unknown(a, syn, v);
+    return of_flow(a, f, v);
 }
 
 static bool from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
@@ -314,7 +347,7 @@ static unsigned turn_of(struct accel *a, enum accel_side side, int64_t now)
 {
     struct packet *in[LINK_BURST], *out[LINK_BURST];
     const unsigned n = link_rx_burst(a->links[side], in, LINK_BURST, now);
-    unsigned on = 0;
+    unsigned on = 0, answered = side == ACCEL_CLIENTS ? accel_answers_take(a, now) : 0;
     for (unsigned i = 0; i < n; i++) {
         const enum accel_verdict verdict =
             likely(!a->settings.watch) ? accel_arrive(a, side, in[i], now) : accel_watched(a, side, in[i], now);
@@ -325,7 +358,7 @@ static unsigned turn_of(struct accel *a, enum accel_side side, int64_t now)
     }
     if (on)
         link_tx_burst(a->links[side == ACCEL_CLIENTS ? ACCEL_SERVERS : ACCEL_CLIENTS], out, on, now);
-    return n;
+    return n + answered;
 }
 
 unsigned accel_turn(struct accel *a, int64_t now)
@@ -334,6 +367,7 @@ unsigned accel_turn(struct accel *a, int64_t now)
     wheel_advance(&a->wheel, now, TIMERS_A_TURN, due, a);
     if (unlikely(a->shortcut_listed))
         accel_shortcut_turn(a);
+    accel_answers_grant(a, now);
     return from_clients + from_servers;
 }
 

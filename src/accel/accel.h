@@ -67,10 +67,11 @@ enum accel_role {
     X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \
     X(cookies_no_room) X(client_silent)                                                                                \
     X(shortcut_flows) X(shortcut_refused) X(shortcut_segments) X(shortcut_bytes)                                       \
+    X(shortcut_answered) X(shortcut_withdrawn)                                                                         \
     X(restart_kept) X(restart_reset) X(restart_forgotten)                                                              \
     X(bypass_data) X(bypass_options) X(bypass_source) X(bypass_full) X(bypass_configured)                              \
     X(drop_bad_checksum) X(drop_bad_ack) X(drop_bad_reset) X(drop_out_of_order) X(drop_unexpected) X(drop_no_buffer)   \
-    X(drop_no_room) X(drop_cannot_rewrite)
+    X(drop_no_room) X(drop_cannot_rewrite) X(drop_pending)
 /* clang-format on */
 
 struct accel_counters {
@@ -79,6 +80,7 @@ struct accel_counters {
 #undef ACCEL_COUNTER_FIELD
 };
 
+struct accel_answers;
 struct accel_shortcut;
 struct accel_watch;
 struct accel_settings {
@@ -120,6 +122,8 @@ struct accel_settings {
     struct accel_watch *watch; /* who looks on (watch.h), or NULL; borrowed as well */
     /* Who translates established flows in the box's place (shortcut.h), or NULL; borrowed as well, not at a far box. */
     const struct accel_shortcut *shortcut;
+    /* Who answers SYNs in its place (answers.h), or NULL; the same. */
+    const struct accel_answers *answers;
 };
 void accel_settings_default(struct accel_settings *s);
 

@@ -32,4 +32,7 @@ struct accel_key;
 /* Whether one of the n entries is about this connection. */
 bool accel_is_bypassed(const struct accel_bypass *list, uint32_t n, const struct accel_key *key);
 
+/* Whether one of them may be about a connection to this server, whoever the client is. */
+bool accel_is_bypass_of(const struct accel_bypass *list, uint32_t n, const struct ip_addr *server, uint16_t port);
+
 #endif

@@ -19,6 +19,7 @@
 #ifndef WEIR_ACCEL_INTERNAL_H
 #define WEIR_ACCEL_INTERNAL_H
 
+#include "accel/answers.h"
 #include "accel/fast_open.h"
 #include "accel/limits.h"
 #include "accel/pair.h"
@@ -97,6 +98,8 @@ struct accel {
     struct pool openings, buffers;
     struct wheel wheel; /* a node for each flow */
     struct accel_region region;
+    uint32_t answered;        /* SYNs that were answered nearer to the wire, and taken */
+    uint32_t granted;         /* of these, up to which */
     uint32_t shortcut_listed; /* to be published, or told that there were segments: */
     uint32_t shortcut_list[ACCEL_SHORTCUT_TURN];
     struct accel_counters counters;
@@ -169,6 +172,10 @@ struct accel_promise accel_promise_for(const struct accel *a, const struct accel
 struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival *v, struct seq client_isn);
 /* Each returns whether the segment goes on to the other side. */
 bool accel_client_syn(struct accel *a, struct accel_arrival *v);
+/* One that was answered nearer to the wire: a flow, and whether the SYN goes on. */
+bool accel_client_answered(struct accel *a, struct accel_arrival *v, const struct accel_answered *answered);
+/* SYNs without an acknowledgement that get an opening of their own. */
+uint32_t accel_openings_left(const struct accel *a);
 bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 void accel_send_syn(struct accel *a, struct accel_flow *f, int64_t now);
@@ -299,6 +306,56 @@ static inline void accel_shortcut_take_back(struct accel *a, struct accel_flow *
 {
     if (unlikely(f->shortcut))
         accel_shortcut_take_it_back(a, f);
+}
+
+/* ---- answers.c: SYNs that are answered nearer to the wire. Each does nothing where there is nobody who does ---- */
+
+/* Of a new box, with the flows that it has taken over. */
+void accel_answers_begin(struct accel *a);
+/* SYNs that were answered become flows, and go on to the server; how many. Behind a burst, before its frames. */
+unsigned accel_answers_take_them(struct accel *a, int64_t now);
+/* Behind a turn: how many more. */
+void accel_answers_grant_them(struct accel *a, int64_t now);
+/* A flow has come to be, or is about to end. */
+void accel_answers_claim_it(struct accel *a, const struct accel_flow *f);
+void accel_answers_release_it(struct accel *a, const struct accel_flow *f);
+/* A server has answered, and a SYN of a source was counted. */
+void accel_answers_learn_it(struct accel *a, const struct accel_key *key);
+void accel_answers_count_it(struct accel *a, const struct accel_key *key, int64_t now);
+/*
+ * A client's segment of no flow. Its place is claimed until accel_answers_leave(); what was answered since the burst came is
+ * taken: *f. False: its SYN was answered and is not here yet.
+ */
+bool accel_answers_enter(struct accel *a, const struct accel_arrival *v, struct accel_flow **f);
+void accel_answers_leave(struct accel *a, const struct accel_arrival *v);
+static inline unsigned accel_answers_take(struct accel *a, int64_t now)
+{
+    return unlikely(a->settings.answers) ? accel_answers_take_them(a, now) : 0;
+}
+static inline void accel_answers_grant(struct accel *a, int64_t now)
+{
+    if (unlikely(a->settings.answers))
+        accel_answers_grant_them(a, now);
+}
+static inline void accel_answers_claim(struct accel *a, const struct accel_flow *f)
+{
+    if (unlikely(a->settings.answers))
+        accel_answers_claim_it(a, f);
+}
+static inline void accel_answers_release(struct accel *a, const struct accel_flow *f)
+{
+    if (unlikely(a->settings.answers))
+        accel_answers_release_it(a, f);
+}
+static inline void accel_answers_learn(struct accel *a, const struct accel_key *key)
+{
+    if (unlikely(a->settings.answers))
+        accel_answers_learn_it(a, key);
+}
+static inline void accel_answers_count(struct accel *a, const struct accel_key *key, int64_t now)
+{
+    if (unlikely(a->settings.answers))
+        accel_answers_count_it(a, key, now);
 }
 
 /* ---- icmp.c ---- */

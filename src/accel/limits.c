@@ -31,12 +31,17 @@ void accel_limits_free(struct accel_limits *l)
         alloc_free(l->allocator, l->sources, l->n * sizeof *l->sources);
 }
 
-static struct accel_source *source_of(const struct accel_limits *l, const struct accel_key *key)
+uint32_t accel_limits_place(const struct accel_limits *l, const struct accel_key *key)
 {
     uint8_t bytes[18] = {0};
     memcpy(bytes, key->client.bytes, ip_addr_is_v4(&key->client) ? 16 : 8);
     store_be16(bytes + 16, key->vlan);
-    return &l->sources[hash_sip13(&l->secret, bytes, sizeof bytes) & (l->n - 1)];
+    return (uint32_t)hash_sip13(&l->secret, bytes, sizeof bytes) & (l->n - 1);
+}
+
+static struct accel_source *source_of(const struct accel_limits *l, const struct accel_key *key)
+{
+    return &l->sources[accel_limits_place(l, key)];
 }
 
 /* True: this one is beyond the rate. */
@@ -55,6 +60,27 @@ enum accel_limit accel_limits_syn(struct accel_limits *l, const struct accel_key
     if (l->source_flows && s->flows >= l->source_flows)
         return ACCEL_BEYOND_SOURCE_FLOWS;
     return by_source ? ACCEL_BEYOND_SOURCE_RATE : by_all ? ACCEL_BEYOND_RATE : ACCEL_WITHIN;
+}
+
+static uint32_t left(int64_t due, int64_t interval, int64_t now)
+{
+    if (interval == 0)
+        return UINT32_MAX;
+    return (uint32_t)(max_i64(now + BURST_NS - max_i64(due, now), 0) / interval);
+}
+
+uint32_t accel_limits_left(const struct accel_limits *l, const struct accel_key *key, int64_t now)
+{
+    const struct accel_source *s = source_of(l, key);
+    const uint32_t by_rate = left(s->due, l->source_interval_ns, now);
+    if (l->source_flows == 0)
+        return by_rate;
+    return s->flows >= l->source_flows ? 0 : min_u32(by_rate, l->source_flows - s->flows);
+}
+
+uint32_t accel_limits_left_in_all(const struct accel_limits *l, int64_t now)
+{
+    return left(l->due, l->interval_ns, now);
 }
 
 bool accel_limits_full(const struct accel_limits *l, const struct accel_key *key)

@@ -19,6 +19,7 @@
 struct accel_source {
     int64_t due;
     uint32_t flows;
+    uint32_t answered; /* SYNs that were answered nearer to the wire (answers.h), modulo 2^32 */
 };
 
 struct accel_limits {
@@ -43,6 +44,11 @@ MUST_CHECK int accel_limits_init(struct accel_limits *l, const struct allocator 
 void accel_limits_free(struct accel_limits *l);
 /* A SYN has come: it is counted, and the first limit that it is beyond. */
 enum accel_limit accel_limits_syn(struct accel_limits *l, const struct accel_key *key, int64_t now);
+/* How many more SYNs are within the limits, of that source and in all. */
+uint32_t accel_limits_left(const struct accel_limits *l, const struct accel_key *key, int64_t now);
+uint32_t accel_limits_left_in_all(const struct accel_limits *l, int64_t now);
+/* Where the source is counted: `sources` of the place. */
+uint32_t accel_limits_place(const struct accel_limits *l, const struct accel_key *key);
 /* Whether the source may have no more flows. */
 bool accel_limits_full(const struct accel_limits *l, const struct accel_key *key);
 /* A flow begins, or ends. */

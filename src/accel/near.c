@@ -132,7 +132,6 @@ static void describe_client(struct accel *a, struct accel_flow *f, const struct 
                             const struct wire_tcp_options *o)
 {
     const struct accel_promise offered = accel_promise_in(o, v->segment.headers.v6);
-    f->our_isn = initial_sequence_number(a, &v->key, v->now);
     f->client_mss = offered.mss;
     f->client_wscale = offered.wscale;
     f->client_ts = o->present & TCP_OPT_TIMESTAMPS ? o->ts_val : 0;
@@ -187,6 +186,7 @@ struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival 
     }
     struct accel_flow *f = accel_flow_at(&a->flows, i);
     accel_limits_begin(&a->limits, &f->key);
+    accel_answers_claim(a, f);
     f->client_isn = client_isn;
     f->client_end = seq_add(client_isn, 1);
     begin_opening(a, f, opening, v);
@@ -194,9 +194,10 @@ struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival 
 }
 
 /* Openings that SYNs without an acknowledgement may fill: the rest is for those whose cookies come back. */
-static bool are_openings_short(const struct accel *a)
+uint32_t accel_openings_left(const struct accel *a)
 {
-    return a->openings.used >= a->openings.capacity - a->openings.capacity / 4;
+    const uint32_t most = a->openings.capacity - a->openings.capacity / 4;
+    return a->openings.used < most ? most - a->openings.used : 0;
 }
 
 /*
@@ -207,6 +208,7 @@ static bool is_beyond(struct accel *a, const struct accel_arrival *v, const stru
                       enum accel_verdict *verdict)
 {
     const enum accel_limit limit = accel_limits_syn(&a->limits, &v->key, v->now);
+    accel_answers_count(a, &v->key, v->now);
     *verdict = ACCEL_PASS;
     if (limit == ACCEL_BEYOND_SOURCE_FLOWS) {
         ACCEL_COUNT(a, bypass_source);
@@ -216,7 +218,7 @@ static bool is_beyond(struct accel *a, const struct accel_arrival *v, const stru
         ACCEL_COUNT(a, bypass_full);
         return true;
     }
-    if (limit == ACCEL_WITHIN && !are_openings_short(a))
+    if (limit == ACCEL_WITHIN && accel_openings_left(a))
         return false;
     a->counters.cookies_by_source += limit == ACCEL_BEYOND_SOURCE_RATE;
     a->counters.cookies_by_rate += limit == ACCEL_BEYOND_RATE;
@@ -242,6 +244,7 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
         ACCEL_COUNT(a, bypass_full);
         return true;
     }
+    f->our_isn = initial_sequence_number(a, &v->key, v->now);
     describe_client(a, f, v, &o);
     accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
     accel_fast_open_begin(a, f, v);
@@ -254,6 +257,44 @@ bool accel_client_syn(struct accel *a, struct accel_arrival *v)
     ACCEL_COUNT(a, flows_opened);
     ACCEL_COUNT(a, syn_answered);
     return fast_open != ACCEL_FAST_OPEN_HELD;
+}
+
+/* There is no room for it: the client, who was answered, is told. */
+static void withdraw(struct accel *a, const struct accel_arrival *v, struct seq our_isn)
+{
+    const struct accel_flow f = {.key = v->key};
+    struct accel_opening frame = {.flow = POOL_NONE};
+    const struct accel_own rst = {
+        .to = ACCEL_CLIENTS, .seq = seq_add(our_isn, 1), .ack = seq_add(v->tcp.seq, 1), .flags = TCP_RST | TCP_ACK};
+    accel_remember_frame(&frame, v);
+    accel_send_framed(a, &f, &frame, &rst, v->now);
+    ACCEL_COUNT(a, shortcut_withdrawn);
+}
+
+bool accel_client_answered(struct accel *a, struct accel_arrival *v, const struct accel_answered *answered)
+{
+    struct wire_tcp_options options;
+    accel_options_of(v, &options);
+    (void)accel_limits_syn(&a->limits, &v->key, v->now);
+    ACCEL_COUNT(a, shortcut_answered);
+    struct accel_flow *f = accel_flow_begin(a, v, v->tcp.seq);
+    if (!f) {
+        withdraw(a, v, answered->isn);
+        return false;
+    }
+    describe_client(a, f, v, &options);
+    f->our_isn = answered->isn;
+    f->told = answered->told;
+    accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
+    struct accel_opening *o = accel_opening_of(a, f);
+    o->told_ts = accel_server_clock(f, answered->at);
+    o->syn_ack_at = v->now;
+    o->syn_ack_tries = 1;
+    accel_flow_arm(a, f);
+    accel_clear_flags(&v->segment, ECN_FLAGS);
+    ACCEL_COUNT(a, flows_opened);
+    ACCEL_COUNT(a, syn_answered);
+    return true;
 }
 
 /* ---- the client before the server's answer ---- */
@@ -360,6 +401,7 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     const bool far = is_from_far_box(a, f, v);
     if (!a->settings.paired || o->fast_open == ACCEL_FAST_OPEN_OFF)
         accel_servers_learn(&a->servers, &f->key, &said, far, v->now); /* it was asked for a far box too */
+    accel_answers_learn(a, &f->key);
     accel_fast_open_answered(a, f, v);
     look_for_far_box(a, o, far);
     f->shift.sequence = v->tcp.seq.v - f->our_isn.v;

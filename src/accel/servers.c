@@ -26,13 +26,18 @@ void accel_servers_free(struct accel_servers *s)
         alloc_free(s->allocator, s->slots, s->n * sizeof *s->slots);
 }
 
-static struct accel_server *slot_of(const struct accel_servers *s, const struct accel_key *key)
+uint32_t accel_servers_place(const struct accel_servers *s, const struct accel_key *key)
 {
     uint8_t bytes[20];
     memcpy(bytes, key->server.bytes, 16);
     store_be16(bytes + 16, key->server_port);
     store_be16(bytes + 18, key->vlan);
-    return &s->slots[hash_sip13(&s->secret, bytes, sizeof bytes) & (s->n - 1)];
+    return (uint32_t)hash_sip13(&s->secret, bytes, sizeof bytes) & (s->n - 1);
+}
+
+static struct accel_server *slot_of(const struct accel_servers *s, const struct accel_key *key)
+{
+    return &s->slots[accel_servers_place(s, key)];
 }
 
 static bool is_of(const struct accel_server *slot, const struct accel_key *key)

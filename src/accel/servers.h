@@ -39,6 +39,8 @@ MUST_CHECK int accel_servers_init(struct accel_servers *s, const struct allocato
 void accel_servers_free(struct accel_servers *s);
 /* What the server of this flow said; NULL: it is not known, or no longer. */
 const struct accel_promise *accel_servers_find(const struct accel_servers *s, const struct accel_key *key, int64_t now);
+/* Its place in `slots`. */
+uint32_t accel_servers_place(const struct accel_servers *s, const struct accel_key *key);
 /* Whether it is known that a far box stands before it. */
 bool accel_servers_far(const struct accel_servers *s, const struct accel_key *key, int64_t now);
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,

@@ -77,7 +77,8 @@ static int open_accelerator(struct bridge *b, const struct allocator *a, char me
                                .bypass = b->bypass,
                                .bypass_count = p->n_bypass,
                                .watch = box_watcher(&b->box),
-                               .shortcut = shortcut_is_open(&b->shortcut) ? &b->shortcut.hook : NULL};
+                               .shortcut = shortcut_is_open(&b->shortcut) ? &b->shortcut.hook : NULL,
+                               .answers = shortcut_answerer(&b->shortcut, p)};
     if (getrandom(&s.secret, sizeof s.secret, 0) != sizeof s.secret)
         return ERR_SYSTEM;
     if (p->table) {
@@ -157,11 +158,12 @@ static bool arm(struct link *l, struct pollfd *p)
 static void rest(struct bridge *b, int64_t until)
 {
     struct link *one = b->links[0].top, *other = b->links[1].top;
-    struct pollfd polled[BRIDGE_PORTS + 1] = {[BRIDGE_PORTS] = {.fd = -1}};
+    struct pollfd polled[BRIDGE_PORTS + 2] = {[BRIDGE_PORTS] = {.fd = -1}, {.fd = -1}};
     int64_t at = min_i64(until, min_i64(link_next_deadline(one), link_next_deadline(other)));
     if (b->accel) {
         at = min_i64(at, min_i64(accel_next_deadline(b->accel), box_deadline(&b->box)));
         polled[BRIDGE_PORTS] = (struct pollfd){.fd = box_control_descriptor(&b->box.control), .events = POLLIN};
+        polled[BRIDGE_PORTS + 1] = (struct pollfd){.fd = shortcut_descriptor(&b->shortcut), .events = POLLIN};
     }
     int64_t left = at - clock_now();
     if (left < SHORTEST_SLEEP_NS)
@@ -171,8 +173,15 @@ static void rest(struct bridge *b, int64_t until)
         return;
     }
     struct timespec t = {.tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S};
-    if (ppoll(polled, BRIDGE_PORTS + 1, &t, NULL) > 0 && polled[BRIDGE_PORTS].revents)
+    if (ppoll(polled, BRIDGE_PORTS + 2, &t, NULL) > 0 && polled[BRIDGE_PORTS].revents)
         box_control_wake(&b->box.control);
+}
+
+/* SYNs, not by the shortcut. */
+static uint64_t answered_here(const struct bridge *b)
+{
+    const struct accel_counters *c = accel_counters(b->accel);
+    return c->syn_answered - (c->shortcut_answered - c->shortcut_withdrawn);
 }
 
 void bridge_turn(struct bridge *b, int64_t until)
@@ -180,9 +189,9 @@ void bridge_turn(struct bridge *b, int64_t until)
     int64_t now = clock_now();
     unsigned n;
     if (b->accel) {
-        const uint64_t answered = accel_counters(b->accel)->syn_answered;
+        const uint64_t answered = answered_here(b);
         n = accel_turn(b->accel, now);
-        box_turn(&b->box, now, accel_counters(b->accel)->syn_answered - answered);
+        box_turn(&b->box, now, answered_here(b) - answered);
     } else {
         n = move_frames(b->links[0].top, b->links[1].top, now);
         n += move_frames(b->links[1].top, b->links[0].top, now);

@@ -40,6 +40,11 @@ static int look_for_obstacles(const struct plan *p, bool is_watched, char messag
     return 0;
 }
 
+const struct accel_answers *shortcut_answerer(const struct shortcut *s, const struct plan_accelerator *p)
+{
+    return shortcut_is_open(s) && !p->paired && !p->fast_open ? &s->answers.hook : NULL;
+}
+
 #if WEIR_XDP
 
 #include <bpf/bpf.h>
@@ -148,7 +153,30 @@ static int refuse(char message[256], int why, const char *what)
     return netns_refuse(message, ERR_SYSTEM, "XDP:", what, NEEDS);
 }
 
-static int load(struct shortcut *s, uint32_t max_flows, char message[256])
+/* The tables have as many places as the box's. */
+static int set_sizes(const struct shortcut *s, const struct plan_accelerator *p, const struct shortcut_sizes *sizes)
+{
+    int e = bpf_map__set_max_entries(s->program->maps.flows, p->max_flows);
+    if (e == 0)
+        e = bpf_map__set_max_entries(s->program->maps.claims, sizes->claims);
+    if (e == 0)
+        e = bpf_map__set_max_entries(s->program->maps.servers, sizes->servers);
+    if (e == 0)
+        e = bpf_map__set_max_entries(s->program->maps.sources, sizes->sources);
+    return e;
+}
+
+static int open_answers(struct shortcut *s, const struct shortcut_sizes *sizes)
+{
+    const struct shortcut_maps maps = {.control = bpf_map__fd(s->program->maps.control),
+                                       .claims = bpf_map__fd(s->program->maps.claims),
+                                       .servers = bpf_map__fd(s->program->maps.servers),
+                                       .sources = bpf_map__fd(s->program->maps.sources),
+                                       .ring = bpf_map__fd(s->program->maps.answered)};
+    return shortcut_answers_open(&s->answers, &maps, sizes);
+}
+
+static int load(struct shortcut *s, const struct plan_accelerator *p, char message[256])
 {
     const int cpus = libbpf_num_possible_cpus();
     s->cpus = cpus > 0 ? (uint32_t)cpus : 0;
@@ -160,7 +188,8 @@ static int load(struct shortcut *s, uint32_t max_flows, char message[256])
     s->program = accel_bpf__open();
     if (!s->program)
         return refuse(message, -errno, "the program cannot be read");
-    int e = bpf_map__set_max_entries(s->program->maps.flows, max_flows);
+    const struct shortcut_sizes sizes = shortcut_sizes_for(p->max_flows, p->max_servers, p->max_sources);
+    int e = set_sizes(s, p, &sizes);
     if (e == 0)
         e = accel_bpf__load(s->program);
     if (e < 0)
@@ -168,10 +197,8 @@ static int load(struct shortcut *s, uint32_t max_flows, char message[256])
     s->flows = bpf_map__fd(s->program->maps.flows);
     s->totals = bpf_map__fd(s->program->maps.totals);
     void *gates = mmap(NULL, GATES_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(s->program->maps.gates), 0);
-    if (gates == MAP_FAILED)
-        return refuse(message, -errno, "memory of the program");
-    s->gates = gates;
-    return 0;
+    s->gates = gates == MAP_FAILED ? NULL : gates;
+    return s->gates && open_answers(s, &sizes) == 0 ? 0 : refuse(message, -errno, "memory of the program");
 }
 
 /* ---- the devices ---- */
@@ -235,7 +262,7 @@ int shortcut_open(struct shortcut *s, const struct plan *p, bool is_watched, con
     message[0] = 0;
     int e = look_for_obstacles(p, is_watched, message);
     if (e == 0)
-        e = load(s, p->accelerator->max_flows, message);
+        e = load(s, p->accelerator, message);
     if (e == 0)
         e = attach(s, p, message);
     if (e < 0 && !message[0])
@@ -254,6 +281,7 @@ void shortcut_close(struct shortcut *s)
         return;
     xdp_detach(&s->attached[0]);
     xdp_detach(&s->attached[1]);
+    shortcut_answers_close(&s->answers);
     if (s->gates)
         (void)munmap(s->gates, GATES_BYTES);
     accel_bpf__destroy(s->program);

@@ -10,6 +10,7 @@
 #define WEIR_ENGINE_SHORTCUT_H
 
 #include "accel/shortcut.h"
+#include "engine/shortcut_answers.h"
 #include "link/xdp.h"
 #include "traffic/plan.h"
 
@@ -17,7 +18,8 @@ struct accel_bpf;
 struct shortcut_gate;
 
 struct shortcut {
-    struct accel_shortcut hook;  /* of the box, while it is open */
+    struct accel_shortcut hook; /* of the box, while it is open */
+    struct shortcut_answers answers;
     struct accel_bpf *program;   /* NULL: it is not there */
     int flows, totals;           /* maps */
     struct shortcut_gate *gates; /* in memory of the kernel's */
@@ -38,5 +40,9 @@ MUST_CHECK int shortcut_open(struct shortcut *s, const struct plan *p, bool is_w
 /* Also after it failed, or of zeroed memory. The box is gone. */
 void shortcut_close(struct shortcut *s);
 static inline bool shortcut_is_open(const struct shortcut *s) { return s->program != NULL; }
+/* For the box: who answers SYNs too; NULL: it does that alone. */
+const struct accel_answers *shortcut_answerer(const struct shortcut *s, const struct plan_accelerator *p);
+/* Becomes readable when a SYN was answered; -1: there is none. */
+static inline int shortcut_descriptor(const struct shortcut *s) { return shortcut_is_open(s) ? s->answers.ring : -1; }
 
 #endif

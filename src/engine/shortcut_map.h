@@ -51,4 +51,44 @@ struct shortcut_totals {
     __u64 segments, bytes;
 };
 
+/* ---- SYNs (accel/answers.h). User space maps all of it but the ring ---- */
+
+struct shortcut_control {
+    __u64 secret[2]; /* of SipHash */
+    /* Constant: tables have a power of two places. */
+    __u32 claims_mask, servers_mask, sources_mask;
+    /* SYNs that may be answered and those that were, from the first one on, modulo 2^32: user space's and the program's. */
+    __u32 most, answered;
+    __u32 zero;
+};
+
+/* A claim: of how many flows; the upper half is of SYNs that were answered and not taken. A __u64 for each place. */
+#define SHORTCUT_PENDING (1ull << 32)
+
+/* Of one source, as in struct shortcut_control. */
+struct shortcut_source {
+    __u32 most, answered;
+};
+
+/* What a server is believed to say. User space writes; version is odd while it does. */
+struct shortcut_server {
+    __u32 version, zero;
+    __u8 address[16];
+    __u16 port, vlan;
+    __u16 mss;
+    __u8 wscale, present; /* as the bits of wire/tcp.h */
+    __s64 until;          /* CLOCK_MONOTONIC; 0: there is none */
+};
+
+/* In the ring, for each SYN that was answered. */
+#define SHORTCUT_SYN_BYTES 128
+struct shortcut_answered {
+    __u8 frame[SHORTCUT_SYN_BYTES];
+    __s64 at; /* CLOCK_MONOTONIC */
+    __u32 length, isn;
+    __u16 mss;
+    __u8 wscale, present;
+    __u32 zero;
+};
+
 #endif

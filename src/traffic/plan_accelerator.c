@@ -88,7 +88,8 @@ static const struct config_field fields[] = {
      .doc = "A file with the counters for Prometheus, written each second"},
     {CONFIG_MEMBER(struct accelerator_config, shortcut), .type = CONFIG_TYPE_ENUM, .choices = shortcuts,
      .fallback = "off",
-     .doc = "Whether established connections are translated in the kernel, on the XDP hook of both interfaces"},
+     .doc = "Whether SYNs are answered and established connections translated in the kernel, on the XDP hook of both "
+            "interfaces"},
 };
 const struct config_schema plan_accelerator_schema =
     CONFIG_SCHEMA_SELF("accelerator", struct accelerator_config, fields, node, "A box of the accelerator");
