@@ -4,6 +4,7 @@
  */
 #include "shortcut_model.h"
 
+#include "answers_model.h"
 #include "base/alloc_heap.h"
 #include "base/random.h"
 
@@ -16,6 +17,7 @@ struct hook_link {
 
 struct shortcut_model {
     struct accel_shortcut hook;
+    struct answers_model *answers;
     struct hook_link links[2];
     struct random random;
     uint32_t left_ppb;
@@ -137,6 +139,8 @@ static unsigned hook_rx_burst(struct link *l, struct packet **packets, unsigned 
     const unsigned got = link_rx_burst(h->lower, packets, n, now);
     unsigned left = 0;
     for (unsigned i = 0; i < got; i++) {
+        if (h->side == ACCEL_CLIENTS && answers_model_takes(h->model->answers, packets[i], h->lower, now))
+            continue;
         if (takes(h->model, h->side, packets[i], now))
             link_tx_burst(h->model->links[!h->side].lower, &packets[i], 1, now);
         else
@@ -172,6 +176,7 @@ struct shortcut_model *shortcut_model_new(struct link *links[2], uint64_t seed, 
     assert(m);
     m->hook = (struct accel_shortcut){
         .publish = publish, .handled = handled, .look = look, .take_back = take_back, .count = count, .context = m};
+    m->answers = answers_model_new();
     m->left_ppb = left_ppb;
     random_seed(&m->random, seed);
     for (unsigned side = 0; side < 2; side++) {
@@ -182,6 +187,16 @@ struct shortcut_model *shortcut_model_new(struct link *links[2], uint64_t seed, 
     return m;
 }
 
-void shortcut_model_delete(struct shortcut_model *m) { alloc_free(alloc_heap(), m, m ? sizeof *m : 0); }
+void shortcut_model_delete(struct shortcut_model *m)
+{
+    if (m)
+        answers_model_delete(m->answers);
+    alloc_free(alloc_heap(), m, m ? sizeof *m : 0);
+}
 const struct accel_shortcut *shortcut_model_hook(struct shortcut_model *m) { return &m->hook; }
-void shortcut_model_clear(struct shortcut_model *m) { m->used = false; }
+const struct accel_answers *shortcut_model_answers(struct shortcut_model *m) { return answers_model_hook(m->answers); }
+void shortcut_model_clear(struct shortcut_model *m)
+{
+    m->used = false;
+    answers_model_clear(m->answers);
+}

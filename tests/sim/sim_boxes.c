@@ -33,6 +33,7 @@ static void teach(struct sim *s)
     if (!right)
         says.mss = 1460;
     accel_servers_learn(&s->box[0]->servers, &key, &says, s->cell->pair >= SIM_PAIR_KNOWN, s->now);
+    accel_answers_learn(s->box[0], &key);
 }
 
 /* Its cookie. */
@@ -73,6 +74,8 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
     if (s->cell->shortcut && role == ACCEL_NEAR) {
         s->shortcut = shortcut_model_new(links, digest_mix(s->cell->seed, 24), s->cell->near ? 0 : SHORTCUT_LEFT);
         settings.shortcut = shortcut_model_hook(s->shortcut);
+        if (!settings.paired && !settings.fast_open)
+            settings.answers = shortcut_model_answers(s->shortcut);
     }
     s->settings[role] = settings;
     e = e < 0 ? e : accel_new(&settings, alloc_heap(), links[0], links[1], s->now, &s->box[role]);

@@ -185,7 +185,7 @@ static void every_byte_passes_with_fast_open_in_every_cell(void **state)
 static void every_byte_passes_with_a_shortcut_in_every_cell(void **state)
 {
     uint64_t cells = sim_setting("WEIR_SIM_CELLS", 600), only = sim_setting("WEIR_SIM_SEED", 0);
-    uint64_t failed = 0, frames = 0, flows = 0, segments = 0;
+    uint64_t failed = 0, frames = 0, flows = 0, segments = 0, answered = 0;
     struct sim_result r;
     (void)state;
     uint64_t first = only ? only : sim_setting("WEIR_SIM_FIRST", 1), last = only ? only : first + cells - 1;
@@ -205,12 +205,15 @@ static void every_byte_passes_with_a_shortcut_in_every_cell(void **state)
         frames += r.frames;
         flows += r.accel.shortcut_flows;
         segments += r.accel.shortcut_segments;
+        answered += r.accel.shortcut_answered;
+        assert_int_equal(r.accel.shortcut_withdrawn + r.accel.drop_pending, 0);
     }
-    print_message("%llu cells, %llu frames; published %llu times, %llu segments took the shortcut; %llu failed\n",
+    print_message("%llu cells, %llu frames; published %llu times, %llu segments took the shortcut, which answered %llu "
+                  "SYNs; %llu failed\n",
                   (unsigned long long)(last - first + 1), (unsigned long long)frames, (unsigned long long)flows,
-                  (unsigned long long)segments, (unsigned long long)failed);
+                  (unsigned long long)segments, (unsigned long long)answered, (unsigned long long)failed);
     assert_int_equal(failed, 0);
-    assert_true(only || segments > 0);
+    assert_true(only || (segments > 0 && answered > 0));
 }
 
 /*
