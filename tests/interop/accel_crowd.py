@@ -6,6 +6,7 @@
     accel_crowd.py crowd HOST PORT COUNT STOP SECONDS
                                                 opens COUNT connections, prints "ready" when each has had an answer, and lets each ask again and again until the
                                                 file STOP is there; then each has to ask once more and be answered, within SECONDS
+    accel_crowd.py reset HOST PORT COUNT        opens COUNT connections, lets each ask ten times, prints "ready", and resets all when its standard input ends
     accel_crowd.py wait HOST PORT               connects, writes, prints "written" and waits: fails unless the connection is reset
 
 A request is the connection's number, the request's and bytes that are a function of both; the answer is the same. At the end of crowd a line says how many
@@ -17,6 +18,7 @@ import os
 import random
 import resource
 import socket
+import struct
 import sys
 
 BYTES = 1000
@@ -91,6 +93,20 @@ async def crowd(host, port, count, stop_file, patience):
     return 1 if counts["got other bytes"] else 0
 
 
+async def reset(host, port, count):
+    members = [Member(i) for i in range(count)]
+    await members[0].open(host, port)  # from which the box knows the server
+    await asyncio.gather(*(m.open(host, port) for m in members[1:]))
+    for _ in range(10):
+        await asyncio.gather(*(m.ask() for m in members))
+    print("ready", flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    for m in members:
+        m.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        m.writer.transport.abort()
+    return 1 if any(m.outcome != "went on" for m in members) else 0
+
+
 def wait_for_reset(host, port):
     with socket.create_connection((host, port), timeout=60) as s:
         s.sendall(b"early")
@@ -110,6 +126,8 @@ def main():
         return asyncio.run(serve(int(rest[0])))
     if what == "wait":
         return wait_for_reset(rest[0], int(rest[1]))
+    if what == "reset":
+        return asyncio.run(reset(rest[0], int(rest[1]), int(rest[2])))
     return asyncio.run(crowd(rest[0], int(rest[1]), int(rest[2]), rest[3], int(rest[4])))
 
 

@@ -118,40 +118,85 @@ accel_stop
 
 # ---- kill
 
-start_crowd() {
+start_crowd() { # HOST
     rm -f "$work/stop"
     : >"$work/crowd.log"
-    start_in_ns client "$work/crowd.log" /usr/bin/python3 tests/interop/accel_crowd.py crowd $server4 8001 100 "$work/stop" 20
+    start_in_ns client "$work/crowd.log" /usr/bin/python3 tests/interop/accel_crowd.py crowd "$1" 8001 100 "$work/stop" 20
     crowd_pid=$started_pid
     wait_for 60 grep -q ready "$work/crowd.log" || not_ok "100 connections are opened" "$(cat "$work/crowd.log")"
 }
-end_crowd() {
+end_crowd() { # NAME
     touch "$work/stop"
     wait "$crowd_pid" || true
     crowd_result=$(tail -n 1 "$work/crowd.log")
     diag "$crowd_result"
+    case $crowd_result in
+        "100 went on, 0 ended, 0 had no answer, 0 got other bytes"*) ok "$1" ;;
+        *) not_ok "$1" "$(cat "$work/crowd.log")" ;;
+    esac
 }
 accel_kill() {
     # shellcheck disable=SC2154 # assigned by eval
     kill -KILL "$box_near"
     wait "$box_near" 2>/dev/null || true
 }
-accel_start --set accelerator.shortcut=required --set "accelerator.table=$work/table"
-start_crowd
-sleep 1
-check "the crowd takes the shortcut" test "$(published)" -ge 50
-accel_kill
-wait_for 5 test "$(programs)" = 0 || true
-check_equal "the program of a box that was killed is gone" 0 "$(programs)"
-accel_start --set accelerator.shortcut=required --set "accelerator.table=$work/table"
-sleep 2
-check "connections that were taken over take the shortcut again" test "$(published)" -ge 50
-end_crowd
-case $crowd_result in
-    "100 went on, 0 ended, 0 had no answer, 0 got other bytes"*) ok "100 connections outlive a killed box by its table" ;;
-    *) not_ok "100 connections outlive a killed box by its table" "$(cat "$work/crowd.log")" ;;
-esac
+outlives() { # FAMILY HOST
+    accel_start --set accelerator.shortcut=required --set "accelerator.table=$work/table"
+    start_crowd "$2"
+    sleep 1
+    check "$1: the crowd takes the shortcut" test "$(published)" -ge 50
+    accel_kill
+    wait_for 5 test "$(programs)" = 0 || true
+    check_equal "$1: the program of a box that was killed is gone" 0 "$(programs)"
+    accel_start --set accelerator.shortcut=required --set "accelerator.table=$work/table"
+    sleep 2
+    check "$1: connections that were taken over take the shortcut again" test "$(published)" -ge 50
+    end_crowd "$1: 100 connections outlive a killed box by its table"
+    accel_stop
+    rm -f "$work/table"
+}
+outlives IPv4 $server4
+outlives IPv6 $server6
+
+# ---- resets
+
+mkfifo "$work/go"
+resets() { # FAMILY HOST
+    accel_start --set accelerator.shortcut=required
+    : >"$work/reset.log"
+    # shellcheck disable=SC2016 # the shell's in there
+    start_in_ns client "$work/reset.log" sh -c 'exec /usr/bin/python3 tests/interop/accel_crowd.py reset "$1" 8001 20 <"$2"' sh "$2" "$work/go"
+    reset_pid=$started_pid
+    exec 8>"$work/go"
+    wait_for 60 grep -q ready "$work/reset.log" || not_ok "20 connections are opened" "$(cat "$work/reset.log")"
+    exec 8>&-
+    wait "$reset_pid" || not_ok "$1: they had their answers" "$(cat "$work/reset.log")"
+    wait_for 10 nobody_serves || true
+    check "$1: resets of connections that take the shortcut reach the server" nobody_serves
+    check_equal "$1: none is left in the kernel" 0 "$(published)"
+    accel_stop
+    check_equal "$1: each was believed" "20 0" "$(count near flows_reset) $(count near resets_doubted)"
+    check "$1: which took the shortcut" test "$(count near shortcut_segments)" -ge 100
+}
+nobody_serves() { in_ns server ss -Htn state established "sport = :8001" | grep -q . && return 1 || return 0; }
+wait_for 20 nobody_serves || true
+resets IPv4 $server4
+resets IPv6 $server6
+
+# ---- idle connections
+
+accel_start --set accelerator.shortcut=required --set accelerator.idle_timeout=3s
+start_crowd $server4
+start_in_ns client "$work/hold.log" /usr/bin/python3 tests/interop/accel_peer.py hold $server4 8000 5
+hold_pid=$started_pid
+sleep 8
+busy=$(published)
+check "connections whose segments take the shortcut are not idle, and idle ones are forgotten" test "$busy" -ge 50 -a "$busy" -le 100
+end_crowd "100 connections outlast the idle timeout by what takes the shortcut"
+stop "$hold_pid" || true
 accel_stop
+# What was forgotten and then says FIN or RST is a connection that nobody knows.
+check_equal "those that were held were idle" 5 "$(count near flows_idle)"
 
 # ---- checksums that are left to the card
 
