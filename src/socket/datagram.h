@@ -54,7 +54,7 @@ struct netlink_dump {
     uint32_t table; /* only of these; 0: all */
     int ifindex;
     uint32_t at, item; /* the last object that was written whole, and how many parts of the next */
-    bool second;       /* of two kinds of objects */
+    uint8_t kind;      /* of several kinds of objects */
     int64_t now;
 };
 

@@ -9,10 +9,20 @@
 
 /* ---- showing ---- */
 
-static uint32_t flags_of(const struct stack_address *a)
+/* As Linux has them of an address that it made of a router's prefix. */
+static uint32_t origin_of(const struct stack_address *a, const struct host_settings *h)
+{
+    if (a->temporary)
+        return IFA_F_TEMPORARY;
+    if (a->station == 0)
+        return 0;
+    return IFA_F_MANAGETEMPADDR | (h->eui64 ? 0 : IFA_F_STABLE_PRIVACY);
+}
+
+static uint32_t flags_of(const struct stack_address *a, const struct host_settings *h)
 {
     uint32_t flags = a->valid_until == TIME_NEVER ? IFA_F_PERMANENT : 0;
-    flags |= a->temporary ? IFA_F_TEMPORARY : 0;
+    flags |= origin_of(a, h);
     switch (a->state) {
     case STACK_ADDRESS_DEPRECATED:
         return flags | IFA_F_DEPRECATED;
@@ -49,7 +59,7 @@ bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *
     if (!stack_view_host(stack, local, &host) || !stack_view_address(stack, local, &state) ||
         !interface_view(stack, (int)host.interface + 1, &v))
         return true;
-    uint32_t flags = flags_of(&state);
+    uint32_t flags = flags_of(&state, &host);
     bool v6 = !ip_addr_is_v4(&host.address), near = v6 && ip_addr_is_link_local(&host.address);
     const struct ifaddrmsg fixed = {.ifa_family = netlink_family(&host.address),
                                     .ifa_prefixlen = host.prefix_length,
@@ -64,6 +74,8 @@ bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *
         put_v4_address(w, &host, v.name);
     netlink_put_u32(w, IFA_FLAGS, flags);
     netlink_put(w, IFA_CACHEINFO, &times, sizeof times);
+    if (state.station != 0)
+        netlink_put_u8(w, IFA_PROTO, IFAPROT_KERNEL_RA);
     return netlink_end(w);
 }
 

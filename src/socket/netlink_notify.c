@@ -88,6 +88,16 @@ static void tell_own_route(struct socket_layer *l, bool added, uint32_t number)
     tell_route(l, added ? RTM_NEWROUTE : RTM_DELROUTE, &route);
 }
 
+static void tell_heard_route(struct socket_layer *l, bool added, uint32_t number, int64_t now)
+{
+    struct stack_route from;
+    struct netlink_route route;
+    if (stack_next_heard_route(l->stack, number - 1, &from) != number)
+        return;
+    netlink_heard_route(&from, now, &route);
+    tell_route(l, added ? RTM_NEWROUTE : RTM_DELROUTE, &route);
+}
+
 static void tell_neighbour(struct socket_layer *l, bool there, uint32_t number, int64_t now)
 {
     uint8_t bytes[256];
@@ -118,6 +128,10 @@ static void on_change(void *context, enum stack_change what, uint32_t number, in
     case STACK_ROUTE_ADDED:
     case STACK_ROUTE_REMOVED:
         tell_own_route(l, what == STACK_ROUTE_ADDED, number);
+        break;
+    case STACK_HEARD_ROUTE_ADDED:
+    case STACK_HEARD_ROUTE_REMOVED:
+        tell_heard_route(l, what == STACK_HEARD_ROUTE_ADDED, number, now);
         break;
     case STACK_NEIGHBOUR_CHANGED:
     case STACK_NEIGHBOUR_REMOVED:

@@ -116,14 +116,17 @@ struct netlink_route {
     uint8_t length;
     struct ip_addr destination, gateway; /* gateway unspecified: none */
     uint32_t local;
-    bool cloned;    /* answers RTM_GETROUTE of a destination */
-    bool no_source; /* not shown: the host's addresses of any prefix use it */
+    bool cloned; /* answers RTM_GETROUTE of a destination */
+    bool heard;  /* of a router: no source is shown, since the host's addresses of any prefix use it; with: */
+    uint8_t preference;
+    int32_t expires_ticks; /* of USER_HZ; 0: never */
 };
 bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
                          const struct netlink_route *r);
 /* The routes that a host's address and gateway make; false: there is none of that number. */
 bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out);
 void netlink_own_route(const struct stack_route *from, struct netlink_route *out);
+void netlink_heard_route(const struct stack_route *from, int64_t now, struct netlink_route *out);
 bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack_neighbour *n,
                              int64_t now);
 

@@ -6,9 +6,25 @@
  */
 #include "socket/netlink_private.h"
 
+#include "stack/ra.h"
+
 #define HOST_ROUTES 4u
 
 /* ---- showing ---- */
+
+/* RFC 4191 2.1. */
+static uint8_t wire_preference(uint8_t preference)
+{
+    static const uint8_t of[] = {[RA_PREFERENCE_LOW] = 3, [RA_PREFERENCE_MEDIUM] = 0, [RA_PREFERENCE_HIGH] = 1};
+    return of[preference];
+}
+
+static void put_heard(struct netlink_writer *w, const struct netlink_route *r)
+{
+    const struct rta_cacheinfo times = {.rta_expires = r->expires_ticks};
+    netlink_put(w, RTA_CACHEINFO, &times, sizeof times);
+    netlink_put_u8(w, RTA_PREF, wire_preference(r->preference));
+}
 
 bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
                          const struct netlink_route *r)
@@ -31,9 +47,11 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
         netlink_put_ip(w, RTA_DST, &r->destination);
     if (!ip_addr_is_unspecified(&r->gateway))
         netlink_put_ip(w, RTA_GATEWAY, &r->gateway);
-    if (!r->no_source)
+    if (!r->heard)
         netlink_put_ip(w, RTA_PREFSRC, &host.address);
     netlink_put_u32(w, RTA_OIF, (uint32_t)v.index);
+    if (r->heard)
+        put_heard(w, r);
     return netlink_end(w);
 }
 
@@ -50,21 +68,25 @@ static void put_broadcast(const struct host_settings *h, struct netlink_route *r
     r->destination = ip_addr_from_v4(ip_addr_to_v4(&h->address) | (UINT32_MAX >> (h->prefix_length & 31)));
 }
 
-/* As Linux shows what routers say: default routes of the protocol "ra", prefixes of "kernel", neither with a source. */
-static bool heard_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out)
+static int32_t ticks_left(int64_t until, int64_t now)
 {
-    struct stack_route heard;
-    if (!stack_heard_route(stack, local, number, &heard))
-        return false;
+    const int64_t tick_ns = NS_PER_S / 100; /* USER_HZ */
+    return until == TIME_NEVER ? 0 : (int32_t)min_i64(max_i64((until - now) / tick_ns, 1), INT32_MAX);
+}
+
+/* As Linux shows what routers say: default routes of the protocol "ra", prefixes of "kernel", neither with a source. */
+void netlink_heard_route(const struct stack_route *from, int64_t now, struct netlink_route *out)
+{
     *out = (struct netlink_route){.table = RT_TABLE_MAIN,
-                                  .protocol = heard.length ? RTPROT_KERNEL : RTPROT_RA,
+                                  .protocol = from->length ? RTPROT_KERNEL : RTPROT_RA,
                                   .type = RTN_UNICAST,
-                                  .length = heard.length,
-                                  .destination = heard.prefix,
-                                  .gateway = heard.gateway,
-                                  .local = local,
-                                  .no_source = true};
-    return true;
+                                  .length = from->length,
+                                  .destination = from->prefix,
+                                  .gateway = from->gateway,
+                                  .local = from->local,
+                                  .heard = true,
+                                  .preference = from->preference,
+                                  .expires_ticks = ticks_left(from->until, now)};
 }
 
 bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out)
@@ -94,11 +116,9 @@ bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned numb
     if (!ip_addr_is_unspecified(&h.gateway))
         all[n++] = (struct netlink_route){
             .table = RT_TABLE_MAIN, .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .gateway = h.gateway, .local = local};
-    if (number < n) {
+    if (number < n)
         *out = all[number];
-        return true;
-    }
-    return heard_route(stack, local, number - n, out);
+    return number < n;
 }
 
 void netlink_own_route(const struct stack_route *from, struct netlink_route *out)
@@ -144,16 +164,30 @@ static bool dump_own_routes(const struct socket_layer *l, struct netlink_dump *d
     return true;
 }
 
+static bool dump_heard_routes(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w,
+                              const struct netlink_head *h)
+{
+    struct stack_route from;
+    struct netlink_route r;
+    for (uint32_t i; (i = stack_next_heard_route(l->stack, d->at, &from)) != 0; d->at = i) {
+        netlink_heard_route(&from, d->now, &r);
+        if (is_wanted(l, d, &r) && !netlink_write_route(w, h, l->stack, &r))
+            return false;
+    }
+    return true;
+}
+
+typedef bool dump_kind(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w,
+                       const struct netlink_head *h);
+
 static bool dump_routes(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w)
 {
+    static dump_kind *const kinds[] = {dump_host_routes, dump_heard_routes, dump_own_routes};
     const struct netlink_head h = {.type = RTM_NEWROUTE, .flags = d->flags, .sequence = d->sequence, .port = d->port};
-    if (!d->second) {
-        if (!dump_host_routes(l, d, w, &h))
+    for (; d->kind < ARRAY_SIZE(kinds); d->kind++, d->at = 0)
+        if (!kinds[d->kind](l, d, w, &h))
             return false;
-        d->second = true;
-        d->at = 0;
-    }
-    return dump_own_routes(l, d, w, &h);
+    return true;
 }
 
 static int filter_routes(struct netlink_request *r, struct netlink_dump *d)

@@ -152,6 +152,7 @@ void autoconf_host_removed(struct stack *s, struct host *h)
         unlink_address(s, h);
         return;
     }
+    ra_tell_station(s, h, false);
     while (a->next != 0) {
         int error = stack_remove_host(s, a->next, s->now);
         assert(!error);

@@ -19,9 +19,11 @@ enum stack_change {
     STACK_HOST_ADDED,
     STACK_HOST_REMOVED,       /* it can still be viewed during the call, as all that is removed */
     STACK_HOST_CHANGED,       /* its gateway */
-    STACK_HOST_STATE_CHANGED, /* stack_address.state */
+    STACK_HOST_STATE_CHANGED, /* stack_address.state, or its lifetimes */
     STACK_ROUTE_ADDED,
     STACK_ROUTE_REMOVED,
+    STACK_HEARD_ROUTE_ADDED, /* of a router; its lifetime alone is no news */
+    STACK_HEARD_ROUTE_REMOVED,
     STACK_NEIGHBOUR_CHANGED, /* state or MAC */
     STACK_NEIGHBOUR_REMOVED,
 };
@@ -85,13 +87,16 @@ struct stack_route {
     uint32_t local;
     struct ip_addr prefix, gateway;
     uint8_t length;
+    /* Of those heard of routers: */
+    uint8_t preference; /* RA_PREFERENCE_... */
+    int64_t until;
 };
 uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_route *out);
 /*
- * The routes that a host which listens to routers has of them: first the default routers (gateway, length 0), then the
- * prefixes on link (no gateway). False: there is none of that number.
+ * What those who listen to routers have of them: default routers (gateway, length 0) and prefixes on link (no gateway),
+ * once for all hosts of a domain, of which `local` is one. A walk with numbers of its own.
  */
-bool stack_heard_route(const struct stack *s, uint32_t local, unsigned number, struct stack_route *out);
+uint32_t stack_next_heard_route(const struct stack *s, uint32_t after, struct stack_route *out);
 /* Where a host sends what goes to a unicast destination: to itself, or to a gateway. False: nowhere. */
 bool stack_next_hop(const struct stack *s, uint32_t local, const struct ip_addr *destination, struct ip_addr *out);
 /* The route of that prefix. Connections keep the next hop they began with. ERR_NOT_FOUND. */

@@ -80,8 +80,9 @@ void ra_neighbour_changed(struct stack *s, struct ra_view *v, const struct ip_ad
         choose(s, v);
 }
 
-static void remove_router_at(struct ra_view *v, unsigned i)
+static void remove_router_at(struct stack *s, struct ra_view *v, unsigned i)
 {
+    ra_tell_router(s, v, i, false);
     v->routers[i] = v->routers[--v->n_routers];
     if (v->chosen == i)
         v->chosen = RA_MAX_ROUTERS;
@@ -94,14 +95,14 @@ void ra_remove_router(struct stack *s, struct ra_view *v, const struct ip_addr *
     unsigned i = find_router(v, address);
     if (i == v->n_routers)
         return;
-    remove_router_at(v, i);
+    remove_router_at(s, v, i);
     choose(s, v);
 }
 
 /* RFC 4191 2.2: the reserved value is medium. */
 static uint8_t preference_of(uint8_t flags)
 {
-    static const uint8_t of[] = {1, 2, 1, 0};
+    static const uint8_t of[] = {RA_PREFERENCE_MEDIUM, RA_PREFERENCE_HIGH, RA_PREFERENCE_MEDIUM, RA_PREFERENCE_LOW};
     return of[(flags & PREFERENCE_MASK) >> 3];
 }
 
@@ -116,10 +117,15 @@ static void learn_router(struct stack *s, struct ra_view *v, const struct ip_add
         STACK_DROP(s, TRACE_ARP, ra_list_full);
         return;
     }
-    if (i == v->n_routers)
-        v->n_routers++;
-    v->routers[i] = (struct ra_router){
-        .address = *address, .until = until(s, m->router_lifetime_s), .preference = preference_of(m->flags)};
+    const uint8_t preference = preference_of(m->flags);
+    bool known = i < v->n_routers, same = known && v->routers[i].preference == preference;
+    if (known && !same)
+        ra_tell_router(s, v, i, false);
+    v->n_routers = (uint8_t)max_u32(v->n_routers, i + 1);
+    v->routers[i] =
+        (struct ra_router){.address = *address, .until = until(s, m->router_lifetime_s), .preference = preference};
+    if (!same)
+        ra_tell_router(s, v, i, true);
     expect_expiry(v, v->routers[i].until);
     choose(s, v);
 }
@@ -187,10 +193,25 @@ static struct ra_prefix *open_prefix(struct ra_view *v, const struct wire_nd_pre
 
 static void learn_on_link(struct stack *s, struct ra_view *v, struct ra_prefix *p, uint32_t valid_s)
 {
+    bool before = p->on_link;
+    if (before && valid_s == 0)
+        ra_tell_prefix(s, v, p, false);
     p->on_link = valid_s != 0;
     p->on_link_until = until(s, valid_s);
-    if (p->on_link)
-        expect_expiry(v, p->on_link_until);
+    if (!p->on_link)
+        return;
+    expect_expiry(v, p->on_link_until);
+    if (!before)
+        ra_tell_prefix(s, v, p, true);
+}
+
+/* Nobody who hears of it: nothing to do. */
+static void tell_addresses(const struct stack *s, struct ra_view *v, struct ra_prefix *p)
+{
+    if (!s->changed || p->addresses == 0)
+        return;
+    p->news = true;
+    begin_sweep(v);
 }
 
 /* RFC 4862 5.5.3 e: nobody who is not sure who he hears believes that an address is over at once. */
@@ -214,6 +235,7 @@ static void learn_autonomous(struct stack *s, struct ra_view *v, struct ra_prefi
     if (!p->autonomous || again)
         begin_sweep(v);
     p->autonomous = true;
+    tell_addresses(s, v, p);
 }
 
 /* Can addresses of hosts be made of it? RFC 4862 5.5.3 c, d. */
@@ -327,14 +349,18 @@ static bool is_over(struct ra_view *v, int64_t at, int64_t now)
     return at <= now;
 }
 
-static void expire_prefix(struct ra_view *v, struct ra_prefix *p, int64_t now)
+static void expire_prefix(struct stack *s, struct ra_view *v, struct ra_prefix *p, int64_t now)
 {
-    if (p->on_link && is_over(v, p->on_link_until, now))
+    if (p->on_link && is_over(v, p->on_link_until, now)) {
+        ra_tell_prefix(s, v, p, false);
         p->on_link = false;
+    }
     if (!p->autonomous)
         return;
-    if (!p->deprecated && is_over(v, p->preferred_until, now))
+    if (!p->deprecated && is_over(v, p->preferred_until, now)) {
         p->deprecated = true;
+        tell_addresses(s, v, p);
+    }
     if (is_over(v, p->valid_until, now)) {
         p->autonomous = false;
         begin_sweep(v);
@@ -347,7 +373,7 @@ static void expire_routers(struct stack *s, struct ra_view *v, int64_t now)
     for (unsigned i = v->n_routers; i-- > 0;) {
         if (!is_over(v, v->routers[i].until, now))
             continue;
-        remove_router_at(v, i);
+        remove_router_at(s, v, i);
         any = true;
     }
     if (any)
@@ -370,6 +396,6 @@ void ra_expire(struct stack *s, struct ra_view *v, int64_t now)
     v->next_expiry = TIME_NEVER;
     expire_routers(s, v, now);
     for (unsigned i = 0; i < RA_MAX_PREFIXES; i++)
-        expire_prefix(v, &v->prefixes[i], now);
+        expire_prefix(s, v, &v->prefixes[i], now);
     expire_dns(v, now);
 }

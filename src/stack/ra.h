@@ -23,10 +23,12 @@
 #define RA_MAX_DNS 8u
 #define RA_MIN_HOP_LIMIT 32u /* less is an attack: RFC 3756 4.2.7 */
 
+enum { RA_PREFERENCE_LOW, RA_PREFERENCE_MEDIUM, RA_PREFERENCE_HIGH };
+
 struct ra_router {
     struct ip_addr address;
     int64_t until;
-    uint8_t preference; /* 0 low, 1 medium, 2 high */
+    uint8_t preference; /* RA_PREFERENCE_... */
 };
 
 struct ra_prefix {
@@ -37,6 +39,7 @@ struct ra_prefix {
     uint8_t length;
     bool on_link, autonomous;
     bool deprecated; /* preferred_until is over */
+    bool news;       /* of its lifetimes: the sweep tells of the addresses */
 };
 
 struct ra_dns {
@@ -71,6 +74,11 @@ void ra_expire(struct stack *s, struct ra_view *v, int64_t now);
 void ra_neighbour_changed(struct stack *s, struct ra_view *v, const struct ip_addr *address);
 /* It said that it is no router, RFC 4861 7.2.5. */
 void ra_remove_router(struct stack *s, struct ra_view *v, const struct ip_addr *address);
+
+/* heard.c: a router or a prefix came or goes, while it is in the list; a station, with which what it hears is shown. */
+void ra_tell_router(struct stack *s, const struct ra_view *v, unsigned router, bool added);
+void ra_tell_prefix(struct stack *s, const struct ra_view *v, const struct ra_prefix *p, bool added);
+void ra_tell_station(struct stack *s, const struct host *h, bool added);
 
 /* The bits of the longest prefix that an address is on link by, or -1. */
 int ra_on_link_bits(const struct ra_view *v, const struct ip_addr *address);

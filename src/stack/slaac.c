@@ -2,7 +2,7 @@
 /*
  * Addresses made of the prefixes that routers advertise: RFC 4862 5.5. Identifiers are RFC 7217's unless the station
  * was told to use its MAC. The sweep walks over all hosts of a domain, some of them a turn: stations get what they lack,
- * addresses whose prefix is over go.
+ * addresses whose prefix is over go, and what is new of the others is told.
  */
 #include "stack/autoconf.h"
 
@@ -76,7 +76,7 @@ static int add_address(struct stack *s, const struct host *station, const struct
     t.gateway = (struct ip_addr){{0}};
     t.autoconf = t.temporary = false;
     t.dad_transmits = 0;
-    return stack_add_host(s, &t);
+    return stack_add_host_untold(s, &t);
 }
 
 /* RFC 8981 3.3.1 */
@@ -120,6 +120,7 @@ static bool make_address(struct stack *s, struct host *station, unsigned prefix,
         autoconf_address_ready(s, h);
     else
         dad_begin(s, h);
+    stack_tell(s, STACK_HOST_ADDED, h->index);
     return true;
 }
 
@@ -176,7 +177,15 @@ static void look_at(struct stack *s, const struct ra_view *v, struct host *h, st
         int error = stack_remove_host(s, h->index, s->now);
         assert(!error);
         (void)error;
+    } else if (a->station != 0 && v->prefixes[a->prefix].news && h->state == HOST_USABLE) {
+        stack_tell(s, STACK_HOST_STATE_CHANGED, h->index);
     }
+}
+
+static void forget_news(struct ra_view *v)
+{
+    for (unsigned i = 0; i < RA_MAX_PREFIXES; i++)
+        v->prefixes[i].news = false;
 }
 
 void slaac_sweep(struct stack *s, struct ra_view *v)
@@ -189,5 +198,7 @@ void slaac_sweep(struct stack *s, struct ra_view *v)
             continue;
         v->sweep = v->again;
         v->again = false;
+        if (v->sweep == 0)
+            forget_news(v);
     }
 }

@@ -244,7 +244,7 @@ static struct host_settings to_one_peer(const struct host_settings *h)
     return t;
 }
 
-int stack_add_host(struct stack *s, const struct host_settings *given)
+int stack_add_host_untold(struct stack *s, const struct host_settings *given)
 {
     if (given->interface >= s->n_interfaces || ip_addr_is_loopback(&given->address))
         return ERR_INVALID;
@@ -274,7 +274,16 @@ int stack_add_host(struct stack *s, const struct host_settings *given)
     if (itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
     group_host_added(s, &s->hosts.hosts[local]);
+    return local;
+}
+
+int stack_add_host(struct stack *s, const struct host_settings *given)
+{
+    int local = stack_add_host_untold(s, given);
+    if (local < 0)
+        return local;
     stack_tell(s, STACK_HOST_ADDED, (uint32_t)local);
+    ra_tell_station(s, &s->hosts.hosts[local], true);
     return local;
 }
 

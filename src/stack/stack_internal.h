@@ -88,6 +88,9 @@ static inline void stack_tell(struct stack *s, enum stack_change what, uint32_t 
         s->changed(s->changed_context, what, number, s->now);
 }
 
+/* stack_add_host without news of it: what the caller makes of the host is told with it. */
+MUST_CHECK int stack_add_host_untold(struct stack *s, const struct host_settings *given);
+
 /* A frame whose link header was read, behind its tags. */
 struct arrival {
     struct packet *packet;

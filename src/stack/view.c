@@ -122,28 +122,6 @@ uint32_t stack_next_route(const struct stack *s, uint32_t after, struct stack_ro
     return 0;
 }
 
-bool stack_heard_route(const struct stack *s, uint32_t local, unsigned number, struct stack_route *out)
-{
-    const struct host *h = host_at(&s->hosts, local);
-    if (!h || !h->ra || autoconf_at(&s->autoconf, h)->station != 0)
-        return false;
-    *out = (struct stack_route){.local = local};
-    if (number < h->ra->n_routers) {
-        out->gateway = h->ra->routers[number].address;
-        return true;
-    }
-    number -= h->ra->n_routers;
-    for (unsigned i = 0; i < RA_MAX_PREFIXES; i++) {
-        const struct ra_prefix *p = &h->ra->prefixes[i];
-        if (!p->on_link || number-- != 0)
-            continue;
-        out->prefix = p->prefix;
-        out->length = p->length;
-        return true;
-    }
-    return false;
-}
-
 bool stack_next_hop(const struct stack *s, uint32_t local, const struct ip_addr *destination, struct ip_addr *out)
 {
     const struct host *h = host_at(&s->hosts, local);

@@ -65,14 +65,21 @@ in_ns host timeout 60 "$WEIR" exec -l packet:weir0 --autoconf --resolv-conf "$wo
 check "ip shows the default route that Weir heard of" grep -q "^default via fe80::.* dev weir0 proto ra" "$work/routes"
 check_equal "name servers are in the file that was asked for" "nameserver 2001:db8:9::53 nameserver 2001:db8:9::54" "$(tr '\n' ' ' <"$work/resolv" | sed 's/ $//')"
 check "and the prefix on its link" grep -q "^2001:db8:2::/64 dev weir0 proto kernel" "$work/routes"
+check_equal "with what is left of their lifetimes" 2 "$(grep -cE 'expires [0-9]+sec pref medium$' "$work/routes")"
 in_ns host timeout 60 "$WEIR" exec -l packet:weir0 --autoconf --temporary -- ip -6 addr >"$work/addresses" 2>&1 || true
 check "and a temporary address where that is wanted" grep -q "inet6 2001:db8:2:.* temporary" "$work/addresses"
+
+start_in_ns host "$work/monitor" timeout 120 "$WEIR" exec -l packet:weir0 --autoconf -- ip -6 -o monitor route address
+monitor=$started_pid
+check "ip monitor tells of the address that Weir makes, with its lifetimes" wait_for 30 grep -q "inet6 2001:db8:2:.* dynamic .*valid_lft [0-9]*sec" "$work/monitor"
 
 # ---- the end
 
 kill -TERM "$router"
 wait "$router" || true
 check "a router that ends says so, and Linux leaves it" wait_for 10 sh -c "! $inside ip -6 route show default | grep -q 'proto ra'"
+check "ip monitor on Weir tells of it" wait_for 10 grep -q "^Deleted default via fe80::.* dev weir0 proto ra" "$work/monitor"
+stop "$monitor" || true
 capture_stop
 check "name servers are advertised (RFC 8106)" sh -c "[ $(frames "$work/client.pcap" 'icmpv6.opt.rdnss == 2001:db8:9::53') -gt 0 ]"
 check_equal "no frame is malformed" 0 "$(frames "$work/client.pcap" '_ws.malformed')"
