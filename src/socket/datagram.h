@@ -139,6 +139,8 @@ bool record_add(struct socket *s, struct record_queue *queue, const struct recor
 /* Takes the first one off. */
 void record_drop(struct socket *s, struct record_queue *queue);
 /* Copies its bytes into a message; how many fitted. */
+/* The number that programs know the link by which it came. */
+int record_interface(const struct socket_layer *l, const struct record *r);
 size_t record_read(const struct socket *s, const struct record *r, const struct msghdr *m);
 ssize_t datagram_receive(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "socket/filter.h"
+#include "socket/interfaces.h"
 #include "socket/netlink.h"
 #include "socket/packet.h"
 
@@ -151,9 +152,15 @@ size_t record_read(const struct socket *s, const struct record *r, const struct 
 
 /* ---- reading ---- */
 
+int record_interface(const struct socket_layer *l, const struct record *r)
+{
+    int index = interface_of(l->stack, r->local);
+    return index ? index : r->arrival.interface + 1; /* of a host that was removed */
+}
+
 static void tell_packet(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
 {
-    struct in_pktinfo info = {.ipi_ifindex = r->arrival.interface + 1};
+    struct in_pktinfo info = {.ipi_ifindex = record_interface(s->layer, r)};
     struct ip_addr local;
     store_be32(&info.ipi_addr, ip_addr_to_v4(&r->arrival.destination));
     if (stack_local_address(s->layer->stack, r->local, &local))
@@ -187,7 +194,7 @@ static void tell_arrival4(const struct socket *s, const struct record *r, struct
 
 static void tell_arrival6(const struct socket *s, const struct record *r, struct msghdr *m, size_t room)
 {
-    struct in6_pktinfo info = {.ipi6_ifindex = r->arrival.interface + 1u};
+    struct in6_pktinfo info = {.ipi6_ifindex = (unsigned)record_interface(s->layer, r)};
     int hops = r->arrival.ttl, class = r->arrival.tos;
     memcpy(&info.ipi6_addr, &r->arrival.destination, sizeof info.ipi6_addr);
     if (s->ip_flags & IP_FLAG_PACKET)

@@ -111,7 +111,7 @@ bool filter_record(struct socket *s, const struct record *r, struct ip_piece *pi
                             .link = CBPF_NOWHERE,
                             .network = network,
                             .protocol = ETH_P_IP,
-                            .ifindex = r->arrival.interface + 1,
+                            .ifindex = record_interface(s->layer, r),
                             .hardware_type = ARPHRD_ETHER,
                             .random = &s->layer->random};
     for (uint32_t i = 0; i < n; i++)

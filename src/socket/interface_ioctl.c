@@ -24,7 +24,7 @@ static int list(const struct stack *stack, struct ifconf *c)
     size_t done = 0, room = c->ifc_buf && c->ifc_len > 0 ? (size_t)c->ifc_len : 0;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i)) {
         struct ifreq r = {.ifr_ifindex = 0};
-        if (!host_view_v4(stack, i, &h) || !interface_view(stack, (int)h.interface + 1, &v))
+        if (!host_view_v4(stack, i, &h) || !interface_view(stack, interface_of(stack, i), &v))
             continue;
         if (c->ifc_buf && sizeof r > room - done)
             break;
@@ -97,6 +97,8 @@ static int set(struct stack *stack, unsigned long request, const struct interfac
                int64_t now)
 {
     unsigned interface = (unsigned)v->index - 1;
+    if (v->below) /* it goes with what it is on */
+        return -EOPNOTSUPP;
     if (request == SIOCSIFMTU)
         return r->ifr_mtu > 0 ? socket_errno(stack_set_mtu(stack, interface, (uint32_t)r->ifr_mtu, now)) : -EINVAL;
     return socket_errno(stack_set_up(stack, interface, r->ifr_flags & IFF_UP, now));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Addresses by netlink: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR. An address is a host of the stack. One that is added takes MAC, tags and VRF of the first host of
- * its interface, and the gateway of one whose subnet it is in.
+ * Addresses by netlink: RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR. An address is a host of the stack. One that is added takes MAC, labels and VRF of the first host of
+ * its link, and the gateway of one whose subnet it is in.
  */
 #include "socket/netlink_private.h"
 
@@ -57,7 +57,7 @@ bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *
     struct stack_address state;
     struct interface_view v;
     if (!stack_view_host(stack, local, &host) || !stack_view_address(stack, local, &state) ||
-        !interface_view(stack, (int)host.interface + 1, &v))
+        !interface_view(stack, interface_of(stack, local), &v))
         return true;
     uint32_t flags = flags_of(&state, &host);
     bool v6 = !ip_addr_is_v4(&host.address), near = v6 && ip_addr_is_link_local(&host.address);
@@ -79,18 +79,18 @@ bool netlink_write_address(struct netlink_writer *w, const struct netlink_head *
     return netlink_end(w);
 }
 
-static bool is_wanted(const struct netlink_dump *d, const struct host_settings *h)
+static bool is_wanted(const struct stack *stack, const struct netlink_dump *d, uint32_t local)
 {
-    return netlink_shows(d, &h->address) && (d->ifindex == 0 || (int)h->interface + 1 == d->ifindex);
+    struct host_settings h;
+    return stack_view_host(stack, local, &h) && netlink_shows(d, &h.address) &&
+           (d->ifindex == 0 || interface_of(stack, local) == d->ifindex);
 }
 
 static bool dump_addresses(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w)
 {
     const struct netlink_head h = {.type = RTM_NEWADDR, .flags = d->flags, .sequence = d->sequence, .port = d->port};
-    struct host_settings host;
     for (uint32_t i; (i = stack_next_host(l->stack, d->at)) != 0; d->at = i)
-        if (stack_view_host(l->stack, i, &host) && is_wanted(d, &host) &&
-            !netlink_write_address(w, &h, l->stack, i, d->now))
+        if (is_wanted(l->stack, d, i) && !netlink_write_address(w, &h, l->stack, i, d->now))
             return false;
     return true;
 }
@@ -140,7 +140,7 @@ static uint32_t host_of(const struct stack *stack, const struct address *x)
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i)) {
-        if (!stack_view_host(stack, i, &h) || h.interface + 1 != x->fixed.ifa_index ||
+        if (!stack_view_host(stack, i, &h) || interface_of(stack, i) != (int)x->fixed.ifa_index ||
             netlink_family(&h.address) != x->fixed.ifa_family)
             continue;
         if (x->named && !ip_addr_equal(&h.address, &x->ip))
@@ -154,7 +154,12 @@ static uint32_t host_of(const struct stack *stack, const struct address *x)
 /* Like its neighbours. */
 static struct host_settings host_like_others(const struct stack *stack, const struct address *x)
 {
-    struct host_settings h = {.interface = x->fixed.ifa_index - 1}, near;
+    struct stack_link link = {.interface = 0};
+    struct host_settings h = {.interface = 0}, near;
+    (void)stack_view_link(stack, x->fixed.ifa_index, &link);
+    h.interface = link.interface;
+    h.vlan_count = (uint8_t)link.vlan_count;
+    memcpy(h.vlan, link.vlan, sizeof link.vlan);
     (void)stack_view_host(stack, interface_any_host(stack, (int)x->fixed.ifa_index), &h);
     h.autoconf = h.eui64 = h.temporary = false;
     h.dad_transmits = x->fixed.ifa_family == AF_INET6 && !(x->flags & IFA_F_NODAD);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interfaces by netlink: RTM_NEWLINK, RTM_GETLINK, RTM_SETLINK. They come from the configuration and stay; up, down and the MTU can be changed. Counters are
- * the link's.
+ * the link's. VLANs are shown as links on those below, and go with them.
  */
 #include "socket/netlink_private.h"
 
 #include <linux/if_link.h>
+#include <linux/if_vlan.h>
 #include <net/if_arp.h>
 
 #define QUEUE_LENGTH 1000u
@@ -60,6 +61,23 @@ static void put_properties(struct netlink_writer *w, const struct interface_view
     netlink_put(w, IFLA_BROADCAST, broadcast, sizeof broadcast);
 }
 
+static void put_vlan(struct netlink_writer *w, const struct interface_view *v)
+{
+    const struct ifla_vlan_flags flags = {.flags = VLAN_FLAG_REORDER_HDR, .mask = UINT32_MAX};
+    uint16_t id = v->tag.tci;
+    uint8_t protocol[2];
+    store_be16(protocol, v->tag.tpid);
+    netlink_put_u32(w, IFLA_LINK, (uint32_t)v->below);
+    uint32_t info = netlink_nest(w, IFLA_LINKINFO);
+    netlink_put_text(w, IFLA_INFO_KIND, "vlan");
+    uint32_t data = netlink_nest(w, IFLA_INFO_DATA);
+    netlink_put(w, IFLA_VLAN_PROTOCOL, protocol, sizeof protocol);
+    netlink_put(w, IFLA_VLAN_ID, &id, sizeof id);
+    netlink_put(w, IFLA_VLAN_FLAGS, &flags, sizeof flags);
+    netlink_unnest(w, data);
+    netlink_unnest(w, info);
+}
+
 bool netlink_write_link(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack, int index)
 {
     struct interface_view v;
@@ -71,15 +89,19 @@ bool netlink_write_link(struct netlink_writer *w, const struct netlink_head *h, 
                                     .ifi_flags = v.flags | (v.flags & IFF_UP ? 1u << 16 : 0)}; /* IFF_LOWER_UP */
     netlink_begin(w, h, &fixed, sizeof fixed);
     put_properties(w, &v);
-    put_counters(w, v.counters);
+    if (v.counters)
+        put_counters(w, v.counters);
+    if (v.below)
+        put_vlan(w, &v);
     return netlink_end(w);
 }
 
 static bool dump_links(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w)
 {
     const struct netlink_head h = {.type = RTM_NEWLINK, .flags = d->flags, .sequence = d->sequence, .port = d->port};
-    for (; d->at < stack_interface_count(l->stack); d->at++)
-        if (!netlink_write_link(w, &h, l->stack, (int)d->at + 1))
+    struct stack_link link;
+    for (uint32_t i; (i = stack_next_link(l->stack, d->at, &link)) != 0; d->at = i)
+        if (!netlink_write_link(w, &h, l->stack, (int)i))
             return false;
     return true;
 }
@@ -136,7 +158,11 @@ static int change(struct netlink_request *r, const struct ifinfomsg *fixed, cons
 {
     struct stack *stack = r->layer->stack;
     unsigned interface = (unsigned)index - 1;
+    struct interface_view v;
     uint32_t mtu = 0;
+    bool changes = a[IFLA_MTU].bytes || (fixed->ifi_change & IFF_UP);
+    if (changes && interface_view(stack, index, &v) && v.below)
+        return netlink_refuse(r, -EOPNOTSUPP, "a VLAN is up, and has an MTU, as the link that it is on");
     int e = netlink_get_u32(&a[IFLA_MTU], &mtu);
     if (e == 0 && a[IFLA_MTU].bytes && stack_set_mtu(stack, interface, mtu, r->now) < 0)
         return netlink_refuse(r, -EINVAL, "the MTU is less than 68 or more than the link's");

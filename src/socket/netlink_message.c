@@ -41,7 +41,8 @@ void netlink_put(struct netlink_writer *w, uint16_t type, const void *value, siz
     if (!at)
         return;
     memcpy(at, &a, sizeof a);
-    memcpy(at + NETLINK_ATTRIBUTE, value, length);
+    if (length)
+        memcpy(at + NETLINK_ATTRIBUTE, value, length);
 }
 
 void netlink_put_u32(struct netlink_writer *w, uint16_t type, uint32_t value)
@@ -60,6 +61,20 @@ void netlink_put_ip(struct netlink_writer *w, uint16_t type, const struct ip_add
         netlink_put(w, type, ip->bytes + 12, 4);
     else
         netlink_put(w, type, ip->bytes, sizeof ip->bytes);
+}
+
+uint32_t netlink_nest(struct netlink_writer *w, uint16_t type)
+{
+    uint32_t at = w->length;
+    netlink_put(w, type, NULL, 0);
+    return at;
+}
+
+void netlink_unnest(struct netlink_writer *w, uint32_t opened)
+{
+    uint16_t length = (uint16_t)(w->length - opened);
+    if (!w->full)
+        memcpy(w->bytes + opened + offsetof(struct nlattr, nla_len), &length, sizeof length);
 }
 
 bool netlink_end(struct netlink_writer *w)

@@ -30,11 +30,11 @@ static uint16_t state_of(enum neighbour_state state)
     }
 }
 
-bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack_neighbour *n,
-                             int64_t now)
+bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
+                             const struct stack_neighbour *n, int64_t now)
 {
     const struct ndmsg fixed = {.ndm_family = netlink_family(&n->address),
-                                .ndm_ifindex = (int)n->interface + 1,
+                                .ndm_ifindex = (int)stack_neighbour_link(stack, n),
                                 .ndm_state = state_of(n->state),
                                 .ndm_type = RTN_UNICAST};
     uint32_t age = (uint32_t)(max_i64(now - n->since, 0) / (NS_PER_S / TICKS_PER_S));
@@ -52,8 +52,9 @@ static bool dump_neighbours(const struct socket_layer *l, struct netlink_dump *d
     const struct netlink_head h = {.type = RTM_NEWNEIGH, .flags = d->flags, .sequence = d->sequence, .port = d->port};
     struct stack_neighbour n;
     for (uint32_t i; (i = stack_next_neighbour(l->stack, d->at, &n)) != 0; d->at = i)
-        if (netlink_shows(d, &n.address) && (d->ifindex == 0 || (int)n.interface + 1 == d->ifindex) &&
-            !netlink_write_neighbour(w, &h, &n, d->now))
+        if (netlink_shows(d, &n.address) &&
+            (d->ifindex == 0 || (int)stack_neighbour_link(l->stack, &n) == d->ifindex) &&
+            !netlink_write_neighbour(w, &h, l->stack, &n, d->now))
             return false;
     return true;
 }
@@ -84,7 +85,7 @@ static uint32_t host_of_family(const struct stack *stack, int index, uint8_t fam
 {
     struct host_settings h;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && (int)h.interface + 1 == index && netlink_family(&h.address) == family)
+        if (interface_of(stack, i) == index && stack_view_host(stack, i, &h) && netlink_family(&h.address) == family)
             return i;
     return 0;
 }
@@ -112,7 +113,7 @@ static int read_neighbour(struct netlink_request *r, struct neighbour_request *o
 static uint32_t find(const struct socket_layer *l, const struct neighbour_request *x, struct stack_neighbour *n)
 {
     for (uint32_t i = stack_next_neighbour(l->stack, 0, n); i; i = stack_next_neighbour(l->stack, i, n))
-        if ((int)n->interface + 1 == x->fixed.ndm_ifindex && ip_addr_equal(&n->address, &x->address))
+        if ((int)stack_neighbour_link(l->stack, n) == x->fixed.ndm_ifindex && ip_addr_equal(&n->address, &x->address))
             return i;
     return 0;
 }
@@ -161,7 +162,7 @@ static int get_neighbour(struct netlink_request *r)
     if (!find(r->layer, &x, &n))
         return -ENOENT;
     const struct netlink_head h = netlink_answer(r, RTM_NEWNEIGH);
-    (void)netlink_write_neighbour(&w, &h, &n, r->now);
+    (void)netlink_write_neighbour(&w, &h, r->layer->stack, &n, r->now);
     return netlink_reply(r, &w);
 }
 

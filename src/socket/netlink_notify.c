@@ -19,14 +19,23 @@ static void tell(struct socket_layer *l, unsigned group, const struct netlink_wr
             netlink_queue(s, w->bytes, w->length, group);
 }
 
-static void tell_link(struct socket_layer *l, unsigned interface)
+static void tell_link(struct socket_layer *l, uint32_t index)
 {
     uint8_t bytes[NETLINK_PART_BYTES];
     struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
     const struct netlink_head h = head_of(l, RTM_NEWLINK);
     l->netlink.changes[NETLINK_LINKS]++;
-    if (netlink_write_link(&w, &h, l->stack, (int)interface + 1))
+    if (netlink_write_link(&w, &h, l->stack, (int)index))
         tell(l, RTNLGRP_LINK, &w);
+}
+
+/* With the VLANs that are on it. */
+static void tell_interface(struct socket_layer *l, unsigned interface)
+{
+    struct stack_link link;
+    for (uint32_t i = 0; (i = stack_next_link(l->stack, i, &link)) != 0;)
+        if (link.interface == interface)
+            tell_link(l, i);
 }
 
 static bool is_v6(const struct socket_layer *l, uint32_t local)
@@ -104,7 +113,7 @@ static void tell_neighbour(struct socket_layer *l, bool there, uint32_t number, 
     struct netlink_writer w = {.bytes = bytes, .room = sizeof bytes};
     const struct netlink_head h = head_of(l, there ? RTM_NEWNEIGH : RTM_DELNEIGH);
     struct stack_neighbour n;
-    if (stack_next_neighbour(l->stack, number - 1, &n) == number && netlink_write_neighbour(&w, &h, &n, now))
+    if (stack_next_neighbour(l->stack, number - 1, &n) == number && netlink_write_neighbour(&w, &h, l->stack, &n, now))
         tell(l, RTNLGRP_NEIGH, &w);
 }
 
@@ -113,6 +122,9 @@ static void on_change(void *context, enum stack_change what, uint32_t number, in
     struct socket_layer *l = context;
     switch (what) {
     case STACK_INTERFACE_CHANGED:
+        tell_interface(l, number);
+        break;
+    case STACK_LINK_ADDED:
         tell_link(l, number);
         break;
     case STACK_HOST_ADDED:

@@ -42,6 +42,9 @@ void netlink_put_u32(struct netlink_writer *w, uint16_t type, uint32_t value);
 void netlink_put_u8(struct netlink_writer *w, uint16_t type, uint8_t value);
 void netlink_put_text(struct netlink_writer *w, uint16_t type, const char *text);
 void netlink_put_ip(struct netlink_writer *w, uint16_t type, const struct ip_addr *ip);
+/* An attribute of attributes, which are put between these two. */
+uint32_t netlink_nest(struct netlink_writer *w, uint16_t type);
+void netlink_unnest(struct netlink_writer *w, uint32_t opened);
 /* False: it did not fit. */
 bool netlink_end(struct netlink_writer *w);
 
@@ -127,8 +130,8 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
 bool netlink_host_route(const struct stack *stack, uint32_t local, unsigned number, struct netlink_route *out);
 void netlink_own_route(const struct stack_route *from, struct netlink_route *out);
 void netlink_heard_route(const struct stack_route *from, int64_t now, struct netlink_route *out);
-bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack_neighbour *n,
-                             int64_t now);
+bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
+                             const struct stack_neighbour *n, int64_t now);
 
 /* ---- netlink_notify.c ---- */
 /* From now on the stack's changes go to the groups; and back. */

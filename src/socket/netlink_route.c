@@ -8,6 +8,9 @@
 
 #include "stack/ra.h"
 
+#include <linux/lwtunnel.h>
+#include <linux/mpls_iptunnel.h>
+
 #define HOST_ROUTES 4u
 
 /* ---- showing ---- */
@@ -26,12 +29,25 @@ static void put_heard(struct netlink_writer *w, const struct netlink_route *r)
     netlink_put_u8(w, RTA_PREF, wire_preference(r->preference));
 }
 
+/* What a host's unicast datagrams leave below. */
+static void put_labels(struct netlink_writer *w, const struct host_settings *h)
+{
+    const uint16_t type = LWTUNNEL_ENCAP_MPLS;
+    uint8_t stack[ARRAY_SIZE(h->mpls) * 4];
+    for (unsigned i = 0; i < h->mpls_count; i++)
+        store_be32(stack + 4 * i, h->mpls[i].label << 12 | (uint32_t)(i + 1 == h->mpls_count) << 8);
+    uint32_t encapsulation = netlink_nest(w, RTA_ENCAP);
+    netlink_put(w, MPLS_IPTUNNEL_DST, stack, 4u * h->mpls_count);
+    netlink_unnest(w, encapsulation);
+    netlink_put(w, RTA_ENCAP_TYPE, &type, sizeof type);
+}
+
 bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
                          const struct netlink_route *r)
 {
     struct host_settings host;
     struct interface_view v;
-    if (!stack_view_host(stack, r->local, &host) || !interface_view(stack, (int)host.interface + 1, &v))
+    if (!stack_view_host(stack, r->local, &host) || !interface_view(stack, interface_of(stack, r->local), &v))
         return true;
     const struct rtmsg fixed = {.rtm_family = netlink_family(&host.address),
                                 .rtm_dst_len = r->length,
@@ -52,6 +68,8 @@ bool netlink_write_route(struct netlink_writer *w, const struct netlink_head *h,
     netlink_put_u32(w, RTA_OIF, (uint32_t)v.index);
     if (r->heard)
         put_heard(w, r);
+    if (host.mpls_count && r->type == RTN_UNICAST)
+        put_labels(w, &host);
     return netlink_end(w);
 }
 
@@ -137,7 +155,7 @@ static bool is_wanted(const struct socket_layer *l, const struct netlink_dump *d
     struct host_settings h;
     if ((d->table && d->table != r->table) || !stack_view_host(l->stack, r->local, &h))
         return false;
-    return netlink_shows(d, &h.address) && (d->ifindex == 0 || (int)h.interface + 1 == d->ifindex);
+    return netlink_shows(d, &h.address) && (d->ifindex == 0 || interface_of(l->stack, r->local) == d->ifindex);
 }
 
 static bool dump_host_routes(const struct socket_layer *l, struct netlink_dump *d, struct netlink_writer *w,
@@ -243,16 +261,14 @@ static int read_route(struct netlink_request *r, struct route_request *out)
 
 static uint32_t local_to(const struct stack *stack, const struct route_request *x)
 {
-    struct host_settings h;
     struct ip_addr hop;
     if (!ip_addr_is_unspecified(&x->source))
         return stack_find_local(stack, &x->source);
     uint32_t best = stack_local_for(stack, &x->destination);
-    if (!x->ifindex || (stack_view_host(stack, best, &h) && h.interface + 1 == x->ifindex))
+    if (!x->ifindex || interface_of(stack, best) == (int)x->ifindex)
         return best;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && h.interface + 1 == x->ifindex &&
-            stack_next_hop(stack, i, &x->destination, &hop))
+        if (interface_of(stack, i) == (int)x->ifindex && stack_next_hop(stack, i, &x->destination, &hop))
             return i;
     return 0;
 }
@@ -320,7 +336,7 @@ static int check_change(struct netlink_request *r, const struct route_request *x
 static bool fits(const struct stack *stack, uint32_t local, const struct route_request *x)
 {
     struct host_settings h;
-    if (!stack_view_host(stack, local, &h) || (x->ifindex && h.interface + 1 != x->ifindex) ||
+    if (!stack_view_host(stack, local, &h) || (x->ifindex && interface_of(stack, local) != (int)x->ifindex) ||
         netlink_family(&h.address) != x->fixed.rtm_family)
         return false;
     if (!ip_addr_is_unspecified(&x->source) && !ip_addr_equal(&h.address, &x->source))

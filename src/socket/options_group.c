@@ -4,6 +4,7 @@
  * read as Linux reads them: their length is looked at first, then what limits say, then addresses.
  */
 #include "socket/datagram.h"
+#include "socket/interfaces.h"
 #include "socket/membership.h"
 #include "socket/options.h"
 #include "stack/control.h"
@@ -32,9 +33,8 @@ static int read_request(const void *value, socklen_t length, bool bare, struct i
 uint32_t datagram_host_on(const struct stack *stack, int ifindex, bool v6)
 {
     struct host_settings h;
-    unsigned interface = (unsigned)ifindex - 1;
     for (uint32_t i = stack_next_host(stack, 0); i; i = stack_next_host(stack, i))
-        if (stack_view_host(stack, i, &h) && h.interface == interface && ip_addr_is_v4(&h.address) != v6)
+        if (interface_of(stack, i) == ifindex && stack_view_host(stack, i, &h) && ip_addr_is_v4(&h.address) != v6)
             return i;
     return 0;
 }
@@ -401,9 +401,7 @@ int option_group6_set(struct socket *s, int name, const void *value, socklen_t l
 
 static int give_multicast_interface6(const struct socket *s, void *value, socklen_t *length)
 {
-    struct host_settings h;
-    bool chosen = stack_view_host(s->layer->stack, s->datagram->multicast_local, &h);
-    return option_give_int(value, length, chosen ? (int)h.interface + 1 : 0);
+    return option_give_int(value, length, interface_of(s->layer->stack, s->datagram->multicast_local));
 }
 
 int option_group6_get(const struct socket *s, int name, void *value, socklen_t *length)

@@ -16,6 +16,7 @@
 
 enum stack_change {
     STACK_INTERFACE_CHANGED, /* up, down, MTU */
+    STACK_LINK_ADDED,        /* a VLAN, with its first host */
     STACK_HOST_ADDED,
     STACK_HOST_REMOVED,       /* it can still be viewed during the call, as all that is removed */
     STACK_HOST_CHANGED,       /* its gateway */
@@ -50,6 +51,21 @@ bool stack_view_interface(const struct stack *s, unsigned interface, struct stac
 int stack_set_up(struct stack *s, unsigned interface, bool up, int64_t now);
 /* 68, or 1280 with an IPv6 host on it, to mtu_max. Connections that exist find a smaller one out by themselves. ERR_NOT_FOUND, ERR_INVALID. */
 int stack_set_mtu(struct stack *s, unsigned interface, uint32_t mtu, int64_t now);
+
+/* ---- links: the interfaces and the VLANs on them ---- */
+
+/* A VLAN stays when its last host is removed. */
+struct stack_link {
+    unsigned interface;
+    uint32_t below;           /* the link that it is a VLAN of; 0: it is the interface itself */
+    unsigned vlan_count;      /* tags, outermost first; the last one is its own */
+    struct host_vlan vlan[2]; /* without priorities */
+    uint32_t overhead;        /* of the interface's MTU */
+};
+uint32_t stack_next_link(const struct stack *s, uint32_t after, struct stack_link *out);
+bool stack_view_link(const struct stack *s, uint32_t link, struct stack_link *out);
+/* The link that a host lives on: an interface's number + 1, or a VLAN's. 0: no such host. At no cost. */
+uint32_t stack_link_number(const struct stack *s, uint32_t local);
 
 /* ---- hosts ---- */
 
@@ -117,12 +133,15 @@ enum neighbour_state {
 };
 struct stack_neighbour {
     unsigned interface;
-    uint32_t local; /* a local address that may ask for it */
+    uint32_t segment; /* for stack_neighbour_link */
+    uint32_t local;   /* a local address that may ask for it */
     struct ip_addr address;
     uint8_t mac[6]; /* from STALE on */
     enum neighbour_state state;
     int64_t since; /* when it came to this state */
 };
+/* The link that it is on. */
+uint32_t stack_neighbour_link(const struct stack *s, const struct stack_neighbour *n);
 uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stack_neighbour *out);
 /*
  * What is known of it, be it permanent; connections ask again. ERR_NOT_FOUND. (stack_add_neighbour adds and changes.)

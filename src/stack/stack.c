@@ -257,6 +257,7 @@ int stack_add_host_untold(struct stack *s, const struct host_settings *given)
     uint32_t overhead = overhead_of(itf->link, h);
     if (interface_mtu(itf) < least + overhead)
         return ERR_INVALID;
+    uint32_t segments = s->hosts.segments.touched;
     int local = host_add(&s->hosts, h, itf->link->mac, index_to_use_again(s));
     if (local < 0)
         return local;
@@ -274,6 +275,8 @@ int stack_add_host_untold(struct stack *s, const struct host_settings *given)
     if (itf->untagged == 0)
         itf->untagged = host_find_segment(&s->hosts, h->interface, NULL, 0);
     group_host_added(s, &s->hosts.hosts[local]);
+    if (s->hosts.hosts[local].segment > segments)
+        link_tell_added(s, s->hosts.hosts[local].segment);
     return local;
 }
 

@@ -88,6 +88,8 @@ static inline void stack_tell(struct stack *s, enum stack_change what, uint32_t 
         s->changed(s->changed_context, what, number, s->now);
 }
 
+/* link_view.c: hosts live in a segment now where none did. */
+void link_tell_added(struct stack *s, uint32_t segment);
 /* stack_add_host without news of it: what the caller makes of the host is told with it. */
 MUST_CHECK int stack_add_host_untold(struct stack *s, const struct host_settings *given);
 

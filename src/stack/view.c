@@ -137,6 +137,7 @@ uint32_t stack_next_neighbour(const struct stack *s, uint32_t after, struct stac
             continue;
         uint32_t segment = host_domain(&s->hosts, n->domain)->segment;
         *out = (struct stack_neighbour){.interface = host_segment(&s->hosts, segment)->interface,
+                                        .segment = segment,
                                         .local = n->asker,
                                         .address = n->address,
                                         .state = (enum neighbour_state)n->state,

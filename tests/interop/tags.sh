@@ -90,6 +90,15 @@ check "no tag gets no answer" silent --mpls 1000
 check "its own tag and label get one" left ping packet:left0 198.18.0.2 -a 198.18.0.1/24 -c 2 -i 10ms --vlan 42 --mpls 1000
 stop "$server" || true
 
+# ---- what ip shows of them
+
+left exec -l packet:left0 -a 198.18.0.1/24 --vlan 100,42 -- ip -d link >"$work/links" 2>&1 || true
+check "ip -d link: an 802.1ad VLAN on the interface" sh -c "grep -A2 '^[0-9]*: left0.s100@left0: ' '$work/links' | grep -q 'vlan protocol 802.1ad id 100 '"
+check "ip -d link: an 802.1Q VLAN on that one" sh -c "grep -A2 '^[0-9]*: left0.s100.42@left0.s100: .* mtu 1492 ' '$work/links' | grep -q 'vlan protocol 802.1Q id 42 '"
+left exec -l packet:left0 -a 198.18.0.1/24 --vlan 42 --mpls 100/5,200 -- sh -c 'ip addr show dev left0.42; ip route' >"$work/links" 2>&1 || true
+check "ip addr: the address is on the VLAN" grep -q ' inet 198.18.0.1/24 .* left0.42$' "$work/links"
+check "ip route: the labels are an encapsulation" grep -q '^198.18.0.0/24 *encap mpls *100/200 dev left0.42 ' "$work/links"
+
 # ---- segmentation offload: what the kernel does not cut, the stack does
 
 for end in "left left0" "right right0"; do
