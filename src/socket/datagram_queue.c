@@ -66,7 +66,7 @@ void datagrams_free(struct socket_layer *l)
     raws_free(l);
     pings_free(l);
     packets_free(l);
-    netlinks_free(l);
+    stack_on_change(l->stack, NULL, NULL);
     alloc_free(l->allocator, l->gathered, WIRE_UDP_MAX_PAYLOAD_V4);
     pool_free(&l->records);
     pool_free(&l->datagrams);

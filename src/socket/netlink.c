@@ -130,8 +130,7 @@ static int netlink_open(struct socket *s)
         return e;
     s->datagram->netlink = (struct netlink_socket){.groups = 0};
     s->remote.port = 1;
-    if (!l->netlinks)
-        netlink_listen(l);
+    news_listen(l);
     s->port_next = l->netlinks;
     s->port_link = &l->netlinks;
     if (s->port_next)
@@ -144,14 +143,7 @@ static void netlink_close(struct socket *s, int64_t now)
 {
     struct socket_layer *l = s->layer;
     datagram_close_any(s, now);
-    if (!l->netlinks)
-        netlink_unlisten(l);
-}
-
-void netlinks_free(struct socket_layer *l)
-{
-    if (l->netlinks)
-        netlink_unlisten(l);
+    news_unlisten(l);
 }
 
 /* ---- the queue ---- */

@@ -6,6 +6,7 @@
 #define WEIR_SOCKET_NETLINK_H
 
 #include "socket/private.h"
+#include "stack/control.h"
 
 extern const struct socket_kind netlink_kind;
 
@@ -16,7 +17,7 @@ socklen_t netlink_address_write(const struct endpoint *e, struct sockaddr_storag
 /* SOL_NETLINK. */
 int option_netlink_set(struct socket *s, int name, const void *value, socklen_t length);
 int option_netlink_get(const struct socket *s, int name, void *value, socklen_t *length);
-/* The stack tells the layer of changes no more. */
-void netlinks_free(struct socket_layer *l);
+/* A change of the stack goes to the groups: netlink_notify.c. */
+void netlinks_hear(struct socket_layer *l, enum stack_change what, uint32_t number, int64_t now);
 
 #endif

@@ -117,9 +117,8 @@ static void tell_neighbour(struct socket_layer *l, bool there, uint32_t number, 
         tell(l, RTNLGRP_NEIGH, &w);
 }
 
-static void on_change(void *context, enum stack_change what, uint32_t number, int64_t now)
+void netlinks_hear(struct socket_layer *l, enum stack_change what, uint32_t number, int64_t now)
 {
-    struct socket_layer *l = context;
     switch (what) {
     case STACK_INTERFACE_CHANGED:
         tell_interface(l, number);
@@ -151,6 +150,3 @@ static void on_change(void *context, enum stack_change what, uint32_t number, in
         break;
     }
 }
-
-void netlink_listen(struct socket_layer *l) { stack_on_change(l->stack, on_change, l); }
-void netlink_unlisten(struct socket_layer *l) { stack_on_change(l->stack, NULL, NULL); }

@@ -133,11 +133,6 @@ void netlink_heard_route(const struct stack_route *from, int64_t now, struct net
 bool netlink_write_neighbour(struct netlink_writer *w, const struct netlink_head *h, const struct stack *stack,
                              const struct stack_neighbour *n, int64_t now);
 
-/* ---- netlink_notify.c ---- */
-/* From now on the stack's changes go to the groups; and back. */
-void netlink_listen(struct socket_layer *l);
-void netlink_unlisten(struct socket_layer *l);
-
 /* netlink.c: into one queue; a full one is an overrun. */
 void netlink_queue(struct socket *s, const void *bytes, size_t length, uint32_t group);
 

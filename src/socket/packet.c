@@ -182,6 +182,7 @@ static void packets_forget(struct socket_layer *l)
 {
     if (!l->packets)
         watch_none(l);
+    news_unlisten(l);
 }
 
 static int packet_open(struct socket *s)
@@ -201,6 +202,7 @@ static int packet_open(struct socket *s)
     if (s->port_next)
         s->port_next->port_link = &s->port_next;
     l->packets = s;
+    news_listen(l);
     return 0;
 }
 
@@ -217,6 +219,12 @@ void packets_free(struct socket_layer *l)
         watch_none(l);
 }
 
+static bool is_down(const struct socket_layer *l, unsigned ifindex)
+{
+    struct stack_interface itf;
+    return stack_view_interface(l->stack, ifindex - 1, &itf) && !itf.up;
+}
+
 int packet_bind_address(struct socket *s, const struct sockaddr *address, socklen_t length)
 {
     struct sockaddr_ll ll;
@@ -229,7 +237,18 @@ int packet_bind_address(struct socket *s, const struct sockaddr *address, sockle
         s->local.port = load_be16(&ll.sll_protocol);
     if (ll.sll_ifindex && stack_view_interface(s->layer->stack, (unsigned)ll.sll_ifindex - 1, &itf))
         memcpy(s->local.ip.bytes + AT_MAC, itf.mac, WIRE_ETH_ADDR_LEN);
+    if (ll.sll_ifindex && is_down(s->layer, (unsigned)ll.sll_ifindex))
+        socket_fail(s, ENETDOWN);
     return 0;
+}
+
+/* As Linux: who is bound to one that goes down hears of it. */
+void packets_hear(struct socket_layer *l, unsigned interface)
+{
+    bool down = l->packets && is_down(l, interface + 1);
+    for (struct socket *s = down ? l->packets : NULL; s; s = s->port_next)
+        if (s->local.ip.bytes[AT_IFINDEX] == interface + 1)
+            socket_fail(s, ENETDOWN);
 }
 
 static int packet_connect(struct socket *s, const struct endpoint *to, int64_t now)
@@ -272,6 +291,8 @@ static ssize_t packet_send(struct socket *s, const struct msghdr *m, size_t leng
     int e = m->msg_name ? read_address(s, m->msg_name, m->msg_namelen, &to) : 0;
     if (e == -ENODEV || (e == 0 && to.sll_ifindex == 0))
         e = -ENXIO;
+    if (e == 0 && is_down(s->layer, (unsigned)to.sll_ifindex))
+        e = -ENETDOWN;
     if (e == 0 && cooked)
         e = build_header(s, &to, header);
     if (e < 0)

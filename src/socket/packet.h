@@ -19,6 +19,8 @@ int option_packet_set(struct socket *s, int name, const void *value, socklen_t l
 int option_packet_get(const struct socket *s, int name, void *value, socklen_t *length);
 /* Reads a frame with what PACKET_AUXDATA says of it. */
 ssize_t packet_receive(struct socket *s, struct msghdr *m, size_t length, int flags, int64_t now);
+/* An interface changed: it may be down. */
+void packets_hear(struct socket_layer *l, unsigned interface);
 /* The stack shows frames to the layer no more. */
 void packets_free(struct socket_layer *l);
 

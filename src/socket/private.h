@@ -290,4 +290,9 @@ extern const struct tcp_user stream_user; /* context: the layer */
 /* datagram.c, raw.c, ping.c */
 extern const struct socket_kind datagram_kind, raw_kind, ping_kind;
 
+/* ---- news.c ---- */
+/* The stack tells the layer of its changes; no more, when no socket is left that hears of them. */
+void news_listen(struct socket_layer *l);
+void news_unlisten(struct socket_layer *l);
+
 #endif

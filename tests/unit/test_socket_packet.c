@@ -5,6 +5,7 @@
 #include "support/cmocka_all.h"
 #include "support/socket_rig.h"
 
+#include "stack/control.h"
 #include "wire/eth.h"
 
 #include <errno.h>
@@ -171,6 +172,34 @@ static void calls_that_packet_sockets_do_not_have(void **state)
     sock_close(&rig, s);
 }
 
+/* packet(7), ENETDOWN: as Linux, who is bound to an interface hears of it. */
+static void who_is_bound_hears_that_an_interface_is_down(void **state)
+{
+    struct socket *bound = open_packet(0, SOCK_RAW, ETH_P_ALL), *any = open_packet(0, SOCK_RAW, ETH_P_ALL), *late;
+    static const uint8_t to_all[64] = {255, 255, 255, 255, 255, 255, [12] = 0x88, 0xb5};
+    struct sockaddr_ll to = name_of(1, 0x88b5, NULL);
+    (void)state;
+    assert_int_equal(bind_to(bound, 1, ETH_P_ALL), 0);
+    assert_int_equal(stack_set_mtu(rig.stacks[0], 0, 1400, rig.now), 0);
+    assert_int_equal(socket_ready(bound) & POLLERR, 0);
+    assert_int_equal(stack_set_up(rig.stacks[0], 0, false, rig.now), 0);
+    assert_true(socket_ready(bound) & POLLERR);
+    assert_int_equal(sock_get(&rig, bound, SOL_SOCKET, SO_ERROR), ENETDOWN);
+    assert_int_equal(socket_ready(bound) & POLLERR, 0);
+    assert_int_equal(sock_get(&rig, any, SOL_SOCKET, SO_ERROR), 0);
+    assert_int_equal(send_to(bound, NULL, to_all, sizeof to_all), -ENETDOWN);
+    assert_int_equal(send_to(any, &to, to_all, sizeof to_all), -ENETDOWN);
+    late = open_packet(0, SOCK_RAW, ETH_P_ALL);
+    assert_int_equal(bind_to(late, 1, ETH_P_ALL), 0);
+    assert_int_equal(sock_receive(&rig, late, got, sizeof got, 0), -ENETDOWN);
+    assert_int_equal(sock_receive(&rig, late, got, sizeof got, 0), -EAGAIN);
+    assert_int_equal(stack_set_up(rig.stacks[0], 0, true, rig.now), 0);
+    assert_int_equal(send_to(bound, NULL, to_all, sizeof to_all), sizeof to_all);
+    sock_close(&rig, bound);
+    sock_close(&rig, any);
+    sock_close(&rig, late);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, begin, socket_rig_teardown)
 
 int main(void)
@@ -180,6 +209,7 @@ int main(void)
         CASE(bind_chooses_interface_and_protocol),
         CASE(frames_leave_as_they_are_given),
         CASE(calls_that_packet_sockets_do_not_have),
+        CASE(who_is_bound_hears_that_an_interface_is_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
