@@ -193,7 +193,8 @@ static ssize_t ping_send(struct socket *s, const struct msghdr *m, size_t length
                                    .ttl = how.ttl,
                                    .tos = how.tos,
                                    .options = how.options,
-                                   .dont_fragment = how.discover == DISCOVER_DO || how.discover == DISCOVER_PROBE};
+                                   .dont_fragment = how.discover == DISCOVER_DO,
+                                   .probe = how.discover == DISCOVER_PROBE};
     e = x.loops_only ? 0 : icmp_echo_send(s->layer->stack, &echo, now);
     return datagram_result(s, &x, pieces, n, length, e, now);
 }

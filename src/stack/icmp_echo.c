@@ -103,6 +103,13 @@ int icmp_echo_bind(struct stack *s, uint16_t id, icmp_echo_fn *received, void *c
     return table_add(&icmp->by_id, host_tag(0, id), i);
 }
 
+static uint8_t discover_of(const struct icmp_echo *e)
+{
+    if (e->probe)
+        return DISCOVER_PROBE;
+    return e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT;
+}
+
 int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
 {
     s->now = now;
@@ -113,10 +120,8 @@ int icmp_echo_send(struct stack *s, const struct icmp_echo *e, int64_t now)
         return ERR_INVALID;
     if (e->length > UINT16_MAX)
         return ERR_NO_SPACE;
-    struct ip_output out = {.departure = {.ttl = e->ttl,
-                                          .tos = e->tos,
-                                          .discover = e->dont_fragment ? DISCOVER_DO : DISCOVER_DONT,
-                                          .options = e->options}};
+    struct ip_output out = {
+        .departure = {.ttl = e->ttl, .tos = e->tos, .discover = discover_of(e), .options = e->options}};
     int error = ip_output_open(s, e->local, &e->remote, length, &out);
     if (error)
         return error;

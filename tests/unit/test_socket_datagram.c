@@ -12,6 +12,7 @@
 
 #include "base/alloc_heap.h"
 #include "base/error.h"
+#include "wire/icmp.h"
 
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -364,6 +365,44 @@ static void what_is_too_long_for_its_path(void **state)
     socket_rig_settle(&rig);
     assert_int_equal(take(server, sizeof got.bytes, 0), 1472);
     assert_int_equal(take(server, sizeof got.bytes, 0), 2000);
+    sock_close(&rig, s);
+    sock_close(&rig, server);
+}
+
+/* From the other side, as a router would about the first bytes of a datagram of side 0's. */
+static void tell_too_big(uint16_t port, uint16_t mtu)
+{
+    struct socket *raw;
+    const uint8_t m[] = {
+        3, 4, 0,  0, 0, 0, (uint8_t)(mtu >> 8),  (uint8_t)mtu,  0x45, 0,  5, 220, 0, 1, 0x40, 0, 64, 17, 0, 0, 10, 0,
+        0, 1, 10, 0, 0, 2, (uint8_t)(port >> 8), (uint8_t)port, 0,    53, 5, 200, 0, 0};
+    uint8_t with_checksum[sizeof m];
+    memcpy(with_checksum, m, sizeof m);
+    wire_icmp_checksum_set(with_checksum, sizeof m);
+    assert_int_equal(socket_open(rig.layers[1], AF_INET, SOCK_RAW, IPPROTO_ICMP, &raw), 0);
+    assert_int_equal(send_to(raw, RIG_ADDRESS(0), 0, with_checksum, sizeof m), sizeof m);
+    socket_rig_settle(&rig);
+    sock_close(&rig, raw);
+}
+
+static void probes_are_longer_than_what_routers_said(void **state) /* RFC 8899 4.5, ip(7): IP_PMTUDISC_PROBE */
+{
+    static uint8_t body[2000];
+    struct socket *s = udp_at(0, 4000), *server = udp_at(1, 53);
+    (void)state;
+    assert_int_equal(sock_connect(&rig, s, RIG_ADDRESS(1), 53), 0);
+    assert_int_equal(sock_set(&rig, s, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO), 0);
+    tell_too_big(4000, 1400);
+    assert_int_equal(sock_get(&rig, s, SOL_SOCKET, SO_ERROR), EMSGSIZE);
+    assert_int_equal(sock_get(&rig, s, IPPROTO_IP, IP_MTU), 1400);
+    assert_int_equal(sock_send(&rig, s, body, 1472, 0), -EMSGSIZE);
+    assert_int_equal(sock_set(&rig, s, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE), 0);
+    assert_int_equal(sock_send(&rig, s, body, 1472, 0), 1472);
+    assert_int_equal(sock_send(&rig, s, body, 1473, 0), -EMSGSIZE); /* the link's own still counts */
+    socket_rig_settle(&rig);
+    assert_int_equal(take(server, sizeof got.bytes, 0), 1472);
+    assert_int_equal(take(server, sizeof got.bytes, 0), -EAGAIN);
+    assert_int_equal(sock_get(&rig, s, IPPROTO_IP, IP_MTU), 1400);
     sock_close(&rig, s);
     sock_close(&rig, server);
 }
@@ -947,6 +986,7 @@ int main(void)
         CASE(the_error_queue_tells_who_and_what),
         CASE(a_neighbour_that_does_not_answer),
         CASE(what_is_too_long_for_its_path),
+        CASE(probes_are_longer_than_what_routers_said),
         CASE(the_best_fit_gets_it),
         CASE(sharers_of_a_port_divide_the_senders),
         CASE(the_receive_buffer_is_a_limit),

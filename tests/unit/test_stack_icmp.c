@@ -413,6 +413,44 @@ static void test_an_echo_request_has_the_ttl_and_df_it_was_given(void **state)
     rig_free(r);
 }
 
+static void nothing_received(void *context, const struct udp_datagram *d, int64_t now)
+{
+    (void)context;
+    (void)d;
+    (void)now;
+    fail();
+}
+
+static void test_a_probe_may_be_longer_than_what_a_router_said(void **state) /* RFC 8899 3, 4.5 */
+{
+    (void)state;
+    struct rig *r = rig_new();
+    struct wire_ipv4 ip;
+    uint8_t f[RIG_FRAME_BYTES], sent[RIG_FRAME_BYTES];
+    assert_int_equal(udp_bind(r->stack, 0, 1000, nothing_received, NULL, NULL), 0);
+    make_udp(sent, US, 1000, PEER, 2000, body, 1472);
+    store_be16(sent + 20, 0x4000);
+    rig_input(r, f, make_icmp_error(f, 3, 4, 1400, sent + 14, 36));
+    rig_resolve(r, r->us, PEER, PEER_MAC);
+    const struct ip_addr peer = v4(PEER);
+    assert_int_equal(stack_path_mtu(r->stack, r->us, &peer, r->now), 1400);
+    struct icmp_echo e = request(r, 5, 9);
+    e.length = 1472;
+    e.dont_fragment = true;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), ERR_NO_SPACE);
+    e.probe = true;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), 0);
+    rig_transmit(r);
+    expect_ipv4(r, IP_PROTO_ICMP, &ip);
+    assert_int_equal(ip.total_len, 1500);
+    assert_int_equal(ip.flags, WIRE_IPV4_DF);
+    e.length = 1473;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), ERR_NO_SPACE);
+    rig_transmit(r);
+    expect_nothing(r);
+    rig_free(r);
+}
+
 static void test_echo_requests_that_cannot_be_sent(void **state)
 {
     (void)state;
@@ -550,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_identifiers_are_bound_once_and_as_many_as_the_settings_say),
         cmocka_unit_test(test_an_echo_nobody_resolves_is_reported),
         cmocka_unit_test(test_an_echo_request_has_the_ttl_and_df_it_was_given),
+        cmocka_unit_test(test_a_probe_may_be_longer_than_what_a_router_said),
         cmocka_unit_test(test_echo_requests_that_cannot_be_sent),
         cmocka_unit_test(test_an_error_quoting_our_echo_is_reported),
         cmocka_unit_test(test_errors_that_quote_too_little_are_dropped),

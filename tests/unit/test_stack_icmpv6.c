@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "wire/mld.h"
 
 #define PORT 7000
@@ -235,6 +236,39 @@ static void an_echo_reply_reaches_whoever_asked(void **state) /* 4.2 */
     rig_free(r);
 }
 
+static void nothing_received(void *context, const struct udp_datagram *d, int64_t now)
+{
+    (void)context;
+    (void)d;
+    (void)now;
+    fail();
+}
+
+static void a_probe_may_be_longer_than_what_a_router_said(void **state) /* RFC 8899 3, 4.5 */
+{
+    (void)state;
+    struct rig *r = rig_new6();
+    struct wire_ipv6 ip;
+    static uint8_t long_body[1453];
+    uint8_t f[RIG_FRAME_BYTES], sent[RIG_FRAME_BYTES];
+    struct icmp_echo e = {
+        .local = r->us, .remote = PEER6, .id = 5, .bytes = long_body, .length = 1452, .dont_fragment = true};
+    assert_int_equal(udp_bind(r->stack, 0, 1000, nothing_received, NULL, NULL), 0);
+    make_udp6(sent, &US6, 1000, &PEER6, 6, long_body, 1452);
+    rig_input(r, f, make_icmp6(f, &OTHER6, &US6, WIRE_ICMPV6_PACKET_TOO_BIG, 0, 1300, sent + 14, 600));
+    rig_resolve6(r, r->us, &PEER6, PEER_MAC);
+    assert_int_equal(stack_path_mtu(r->stack, r->us, &PEER6, r->now), 1300);
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), ERR_NO_SPACE);
+    e.probe = true;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), 0);
+    rig_transmit(r);
+    (void)expect_icmp6(r, WIRE_ICMPV6_ECHO_REQUEST, &ip);
+    assert_int_equal(ip.payload_len, 1460); /* not in fragments */
+    e.length = 1453;
+    assert_int_equal(icmp_echo_send(r->stack, &e, r->now), ERR_NO_SPACE);
+    rig_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +279,7 @@ int main(void)
         cmocka_unit_test(no_error_is_sent_about_what_the_link_sent_to_many),
         cmocka_unit_test(errors_are_limited),
         cmocka_unit_test(an_echo_to_a_group_is_answered_from_the_interface_it_came_by),
+        cmocka_unit_test(a_probe_may_be_longer_than_what_a_router_said),
         cmocka_unit_test(an_echo_reply_reaches_whoever_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
