@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "cli/host_tags.h"
 #include "cli/interrupt.h"
+#include "cli/ping_path.h"
 #include "cli/ping_report.h"
 #include "config/address.h"
 #include "engine/clock.h"
@@ -21,12 +22,13 @@
 #define DEFAULT_BYTES 56u
 #define MAX_COUNT 999999999u
 #define MAX_TTL 255u
+#define NOT_GIVEN UINT32_MAX
 
 struct ping_options {
     const char *address, *gateway, *vlan, *mpls, *kernel_address, *json;
     int64_t interval_ns, timeout_ns;
     uint32_t count, bytes, ttl;
-    bool dont_fragment, quiet;
+    bool dont_fragment, quiet, path_mtu;
 };
 
 static const struct option_row options[] = {
@@ -44,6 +46,8 @@ static const struct option_row options[] = {
      "how long to wait for replies after the last request (default: 1s)"},
     {"dont-fragment", 'D', NULL, OPTION_FLAG, 0, offsetof(struct ping_options, dont_fragment),
      "send no fragments; IPv4: set DF, so that who finds a request too big says so"},
+    {"path-mtu", 0, NULL, OPTION_FLAG, 0, offsetof(struct ping_options, path_mtu),
+     "find the longest packet that arrives in one piece; -W waits for each probe"},
     {"ttl", 't', "N", OPTION_COUNT, MAX_TTL, offsetof(struct ping_options, ttl),
      "time to live, hop limit (default: 64)"},
     HOST_TAGS_OPTIONS(struct ping_options, vlan, mpls),
@@ -234,6 +238,31 @@ static int read_kernel_address(struct ping *p)
     return EXIT_MET;
 }
 
+/* A search decides by itself what it sends, and when. */
+static int check_search(const struct ping_options *o)
+{
+    const char *other = o->count                   ? "--count"
+                        : o->bytes != NOT_GIVEN    ? "--size"
+                        : o->interval_ns           ? "--interval"
+                        : o->dont_fragment         ? "--dont-fragment"
+                        : o->timeout_ns < NS_PER_S ? "--timeout of less than 1s"
+                                                   : NULL;
+    if (!o->path_mtu || !other)
+        return EXIT_MET;
+    return command_refuse(&ping_command,
+                          "--path-mtu: found together with %s, allowed: --timeout of 1s or more, and options that say "
+                          "who asks and how",
+                          other);
+}
+
+static void fill_in(struct ping_options *o)
+{
+    if (o->bytes == NOT_GIVEN)
+        o->bytes = DEFAULT_BYTES;
+    if (o->interval_ns == 0)
+        o->interval_ns = NS_PER_S;
+}
+
 static int read_settings(struct ping *p, const struct operands *words)
 {
     const struct ping_options *o = &p->options;
@@ -299,10 +328,27 @@ static int conclude(struct ping *p)
     return result != EXIT_MET ? result : p->totals.answered > 0 ? EXIT_MET : EXIT_NOT_MET;
 }
 
+static int find_path_mtu(struct ping *p)
+{
+    const struct ping_path path = {.location = p->totals.location,
+                                   .source = p->totals.source,
+                                   .destination = p->totals.destination,
+                                   .quiet = p->options.quiet,
+                                   .json = &p->json};
+    return ping_path_find(&path, &p->settings);
+}
+
+static int ask_and_conclude(struct ping *p)
+{
+    int result = follow(p);
+    return result == EXIT_MET ? conclude(p) : result;
+}
+
 static int ping_to(struct ping *p, const struct operands *words)
 {
-    int result = read_settings(p, words);
-    if (result != EXIT_MET)
+    int result = check_search(&p->options);
+    fill_in(&p->options);
+    if (result != EXIT_MET || (result = read_settings(p, words)) != EXIT_MET)
         return result;
     p->totals.location = words->list[0];
     p->totals.source = p->options.address;
@@ -311,16 +357,14 @@ static int ping_to(struct ping *p, const struct operands *words)
     if ((result = output_open(&p->json, p->options.json)) != EXIT_MET)
         return result;
     p->silent = p->json.file == stdout;
-    result = follow(p);
-    if (result == EXIT_MET)
-        result = conclude(p);
+    result = p->options.path_mtu ? find_path_mtu(p) : ask_and_conclude(p);
     output_abandon(&p->json);
     return result;
 }
 
 static int ping(int argc, char **argv)
 {
-    struct ping p = {.options = {.bytes = DEFAULT_BYTES, .interval_ns = NS_PER_S, .timeout_ns = NS_PER_S}};
+    struct ping p = {.options = {.bytes = NOT_GIVEN, .timeout_ns = NS_PER_S}};
     struct operands words;
     int result = options_parse(&ping_command, argc, argv, &p.options, &words);
     return result == OPTIONS_READY ? ping_to(&p, &words) : result;
@@ -337,11 +381,14 @@ const struct command ping_command = {
         "packet:, xdp:, tap:, or mem:NAME, where the other end is a second stack of ours. Requests and replies that\n"
         "are too long for the link go in fragments; the bytes of each reply are compared with the request's. Nothing "
         "is\n"
-        "sent to anybody else, ARP and Neighbour Discovery apart. Exit code 0: at least one reply came; 1: none.",
+        "sent to anybody else, ARP and Neighbour Discovery apart. Exit code 0: at least one reply came; 1: none.\n"
+        "With --path-mtu the longest IP packet is searched that arrives in one piece (RFC 8899), by requests with DF;\n"
+        "routers that do not say what is too big for them are found out by what gets lost.",
     .examples = "  weir ping packet:eth1 198.18.0.1 --address 198.18.0.10/24 -c 3\n"
                 "  weir ping packet:eth1 10.0.0.1 -a 198.18.0.10/24 -g 198.18.0.1 -s 1472 -D\n"
                 "  weir ping tap:weir0 198.18.0.1 -a 198.18.0.10/24 --kernel-address 198.18.0.1/24\n"
                 "  weir ping packet:eth1 2001:db8::1 -a 2001:db8::a/64 -s 60000\n"
+                "  weir ping packet:eth1 10.0.0.1 -a 198.18.0.10/24 -g 198.18.0.1 --path-mtu\n"
                 "  weir ping mem:wire 10.0.0.2 -a 10.0.0.1/24 -c 10000 -i 100us -q --json -",
     .options = options,
     .n_options = ARRAY_SIZE(options),

@@ -38,6 +38,7 @@ struct station {
 
 struct request {
     int64_t sent_ns;
+    uint32_t bytes;
     bool settled; /* answered, or told that it will not be */
     bool answered;
 };
@@ -65,12 +66,12 @@ static void fill(uint8_t *bytes, uint32_t length, uint64_t sequence)
         bytes[i] = (uint8_t)(i + sequence);
 }
 
-static bool is_what_was_sent(const struct pinger *p, const struct icmp_echo *e, uint64_t sequence)
+static bool is_what_was_sent(const struct request *r, const struct icmp_echo *e, uint64_t sequence)
 {
     uint32_t wrong = 0;
     for (uint32_t i = 0; i < e->length; i++)
         wrong |= (uint32_t)(e->bytes[i] ^ (uint8_t)(i + sequence));
-    return e->length == p->settings.bytes && wrong == 0;
+    return e->length == r->bytes && wrong == 0;
 }
 
 /* The request with this number on the wire; 0: there is none. */
@@ -88,12 +89,11 @@ static void settle(struct pinger *p, struct request *r)
     r->settled = true;
 }
 
-static enum pinger_kind kind_of(const struct pinger *p, const struct request *r, const struct icmp_echo *e, int error,
-                                uint64_t sequence)
+static enum pinger_kind kind_of(const struct request *r, const struct icmp_echo *e, int error, uint64_t sequence)
 {
     if (error)
         return PINGER_ERROR;
-    if (!is_what_was_sent(p, e, sequence))
+    if (!is_what_was_sent(r, e, sequence))
         return PINGER_CORRUPTED;
     return r->answered ? PINGER_DUPLICATE : PINGER_REPLY;
 }
@@ -107,7 +107,7 @@ static void answered(void *context, const struct icmp_echo *e, int error, int64_
     if (sequence == 0 || !ip_addr_equal(&e->remote, &p->settings.destination))
         return;
     struct request *r = request_at(p, sequence);
-    struct pinger_event event = {.kind = kind_of(p, r, e, error, sequence),
+    struct pinger_event event = {.kind = kind_of(r, e, error, sequence),
                                  .sequence = sequence,
                                  .rtt_ns = now - r->sent_ns,
                                  .error = error,
@@ -119,7 +119,7 @@ static void answered(void *context, const struct icmp_echo *e, int error, int64_
 
 /* ---- what goes out ---- */
 
-static void send_request(struct pinger *p)
+static void send_request(struct pinger *p, uint32_t bytes, bool probe)
 {
     const struct pinger_settings *s = &p->settings;
     uint64_t sequence = ++p->sent;
@@ -129,12 +129,13 @@ static void send_request(struct pinger *p)
                           .id = p->id,
                           .sequence = (uint16_t)sequence,
                           .bytes = p->bytes,
-                          .length = s->bytes,
+                          .length = bytes,
                           .ttl = s->ttl,
-                          .dont_fragment = s->dont_fragment};
-    fill(p->bytes, s->bytes, sequence);
+                          .dont_fragment = s->dont_fragment,
+                          .probe = probe};
+    fill(p->bytes, bytes, sequence);
     p->last_ns = clock_now();
-    *r = (struct request){.sent_ns = p->last_ns};
+    *r = (struct request){.sent_ns = p->last_ns, .bytes = bytes};
     int error = icmp_echo_send(p->stations[0].stack, &e, p->last_ns);
     if (error == 0)
         return;
@@ -152,15 +153,14 @@ static unsigned send_due(struct pinger *p, int64_t now)
         return 0;
     int64_t late = now - p->next_ns;
     p->next_ns = late < p->settings.interval_ns ? p->next_ns + p->settings.interval_ns : now + p->settings.interval_ns;
-    send_request(p);
+    send_request(p, p->settings.bytes, false);
     return 1;
 }
 
 /* ---- turns ---- */
 
-static int64_t wanted_at(const struct pinger *p)
+static int64_t wanted_at(const struct pinger *p, int64_t at)
 {
-    int64_t at = has_more(p) ? p->next_ns : p->last_ns + p->settings.timeout_ns;
     for (unsigned i = 0; i < p->n_stations; i++) {
         at = min_i64(at, stack_next_deadline(p->stations[i].stack));
         at = min_i64(at, link_next_deadline(p->stations[i].link));
@@ -168,10 +168,10 @@ static int64_t wanted_at(const struct pinger *p)
     return at;
 }
 
-static void rest(const struct pinger *p, int64_t now)
+static void rest(const struct pinger *p, int64_t now, int64_t until)
 {
     struct link *l = p->stations[0].link;
-    int64_t left = min_i64(wanted_at(p) - now, LONGEST_SLEEP_NS);
+    int64_t left = min_i64(wanted_at(p, until) - now, LONGEST_SLEEP_NS);
     if (left < SHORTEST_SLEEP_NS)
         return;
     if (l->fd < 0 || !l->ops->arm) {
@@ -184,12 +184,9 @@ static void rest(const struct pinger *p, int64_t now)
         (void)ppoll(&polled, 1, &t, NULL);
 }
 
-bool pinger_turn(struct pinger *p)
+/* n: what was done in this turn so far. */
+static void move(struct pinger *p, unsigned n, int64_t now, int64_t until)
 {
-    int64_t now = clock_now();
-    if (!has_more(p) && (p->settled == p->sent || now - p->last_ns >= p->settings.timeout_ns))
-        return false;
-    unsigned n = send_due(p, now);
     for (unsigned i = 0; i < p->n_stations; i++)
         n += stack_transmit(p->stations[i].stack, now);
     for (unsigned i = p->n_stations; i-- > 0;) {
@@ -200,9 +197,34 @@ bool pinger_turn(struct pinger *p)
     if (p->empty_turns > 0)
         cpu_relax();
     if (p->empty_turns > EMPTY_TURNS_BEFORE_SLEEP)
-        rest(p, now);
+        rest(p, now, until);
+}
+
+bool pinger_turn(struct pinger *p)
+{
+    int64_t now = clock_now();
+    if (!has_more(p) && (p->settled == p->sent || now - p->last_ns >= p->settings.timeout_ns))
+        return false;
+    unsigned n = send_due(p, now);
+    move(p, n, now, has_more(p) ? p->next_ns : p->last_ns + p->settings.timeout_ns);
     return true;
 }
+
+uint64_t pinger_probe(struct pinger *p, uint32_t bytes)
+{
+    uint64_t sequence = p->sent + 1;
+    send_request(p, bytes, true);
+    return sequence;
+}
+
+void pinger_serve(struct pinger *p, int64_t until) { move(p, 0, clock_now(), until); }
+
+static uint32_t mtu_of(const struct pinger_settings *s, const struct link *l)
+{
+    return l->mtu - s->tags.mpls_count * WIRE_MPLS_LEN;
+}
+
+uint32_t pinger_mtu(const struct pinger *p) { return mtu_of(&p->settings, p->stations[0].link); }
 
 uint64_t pinger_sent(const struct pinger *p) { return p->sent; }
 
@@ -310,6 +332,7 @@ static int make_stack(struct station *t, const struct ip_addr *address, const st
     plan_address_mac(address, host.mac);
     stack_settings_default(&settings);
     settings.tcp.max_connections = FEW_CONNECTIONS;
+    settings.min_path_mtu = WIRE_IPV4_MIN_MTU; /* what routers say is to be seen */
     int e = secret_fill(&settings);
     if (e < 0 || (e = make_guard(t, s, asks)) < 0 || (e = stack_new(&settings, a, clock_now(), &t->stack)) < 0 ||
         (e = stack_add_interface(t->stack, t->link, &t->guard)) < 0)
@@ -325,7 +348,7 @@ static int make_stack(struct station *t, const struct ip_addr *address, const st
 static int check_length(const struct pinger_settings *s, const struct link *l, char message[256])
 {
     uint32_t headers = WIRE_ICMP_LEN + (ip_addr_is_v4(&s->address) ? WIRE_IPV4_MIN : WIRE_IPV6_LEN);
-    uint32_t length = s->bytes + headers, mtu = l->mtu - s->tags.mpls_count * WIRE_MPLS_LEN;
+    uint32_t length = s->bytes + headers, mtu = mtu_of(s, l);
     if (s->bytes <= PINGER_MAX_BYTES && (!s->dont_fragment || length <= mtu))
         return 0;
     snprintf(

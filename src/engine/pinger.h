@@ -56,6 +56,15 @@ void pinger_delete(struct pinger *p);
  * done.
  */
 bool pinger_turn(struct pinger *p);
+/*
+ * Beside pinger_turn, for who decides about each request: one with so many bytes leaves now, in one piece, with DF, and
+ * whatever routers said. Its number; an event tells what becomes of it, maybe before this returns.
+ */
+uint64_t pinger_probe(struct pinger *p, uint32_t bytes);
+/* Takes what came; sleeps when there is nothing to do, until then or at most a tenth of a second. */
+void pinger_serve(struct pinger *p, int64_t until);
+/* Bytes of the longest IP packet that its link takes. */
+uint32_t pinger_mtu(const struct pinger *p);
 /* Requests sent so far. */
 uint64_t pinger_sent(const struct pinger *p);
 

@@ -474,8 +474,8 @@ struct icmp_echo {
     uint8_t tos;       /* of a request */
     uint32_t n_pieces; /* of a request: 0, or the `length` bytes lie in these */
     const struct ip_piece *pieces;
-    bool dont_fragment; /* of a request: DF; one that is longer than the path's MTU is then not sent */
-    bool probe;         /* of a request: DF, and only the link's MTU counts */
+    bool dont_fragment;               /* of a request: DF; one that is longer than the path's MTU is then not sent */
+    bool probe;                       /* of a request: DF, and only the link's MTU counts */
     const struct ip_options *options; /* of a request, over IPv4; or NULL */
     /*
      * Of an error: who says so (we ourselves, when the neighbour did not answer), its type and code; mtu of "too big".

@@ -268,3 +268,20 @@ assert r["sent"] == r["received"] == 2000 and r["location"] == "mem:wire" and r[
     run -3 weir ping packet:nosuch0 198.18.0.1 -a 198.18.0.2/24
     holds "nosuch0" "$output"
 }
+
+@test "--path-mtu finds what takes the longest packet, and refuses options that do not go with it" {
+    weir ping mem:wire 10.0.0.2 -a 10.0.0.1/24 --path-mtu >v4.txt
+    holds "path MTU to 10.0.0.2: 1500 bytes, confirmed by echo, all that the link takes" "$(cat v4.txt)"
+    holds "2 probes, 2 answered, 0 too big for a router, 0 lost" "$(cat v4.txt)"
+    weir ping mem:wire fd00::2 -a fd00::1/64 --path-mtu --mpls 100,200 --json - >v6.json
+    json v6.json '(r["path_mtu"], r["link_mtu"], r["bound"], r["probes"], r["lost"]) == (1492, 1492, "link", 2, 0)'
+    weir ping mem:wire 10.0.0.2 -a 10.0.0.1/24 --path-mtu -q >quiet.txt
+    [ "$(wc -l <quiet.txt)" -eq 3 ]
+    for option in "-c 3" "-s 56" "-i 1s" -D "-W 999ms"; do
+        # shellcheck disable=SC2086 # an option and its value
+        run weir ping mem:wire 10.0.0.2 -a 10.0.0.1/24 --path-mtu $option
+        [ "$status" -eq 2 ]
+        holds "ping: --path-mtu: found together with --" "$output"
+        holds "allowed: --timeout of 1s or more" "$output"
+    done
+}
