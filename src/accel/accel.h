@@ -25,6 +25,8 @@
  * Where that is asked for, SYNs to servers that speak TCP Fast Open wait for the first data and take it along:
  * fast_open.h.
  *
+ * Somebody nearer to the wire may answer SYNs (answers.h) and translate established flows (shortcut.h) in its place.
+ *
  * Passed untouched: what the configuration says (bypass.h), SYNs with data, a client's own Fast Open, MD5, AO or MPTCP,
  * fragments, what is not TCP, and every new connection while a table is full, or of a source that has enough (limits.h).
  * ECN is not negotiated through the box: the bits are cleared in the SYN.
@@ -143,6 +145,8 @@ int64_t accel_next_deadline(const struct accel *a);
 const struct accel_counters *accel_counters(const struct accel *a);
 /* What the shortcut has done so far gets into the counters. */
 void accel_shortcut_count(struct accel *a);
+/* No SYN is answered in the box's place from now on; those that were are taken. The box turns no more. */
+void accel_answers_end(struct accel *a, int64_t now);
 /* Flows in the table, and of these the ones that are opening or have early data. */
 void accel_occupancy(const struct accel *a, uint32_t *flows, uint32_t *openings);
 /* Invariants, for tests: NULL or what is wrong. Linear in the flows. */

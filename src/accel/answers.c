@@ -120,6 +120,15 @@ unsigned accel_answers_take_them(struct accel *a, int64_t now)
     return n;
 }
 
+void accel_answers_end(struct accel *a, int64_t now)
+{
+    const struct accel_answers *s = a->settings.answers;
+    if (!s)
+        return;
+    s->grant(s->context, a->answered);
+    (void)accel_answers_take_them(a, now);
+}
+
 /* ---- and what comes beside it ---- */
 
 bool accel_answers_enter(struct accel *a, const struct accel_arrival *v, struct accel_flow **f)

@@ -118,7 +118,10 @@ static void tell_lost(const char *what, uint64_t lost)
 static void announce_shortcut(const struct bridge *b)
 {
     if (b->accel && shortcut_is_open(&b->shortcut))
-        fprintf(stderr, "shortcut: XDP, %s at both ports\n", xdp_mode_name(b->shortcut.attached[0].mode));
+        fprintf(stderr, "shortcut: XDP, %s at both ports%s\n", xdp_mode_name(b->shortcut.attached[0].mode),
+                shortcut_answerer(&b->shortcut, b->plan->accelerator)
+                    ? ""
+                    : "; SYNs are answered in user space, since there is a key or fast_open");
     else if (b->accel && b->no_shortcut[0])
         fprintf(stderr, "no shortcut: %s\n", b->no_shortcut);
 }

@@ -123,6 +123,8 @@ int bridge_open(struct bridge *b, const struct plan *p, const struct box_options
 int bridge_end(struct bridge *b, char message[256])
 {
     message[0] = 0;
+    if (b->accel)
+        accel_answers_end(b->accel, clock_now());
     return b->plan->accelerator ? box_close(&b->box, message) : 0;
 }
 

@@ -57,31 +57,34 @@ check_equal "no checksum was wrong" 0 "$(wrong_checksums)"
 
 # ---- many at once
 
-crowd() { # COUNT, for two seconds
+crowd() { # COUNT SECONDS
     rm -f "$work/stop"
     : >"$work/crowd.log"
     start_in_ns client "$work/crowd.log" /usr/bin/python3 tests/interop/accel_crowd.py crowd $server4 8001 "$1" "$work/stop" 20
     crowd_pid=$started_pid
     wait_for 60 grep -q ready "$work/crowd.log" || not_ok "$1 connections are opened" "$(cat "$work/crowd.log")"
-    sleep 2
+    sleep "$2"
     touch "$work/stop"
     wait "$crowd_pid" || true
     crowd_result=$(tail -n 1 "$work/crowd.log")
     diag "$crowd_result"
 }
 accel_start --set accelerator.shortcut=required
-crowd 100
+crowd 1 0 # from which the box knows the server
+crowd 100 2
 accel_stop
 case $crowd_result in
     "100 went on, 0 ended, 0 had no answer, 0 got other bytes"*) ok "100 connections at once" ;;
     *) not_ok "100 connections at once" "$(cat "$work/crowd.log")" ;;
 esac
 diag "$(count near shortcut_answered) of $(count near syn_answered) SYNs were answered by the shortcut"
-check "most are answered by the shortcut" test "$(count near shortcut_answered)" -ge 50
+# At once are 50, one source has credit for 64, and some may share their place with another connection.
+check "nearly all are answered by the shortcut" test "$(count near shortcut_answered)" -ge 95
 
 # ---- where SYNs are the box's own
 
 accel_start --set accelerator.shortcut=required --set accelerator.fast_open=true
+check "the box says where SYNs are answered" grep -q "^shortcut: XDP, .* SYNs are answered in user space, since there is a key or fast_open$" "$work/near.log"
 transfers "with Fast Open" $server4 20
 accel_stop
 check_equal "user space answers" "20 0" "$(count near syn_answered) $(count near shortcut_answered)"

@@ -436,6 +436,17 @@ static void a_syn_without_room_on_the_way_is_sent_again(void **state)
     assert_int_equal(COUNTED(syn_sent_again), 1);
 }
 
+static void a_box_that_ends_has_all_that_was_answered(void **state)
+{
+    (void)state;
+    know();
+    answer_there(1000, 7000);
+    accel_answers_end(r.box, r.now);
+    expect_syn();
+    assert_int_equal(COUNTED(shortcut_answered), 1);
+    assert_false(hook_takes(1001, 1));
+}
+
 static void a_server_of_the_bypass_is_not_told(void **state)
 {
     struct accel_settings s;
@@ -484,6 +495,7 @@ int main(void)
         TEST(limits_of_all_hold),
         TEST(one_without_room_is_reset),
         TEST(a_syn_without_room_on_the_way_is_sent_again),
+        TEST(a_box_that_ends_has_all_that_was_answered),
         TEST(a_server_of_the_bypass_is_not_told),
         TEST(who_may_not_have_it_is_refused),
     };
