@@ -81,6 +81,17 @@ diag "$(count near shortcut_answered) of $(count near syn_answered) SYNs were an
 # At once are 50, one source has credit for 64, and some may share their place with another connection.
 check "nearly all are answered by the shortcut" test "$(count near shortcut_answered)" -ge 95
 
+# Without limits of rates; each begins with data, which comes to the box behind its SYN, by another way.
+accel_start --set accelerator.shortcut=required --set accelerator.source_syns_per_second=0 --set accelerator.syns_per_second=0
+for host in $server4 $server6; do
+    check "2,000 connections to $host, 20 at a time" in_ns client /usr/bin/python3 tests/interop/accel_crowd.py rush "$host" 8001 2000
+    diag "$(tail -n 1 "$work/check.out")"
+done
+accel_stop
+check_equal "no answer was withdrawn, and nobody was reset" "0 0" "$(count near shortcut_withdrawn) $(count near flows_reset)"
+diag "$(count near shortcut_answered) of $(count near syn_answered) SYNs were answered by the shortcut, $(count near drop_pending) frames came beside one"
+check "nine of ten are answered by the shortcut" test "$(count near shortcut_answered)" -ge 3600
+
 # ---- where SYNs are the box's own
 
 accel_start --set accelerator.shortcut=required --set accelerator.fast_open=true

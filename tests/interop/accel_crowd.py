@@ -7,6 +7,7 @@
                                                 opens COUNT connections, prints "ready" when each has had an answer, and lets each ask again and again until the
                                                 file STOP is there; then each has to ask once more and be answered, within SECONDS
     accel_crowd.py reset HOST PORT COUNT        opens COUNT connections, lets each ask ten times, prints "ready", and resets all when its standard input ends
+    accel_crowd.py rush HOST PORT COUNT         opens COUNT connections, 20 at a time, which ask once each; fails unless all are answered
     accel_crowd.py wait HOST PORT               connects, writes, prints "written" and waits: fails unless the connection is reset
 
 A request is the connection's number, the request's and bytes that are a function of both; the answer is the same. At the end of crowd a line says how many
@@ -107,6 +108,25 @@ async def reset(host, port, count):
     return 1 if any(m.outcome != "went on" for m in members) else 0
 
 
+async def rush(host, port, count):
+    turns = asyncio.Semaphore(20)
+
+    async def one(member):
+        async with turns:
+            try:
+                await member.open(host, port)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                member.outcome = repr(error)
+            else:
+                member.writer.close()
+
+    members = [Member(i) for i in range(count)]
+    await asyncio.gather(*(one(m) for m in members))
+    failed = [m.outcome for m in members if m.outcome != "went on"]
+    print(f"{count} connections, {len(failed)} failed", *failed[:3])
+    return 1 if failed else 0
+
+
 def wait_for_reset(host, port):
     with socket.create_connection((host, port), timeout=60) as s:
         s.sendall(b"early")
@@ -126,6 +146,8 @@ def main():
         return asyncio.run(serve(int(rest[0])))
     if what == "wait":
         return wait_for_reset(rest[0], int(rest[1]))
+    if what == "rush":
+        return asyncio.run(rush(rest[0], int(rest[1]), int(rest[2])))
     if what == "reset":
         return asyncio.run(reset(rest[0], int(rest[1]), int(rest[2])))
     return asyncio.run(crowd(rest[0], int(rest[1]), int(rest[2]), rest[3], int(rest[4])))
