@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accelerator's shortcut (accel/shortcut.h) on the kernel's XDP hook: bpf/accel.bpf.c on both devices of the box, and
- * its maps. Native XDP alone: the generic hook stands where the kernel has made a packet of every frame already, and
+ * The accelerator's shortcut (accel/shortcut.h, accel/answers.h) on the kernel's XDP hook: bpf/accel.bpf.c on both devices
+ * of the box, and its maps. Native XDP alone: the generic hook stands where the kernel has made a packet of every frame already, and
  * would gain nothing. Programs and maps are gone when the process ends, however that comes about.
  *
  * Where it cannot be, the box is as without it, and the reason is told.

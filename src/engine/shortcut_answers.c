@@ -3,6 +3,7 @@
  * See shortcut_answers.h. The ring is that of the kernel (Documentation/bpf/ringbuf.rst): records of a header of eight
  * bytes and what was written, in pages that are mapped twice in a row, so that none is broken.
  */
+#define _GNU_SOURCE /* MAP_POPULATE */
 #include "engine/shortcut_answers.h"
 
 #include <sys/mman.h>
@@ -136,7 +137,7 @@ static size_t whole_pages(size_t bytes) { return (bytes + page() - 1) / page() *
 
 static void *map(int descriptor, size_t bytes, int protection, size_t from)
 {
-    void *at = mmap(NULL, whole_pages(bytes), protection, MAP_SHARED, descriptor, (off_t)from);
+    void *at = mmap(NULL, whole_pages(bytes), protection, MAP_SHARED | MAP_POPULATE, descriptor, (off_t)from);
     return at == MAP_FAILED ? NULL : at;
 }
 

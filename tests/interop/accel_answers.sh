@@ -92,6 +92,41 @@ check_equal "no answer was withdrawn, and nobody was reset" "0 0" "$(count near 
 diag "$(count near shortcut_answered) of $(count near syn_answered) SYNs were answered by the shortcut, $(count near drop_pending) frames came beside one"
 check "nine of ten are answered by the shortcut" test "$(count near shortcut_answered)" -ge 3600
 
+# ---- a flood
+
+counted() { # NAMESPACE FIELD (packets or bytes): of its table
+    in_ns "$1" nft -j list table netdev flood | /usr/bin/python3 -c 'import json, sys
+print(sum(e["counter"][sys.argv[1]] for r in json.load(sys.stdin)["nftables"] if "rule" in r for e in r["rule"]["expr"] if "counter" in e))' "$2"
+}
+counts() { # NAMESPACE DEVICE MATCH: frames that come in
+    in_ns "$1" nft -f - <<NFT
+table netdev flood {
+    chain input {
+        type filter hook ingress device $2 priority 0
+        $3 counter
+    }
+}
+NFT
+}
+flood=20000
+counts client c0 "ip daddr 198.19.0.0/16 tcp flags & (syn|ack) == (syn|ack)"
+counts server s0 "ip saddr 198.19.0.0/16 tcp flags & (syn|ack) == syn"
+mac=$(in_ns server ip -o link show s0 | sed 's/.*link.ether \([^ ]*\).*/\1/')
+accel_start --set accelerator.shortcut=required --set accelerator.syns_per_second=1000
+transfers "a server that the box knows before a flood" $server4 2
+start_in_ns client "$work/flood.log" /usr/bin/python3 tests/interop/accel_flood.py c0 "$mac" $server4 8000 $flood 64
+flood_pid=$started_pid
+transfers "transfers beside a flood of spoofed SYNs" $server4 40
+check "the flood ends" wait "$flood_pid"
+accel_stop
+diag "$(cat "$work/flood.log"); $(count near syn_answered) SYNs got a flow, $(count near shortcut_answered) of them by the shortcut; $(count near cookies_sent) cookies"
+diag "$(counted server packets) of $flood SYNs reached the server; $(counted client packets) answers"
+check "the shortcut has answered some" test "$(count near shortcut_answered)" -ge 100
+check "the server sees few of them" test "$(counted server packets)" -lt $((flood / 2))
+again=$(count near syn_answered_again)
+check "one answer for each SYN, and those that are sent again" test "$(counted client packets)" -le $((flood + again))
+check "and no longer ones: 60 bytes" test "$(counted client bytes)" -le $(((flood + again) * 60))
+
 # ---- where SYNs are the box's own
 
 accel_start --set accelerator.shortcut=required --set accelerator.fast_open=true

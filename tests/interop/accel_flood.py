@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A SYN flood from spoofed sources, for tests/interop/accel_cookies.sh.
+"""A SYN flood from spoofed sources, for tests/interop/accel_cookies.sh and accel_answers.sh.
 
-    accel_flood.py IFNAME MAC ADDRESS PORT COUNT   sends COUNT SYNs of sources in 198.19.0.0/16 to ADDRESS and prints how many a second
+    accel_flood.py IFNAME MAC ADDRESS PORT COUNT [SOURCES]
+                                    sends COUNT SYNs of sources in 198.19.0.0/16, all of them or so many, to ADDRESS and prints how many a second
 """
 
 import random
@@ -30,13 +31,14 @@ def syn(source, destination, port):
 
 def main():
     name, mac, address, port, count = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])
+    sources = int(sys.argv[6]) if len(sys.argv) > 6 else 65536
     destination = socket.inet_aton(address)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind((name, 0))
         header = bytes.fromhex(mac.replace(":", "")) + bytes.fromhex("02feedfeed01") + b"\x08\x00"
         began = time.monotonic()
         for i in range(count):
-            s.send(header + syn(bytes([198, 19, i >> 8 & 255, i & 255]), destination, port))
+            s.send(header + syn(bytes([198, 19, i % sources >> 8, i % sources & 255]), destination, port))
         print(f"{count} SYNs, {count / (time.monotonic() - began):.0f} a second")
 
 

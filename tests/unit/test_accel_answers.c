@@ -6,6 +6,7 @@
 #include "unit/accel_rig.h"
 
 #include "accel/answers.h"
+#include "accel/store.h"
 #include "base/error.h"
 
 #define PLACES 64u
@@ -175,6 +176,15 @@ static int begin(void **state)
     (void)state;
     default_settings(&s);
     return begin_with(&s);
+}
+
+/* Each flow has claimed its place, and nobody else. */
+static int end(void **state)
+{
+    uint32_t flows, openings;
+    accel_occupancy(r.box, &flows, &openings);
+    const bool right = claimed() == flows;
+    return tear_down(state) || !right;
 }
 
 /* The server is known. */
@@ -464,6 +474,30 @@ static void a_server_of_the_bypass_is_not_told(void **state)
     assert_false(hook_takes(1000, 1));
 }
 
+/* A box that is started again on the table that another one left. */
+static void flows_that_are_taken_over_have_claimed_their_places(void **state)
+{
+    struct accel_settings s;
+    (void)state;
+    end(state);
+    default_settings(&s);
+    s.store_bytes = accel_store_bytes(&s);
+    s.store = aligned_alloc(64, round_up_pow2((uint32_t)s.store_bytes));
+    assert_non_null(s.store);
+    memset(s.store, 0, s.store_bytes);
+    begin_with(&s);
+    know();
+    ask(1000);
+    accel_delete(r.box);
+    memset(model.claims, 0, sizeof model.claims); /* the maps of a process are gone with it */
+    model.until = 0;
+    make_box(&s);
+    assert_int_equal(claimed(), 2);
+    end(state);
+    free(s.store);
+    begin(state);
+}
+
 static void who_may_not_have_it_is_refused(void **state)
 {
     struct accel_settings s;
@@ -481,7 +515,7 @@ static void who_may_not_have_it_is_refused(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(a_server_is_told_when_it_has_answered),
         TEST(a_syn_that_was_answered_goes_on_and_opens_a_flow),
@@ -497,6 +531,7 @@ int main(void)
         TEST(a_syn_without_room_on_the_way_is_sent_again),
         TEST(a_box_that_ends_has_all_that_was_answered),
         TEST(a_server_of_the_bypass_is_not_told),
+        TEST(flows_that_are_taken_over_have_claimed_their_places),
         TEST(who_may_not_have_it_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
