@@ -49,7 +49,9 @@ transfers "one that it knows" $server6 100
 accel_stop
 check_equal "every connection was answered, translated and closed" "202 202 202" \
     "$(count near syn_answered) $(count near flows_translated) $(count near flows_closed)"
-check_equal "all but the first one to each server by the shortcut" 200 "$(count near shortcut_answered)"
+diag "$(count near shortcut_answered) were answered by the shortcut"
+# All but the first one to each server, and one in a thousand, which shares its place with another connection.
+check "nearly all by the shortcut" test "$(count near shortcut_answered)" -ge 195
 check_equal "no client sent its SYN again" "$before" "$(syns_again)"
 check_equal "nor did the box" "0 0" "$(count near syn_answered_again) $(count near syn_sent_again)"
 check_equal "nothing came before its SYN, and there was room for all" "0 0" "$(count near drop_pending) $(count near shortcut_withdrawn)"
