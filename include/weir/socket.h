@@ -80,6 +80,7 @@ struct weir_interface {
     const char *mpls;
     /* NULL, or the offloads that the link goes without, of rx_checksum, tx_checksum, gro, tso, uso: "gro,uso". */
     const char *without;
+    bool redirects; /* of IPv6 are believed (RFC 4861 8.3), from the router that a destination goes by */
 };
 
 struct weir_stack_options {

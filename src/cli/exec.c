@@ -28,7 +28,7 @@ struct exec_options {
     const char *config, *link, *address, *gateway, *address6, *gateway6, *kernel_address, *kernel_address6;
     const char *vlan, *mpls;
     struct option_texts sets;
-    bool autoconf, temporary, probe;
+    bool autoconf, temporary, redirects, probe;
     const char *conflict, *resolv_conf, *trace, *trace_layers;
     int64_t dhcp_timeout_ns;
 };
@@ -56,6 +56,8 @@ static const struct option_row options[] = {
      "with --link: find IPv6 addresses and routers, beside or instead of --address"},
     {"temporary", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, temporary),
      "with --autoconf: temporary addresses beside, preferred for what is sent (RFC 8981)"},
+    {"redirects", 0, NULL, OPTION_FLAG, 0, offsetof(struct exec_options, redirects),
+     "of IPv6: believe routers that tell of a better first hop (RFC 4861)"},
     HOST_TAGS_OPTIONS(struct exec_options, vlan, mpls),
     {"kernel-address", 0, "ADDR/LEN", OPTION_TEXT, 0, offsetof(struct exec_options, kernel_address),
      "with --link tap:NAME: the address of the kernel's side"},
@@ -112,6 +114,8 @@ static void append_interface(struct text *t, const struct weir_interface *i)
         append(t, " without=%s", i->without);
     if (i->temporary)
         append(t, " temporary=1");
+    if (i->redirects)
+        append(t, " redirects=1");
     if (i->probe)
         append(t, " probe=1");
     if (i->conflict)
@@ -150,8 +154,9 @@ static int describe_interfaces(const char *file, const struct own_interfaces *al
 static int describe_file(const struct exec_options *o, struct text *t)
 {
     struct own_interfaces all;
-    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->temporary || o->probe ||
-        o->conflict || o->kernel_address || o->kernel_address6 || o->dhcp_timeout_ns || o->vlan || o->mpls)
+    if (o->link || o->address || o->gateway || o->address6 || o->gateway6 || o->autoconf || o->temporary ||
+        o->redirects || o->probe || o->conflict || o->kernel_address || o->kernel_address6 || o->dhcp_timeout_ns ||
+        o->vlan || o->mpls)
         return command_refuse(&exec_command, "found --config and an option of --link, allowed one of them");
     int result = own_interfaces_load(&exec_command, o->config, &o->sets, &all);
     if (result != EXIT_MET)
@@ -248,6 +253,7 @@ static int describe_link(const struct exec_options *o, struct text *t)
                                                  .vlan = o->vlan,
                                                  .mpls = o->mpls,
                                                  .temporary = o->temporary,
+                                                 .redirects = o->redirects,
                                                  .probe = o->probe,
                                                  .conflict = (enum weir_conflict)conflict,
                                                  .kernel_address = o->kernel_address,

@@ -170,6 +170,7 @@ static int read_host(const struct weir_interface *i, bool v6, struct wanted_host
         h->conflict = (uint8_t)i->conflict; /* the same numbers */
         h->dad_transmits = i->probe ? PROBE_NUM : 0;
     }
+    h->redirects = v6 && i->redirects;
     return read_gateways(gateway, v6, out, message);
 }
 
@@ -222,6 +223,7 @@ static struct wanted_host link_local(const struct weir_interface *i, const struc
     struct host_settings h = {.prefix_length = 64,
                               .autoconf = i->autoconf,
                               .temporary = i->autoconf && i->temporary,
+                              .redirects = i->redirects,
                               .dad_transmits = i->autoconf};
     memcpy(h.mac, i->mac, sizeof h.mac);
     h.address = ip_addr_link_local(memcmp(i->mac, none, sizeof none) == 0 ? link->mac : i->mac);

@@ -89,6 +89,8 @@ static bool read_word(char *word, struct weir_interface *i)
         i->autoconf = true;
     else if (strcmp(word, "temporary") == 0)
         i->temporary = true;
+    else if (strcmp(word, "redirects") == 0)
+        i->redirects = true;
     else if (strcmp(word, "probe") == 0)
         i->probe = true;
     else if (strcmp(word, "conflict") == 0)

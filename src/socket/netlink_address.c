@@ -162,6 +162,7 @@ static struct host_settings host_like_others(const struct stack *stack, const st
     memcpy(h.vlan, link.vlan, sizeof link.vlan);
     (void)stack_view_host(stack, interface_any_host(stack, (int)x->fixed.ifa_index), &h);
     h.autoconf = h.eui64 = h.temporary = false;
+    h.redirects &= x->fixed.ifa_family == AF_INET6;
     h.dad_transmits = x->fixed.ifa_family == AF_INET6 && !(x->flags & IFA_F_NODAD);
     h.address = x->ip;
     h.prefix_length = x->fixed.ifa_prefixlen;
