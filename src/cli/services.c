@@ -23,6 +23,7 @@
 #define MAX_CONNECTIONS 4096u
 #define MAX_TIMEOUT_S 3600u
 #define TURN_MS 200
+#define LAST_WORDS_MS 20 /* in which the acknowledgement of the last FIN leaves */
 #define LONGEST_DATAGRAM 65507u
 
 enum service { ECHO_SERVICE, DISCARD_SERVICE, DAYTIME_SERVICE, SERVICES };
@@ -305,6 +306,17 @@ static bool reach(struct client *c, const struct sockaddr_in6 *to)
            weir_connect(c->stack, c->fd, (const struct sockaddr *)(const void *)to, sizeof *to) == 0;
 }
 
+/* A connection is closed from both ends before the stack ends: else its peer would send its FIN to nobody. */
+static void part(struct client *c)
+{
+    char rest[512];
+    if (!c->options->datagrams && weir_shutdown(c->stack, c->fd, SHUT_WR) == 0)
+        while (weir_recv(c->stack, c->fd, rest, sizeof rest, 0) > 0)
+            ;
+    (void)weir_close(c->stack, c->fd);
+    (void)weir_poll(c->stack, NULL, 0, LAST_WORDS_MS);
+}
+
 static int ask(struct client *c, const struct sockaddr_in6 *to)
 {
     static int (*const asks[SERVICES])(struct client *) = {ask_echo, ask_discard, ask_daytime};
@@ -315,7 +327,10 @@ static int ask(struct client *c, const struct sockaddr_in6 *to)
         for (uint32_t i = 0; i < c->options->bytes; i++)
             c->sent[i] = (char)(' ' + i * 7 % 95);
         result = reach(c, to) ? asks[c->service](c) : not_met(c);
-        (void)weir_close(c->stack, c->fd);
+        if (result == EXIT_MET)
+            part(c);
+        else if (c->fd >= 0)
+            (void)weir_close(c->stack, c->fd);
     }
     free(c->sent);
     free(c->got);

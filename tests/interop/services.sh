@@ -23,6 +23,22 @@ kernel() { in_ns kernel timeout 60 "$@"; }
 head -c 3000000 /dev/urandom >"$work/in"
 sum=$(sha256sum <"$work/in")
 
+whole_life() { # NAME COMMAND...: does it, and its one TCP connection is opened, used and closed by both ends, and never reset
+    life_name=$1
+    shift
+    rm -f "$work/life.pcap" # capture_start waits for the new one
+    capture_start kernel theirs "$work/life.pcap"
+    check "$life_name" "$@"
+    sleep 0.3
+    capture_stop
+    check_equal "$life_name: SYN and FIN of both ends, no RST" "1 1 1 1 0" "$(for filter in "tcp.flags.syn == 1 && tcp.flags.ack == 0" \
+        "tcp.flags.syn == 1 && tcp.flags.ack == 1" "tcp.flags.fin == 1 && $ip.src == $ADDRESS" "tcp.flags.fin == 1 && $ip.src == $THEIRS" \
+        "tcp.flags.reset == 1"; do frames "$work/life.pcap" "$filter"; done | tr '\n' ' ' | sed 's/ $//')"
+    check "$life_name: data both ways" test "$(frames "$work/life.pcap" "tcp.len > 0 && $ip.src == $ADDRESS")" -gt 0 -a \
+        "$(frames "$work/life.pcap" "tcp.len > 0 && $ip.src == $THEIRS")" -gt 0
+}
+if [ "$FAMILY" = 6 ]; then ip=ipv6; else ip=ip; fi
+
 # ---- the services, asked by the kernel's programs
 
 cat >"$work/host.yaml" <<YAML
@@ -33,6 +49,8 @@ start_in_ns weir "$work/services.log" "$WEIR" services -c "$work/host.yaml"
 services_pid=$started_pid
 wait_for 20 grep -q "daytime on" "$work/services.log" || not_ok "weir services starts" "$(cat "$work/services.log")"
 check_equal "TCP echo gives back 3 MB to nc -N" "$sum" "$(kernel nc -N "$ADDRESS" 7 <"$work/in" | sha256sum)"
+whole_life "TCP echo from open to close, of nc -N" sh -c \
+    "head -c 100000 '$work/in' | nsenter --net=/run/netns/weir-$$-kernel nc -N $ADDRESS 7 | cmp - '$work/in' -n 100000"
 check_equal "TCP echo gives back 3 MB to socat" "$sum" "$(kernel socat -t 30 - "TCP$FAMILY:$(in_url "$ADDRESS"):7" <"$work/in" | sha256sum)"
 check_equal "UDP echo answers" "a datagram" "$(echo a datagram | kernel nc -u -w 1 "$ADDRESS" 7)"
 check_equal "TCP discard answers nothing" "" "$(kernel nc -N "$ADDRESS" 9 <"$work/in")"
@@ -71,6 +89,7 @@ start_in_ns kernel "$work/discard.log" socat -u "TCP$FAMILY-LISTEN:9,reuseaddr,f
 start_in_ns kernel "$work/daytime.log" socat "TCP$FAMILY-LISTEN:13,reuseaddr,fork" EXEC:date
 wait_for 10 kernel sh -c 'ss -ltn | grep -q ":13 "' || true
 check "weir services --ask echo, 1 MB" weir services "$THEIRS" --ask echo -s 1000000
+whole_life "weir services --ask echo from open to close, 100 KB" weir services "$THEIRS" --ask echo -s 100000
 check "weir services --ask echo -u, 100 KB" weir services "$THEIRS" --ask echo -u -s 100000
 check "weir services --ask discard" weir services "$THEIRS" --ask discard -s 100000
 check "weir services --ask daytime" sh -c "nsenter --net=/run/netns/weir-$$-weir $WEIR services packet:ours $THEIRS --ask daytime -a $(subnet "$ADDRESS") | grep -q 20"

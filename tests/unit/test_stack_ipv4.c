@@ -66,6 +66,30 @@ static void test_padding_and_trailers_are_ignored(void **state) /* L2-02 */
     rig_free(r);
 }
 
+/* RFC 1042: 802.3 with LLC and SNAP. RFC 1122 2.3.3: answers go in Ethernet II. */
+static void test_a_datagram_in_an_802_3_frame_is_one_too(void **state)
+{
+    (void)state;
+    static const uint8_t snap[8] = {0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, bridge[8] = {0x42, 0x42, 3};
+    struct rig *r = rig_new();
+    uint8_t f[256], g[256];
+    uint32_t n = echo(f);
+    memcpy(g, f, 12);
+    store_be16(g + 12, (uint16_t)(n - 14 + sizeof snap));
+    memcpy(g + 14, snap, sizeof snap);
+    memcpy(g + 22, f + 14, n - 14);
+    rig_input(r, g, n + 8);
+    const struct rig_frame *a = expect_reply(r);
+    assert_int_equal(a->length, n);
+    assert_int_equal(load_be16(a->bytes + 12), 0x0800);
+    assert_memory_equal(a->bytes + a->l4_offset + 8, payload, sizeof payload);
+    memcpy(g + 14, bridge, sizeof bridge); /* nobody here is one */
+    rig_input(r, g, n + 8);
+    expect_nothing(r);
+    assert_int_equal(rig_counters(r)->l2_unknown_ethertype, 1);
+    rig_free(r);
+}
+
 static void test_frames_for_others_or_from_nobody_are_dropped(void **state) /* L2-04 */
 {
     (void)state;
@@ -654,6 +678,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_runts_of_every_length_are_dropped),
         cmocka_unit_test(test_padding_and_trailers_are_ignored),
+        cmocka_unit_test(test_a_datagram_in_an_802_3_frame_is_one_too),
         cmocka_unit_test(test_frames_for_others_or_from_nobody_are_dropped),
         cmocka_unit_test(test_a_frame_from_another_host_of_ours_is_not_believed),
         cmocka_unit_test(test_a_hosts_mac_does_not_receive_for_another_host),
