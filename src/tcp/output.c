@@ -41,6 +41,7 @@ struct output_choice {
     struct segment_spec spec;
     struct sent_record *record; /* OUTPUT_AGAIN */
     bool probe;                 /* a tail loss probe */
+    bool small;                 /* OUTPUT_NEW: it ends with less than a full segment */
     bool rescue;                /* RFC 6675 NextSeg() rule 4 */
 };
 
@@ -112,16 +113,24 @@ static bool choose_hole(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, 
     return r && sent_in_flight(c, w) + sent_bytes(r) <= c->cwnd && choose_again(t, c, w, r, o, now);
 }
 
+/*
+ * RFC 9293 3.7.4, in Minshall's form as Linux has it: less than a full segment waits while another such one is in
+ * flight, here with what was sent behind it. The odd end of what was written at once goes with it, and does not wait
+ * for a delayed ACK.
+ */
+static bool nagle_holds(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w)
+{
+    return tcp_profile_of(t, c)->nagle && !(c->flags & TCPF_CLOSE) && w->small && !seq_eq(c->snd_una, c->snd_nxt);
+}
+
 /* May `length` of `available` unsent bytes go, seen from Nagle and silly-window avoidance? */
-static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, uint32_t length, uint64_t available,
-                          uint32_t full)
+static bool worth_sending(const struct tcp_layer *t, const struct tcp *c, const struct tcp_work *w, uint32_t length,
+                          uint64_t available, uint32_t full)
 {
     if (length == full)
         return true;
-    if (length == available) {
-        bool waits = tcp_profile_of(t, c)->nagle && !seq_eq(c->snd_una, c->snd_nxt) && !(c->flags & TCPF_CLOSE);
-        return !waits;
-    }
+    if (length == available)
+        return !nagle_holds(t, c, w);
     /*
      * RFC 9293 3.8.6.2.1 (3); who never offers a window of min_mss gets its bytes when the override timer says so, as
      * with an MSS below it
@@ -176,8 +185,8 @@ static void enlarge(const struct tcp_layer *t, const struct tcp *c, const struct
     if (length >= available) {
         length = (uint32_t)available;
         uint32_t tail = length % full;
-        if (tail && tcp_profile_of(t, c)->nagle && !(c->flags & TCPF_CLOSE))
-            length -= tail; /* it waits for the ACK of those before it */
+        if (tail && nagle_holds(t, c, w))
+            length -= tail;
     } else {
         length -= length % full;
     }
@@ -216,7 +225,7 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     uint32_t window = c->snd_wnd > flight ? c->snd_wnd - flight : 0;
     uint32_t full = segment_payload_limit(c, w);
     uint32_t length = (uint32_t)min_u64(available, min_u32(full, window));
-    if (available > 0 && (length == 0 || !worth_sending(t, c, length, available, full)))
+    if (available > 0 && (length == 0 || !worth_sending(t, c, w, length, available, full)))
         return false;
     if (!o->probe && !cwnd_allows(t, c, w, length))
         return false;
@@ -227,6 +236,7 @@ static ALWAYS_INLINE bool choose_new(struct tcp_layer *t, struct tcp *c, struct 
     o->spec.fresh = true;
     if (length == full && length < available)
         enlarge(t, c, w, full, min_u32(window, cwnd_room(t, c, w)), available, o);
+    o->small = o->spec.payload % full != 0;
     bool all = o->spec.payload == available;
     bool push = all ? available > 0 && !w->more : pushed_early(t, c, w, o, full, now);
     o->spec.flags = (uint16_t)((push ? TCP_PSH : 0) | (fin && all ? TCP_FIN : 0));
@@ -244,6 +254,7 @@ static bool choose_mtu_probe(struct tcp_layer *t, struct tcp *c, struct tcp_work
         sent_in_flight(c, w) + size > c->cwnd)
         return false;
     o->kind = OUTPUT_NEW;
+    o->small = false;
     o->spec.seq = c->snd_nxt;
     o->spec.offset = offset_of(c, c->snd_nxt);
     o->spec.payload = size;
@@ -363,6 +374,7 @@ static void send_new(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, str
     sent_append(t, w, s->seq, end, now);
     if (unlikely(s->mtu_probe))
         plpmtud_probe_sent(t, w, s->seq, s->payload);
+    w->small = o->small || (w->small && !seq_eq(c->snd_una, c->snd_nxt));
     c->snd_nxt = end;
     w->prr_out += s->payload;
     pacing_sent(t, c, w, s->offset, s->payload, now);

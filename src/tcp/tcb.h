@@ -187,6 +187,7 @@ struct tcp_work {
     bool paced : 1;              /* data waits for pace_at */
     bool more : 1;               /* the user has more than it promised */
     bool rescued : 1;            /* RFC 6675's rescue retransmission of this recovery was sent */
+    bool small : 1;              /* less than a full segment was sent since nothing was in flight */
     uint8_t recovery : 2;        /* enum recovery_phase */
     uint16_t ooo_runs, ooo_frames;
     struct seq ooo_latest; /* a sequence number in the block that changed last: first SACK block (RFC 2018 section 4) */

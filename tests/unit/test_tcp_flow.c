@@ -290,6 +290,18 @@ static void nagle_holds_a_small_segment_while_data_is_in_flight(void **state) /*
     tcp_close(s.end.layer, script_connection(&s), s.now);
     script_expect(&s, TCP_FIN | TCP_ACK, 1491, 1, 10);
     script_end(&s);
+    script_begin(&s, &profile);
+    script_to_established(&s);
+    script_send(&s, 1470); /* nothing small is in flight: the rest goes too */
+    script_expect(&s, TCP_ACK, 1, 1, 1460);
+    script_expect(&s, TCP_ACK, 1461, 1, 10);
+    script_send(&s, 10);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK, 1, 1461, 0);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK, 1, 1471, 0);
+    script_expect(&s, TCP_ACK, 1471, 1, 10);
+    script_end(&s);
     profile.nagle = false;
     script_begin(&s, &profile);
     script_to_established(&s);

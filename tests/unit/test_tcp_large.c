@@ -131,7 +131,8 @@ static void the_end_of_the_stream_is_on_the_last_segment_only(void **state)
     script_end(&s);
 }
 
-static void with_nagle_the_tail_waits(void **state)
+/* RFC 9293 3.7.4 in Minshall's form. */
+static void with_nagle_the_tail_waits_for_a_small_segment_alone(void **state)
 {
     struct script s;
     (void)state;
@@ -139,9 +140,15 @@ static void with_nagle_the_tail_waits(void **state)
     established_on(&s, 65535);
     script_send(&s, 3 * MSS + 100);
     expect_segments(&s, 0, 3);
-    script_expect_nothing(&s);
-    script_give(&s, TCP_ACK, 1, S(3), 0);
     script_expect(&s, TCP_ACK, S(3), 1, 100);
+    script_send(&s, 3 * MSS + 100); /* those are full with what was there */
+    for (unsigned i = 0; i < 3; i++)
+        script_expect(&s, TCP_ACK, S(3 + i) + 100, 1, MSS);
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK, 1, S(3), 0); /* of the full ones before it: it is in flight still */
+    script_expect_nothing(&s);
+    script_give(&s, TCP_ACK, 1, S(6) + 100, 0);
+    script_expect(&s, TCP_ACK, S(6) + 100, 1, 100);
     script_end(&s);
 }
 
@@ -346,7 +353,7 @@ int main(void)
         cmocka_unit_test_setup(the_peers_window_bounds_a_frame, script_newreno),
         cmocka_unit_test_setup(what_may_be_in_flight_bounds_a_frame, script_newreno),
         cmocka_unit_test_setup(the_end_of_the_stream_is_on_the_last_segment_only, script_newreno),
-        cmocka_unit_test_setup(with_nagle_the_tail_waits, script_newreno),
+        cmocka_unit_test_setup(with_nagle_the_tail_waits_for_a_small_segment_alone, script_newreno),
         cmocka_unit_test_setup(what_is_lost_of_a_frame_goes_again_and_nothing_else, script_newreno),
         cmocka_unit_test_setup(after_a_timeout_it_goes_again_segment_by_segment, script_newreno),
         cmocka_unit_test_setup(the_round_trip_of_a_segment_in_a_frame_is_measured, script_newreno),
