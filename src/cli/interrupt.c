@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <unistd.h>
 
-static atomic_uint interrupts;
+static atomic_uint interrupts, hangups;
 static atomic_int cursor_owner = -1;
 
 static void handle(int number)
@@ -31,5 +31,20 @@ void interrupt_install(int terminal)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
+
+static void handle_hangup(int number)
+{
+    (void)number;
+    (void)atomic_fetch_add(&hangups, 1);
+}
+
+void interrupt_take_hangups(void)
+{
+    struct sigaction action = {.sa_handler = handle_hangup};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGHUP, &action, NULL);
+}
+
+unsigned interrupt_hangups(void) { return atomic_load(&hangups); }
 
 unsigned interrupt_count(void) { return atomic_load(&interrupts); }

@@ -35,12 +35,67 @@ static const struct option_row options[] = {
     {"quiet", 'q', NULL, OPTION_FLAG, 0, offsetof(struct router_options, quiet), "print nothing but errors"},
 };
 
-static void follow(struct router_run *r, int64_t duration_ns)
+/* A router that runs, and the configuration of its filters: the one that it began with, or the last that was read again. */
+struct routing {
+    struct router_run *run;
+    const char *path;
+    const struct router_options *options;
+    struct configuration latest;
+    bool has_latest;
+    unsigned hangups; /* that were attended to */
+    uint64_t reloaded, refused;
+};
+
+/* ---- SIGHUP ---- */
+
+static int take_filters(struct routing *g)
+{
+    struct configuration fresh;
+    char message[256];
+    int result = configuration_load(&fresh, g->path, &g->options->sets, g->options->duration_ns);
+    if (result != EXIT_MET)
+        return result;
+    if (router_filters_reload(g->run, fresh.plan, message) < 0) {
+        complain("router: %s: %s", g->path, message);
+        configuration_free(&fresh);
+        return EXIT_USAGE;
+    }
+    if (g->has_latest)
+        configuration_free(&g->latest);
+    g->latest = fresh;
+    g->has_latest = true;
+    return EXIT_MET;
+}
+
+static void reload(struct routing *g)
+{
+    bool taken = take_filters(g) == EXIT_MET;
+    g->reloaded += taken;
+    g->refused += !taken;
+    if (!taken)
+        complain("router: the rules stay as they were");
+    else if (!g->options->quiet)
+        fprintf(stderr, "rules read again from %s\n", g->path);
+    fflush(stderr);
+}
+
+static void attend_hangups(struct routing *g)
+{
+    unsigned hangups = interrupt_hangups();
+    if (hangups == g->hangups)
+        return;
+    g->hangups = hangups; /* several at once are one */
+    reload(g);
+}
+
+static void follow(struct routing *g, int64_t duration_ns)
 {
     int64_t end = clock_now() + duration_ns, now;
-    while ((now = clock_now()) < end && interrupt_count() == 0)
+    while ((now = clock_now()) < end && interrupt_count() == 0) {
+        attend_hangups(g);
         for (int64_t until = min_i64(now + LOOK_EVERY_NS, end); clock_now() < until;)
-            router_turn(r, until);
+            router_turn(g->run, until);
+    }
 }
 
 /* ---- counts ---- */
@@ -108,11 +163,12 @@ static void put_tunnels(struct json_writer *w, const struct router_run *r)
 
 static const char *const direction_names[IP_FILTER_DIRECTIONS] = {"input", "output", "forward"};
 
-static void print_filter(const struct plan_vrf *vrf, const struct ip_filter_rules *rules)
+static void print_filter(uint32_t vrf, const struct router_filter *filter)
 {
-    const struct plan_filter *f = vrf->filter;
-    if (f && vrf->number)
-        printf("VRF %" PRIu32 "\n", vrf->number);
+    const struct plan_filter *f = filter->plan;
+    const struct ip_filter_rules *rules = filter->rules;
+    if (f && vrf)
+        printf("VRF %" PRIu32 "\n", vrf);
     for (uint32_t i = 0; f && i < f->n_rules; i++) {
         const struct ip_filter_count c = ip_filter_rules_count(rules, i);
         printf("rule %-23s %" PRIu64 " datagrams, %" PRIu64 " bytes\n", f->names[i], c.packets, c.bytes);
@@ -132,8 +188,9 @@ static void put_filter_count(struct json_writer *w, const char *name, struct ip_
     json_end_object(w);
 }
 
-static void put_filter(struct json_writer *w, const struct plan_filter *f, const struct router_filter *r)
+static void put_filter(struct json_writer *w, const struct router_filter *r)
 {
+    const struct plan_filter *f = r->plan;
     if (!f)
         return;
     const struct ip_filter_counters *c = ip_filter_counters(r->filter);
@@ -158,7 +215,7 @@ static void put_vrf(struct json_writer *w, const struct router_run *r, uint32_t 
 {
     const struct plan_vrf *vrf = &r->plan->router->vrfs[i];
     json_member_u64(w, "routes", forward_route_count(r->stack, vrf->number));
-    put_filter(w, vrf->filter, &r->filters[i]);
+    put_filter(w, &r->filters[i]);
 }
 
 static void put_vrfs(struct json_writer *w, const struct router_run *r)
@@ -176,8 +233,17 @@ static void put_vrfs(struct json_writer *w, const struct router_run *r)
     json_end_array(w);
 }
 
-static int write_json(struct output *o, const struct router_run *r)
+static void put_reloads(struct json_writer *w, const struct routing *g)
 {
+    json_member_object(w, "reloads");
+    json_member_u64(w, "done", g->reloaded);
+    json_member_u64(w, "refused", g->refused);
+    json_end_object(w);
+}
+
+static int write_json(struct output *o, const struct routing *g)
+{
+    const struct router_run *r = g->run;
     struct json_writer w;
     output_begin(o);
     json_writer_init(&w, output_sink, o, JSON_INDENT);
@@ -193,15 +259,18 @@ static int write_json(struct output *o, const struct router_run *r)
             put_vrf(&w, r, i);
     put_vrfs(&w, r);
     put_tunnels(&w, r);
+    put_reloads(&w, g);
     json_end_object(&w);
     if (json_finish(&w) < 0)
         o->failed = true;
     return output_finish(o);
 }
 
-static int conclude(const struct router_run *r, const struct router_options *o, struct output *json)
+static int conclude(const struct routing *g, struct output *json)
 {
-    if (json->file && write_json(json, r) != EXIT_MET)
+    const struct router_run *r = g->run;
+    const struct router_options *o = g->options;
+    if (json->file && write_json(json, g) != EXIT_MET)
         return EXIT_REFUSED;
     if (o->quiet || json->file == stdout)
         return flush_standard_output();
@@ -209,7 +278,7 @@ static int conclude(const struct router_run *r, const struct router_options *o, 
         port_counts_print(&r->plan->ports[i], &r->links[i]);
     print_counts(stack_counters(r->stack));
     for (uint32_t i = 0; i < r->plan->router->n_vrfs; i++)
-        print_filter(&r->plan->router->vrfs[i], r->filters[i].rules);
+        print_filter(r->plan->router->vrfs[i].number, &r->filters[i]);
     for (unsigned i = 0; i < r->plan->n_ports; i++) {
         const struct tunnel_counters *c = tunnel_port_counters(r->links[i].top);
         if (c)
@@ -228,9 +297,10 @@ static uint32_t routes_of(const struct router_run *r)
     return n;
 }
 
-static int carry_out(const struct plan *p, const struct router_options *o)
+static int carry_out(const struct plan *p, const char *path, const struct router_options *o)
 {
     struct router_run r;
+    struct routing g = {.run = &r, .path = path, .options = o};
     struct output json;
     char message[256];
     int result = output_open(&json, o->json);
@@ -243,14 +313,17 @@ static int carry_out(const struct plan *p, const struct router_options *o)
         return exit_code_of(error);
     }
     interrupt_install(-1);
+    interrupt_take_hangups();
     if (!o->quiet) {
         fprintf(stderr, "routing between %u ports, %u routes; Ctrl-C ends it\n", p->n_ports, routes_of(&r));
         fflush(stderr);
     }
-    follow(&r, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);
-    result = conclude(&r, o, &json);
+    follow(&g, p->duration_ns > 0 ? p->duration_ns : FOR_EVER_NS);
+    result = conclude(&g, &json);
     output_abandon(&json);
     router_close(&r);
+    if (g.has_latest)
+        configuration_free(&g.latest);
     return result;
 }
 
@@ -275,7 +348,7 @@ static int router(int argc, char **argv)
         return result;
     result = check_is_router(&c);
     if (result == EXIT_MET)
-        result = carry_out(c.plan, &o);
+        result = carry_out(c.plan, operands.list[0], &o);
     configuration_free(&c);
     return result;
 }
@@ -290,8 +363,8 @@ const struct command router_command = {
         "Forwards IPv4 and IPv6 between the ports of the configuration in FILE as its router says: addresses on the\n"
         "ports, whose subnets it joins, and routes. It answers for its addresses (ARP, Neighbour Discovery, ping), "
         "and\n"
-        "says with ICMP what it cannot forward. A filter may say what passes, by rules and connections. Ends by\n"
-        "Ctrl-C, and then prints what passed, and what did not and why.",
+        "says with ICMP what it cannot forward. A filter may say what passes, by rules and connections; on SIGHUP\n"
+        "its rules are read from FILE again. Ends by Ctrl-C, and then prints what passed, and what did not and why.",
     .examples = "  weir router examples/router.yaml\n"
                 "  weir router examples/router.yaml --set ports[1].mtu=1400 --duration 1m --json counts.json",
     .options = options,

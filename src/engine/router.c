@@ -117,32 +117,6 @@ static int start_forwarding(struct router_run *r)
     return e;
 }
 
-static int start_filter(struct router_run *r, const struct plan_vrf *vrf, struct router_filter *to)
-{
-    const struct plan_filter *f = vrf->filter;
-    struct ip_filter_settings t;
-    struct stack_settings secrets;
-    ip_filter_settings_default(&t);
-    t.connections = f->connections;
-    int e = secret_fill(&secrets);
-    t.key = secrets.secret;
-    if (e < 0 || (e = ip_filter_new(&t, r->allocator, &to->filter)) < 0 ||
-        (e = ip_filter_rules_new(f->rules, f->n_rules, &f->policy, r->allocator, &to->rules, NULL)) < 0)
-        return e;
-    (void)ip_filter_swap(to->filter, to->rules);
-    return stack_set_filter(r->stack, vrf->number, to->filter);
-}
-
-static int start_filters(struct router_run *r)
-{
-    const struct plan_router *from = r->plan->router;
-    int e = 0;
-    for (uint32_t i = 0; i < from->n_vrfs && e == 0; i++)
-        if (from->vrfs[i].filter)
-            e = start_filter(r, &from->vrfs[i], &r->filters[i]);
-    return e;
-}
-
 /* Routers advertise from a link-local address: RFC 4861 4.2. It is made of the MAC of the address on that link. */
 static int add_link_local(struct router_run *r, const struct plan_router_address *on)
 {
@@ -196,7 +170,7 @@ static int make(struct router_run *r, char message[256])
     if (!r->locals)
         return ERR_NO_MEMORY;
     if ((e = make_stack(r, now)) < 0 || (e = add_ports(r, now)) < 0 || (e = start_forwarding(r)) < 0 ||
-        (e = start_filters(r)) < 0 || (e = add_addresses(r, message)) < 0)
+        (e = router_filters_start(r)) < 0 || (e = add_addresses(r, message)) < 0)
         return e;
     for (uint32_t i = 0; i < n; i++)
         stack_announce(r->stack, r->locals[i], now);
@@ -221,12 +195,7 @@ void router_close(struct router_run *r)
     if (r->stack)
         stop_advertising(r, clock_now());
     stack_delete(r->stack);
-    for (uint32_t i = 0; i < PLAN_MAX_VRFS; i++) {
-        ip_filter_delete(r->filters[i].filter);
-        if (r->filters[i].rules)
-            ip_filter_rules_delete(r->filters[i].rules);
-        r->filters[i] = (struct router_filter){NULL, NULL};
-    }
+    router_filters_stop(r);
     links_close(r->plan, r->links);
     if (r->locals)
         alloc_free(r->allocator, r->locals, r->plan->router->n_addresses * sizeof *r->locals);

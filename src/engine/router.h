@@ -8,7 +8,7 @@
 #define WEIR_ENGINE_ROUTER_H
 
 #include "engine/links.h"
-#include "stack/filter.h"
+#include "engine/router_filter.h"
 #include "stack/forward.h"
 
 struct router_run {
@@ -16,11 +16,8 @@ struct router_run {
     struct port_link links[PLAN_MAX_PORTS];
     struct guard guards[PLAN_MAX_PORTS];
     struct stack *stack;
-    struct router_filter {
-        struct ip_filter *filter; /* NULL: none */
-        struct ip_filter_rules *rules;
-    } filters[PLAN_MAX_VRFS]; /* of the plan's VRFs */
-    uint32_t *locals;         /* of the plan's addresses */
+    struct router_filter filters[PLAN_MAX_VRFS]; /* of the plan's VRFs */
+    uint32_t *locals;                            /* of the plan's addresses */
     unsigned empty_turns;
     const struct allocator *allocator;
 };

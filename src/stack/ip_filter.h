@@ -123,6 +123,10 @@ void ip_filter_rules_delete(struct ip_filter_rules *rules);
 struct ip_filter_count ip_filter_rules_count(const struct ip_filter_rules *rules, uint32_t i);
 struct ip_filter_count ip_filter_rules_default_count(const struct ip_filter_rules *rules,
                                                      enum ip_filter_direction direction);
+/* They go on from there: of a rule, or a default, that another rule set had before. */
+void ip_filter_rules_set_count(struct ip_filter_rules *rules, uint32_t i, struct ip_filter_count count);
+void ip_filter_rules_set_default_count(struct ip_filter_rules *rules, enum ip_filter_direction direction,
+                                       struct ip_filter_count count);
 
 /* ---- the filter ---- */
 

@@ -199,10 +199,27 @@ struct ip_filter_count ip_filter_rules_count(const struct ip_filter_rules *rules
     return rules->counts[i];
 }
 
+void ip_filter_rules_set_count(struct ip_filter_rules *rules, uint32_t i, struct ip_filter_count count)
+{
+    assert(i < rules->n_counts - IP_FILTER_DIRECTIONS);
+    rules->counts[i] = count;
+}
+
+static struct ip_filter_count *default_count(const struct ip_filter_rules *rules, enum ip_filter_direction direction)
+{
+    return &rules->counts[rules->n_counts - IP_FILTER_DIRECTIONS + direction];
+}
+
+void ip_filter_rules_set_default_count(struct ip_filter_rules *rules, enum ip_filter_direction direction,
+                                       struct ip_filter_count count)
+{
+    *default_count(rules, direction) = count;
+}
+
 struct ip_filter_count ip_filter_rules_default_count(const struct ip_filter_rules *rules,
                                                      enum ip_filter_direction direction)
 {
-    return rules->counts[rules->n_counts - IP_FILTER_DIRECTIONS + direction];
+    return *default_count(rules, direction);
 }
 
 /* ---- matching ---- */
