@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # weir ping --path-mtu through two routers of the kernel, IPv4 and IPv6: a link that takes less on the way, with what routers say, without it (nftables drops
-# it); a path that is whole, and one on which nothing arrives.
+# it); a path that is whole, and one on which nothing arrives. Before that an application that probes by itself over UDP (IP_PMTUDISC_PROBE), which sees the
+# same on weir exec and on the kernel.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -81,6 +82,68 @@ behind 1290
 cell 4 "two routers tell, one after the other" "(1290, 'router', '198.18.1.2', 2, 3, 0)" "$counted"
 cell 6 "two routers tell, one after the other" "(1290, 'router', '2001:db8:1::2', 2, 3, 0)" "$counted"
 behind 1500
+
+# ---- an application that does it itself
+
+ns_add kernel
+veth_add kernel k0 r1 near5
+addresses r1 near5 5 1
+addresses kernel k0 5 2
+in_ns kernel ip route add 198.18.2.0/24 via 198.18.5.1
+in_ns kernel ip route add 2001:db8:2::/64 via 2001:db8:5::1
+route far 5 2 1
+route r2 5 1 1
+cat >"$work/echo.py" <<'PY'
+import select, socket
+all = [socket.socket(f, socket.SOCK_DGRAM) for f in (socket.AF_INET, socket.AF_INET6)]
+all[1].setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+for s, a in zip(all, ("0.0.0.0", "::")):
+    s.bind((a, 7))
+print("ready", flush=True)
+while True:
+    for s in select.select(all, [], [])[0]:
+        data, sender = s.recvfrom(65536)
+        s.sendto(data[:8], sender)
+PY
+cat >"$work/probe.py" <<'PY'
+import errno, socket, struct
+DO, PROBE = 2, 3
+for address, level, discover, mtu, recverr, headers in (("198.18.2.2", 0, 10, 14, 11, 28), ("2001:db8:2::2", 41, 23, 24, 25, 48)):
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect((address, 7))
+    s.settimeout(5)
+    s.setsockopt(level, recverr, 1)
+    def send(size):
+        try:
+            return s.send(struct.pack("!Q", size) + bytes(size - headers - 8)) + headers
+        except OSError as e:
+            s.recvmsg(2000, 512, socket.MSG_ERRQUEUE)  # says the same
+            return errno.errorcode[e.errno]
+    def answered():
+        return struct.unpack("!Q", s.recv(100))[0]
+    def told():
+        try:
+            return s.recv(100)
+        except OSError as e:  # then the error queue has it
+            data, control, flags, sender = s.recvmsg(2000, 512, socket.MSG_ERRQUEUE)
+            return errno.errorcode[e.errno], struct.unpack("IBBBBI", control[0][2][:12])[5], struct.unpack("!Q", data[:8])[0]
+    s.setsockopt(level, discover, PROBE)
+    print(address, "link", s.getsockopt(level, mtu), send(1501))
+    print("base", send(1280), answered())
+    print("too big", send(1500), told())
+    print("again", send(1500), told())
+    print("confirmed", send(1337), answered())
+    s.setsockopt(level, discover, DO)
+    print("not as a probe", s.getsockopt(level, mtu), send(1338), send(1337), answered())
+PY
+start_in_ns far "$work/echo.log" /usr/bin/python3 "$work/echo.py"
+wait_for 10 grep -q ready "$work/echo.log"
+between 1337
+in_ns kernel timeout 60 /usr/bin/python3 "$work/probe.py" >"$work/probe.kernel" 2>&1 || true
+in_ns weir timeout 60 "$WEIR" exec -l packet:weir0 -a 198.18.0.2/24 -g 198.18.0.1 -6 2001:db8:0::2/64 --gateway6 2001:db8:0::1 -- \
+    /usr/bin/python3 "$work/probe.py" >"$work/probe.weir" 2>&1 || true
+check_equal "an application that probes sees the same as on the kernel, in both families" "$(cat "$work/probe.kernel")" "$(cat "$work/probe.weir")"
+check_equal "and confirms what the path takes" 2 "$(grep -c '^confirmed 1337 1337$' "$work/probe.weir")"
 
 silence
 between 1420
