@@ -14,6 +14,8 @@
  */
 MUST_CHECK int device_describe(int fd, const char *name, const char *needs, struct link *l, int *index,
                                char message[256]);
+/* Its index alone, also when it is down, and whether it is the loopback interface. Errors as of device_describe. */
+MUST_CHECK int device_find(int fd, const char *name, const char *needs, int *index, bool *loopback, char message[256]);
 /* Its receive queues; 1 when its driver does not say. */
 uint32_t device_rx_queues(int fd, const char *name);
 

@@ -9,20 +9,20 @@
 #include "link/sniffer.h"
 
 #include <errno.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "link/device.h"
+#include "link/netns.h"
 
+#define NEEDS "capturing needs root or CAP_NET_RAW"
 #define BURST SNIFFER_BURST
 #define SOCKET_BUFFER_BYTES (32 << 20)
 #define VLAN_TAG 4u
@@ -139,33 +139,7 @@ int sniffer_fd(const struct sniffer *s) { return s->fd; }
 
 static int refuse(char message[256], int error, const char *what, const char *name)
 {
-    bool denied = errno == EPERM || errno == EACCES;
-    snprintf(message, 256, "%s %.100s: %s%s", what, name, strerror(errno),
-             denied ? " (capturing needs root or CAP_NET_RAW)" : "");
-    return denied ? ERR_DENIED : error;
-}
-
-static int find_interface(struct sniffer *s, const char *name, int *index, char message[256])
-{
-    struct ifreq r = {0};
-    if (strlen(name) >= sizeof r.ifr_name) {
-        snprintf(message, 256, "interface %.100s: the name has %zu characters, at most %zu are allowed", name,
-                 strlen(name), sizeof r.ifr_name - 1);
-        return ERR_NOT_FOUND;
-    }
-    memcpy(r.ifr_name, name, strlen(name));
-    if (ioctl(s->fd, SIOCGIFINDEX, &r) != 0)
-        return refuse(message, ERR_NOT_FOUND, "interface", name);
-    *index = r.ifr_ifindex;
-    if (ioctl(s->fd, SIOCGIFHWADDR, &r) != 0)
-        return refuse(message, ERR_SYSTEM, "hardware type of", name);
-    s->loopback = r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-    if (!s->loopback && r.ifr_hwaddr.sa_family != ARPHRD_ETHER) {
-        snprintf(message, 256, "interface %s has hardware type %u; only Ethernet (%u) is supported", name,
-                 r.ifr_hwaddr.sa_family, ARPHRD_ETHER);
-        return ERR_UNSUPPORTED;
-    }
-    return 0;
+    return netns_refuse(message, error, what, name, NEEDS);
 }
 
 static bool set_option(int fd, int level, int name, int value)
@@ -199,7 +173,7 @@ static int open_socket(struct sniffer *s, const struct sniffer_settings *w, char
     s->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0)
         return refuse(message, ERR_SYSTEM, "packet socket for", w->interface);
-    int error = find_interface(s, w->interface, &index, message);
+    int error = device_find(s->fd, w->interface, NEEDS, &index, &s->loopback, message);
     return error ? error : configure(s, w, index, message);
 }
 
