@@ -20,7 +20,7 @@
  *
  * Failure is told as it is: the server's RST reaches the client in the client's numbers; a server that is silent is
  * asked again, and after server_timeout_ns the client gets RST. Bytes that were acknowledged and cannot be delivered end
- * in RST, never in FIN, and are counted.
+ * in RST, never in FIN, and are counted. A server that answers about an older connection is told RST and asked again.
  *
  * Where that is asked for, SYNs to servers that speak TCP Fast Open wait for the first data and take it along:
  * fast_open.h.
@@ -62,7 +62,7 @@ enum accel_role {
     X(syn_answered) X(syn_answered_again) X(syn_sent_again)                                                            \
     X(servers_learnt) X(servers_changed)                                                                               \
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
-    X(server_refused) X(server_silent) X(icmp_translated)                                                              \
+    X(server_refused) X(server_silent) X(half_open_reset) X(icmp_translated)                                           \
     X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_early) X(far_bad_mark)               \
     X(fast_open_asked) X(fast_open_learnt) X(fast_open_sent) X(fast_open_sent_empty) X(fast_open_accepted)             \
     X(fast_open_refused) X(fast_open_forgotten) X(fast_open_lost)                                                      \

@@ -119,11 +119,19 @@ static enum accel_verdict from_near_syn(struct accel *a, struct accel_flow *f, s
     return ACCEL_PASS;
 }
 
+/* Of an older connection it has the number that the server wants to hear: it is no business of this one. */
+static bool is_of_older(const struct accel_flow *f, struct seq reset)
+{
+    return seq_lt(reset, f->client_isn) || seq_gt(reset, seq_add(f->client_isn, 1 + ACCEL_EARLY_BYTES));
+}
+
 /* A segment waits for the server's answer. The client's RST does not: the server understands it. */
 static enum accel_verdict wait_for_server(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
     struct accel_opening *o = accel_opening_of(a, f);
     if (v->tcp.flags & TCP_RST) {
+        if (is_of_older(f, v->tcp.seq))
+            return ACCEL_PASS;
         accel_opening_end(a, f);
         accel_flow_state_set(a, f, ACCEL_RESET, v->now);
         return ACCEL_PASS;

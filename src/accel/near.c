@@ -430,6 +430,26 @@ static void ask_again(struct accel *a, struct accel_flow *f, const struct accel_
         accel_send_syn(a, f, v->now);
 }
 
+/* Whether the client has sent, or the box in its name, what this acknowledges. */
+static bool is_sent(const struct accel_flow *f, const struct accel_opening *o, struct seq ack)
+{
+    const struct seq first = seq_add(f->client_isn, 1);
+    return seq_ge(ack, first) && seq_le(ack, seq_max(o->next, seq_add(first, o->in_syn)));
+}
+
+/*
+ * The server has not heard of the end of an older connection with these ports: RFC 9293 3.5.1. It is told of it, as the
+ * client would, and asked anew, the first time at once.
+ */
+static void reset_older(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
+{
+    const struct accel_own rst = {.to = ACCEL_SERVERS, .seq = v->tcp.ack, .flags = TCP_RST};
+    accel_send_own(a, f, &rst, v->now);
+    ACCEL_COUNT(a, half_open_reset);
+    if (accel_opening_of(a, f)->syn_tries == 1)
+        accel_send_syn(a, f, v->now);
+}
+
 static void server_refuses(struct accel *a, struct accel_flow *f, const struct accel_arrival *v)
 {
     ACCEL_COUNT(a, server_refused);
@@ -440,10 +460,14 @@ bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct acc
 {
     if (!accel_checksum_ok(a, v))
         return false;
-    const bool ours = v->tcp.flags & TCP_ACK && accel_fast_open_acknowledges(f, accel_opening_of(a, f), v->tcp.ack);
+    const struct accel_opening *o = accel_opening_of(a, f);
+    const bool ours = v->tcp.flags & TCP_ACK && accel_fast_open_acknowledges(f, o, v->tcp.ack);
     if (!ours) {
         ACCEL_COUNT(a, drop_bad_ack);
-        ask_again(a, f, v);
+        if ((v->tcp.flags & (TCP_ACK | TCP_RST)) == TCP_ACK && !is_sent(f, o, v->tcp.ack))
+            reset_older(a, f, v);
+        else
+            ask_again(a, f, v);
     } else if (v->tcp.flags & TCP_RST) {
         if (!accel_fast_open_reset(a, f, v))
             server_refuses(a, f, v);

@@ -206,6 +206,8 @@ static void a_server_may_take_a_part(void **state)
     expect_acknowledged(5);
     hurry(1002);
     syn_ack(1002, 6, NULL, 0); /* more than there was */
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_RST).tcp.seq.v, CLIENT_ISN + 7);
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_SYN).tcp.seq.v, CLIENT_ISN);
     expect_nothing();
     assert_int_equal(COUNTED(drop_bad_ack), 1);
 }

@@ -253,7 +253,10 @@ static void wrong_checksums_and_acknowledgements_open_nothing(void **state)
     (void)state;
     ask(1000);
     send_segment(ACCEL_CLIENTS, 1000, TCP_ACK, CLIENT_ISN + 1, r.our_isn.v + 2, NULL, "");
+    expect_nothing();
     send_segment(ACCEL_SERVERS, 1000, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 2, &plain, "");
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_RST).tcp.seq.v, CLIENT_ISN + 2);
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_SYN).tcp.seq.v, CLIENT_ISN);
     expect_nothing();
     assert_int_equal(COUNTED(drop_bad_ack), 2);
     spoilt = 0x100;
@@ -264,6 +267,33 @@ static void wrong_checksums_and_acknowledgements_open_nothing(void **state)
     expect_nothing();
     assert_int_equal(COUNTED(drop_bad_checksum), 3);
     assert_true(COUNTED(flows_opened) == 1 && COUNTED(flows_translated) == 0);
+}
+
+/* RFC 9293 3.5.1, figure 10; what the client sent meanwhile is delivered. */
+static void a_server_that_holds_an_older_connection_open_is_reset_and_asked_again(void **state)
+{
+    (void)state;
+    ask(1000);
+    client_sends(1000, TCP_ACK | TCP_PSH, 0, "early");
+    expect_nothing();
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 7, CLIENT_ISN - 70000, NULL, "");
+    struct seen s = expect(ACCEL_SERVERS, TCP_RST);
+    assert_int_equal(s.tcp.seq.v, CLIENT_ISN - 70000);
+    s = expect(ACCEL_SERVERS, TCP_SYN);
+    assert_int_equal(s.tcp.seq.v, CLIENT_ISN);
+    assert_int_equal(s.options.present, offer.present);
+    send_segment(ACCEL_SERVERS, 1000, TCP_ACK, SERVER_ISN + 7, CLIENT_ISN - 70000, NULL,
+                 ""); /* to a SYN that overtook it */
+    (void)expect(ACCEL_SERVERS, TCP_RST);
+    expect_nothing();
+    send_segment(ACCEL_SERVERS, 1000, TCP_RST | TCP_ACK, SERVER_ISN + 7, CLIENT_ISN - 70000, NULL,
+                 ""); /* no answer to RST */
+    expect_nothing();
+    assert_true(COUNTED(half_open_reset) == 2 && COUNTED(drop_bad_ack) == 3);
+    server_answers(1000);
+    s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    expect_text(&s, "early");
+    assert_int_equal(COUNTED(early_undelivered), 0);
 }
 
 static void a_reset_that_is_not_believed_ends_no_flow(void **state)
@@ -382,6 +412,7 @@ int main(void)
         TEST(what_is_not_for_the_box_passes_as_it_is),
         TEST(connections_beyond_the_table_pass),
         TEST(wrong_checksums_and_acknowledgements_open_nothing),
+        TEST(a_server_that_holds_an_older_connection_open_is_reset_and_asked_again),
         TEST(a_reset_that_is_not_believed_ends_no_flow),
         TEST(a_reset_where_its_sender_stands_ends_the_flow),
         TEST(a_blind_reset_loses_no_early_data),

@@ -186,6 +186,22 @@ static void early_data_that_overtook_its_syn_does_not_reach_the_server(void **st
     expect_text(&s, "early");
 }
 
+static void a_reset_of_an_older_connection_passes_beside_the_new_one(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    send_segment(ACCEL_SERVERS, 1, TCP_ACK, SERVER_ISN + 7, CLIENT_ISN - 70000, NULL, "");
+    assert_int_equal(expect(ACCEL_CLIENTS, TCP_ACK).tcp.ack.v, CLIENT_ISN - 70000);
+    send_segment(ACCEL_CLIENTS, 1, TCP_RST, CLIENT_ISN - 70000, 0, NULL, "");
+    assert_int_equal(expect(ACCEL_SERVERS, TCP_RST).tcp.seq.v, CLIENT_ISN - 70000);
+    server_answers(1);
+    const struct seen s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    assert_int_equal(s.tcp.seq.v, p.isn.v);
+    assert_true(is_marked(&s, p.syn_ack_mark));
+}
+
 static void early_data_behind_the_answer_loses_its_mark(void **state)
 {
     (void)state;
@@ -229,6 +245,8 @@ int main(void)
                                         set_up_near, tear_down),
         cmocka_unit_test_setup_teardown(what_goes_ahead_of_one_client_waits_without_loss, set_up_far, tear_down),
         cmocka_unit_test_setup_teardown(early_data_that_overtook_its_syn_does_not_reach_the_server, set_up_far,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_of_an_older_connection_passes_beside_the_new_one, set_up_far,
                                         tear_down),
         cmocka_unit_test_setup_teardown(early_data_behind_the_answer_loses_its_mark, set_up_far, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_answer_is_given_again_with_its_mark, set_up_far, tear_down),
