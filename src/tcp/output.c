@@ -275,11 +275,12 @@ static bool choose_probe(struct tcp *c, struct tcp_work *w, struct output_choice
         w->want &= (uint8_t)~WANT_PROBE;
         return false;
     }
-    uint32_t takes = min_u32(c->snd_wnd, segment_payload_limit(c, w));
+    const uint32_t full = segment_payload_limit(c, w), takes = min_u32(c->snd_wnd, full);
     o->kind = takes > 0 ? OUTPUT_NEW : OUTPUT_PROBE;
     o->spec.seq = c->snd_nxt;
     o->spec.offset = offset_of(c, c->snd_nxt);
     o->spec.payload = takes > 0 ? (uint32_t)min_u64(unsent(c, w), takes) : 1;
+    o->small = o->spec.payload < full;
     o->spec.fresh = takes > 0;
     o->spec.flags = 0;
     return true;
