@@ -271,13 +271,15 @@ static void mb_11_a_four_tuple_used_again(void **state)
         accel_wire_send(&(struct accel_shot){.flags = TCP_SYN, .seq = seq, .options = &accel_wire_plain});
         const uint32_t isn = accel_wire_expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK).tcp.seq.v;
         accel_wire_expect(ACCEL_SERVERS, TCP_SYN);
-        if (i && i % 3 == 0) { /* a straggler of the connection before */
+        if (i && i % 3 == 0) { /* a straggler of the connection before: answered as in SYN-SENT, RFC 9293 3.10.7.3 */
             accel_wire_send(&(struct accel_shot){.from = ACCEL_SERVERS,
                                                  .flags = TCP_ACK,
                                                  .seq = old_seq,
                                                  .ack = old_ack,
                                                  .payload = "old",
                                                  .length = 3});
+            assert_int_equal(accel_wire_expect(ACCEL_SERVERS, TCP_RST).tcp.seq.v, old_ack);
+            assert_int_equal(accel_wire_expect(ACCEL_SERVERS, TCP_SYN).tcp.seq.v, seq);
             accel_wire_expect_nothing();
         }
         accel_wire_send(&(struct accel_shot){
