@@ -62,7 +62,7 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
     bool repeated = w->retries > 0;
     if (repeated) {
         rtt_after_lost_syn(c);
-    } else if (w->stalled_since != TIME_NEVER) { /* when the SYN-ACK went out; not known of a cookie */
+    } else if (w->stalled_since != TIME_NEVER && w->dup_acks == 0) { /* since when; not known of a cookie. Karn */
         rtt_sample(c, now - w->stalled_since);
         rack_measured(w, now - w->stalled_since, now);
     }
@@ -70,7 +70,7 @@ static void establish(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, in
     tcp_got_further(t, c, now);
     sent_init(w, c->snd_nxt);
     w->recover = seq_sub(c->snd_nxt, 1);
-    w->retries = 0;
+    w->retries = w->dup_acks = 0;
     w->retransmit_at = TIME_NEVER;
     w->want &= (uint8_t)~WANT_SYN;
     if (w->listener) {
@@ -216,6 +216,7 @@ static bool repeated_syn(struct tcp_layer *t, struct tcp *c, struct tcp_segment 
     }
     struct tcp_work *w = tcp_work_of(t, c);
     w->want |= WANT_SYN;
+    w->dup_acks = (uint8_t)min_u32(w->dup_acks + 1u, UINT8_MAX);
     tcp_mark(t, c, w);
     t->counters.duplicate_segments++;
     if (!ecn_setup_syn(s->h.flags)) /* the peer gave up asking for it */

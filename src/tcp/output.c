@@ -436,7 +436,7 @@ static void send_again(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, s
 static void send_syn(struct tcp_layer *t, struct tcp *c, struct tcp_work *w, struct tcp_frame *f, int64_t now)
 {
     segment_send_syn(t, c, w, f, now);
-    if (w->retries > 0)
+    if (w->retries > 0 || w->dup_acks > 0)
         t->counters.retransmitted_segments++;
     w->want &= (uint8_t)~WANT_SYN;
     c->snd_nxt = seq_add(c->snd_una, 1);

@@ -152,12 +152,12 @@ struct tcp_work {
     uint8_t want;             /* enum tcp_want */
     uint8_t acks_owed;        /* duplicate ACKs, one for each out-of-order or duplicate segment */
     uint8_t segments_unacked; /* full segments received since the last ACK */
-    uint8_t dup_acks;
-    uint32_t listener;   /* of an embryo; POOL_NONE otherwise */
-    uint32_t sent_count; /* records in the pool */
-    struct packet *ooo;  /* out of order: reassembly.h */
-    struct tcp_list *on; /* the list it is on, or NULL */
-    uint64_t promised;   /* stream offset behind what the user promised */
+    uint8_t dup_acks;         /* in SYN-RECEIVED: how often the peer's SYN came again */
+    uint32_t listener;        /* of an embryo; POOL_NONE otherwise */
+    uint32_t sent_count;      /* records in the pool */
+    struct packet *ooo;       /* out of order: reassembly.h */
+    struct tcp_list *on;      /* the list it is on, or NULL */
+    uint64_t promised;        /* stream offset behind what the user promised */
     struct seq snd_wl1, snd_wl2;
     struct seq last_ack_sent;
     struct seq recover; /* RFC 6582: snd_nxt when recovery began; without SACK, a later one begins only beyond it */

@@ -255,6 +255,23 @@ static void after_a_lost_syn_the_timeout_is_three_seconds_and_the_window_one_seg
     script_end(&s);
 }
 
+static void a_syn_ack_that_was_asked_for_twice_gives_no_sample(void **state) /* Karn: RFC 6298 3 */
+{
+    struct script s;
+    (void)state;
+    script_begin(&s, &profile);
+    script_to_syn_rcvd(&s);
+    script_give(&s, TCP_SYN, 0, 0, 0);
+    script_expect(&s, TCP_SYN | TCP_ACK, 0, 1, 0);
+    assert_int_equal(tcp_counters(s.end.layer)->retransmitted_segments, 1);
+    script_pass(&s, NS_PER_MS);
+    script_give(&s, TCP_ACK, 1, 1, 0);
+    assert_int_equal(script_state(&s), TCP_ESTABLISHED);
+    assert_int_equal(script_info(&s).srtt_ns, 0);
+    assert_int_equal(script_info(&s).rto_ns, NS_PER_S);
+    script_end(&s);
+}
+
 static void syns_are_given_up_after_their_retries(void **state)
 {
     for (unsigned passive = 0; passive < 2; passive++) {
@@ -294,6 +311,7 @@ int main(void)
         T(data_is_given_up_after_its_retries),
         T(progress_renews_the_retries),
         T(after_a_lost_syn_the_timeout_is_three_seconds_and_the_window_one_segment),
+        T(a_syn_ack_that_was_asked_for_twice_gives_no_sample),
         T(syns_are_given_up_after_their_retries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
