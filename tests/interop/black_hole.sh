@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # 10 MB both ways through a Linux router whose second link takes 1280 bytes, of which the ends know nothing: told by ICMP (RFC 1191), and with ICMP
-# filtered by nftables (RFC 4821). We put to nginx, and curl gets from our server. Over veth and, with TSO, over TAP.
+# filtered by nftables (RFC 4821). We put to nginx, and curl gets from our server. Over veth and, with TSO, over TAP. Over
+# IPv6 in black_hole6.sh.
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/interop/client_lib.sh
@@ -10,14 +11,15 @@
 cd "$root"
 
 router_start 1280
+if [ "$FAMILY" = 4 ]; then messages="icmp type destination-unreachable"; else messages="icmpv6 type packet-too-big"; fi
 /usr/bin/python3 tests/interop/pattern.py 10000000 >"$work/body"
 
 filter_icmp() { # what the router would tell is lost
-    in_ns router nft "add table ip filter; add chain ip filter out { type filter hook output priority 0; };
-        add rule ip filter out icmp type destination-unreachable counter drop"
+    in_ns router nft "add table inet filter; add chain inet filter out { type filter hook output priority 0; };
+        add rule inet filter out $messages counter drop"
 }
 filtered() { # how many messages were lost
-    in_ns router nft list table ip filter | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
+    in_ns router nft list table inet filter | sed -n 's/.*counter packets \([0-9]*\).*/\1/p'
 }
 
 counters() { # LOAD PYTHON-EXPRESSION over t, TCP's counters
@@ -36,7 +38,7 @@ put() { # NAME LOAD
     rm -f "$work/files/put/$2"
     check "$path: $1: 10 MB are put" load_number 1 "$2" \
         --set "loads[0].http.urls=[{path: /put/$2, method: put, status: 201, body_size: 10000000B}]" \
-        --set "ports[0].guard.allowed=[198.18.0.0/16]" --set "devices[0].ipv4={address: $clients/24, gateway: $gateway}"
+        --set "ports[0].guard.allowed=['$everywhere']" --set "devices[0]={name: clients, port: uplink, $(host_of "$clients" "$gateway")}"
     check "$path: $1: the file that nginx wrote is the body" cmp "$work/body" "$work/files/put/$2"
     expect_few_timeouts "$1" "$2"
 }
@@ -44,9 +46,9 @@ put() { # NAME LOAD
 serve_write() {
     cat >"$work/serve.yaml" <<YAML
 ports:
-  - {name: uplink, location: "$port_location", netns: $port_netns, guard: {allowed: [198.18.0.0/16]}}
+  - {name: uplink, location: "$port_location", netns: $port_netns, guard: {allowed: ['$everywhere']}}
 devices:
-  - {name: web, port: uplink, ipv4: {address: $clients/24, gateway: $gateway}}
+  - {name: web, port: uplink, $(host_of "$clients" "$gateway")}
 loads:
   - name: web
     server:
@@ -60,8 +62,8 @@ got() { # NAME LOAD
     serve_write
     start "$work/$2.log" "$WEIR" run "$work/serve.yaml" --quiet --json "$work/$2.json"
     serve_pid=$started_pid
-    wait_for 10 in_ns server curl -s -o /dev/null "http://$clients/bytes/1" || true
-    check "$path: $1: curl gets 10 MB" in_ns server curl -sS -m 30 -o "$work/got" "http://$clients/bytes/10000000"
+    wait_for 10 in_ns server curl -gs -o /dev/null "http://$(in_url "$clients")/bytes/1" || true
+    check "$path: $1: curl gets 10 MB" in_ns server curl -gsS -m 30 -o "$work/got" "http://$(in_url "$clients")/bytes/10000000"
     check "$path: $1: what curl got is the body" cmp "$work/body" "$work/got"
     stop "$serve_pid" || true
     expect_few_timeouts "$1" "$2"
@@ -69,7 +71,7 @@ got() { # NAME LOAD
 
 both_ways() { # NAME LOAD
     put "put, $1" "put-$2"
-    in_ns router ip route flush cache
+    in_ns router ip "-$FAMILY" route flush cache
     got "got, $1" "got-$2"
 }
 
@@ -78,7 +80,7 @@ fall_while_sending() {
     router_mtu 1500
     load_start fall --set "loads[0].http.urls=[{path: /put/fall, method: put, body_size: 200000B}]" --set "loads[0].think_time=10ms" \
         --set "loads[0].schedule[0].concurrent=2" \
-        --set "ports[0].guard.allowed=[198.18.0.0/16]" --set "devices[0].ipv4={address: $clients/24, gateway: $gateway}"
+        --set "ports[0].guard.allowed=['$everywhere']" --set "devices[0]={name: clients, port: uplink, $(host_of "$clients" "$gateway")}"
     await_answers 20
     router_mtu 1280
     await_answers 20
@@ -89,8 +91,8 @@ fall_while_sending() {
 }
 
 cells_router() { # veth|tap INTERFACE SUBNET
-    clients=198.18.$3.10
-    gateway=198.18.$3.1
+    clients=$(address "198.18.$3.10")
+    gateway=$(address "198.18.$3.1")
     path_add "$1" "$2" "$gateway/24" router
     base_write
     timeouts_allowed=0
@@ -100,7 +102,7 @@ cells_router() { # veth|tap INTERFACE SUBNET
     both_ways "ICMP is filtered" "filtered"
     fall_while_sending
     check "$path: messages were filtered" test "$(filtered)" -gt 0
-    in_ns router nft delete table ip filter
+    in_ns router nft delete table inet filter
 }
 
 cells_router veth weir2 1

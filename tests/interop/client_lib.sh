@@ -7,6 +7,7 @@
 
 server=$(address 198.18.0.1)
 clients=$(address 198.18.0.10)
+if [ "$FAMILY" = 4 ]; then everywhere=198.18.0.0/15; else everywhere=2001:db8::/32; fi # for guards, where a router is on the way
 odd=9000
 
 digest() { /usr/bin/python3 tests/interop/digest.py "$1"; }
@@ -102,12 +103,12 @@ router_start() { # MTU of out0; the server's own is 1500, and so is the MSS it o
     ns_add ours
     ns_add router
     ns_add server
-    in_ns router sh -c "echo 1 >/proc/sys/net/ipv4/ip_forward"
+    forwarding_on router
     veth_add router out0 server weir1
-    in_ns router ip addr add 198.18.0.2/24 dev out0
+    address_add router "$(address 198.18.0.2)" out0
     router_mtu "$1"
-    in_ns server ip addr add $server/24 dev weir1
-    in_ns server ip route add default via 198.18.0.2
+    address_add server "$server" weir1
+    route_add server "$(address 198.18.0.2)"
     nginx_start
 }
 
@@ -316,17 +317,15 @@ megabytes() { # NAME OPTION...: 10 transfers of 1 MB, captured
         --set "loads[0].schedule[0]={hold: 500ms, transactions_per_second: 20}" --set "ports[0].capture=$work/$megabytes_name.pcap" $patient "$@"
 }
 
-largest_packet() { # CAPTURE: in bytes of its IP header and what follows
-    if [ "$FAMILY" = 4 ]; then set -- "$1" ip.len 0; else set -- "$1" ipv6.plen 40; fi
-    echo $(($(decode "$1" -T fields -e "$2" | sort -n | tail -n 1) + $3))
+largest_packet() { # CAPTURE
+    packet_lengths "$1" "$ip" | tail -n 1
 }
 
 cells_mtu() {
-    if [ "$FAMILY" = 4 ]; then least=576; else least=1280; fi
-    for mtu in $least 1500 9000 9216; do
-        path_mtu $mtu
+    for mtu in $least_mtu 1500 9000 9216; do
+        path_mtu "$mtu"
         check "$path: MTU $mtu" megabytes mtu --set "ports[0].mtu=$mtu"
-        check_equal "$path: MTU $mtu: the largest packet" $mtu "$(largest_packet "$work/mtu.pcap")"
+        check_equal "$path: MTU $mtu: the largest packet" "$mtu" "$(largest_packet "$work/mtu.pcap")"
         clean "MTU $mtu" "$work/mtu.pcap" mtu
     done
     path_mtu 1500
@@ -347,7 +346,6 @@ cells_options() {
     check "$path: ECN on at the server and at ours" megabytes ecn --set "loads[0].tcp.ecn=on"
     check_equal "$path: ECN is agreed on every connection" True "$(result ecn 't["ecn_agreed"] == l["connections"]["established"] > 0')"
     ours="$ip.src == $clients"
-    if [ "$FAMILY" = 4 ]; then ecn=ip.dsfield.ecn; else ecn=ipv6.tclass.ecn; fi
     check_equal "$path: our SYNs ask for it, data of both sides is ECT(0), nothing else of ours is ECT" "0 0 0 True" \
         "$(frames "$work/ecn.pcap" "$ours && tcp.flags.syn == 1 && (tcp.flags.ece == 0 || tcp.flags.cwr == 0)") \
 $(frames "$work/ecn.pcap" "$ours && tcp.len > 0 && $ecn != 2") $(frames "$work/ecn.pcap" "$ours && tcp.len == 0 && $ecn != 0") \
@@ -361,8 +359,8 @@ stall_begin() { # veth|tap INTERFACE ADDRESS OURS
     path_add "$1" "$2" "$3/24"
     odd_servers_start "$3"
     (odd_load "stalled-$1" 2 "[{path: /, method: post, body_size: 8MB, status: 200}]" \
-        --set "ports[0]={name: uplink, location: $port_location, netns: $port_netns, guard: {allowed: [$3/24]}, capture: $work/stall-$1.pcap}" \
-        --set "devices[0].ipv4.address=$4/24" --set "loads[0].server.address=$3" \
+        --set "ports[0]={name: uplink, location: $port_location, netns: $port_netns, guard: {allowed: ['$(subnet "$3")']}, capture: $work/stall-$1.pcap}" \
+        --set "devices[0]={name: clients, port: uplink, $(host_of "$4")}" --set "loads[0].server.address=$3" \
         --set "loads[0].schedule[0]={hold: 33s, concurrent: 1}" --set "loads[0].think_time=10s" --set "loads[0].transaction_timeout=60s" \
         --set "report.pass.min_completed_transactions=1" >"$work/stalled-$1.log" 2>&1
         echo $? >"$work/stalled-$1.status") &

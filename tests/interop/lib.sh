@@ -101,8 +101,13 @@ in_url() { # ADDRESS
     if [ "$FAMILY" = 4 ]; then echo "$1"; else echo "[$1]"; fi
 }
 
+# For tshark's filters: the fields of the family; what a router says of a packet that is too long (RFC 1191, RFC 8201), and its MTU there.
 # shellcheck disable=SC2034 # for the tests
-if [ "$FAMILY" = 4 ]; then ip=ip; else ip=ipv6; fi # in tshark's filters
+if [ "$FAMILY" = 4 ]; then
+    ip=ip ecn=ip.dsfield.ecn too_long="icmp.type == 3 && icmp.code == 4" told_mtu=icmp.mtu least_mtu=576
+else
+    ip=ipv6 ecn=ipv6.tclass.ecn too_long="icmpv6.type == 2" told_mtu=icmpv6.mtu least_mtu=1280
+fi
 host_of() { # ADDRESS [GATEWAY]: addresses of a configuration's device
     if [ "$FAMILY" = 4 ]; then
         echo "ipv4: {address: $(subnet "$1"), gateway: ${2:-0.0.0.0}}"
@@ -111,12 +116,21 @@ host_of() { # ADDRESS [GATEWAY]: addresses of a configuration's device
     fi
 }
 
+forwarding_on() { # NAMESPACE
+    in_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+}
+
+route_add() { # NAMESPACE GATEWAY: the default route
+    in_ns "$1" ip "-$FAMILY" route add default via "$2"
+}
+
 address_add() { # NAMESPACE ADDRESS INTERFACE: with its subnet, usable at once, and still there after the link was down
     if [ "$FAMILY" = 4 ]; then
         in_ns "$1" ip addr add "$2/24" dev "$3"
     else
         in_ns "$1" sysctl -qw "net.ipv6.conf.$3.keep_addr_on_down=1"
         in_ns "$1" ip addr add "$2/80" dev "$3" nodad
+        in_ns "$1" ip addr add "fe80::${2##*:}/64" dev "$3" nodad # by which routers ask for their neighbours
     fi
 }
 
@@ -198,16 +212,24 @@ frames() { # FILE FILTER: how many frames match
     decode "$1" -Y "$2" | wc -l
 }
 
+packet_lengths() { # FILE FILTER: in bytes of the IP header and what follows, the least first; of what an ICMP error quotes too
+    if [ "$FAMILY" = 4 ]; then set -- "$1" "$2" ip.len 0; else set -- "$1" "$2" ipv6.plen 40; fi
+    decode "$1" -Y "$2" -T fields -e "$3" | tr , '\n' | awk -v header="$4" '{ print $1 + header }' | sort -n
+}
+
+# Linux writes 0xffff for a checksum of 0 where it completes one for an interface without offload (skb_checksum_help); that is the same sum (RFC 1624),
+# which tshark calls bad. One segment in 65,536.
+wrong_tcp_checksum='(tcp.checksum.status == 0 && tcp.checksum != 0xffff)'
 # shellcheck disable=SC2034 # for the tests
-bad_frames_filter='_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 ||
-    udp.checksum.status == 0 || icmp.checksum.status == 0'
+bad_frames_filter="_ws.malformed || ip.checksum.status == 0 || $wrong_tcp_checksum ||
+    udp.checksum.status == 0 || icmp.checksum.status == 0"
 
 # What may be wrong with no frame, and what with none of OURS. What the kernel sends again is its own affair, and tshark may take it for a broken
 # reassembly.
 blemishes() { # OURS, a filter
     echo "(_ws.malformed && ($1 || !(tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.out_of_order ||
             tcp.analysis.keep_alive))) ||
-        ($1 && (ip.checksum.status == 0 || tcp.checksum.status == 0 || tcp.analysis.ack_lost_segment))"
+        ($1 && (ip.checksum.status == 0 || $wrong_tcp_checksum || tcp.analysis.ack_lost_segment))"
 }
 
 # ---- the end

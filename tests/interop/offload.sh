@@ -71,7 +71,7 @@ cells_offload() {
     theirs "$none" tx off gro off
 }
 
-path_add veth weir1 $server/24
+path_add veth weir1 "$server/24"
 for end in "ours ours-weir1" "server weir1"; do
     in_ns "${end% *}" ethtool -K "${end#* }" tx on sg on tso on gso on gro on >/dev/null
 done
@@ -82,5 +82,5 @@ check "$path: what our device does not cut the kernel cuts: equal bytes" transfe
 check_equal "$path: what our device does not cut the kernel cuts: frames" "tx large, rx large" "$(sizes)"
 show
 in_ns server ip link del weir1
-path_add tap weir1 $server/24
+path_add tap weir1 "$server/24"
 cells_offload

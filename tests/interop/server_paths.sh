@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# Weir's HTTP server for curl on the kernel's TCP where the way there is odd, over veth and over TAP: MTU 576, 1500 and 9000; TCP options off at the client;
-# ECN; the link down and up; and behind a router whose MTU falls while we send, with ICMP that tells (RFC 1191) and without (RFC 4821). What is
+# Weir's HTTP server for curl on the kernel's TCP where the way there is odd, over veth and over TAP: the least MTU, 1500 and 9000; TCP options off at the client;
+# ECN; the link down and up; and behind a router whose MTU falls while we send, with ICMP that tells (RFC 1191, RFC 8201) and without (RFC 4821). What is
 # fetched and posted arrives whole; captures of ours are decoded by tshark.
 # shellcheck disable=SC2119,SC2120 # called by name
 # shellcheck source=tests/interop/lib.sh
@@ -10,9 +10,7 @@
 # shellcheck source=tests/interop/client_lib.sh
 . "$(dirname "$0")/client_lib.sh"
 cd "$root"
-
-kernel=198.18.0.1
-web=198.18.0.2
+if [ "$FAMILY" = 4 ]; then lowered=1200; else lowered=1280; fi
 
 ns_add ours
 ns_add kernel
@@ -26,7 +24,7 @@ server_start() { # NAMESPACE OPTION...: that of the clients; results go to $work
     shift
     start "$work/server.log" "$WEIR" run "$work/server.yaml" --quiet --json "$work/server.json" "$@"
     server_pid=$started_pid
-    if ! wait_for 10 in_ns "$client_ns" curl -sf -m 2 -o /dev/null "http://$web/bytes/1"; then
+    if ! wait_for 10 in_ns "$client_ns" curl -gsf -m 2 -o /dev/null "http://$(in_url "$web")/bytes/1"; then
         not_ok "$path: the server starts" "$(cat "$work/server.log")"
         exit 1
     fi
@@ -35,9 +33,9 @@ server_start() { # NAMESPACE OPTION...: that of the clients; results go to $work
 server_write() { # ADDRESS [GATEWAY]: for the last path_add
     cat >"$work/server.yaml" <<YAML
 ports:
-  - {name: uplink, location: "$port_location", netns: $port_netns, guard: {allowed: [198.18.0.0/15]}}
+  - {name: uplink, location: "$port_location", netns: $port_netns, guard: {allowed: ['$everywhere']}}
 devices:
-  - {name: web, port: uplink, ipv4: {address: $1/24, gateway: ${2:-0.0.0.0}}}
+  - {name: web, port: uplink, $(host_of "$@")}
 loads:
   - name: web
     server:
@@ -60,23 +58,23 @@ server_result() { # PYTHON-EXPRESSION over t, TCP's results
 }
 
 fetched() { # CURL-OPTION...: 3 MB
-    in_ns "$client_ns" curl -sSf -m 20 "$@" "http://$web/bytes/3000000" | cmp - "$work/body"
+    in_ns "$client_ns" curl -gsSf -m 20 "$@" "http://$(in_url "$web")/bytes/3000000" | cmp - "$work/body"
 }
 posted() { # CURL-OPTION...: 3 MB
-    in_ns "$client_ns" curl -sSf -m 20 "$@" --data-binary "@$work/body" "http://$web/digest" | grep -q "$sum"
+    in_ns "$client_ns" curl -gsSf -m 20 "$@" --data-binary "@$work/body" "http://$(in_url "$web")/digest" | grep -q "$sum"
 }
 fetched_and_posted() { fetched && posted; }
 
 # ---- cells
 
 cells_mtu() {
-    for mtu in 576 1500 9000; do
-        path_mtu $mtu
+    for mtu in $least_mtu 1500 9000; do
+        path_mtu "$mtu"
         # shellcheck disable=SC2086 # several words
         server_start kernel --set "ports[0].mtu=$mtu" --set "ports[0].capture=$work/mtu.pcap" $patient
         check "$path: MTU $mtu: fetched and posted" fetched_and_posted
         server_stop
-        check_equal "$path: MTU $mtu: the largest packet" $mtu "$(decode "$work/mtu.pcap" -T fields -e ip.len | sort -n | tail -n 1)"
+        check_equal "$path: MTU $mtu: the largest packet" "$mtu" "$(largest_packet "$work/mtu.pcap")"
         clean "MTU $mtu" "$work/mtu.pcap" server
     done
     path_mtu 1500
@@ -85,7 +83,7 @@ cells_mtu() {
 # Data of ours on connections that agreed on ECN which are not ECT(0), but for what is sent again (RFC 3168 6.1.5).
 ecn_blemishes() { # CAPTURE
     streams=$(decode "$1" -Y "tcp.flags.syn == 1 && tcp.flags.ack == 1 && tcp.flags.ece == 1" -T fields -e tcp.stream | paste -sd ,)
-    frames "$1" "tcp.stream in {${streams:-4294967295}} && ip.src == $web && tcp.len > 0 && ip.dsfield.ecn != 2 && !tcp.analysis.retransmission"
+    frames "$1" "tcp.stream in {${streams:-4294967295}} && $ip.src == $web && tcp.len > 0 && $ecn != 2 && !tcp.analysis.retransmission"
 }
 
 cells_options() {
@@ -128,48 +126,48 @@ fetched_while_lowered() { # MTU
     in_ns router ip link set out0 mtu 1500
     : >"$work/fetched"
     (wait_for 20 fetched_more_than 3000000 && in_ns router ip link set out0 mtu "$1") &
-    seq 20 | sed "s|.*|url = http://$web/slowly/3000000|" >"$work/urls"
-    in_ns far timeout 20 curl -sSf -K "$work/urls" >"$work/fetched"
+    seq 20 | sed "s|.*|url = http://$(in_url "$web")/slowly/3000000|" >"$work/urls"
+    in_ns far timeout 20 curl -gsSf -K "$work/urls" >"$work/fetched"
     wait $!
     for _ in $(seq 20); do cat "$work/body"; done | cmp - "$work/fetched"
 }
 
 cells_pmtud() {
     server_start far
-    check "$path: the MTU falls to 1200 on the way, ICMP tells" fetched_while_lowered 1200
+    check "$path: the MTU falls to $lowered on the way, ICMP tells" fetched_while_lowered $lowered
     server_stop
     check_equal "$path: segments became smaller" True "$(server_result 't["mss_lowered"] >= 1')"
-    black="$path: the MTU falls to 1200 on the way, nobody tells"
-    if ! in_ns router ip rule add iif lo to "$web" blackhole 2>"$work/rule.log"; then
+    black="$path: the MTU falls to $lowered on the way, nobody tells"
+    if ! in_ns router ip "-$FAMILY" rule add iif lo to "$web" blackhole 2>"$work/rule.log"; then
         skip "$black" "the kernel has no CONFIG_IP_MULTIPLE_TABLES"
         return
     fi
     in_ns router ip link set out0 mtu 1500
     server_start far
-    check "$black" fetched_while_lowered 1200
+    check "$black" fetched_while_lowered $lowered
     server_stop
     check_equal "$path: segments became smaller, after timeouts" "True True" "$(server_result 't["mss_lowered"] >= 1, t["rto_fired"] >= 2' | tr -d '(),')"
-    in_ns router ip rule del iif lo to "$web"
+    in_ns router ip "-$FAMILY" rule del iif lo to "$web"
 }
 
 # ---- the ways
 
-in_ns router sysctl -qw net.ipv4.ip_forward=1
+forwarding_on router
 veth_add router out0 far far0
-in_ns router ip addr add 198.19.9.2/24 dev out0
-in_ns far ip addr add 198.19.9.1/24 dev far0
-in_ns far ip route add default via 198.19.9.2
+address_add router "$(address 198.19.9.2)" out0
+address_add far "$(address 198.19.9.1)" far0
+route_add far "$(address 198.19.9.2)"
 
 for kind in veth tap; do
-    path_add $kind weir1 $kernel/24 kernel
-    server_write 198.18.0.2
+    path_add $kind weir1 "$(address 198.18.0.1)/24" kernel
+    server_write "$(address 198.18.0.2)"
     clean_from=$web
     cells_mtu
     cells_options
     cells_link_flap
     in_ns kernel ip link del weir1
-    path_add $kind weir2 198.19.0.1/24 router
-    server_write 198.19.0.2 198.19.0.1
+    path_add $kind weir2 "$(address 198.19.0.1)/24" router
+    server_write "$(address 198.19.0.2)" "$(address 198.19.0.1)"
     cells_pmtud
     in_ns router ip link del weir2
 done

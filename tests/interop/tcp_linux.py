@@ -66,7 +66,7 @@ def pattern(first, n):
 
 
 def bound(port):
-    s = socket.socket()
+    s = socket.socket(socket.AF_INET6 if ":" in LINUX else socket.AF_INET)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind((LINUX, port))
     s.settimeout(PATIENCE)

@@ -12,7 +12,6 @@
  * Usage: tcp_peer NETNS INTERFACE OUR-ADDRESS PEER-ADDRESS PEER-MAC
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -23,7 +22,6 @@
 #include <unistd.h>
 
 #include "base/alloc_heap.h"
-#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/error.h"
 #include "link/af_packet.h"
@@ -165,17 +163,15 @@ static void make_users(struct peer *p)
         die("tcp_register_user", error);
 }
 
-static void make_stack(struct peer *p, const struct trace *trace, uint32_t address, uint32_t remote,
-                       const uint8_t mac[6])
+static void make_stack(struct peer *p, const struct trace *trace, const struct ip_addr *address, const uint8_t mac[6])
 {
     struct guard_rules rules;
     struct stack_settings s;
-    struct host_settings host = {.address = ip_addr_from_v4(address), .prefix_length = 24};
+    struct host_settings host = {.address = *address, .prefix_length = ip_addr_is_v4(address) ? 24 : 80};
     guard_rules_default(&rules);
     stack_settings_default(&s);
     s.tcp.max_connections = 64;
     s.tcp.trace = trace;
-    p->remote = ip_addr_from_v4(remote);
     int error = guard_init(&p->guard, &rules, NULL, now_ns());
     if (error || (error = stack_new(&s, alloc_heap(), now_ns(), &p->stack)) < 0 ||
         (error = stack_add_interface(p->stack, p->link, &p->guard)) < 0 ||
@@ -333,11 +329,12 @@ int main(int argc, char **argv)
 {
     static struct peer p = {.closed = -1};
     const struct trace trace = {.layers = TRACE_TCP, .write = note_trace, .context = &p};
-    uint8_t ours[4], theirs[4], mac[6];
+    struct ip_addr ours;
+    uint8_t mac[6];
     char message[256];
     struct af_packet_settings s;
-    if (argc != 6 || inet_pton(AF_INET, argv[3], ours) != 1 || inet_pton(AF_INET, argv[4], theirs) != 1 ||
-        !parse_mac(argv[5], mac)) {
+    if (argc != 6 || ip_addr_parse(argv[3], strlen(argv[3]), &ours) != 0 ||
+        ip_addr_parse(argv[4], strlen(argv[4]), &p.remote) != 0 || !parse_mac(argv[5], mac)) {
         fprintf(stderr, "usage: tcp_peer NETNS INTERFACE OUR-ADDRESS PEER-ADDRESS PEER-MAC\n");
         return 2;
     }
@@ -349,7 +346,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", err_name(error), message);
         return 3;
     }
-    make_stack(&p, &trace, load_be32(ours), load_be32(theirs), mac);
+    make_stack(&p, &trace, &ours, mac);
     printf("ready\n");
     fflush(stdout);
     while (turn(&p))

@@ -7,7 +7,6 @@
  * Usage: udp_echo_peer NETNS INTERFACE ADDRESS/LENGTH GATEWAY
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -46,14 +45,6 @@ static void on_datagram(void *context, const struct udp_datagram *d, int64_t now
     p->unsent += udp_send(p->stack, d, now) != 0;
 }
 
-static struct ip_addr address_of(const char *text)
-{
-    struct in_addr a = {0};
-    if (inet_pton(AF_INET, text, &a) != 1)
-        fprintf(stderr, "%s is no IPv4 address\n", text);
-    return ip_addr_from_v4(ntohl(a.s_addr));
-}
-
 static int open_link(struct peer *p, const char *netns, const char *interface)
 {
     char message[256];
@@ -75,8 +66,10 @@ static int open_stack(struct peer *p, char *address, const char *gateway)
     if (!slash)
         return ERR_INVALID;
     *slash = '\0';
-    struct host_settings host = {.prefix_length = (uint8_t)atoi(slash + 1), .gateway = address_of(gateway)};
-    host.address = address_of(address);
+    struct host_settings host = {.prefix_length = (uint8_t)atoi(slash + 1)};
+    if (ip_addr_parse(address, strlen(address), &host.address) ||
+        ip_addr_parse(gateway, strlen(gateway), &host.gateway))
+        return ERR_INVALID;
     stack_settings_default(&t);
     t.tcp.max_connections = 16;
     int e;

@@ -8,9 +8,11 @@ import socket
 import sys
 
 address, tries = sys.argv[1], int(sys.argv[2])
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+with socket.socket(family, socket.SOCK_DGRAM) as s:
     s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-    s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: never DF, so that the kernel's own go in fragments
+    if family == socket.AF_INET:
+        s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: never DF, so that the kernel's own go in fragments
     s.connect((address, 7))
     for size in map(int, sys.argv[3:]):
         sent = random.Random(size).randbytes(size)
