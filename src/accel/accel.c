@@ -36,6 +36,8 @@ static bool settings_ok(const struct accel_settings *s)
         return false;
     if (s->answers && (s->paired || s->fast_open || s->watch))
         return false;
+    if (s->syn_twice && !(s->role == ACCEL_FAR && s->paired))
+        return false;
     if (s->fast_open && (s->role == ACCEL_FAR || s->fast_open_cookies == 0 || s->fast_open_wait_ns <= 0))
         return false;
     return s->max_flows && s->max_openings && s->max_servers && s->early_buffers && s->server_timeout_ns > 0 &&

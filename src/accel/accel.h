@@ -64,6 +64,7 @@ enum accel_role {
     X(early_bytes) X(early_bytes_sent_again) X(early_undelivered)                                                      \
     X(server_refused) X(server_silent) X(half_open_reset) X(icmp_translated)                                           \
     X(far_box_found) X(far_box_lost) X(sent_ahead) X(far_flows) X(far_held) X(far_early) X(far_bad_mark)               \
+    X(far_syn_twice) X(far_answered_twice)                                                                             \
     X(fast_open_asked) X(fast_open_learnt) X(fast_open_sent) X(fast_open_sent_empty) X(fast_open_accepted)             \
     X(fast_open_refused) X(fast_open_forgotten) X(fast_open_lost)                                                      \
     X(cookies_sent) X(cookies_by_source) X(cookies_by_rate) X(cookies_by_openings) X(cookies_returned)                 \
@@ -108,6 +109,7 @@ struct accel_settings {
     enum accel_role role;
     struct hash_key pair_key;
     int64_t wall_ns;
+    bool syn_twice; /* at a far box: the server gets each SYN twice, and measures no handshake (far.c) */
     /* A near box alone saves the server's round trip too, with servers that speak TCP Fast Open: fast_open.h. */
     bool fast_open;
     uint32_t fast_open_cookies; /* pairs of client and server whose cookie is remembered; default 65,536 */
@@ -131,8 +133,8 @@ void accel_settings_default(struct accel_settings *s);
 
 struct accel;
 /*
- * Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, Fast Open at a far box, a store
- * of other settings).
+ * Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, Fast Open at a far box, SYNs twice at
+ * another one, a store of other settings).
  */
 MUST_CHECK int accel_new(const struct accel_settings *s, const struct allocator *a, struct link *clients,
                          struct link *servers, int64_t now, struct accel **out);

@@ -14,12 +14,16 @@
  * server that has the early data does not send it again, so the far box does when the SYN comes again.
  *
  * What the server measures is its own handshake, of microseconds: until it has measured data it may send the end of its
- * first answer again as a loss probe (RFC 8985), and where the round trip is longer than its least timeout, by that.
+ * first answer again as a loss probe (RFC 8985), and where the round trip is longer than its least timeout, by that. With
+ * syn_twice it measures nothing: a SYN-ACK that was asked for twice is sent twice, and what was sent twice is no
+ * measurement (RFC 6298 3). Its second SYN-ACK ends here, and early data echoes no timestamp that would be one instead.
  *
  * What it does not know passes as it is, so that without a near box it is a bridge. A SYN whose mark is not right, and
  * each one while the table is full, passes with its mark: the near box sees that nobody confirms it.
  */
 #include "accel/internal.h"
+
+#define TWIN_MS 500u
 
 static bool is_syn(const struct accel_arrival *v)
 {
@@ -96,6 +100,25 @@ static void answer_again(struct accel *a, const struct accel_flow *f, const stru
     ACCEL_COUNT(a, syn_answered_again);
 }
 
+/* The SYN, without its mark, once more: it leaves before the one that came. */
+static void send_twin(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
+{
+    struct accel_opening *o = accel_opening_of(a, f);
+    if (o->syn_tries || !accel_arrival_of(v->segment.packet, ACCEL_CLIENTS, v->now, v))
+        return;
+    accel_remember_frame(o, v);
+    accel_send_syn(a, f, v->now);
+    ACCEL_COUNT(a, far_syn_twice);
+}
+
+/* What the server sends again of itself, it does not send so soon (RFC 6298 2.1). */
+static bool answers_twin(const struct accel *a, const struct accel_flow *f, const struct accel_arrival *v)
+{
+    const uint16_t syn_ack = TCP_SYN | TCP_ACK;
+    const uint32_t age_ms = (uint32_t)(v->now / NS_PER_MS) - f->began_ms;
+    return a->settings.syn_twice && (v->tcp.flags & syn_ack) == syn_ack && age_ms < TWIN_MS;
+}
+
 /* One of an old connection gives way to a new one: RFC 9293 3.6.1, RFC 6191. */
 static enum accel_verdict from_near_syn(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
@@ -113,9 +136,13 @@ static enum accel_verdict from_near_syn(struct accel *a, struct accel_flow *f, s
         answer_again(a, f, v, pairing.syn_ack_mark);
         return ACCEL_DROP;
     }
-    if (!f && !add_flow(a, v, &pairing, epoch))
+    if (!f)
+        f = add_flow(a, v, &pairing, epoch);
+    if (!f)
         return ACCEL_PASS;
     accel_mark_remove(&v->segment);
+    if (a->settings.syn_twice && f->state == ACCEL_OPENING)
+        send_twin(a, f, v);
     return ACCEL_PASS;
 }
 
@@ -226,7 +253,7 @@ static enum accel_verdict answered(struct accel *a, struct accel_flow *f, struct
     f->opening = POOL_NONE;
     ACCEL_COUNT(a, flows_translated);
     accel_flow_state_set(a, f, ACCEL_OPEN, v->now);
-    release(a, f, o, f->server_ts, v->now);
+    release(a, f, o, a->settings.syn_twice ? 0 : f->server_ts, v->now);
     pool_put(&a->openings, pool_index(&a->openings, o));
     return ACCEL_PASS;
 }
@@ -252,6 +279,10 @@ enum accel_verdict accel_far_from_server(struct accel *a, struct accel_flow *f, 
         return ACCEL_PASS;
     if (f->state == ACCEL_OPENING)
         return opening_from_server(a, f, v);
+    if (answers_twin(a, f, v)) {
+        ACCEL_COUNT(a, far_answered_twice);
+        return ACCEL_DROP;
+    }
     const bool on = accel_open_from_server(a, f, v);
     if (on && v->tcp.flags & TCP_SYN)
         confirm(a, f, v, accel_epoch(a, v->now)); /* its SYN-ACK again */

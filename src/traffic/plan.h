@@ -187,7 +187,7 @@ struct plan_accelerator {
     bool paired; /* by this key: */
     bool far;
     uint8_t key[PLAN_PAIR_KEY_BYTES];
-    bool fast_open;
+    bool syn_twice, fast_open;
     uint32_t fast_open_cookies;
     int64_t fast_open_wait_ns;
     const struct plan_bypass *bypass; /* connections that pass untouched */

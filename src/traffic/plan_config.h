@@ -359,7 +359,7 @@ struct accelerator_config {
     int role;                                   /* 0 near, 1 far */
     int shortcut;                               /* enum plan_shortcut */
     const char *key, *table, *log, *prometheus; /* or NULL */
-    bool fast_open;
+    bool syn_twice, fast_open;
     int64_t fast_open_wait;
     uint32_t fast_open_cookies;
     const struct bypass_config *bypass;

@@ -102,3 +102,30 @@ for round_trip in 50 100 200; do
 plain, paired, round_trip = map(float, sys.argv[1:])
 sys.exit(not plain - paired > 0.8 * round_trip)' "$plain" "$paired" $round_trip
 done
+
+# ---- what the server measures
+
+answered() { in_ns server ss -Htin state fin-wait-2 "sport = :8000"; } # connections whose answer the client has
+least_rtts() { answered | grep -o 'minrtt:[0-9.]*' | cut -d: -f2 | sort -n; } # what the server's kernel measured of them, in ms
+all_measured() { [ "$(least_rtts | wc -l)" -eq 6 ]; }
+syn_acks_again() { in_ns server nstat -asz TcpExtTCPSynRetrans | awk '/TCPSynRetrans/ { print $2 }'; }
+wan_start "$(delay 40)"
+for host in $server4 $server6; do
+    for twice in false true; do
+        near_start --set accelerator.key=$key
+        far_start --set accelerator.key=$key --set accelerator.syn_twice=$twice
+        before=$(syn_acks_again)
+        start_in_ns client "$work/hold.out" /usr/bin/python3 tests/interop/accel_peer.py hold "$host" 8000 6
+        holder=$started_pid
+        wait_for 20 all_measured || not_ok "the server has six connections" "$(answered)"
+        least_rtts >"$work/$twice.rtt"
+        stop "$holder" || true
+        box_stop near far
+        check_equal "$host, SYN twice: $twice: SYN-ACKs that the server's kernel sent again" "$([ $twice = true ] && echo 6 || echo 0)" $(($(syn_acks_again) - before))
+    done
+    check_equal "$host: the far box sent each SYN twice" 6 "$(count far far_syn_twice)"
+    diag "least round trips in ms: once $(tr '\n' ' ' <"$work/false.rtt"); twice $(tr '\n' ' ' <"$work/true.rtt")"
+    check_equal "$host: a server behind a far box takes its own handshake for the path" yes "$(awk 'NR == 1 { print ($1 < 10 ? "yes" : "no") }' "$work/false.rtt")"
+    check_equal "$host: one that gets the SYN twice measures the path" yes "$(awk 'NR == 1 { print ($1 >= 40 ? "yes" : "no") }' "$work/true.rtt")"
+done
+box_stop wan

@@ -89,6 +89,9 @@ static void every_byte_passes_a_pair_in_every_cell(void **state)
         struct sim_cell c;
         cell_from_seed(seed, &c);
         c.pair = (enum sim_pair)(SIM_PAIR + seed / 3 % 3);
+        c.syn_twice = seed / 9 % 2;
+        if (c.syn_twice) /* where all is over in no time, a late SYN finds initial sequence numbers where they were */
+            c.impair.delay_ns = max_i64(c.impair.delay_ns, NS_PER_MS);
         c.impair.loss_ppb /= 3; /* on three ways each */
         if (c.pair != SIM_PAIR && c.accel == SIM_ACCEL)
             c.accel = SIM_ACCEL_KNOWS;
@@ -249,21 +252,28 @@ static void every_byte_passes_boxes_that_are_killed(void **state)
     assert_int_equal(failed, 0);
 }
 
-/* When the server has the client's first byte, on a clean path with the boxes beside their ends. */
-static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, enum sim_fast_open fast_open,
-                               int64_t round_trip)
+/* A clean path with the boxes beside their ends. */
+static struct sim_cell one_request(enum sim_accel accel, enum sim_pair pair, int64_t round_trip)
 {
     struct sim_cell c;
-    struct sim_result r;
     sim_cell_default(&c);
     c.seed = 1;
     c.near = true;
     c.accel = accel;
     c.pair = pair;
-    c.fast_open = fast_open;
     c.bytes[0] = 500;
     c.bytes[1] = 5000;
     c.impair.delay_ns = round_trip / 2;
+    return c;
+}
+
+/* When the server has the client's first byte. */
+static int64_t request_arrives(enum sim_accel accel, enum sim_pair pair, enum sim_fast_open fast_open,
+                               int64_t round_trip)
+{
+    struct sim_cell c = one_request(accel, pair, round_trip);
+    struct sim_result r;
+    c.fast_open = fast_open;
     assert_true(sim_cell_passes(&c, &r));
     assert_int_equal(r.tcp[0].retransmitted_segments, 0);
     assert_int_equal(r.accel.early_bytes_sent_again, 0);
@@ -290,6 +300,23 @@ static void a_pair_saves_the_request_a_round_trip(void **state)
         assert_true(first >= rtt * 3 / 2 && first < rtt * 3 / 2 + 2 * NS_PER_MS);
         assert_true(known >= rtt / 2 && known < rtt / 2 + 2 * NS_PER_MS);
     }
+}
+
+static void a_server_that_gets_the_syn_twice_sends_no_loss_probe(void **state)
+{
+    (void)state;
+    const int64_t rtt = 100 * NS_PER_MS;
+    struct sim_cell c = one_request(SIM_ACCEL_KNOWS, SIM_PAIR_KNOWN, rtt);
+    struct sim_result once, twice;
+    assert_true(sim_cell_passes(&c, &once));
+    c.syn_twice = true;
+    assert_true(sim_cell_passes(&c, &twice));
+    print_message("once: %llu probes, %llu again; twice: %llu, %llu\n", (unsigned long long)once.tcp[1].tlp_probes,
+                  (unsigned long long)once.tcp[1].retransmitted_segments, (unsigned long long)twice.tcp[1].tlp_probes,
+                  (unsigned long long)twice.tcp[1].retransmitted_segments);
+    assert_int_equal(twice.far.far_syn_twice, 1);
+    assert_int_equal(twice.tcp[1].tlp_probes, 0);
+    assert_int_equal(twice.first_byte_ns[1], once.first_byte_ns[1]);
 }
 
 static void fast_open_saves_the_request_a_round_trip(void **state)
@@ -358,6 +385,7 @@ int main(void)
         cmocka_unit_test(every_byte_passes_with_fast_open_in_every_cell),
         cmocka_unit_test(every_byte_passes_with_a_shortcut_in_every_cell),
         cmocka_unit_test(a_pair_saves_the_request_a_round_trip),
+        cmocka_unit_test(a_server_that_gets_the_syn_twice_sends_no_loss_probe),
         cmocka_unit_test(fast_open_saves_the_request_a_round_trip),
         cmocka_unit_test(nothing_is_sent_again_on_a_clean_path_behind_the_box),
     };

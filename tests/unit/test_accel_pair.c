@@ -20,25 +20,32 @@ static struct accel_pairing pairing_of(uint16_t port)
     return p;
 }
 
-static void make(enum accel_role role)
+static void make(enum accel_role role, bool syn_twice)
 {
     struct accel_settings s;
     settings_default(&s);
     s.paired = true;
     s.role = role;
     s.pair_key = key;
+    s.syn_twice = syn_twice;
     make_rig(&s);
 }
 static int set_up_near(void **state)
 {
     (void)state;
-    make(ACCEL_NEAR);
+    make(ACCEL_NEAR, false);
     return 0;
 }
 static int set_up_far(void **state)
 {
     (void)state;
-    make(ACCEL_FAR);
+    make(ACCEL_FAR, false);
+    return 0;
+}
+static int set_up_far_twice(void **state)
+{
+    (void)state;
+    make(ACCEL_FAR, true);
     return 0;
 }
 
@@ -237,6 +244,52 @@ static void a_lost_answer_is_given_again_with_its_mark(void **state)
     assert_int_equal(COUNTED(syn_answered_again), 1);
 }
 
+static void a_server_that_gets_the_syn_twice_is_heard_once(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    const struct seen first = expect(ACCEL_SERVERS, TCP_SYN), second = expect(ACCEL_SERVERS, TCP_SYN);
+    assert_int_equal(first.length, second.length);
+    assert_int_equal(first.tcp.seq.v, CLIENT_ISN);
+    assert_int_equal(second.tcp.seq.v, CLIENT_ISN);
+    assert_int_equal(first.tcp.window, second.tcp.window);
+    assert_false(is_marked(&first, p.syn_mark) || is_marked(&second, p.syn_mark));
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, ""); /* the near box asks again: once */
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    expect_nothing();
+    server_answers(1);
+    (void)expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    server_answers(1);
+    expect_nothing();
+    wait_ms(1000); /* it has no acknowledgement and says it again by itself: RFC 6298 2.1 */
+    server_answers(1);
+    const struct seen s = expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
+    assert_int_equal(s.tcp.seq.v, p.isn.v);
+    assert_int_equal(COUNTED(far_syn_twice), 1);
+    assert_int_equal(COUNTED(far_answered_twice), 1);
+}
+
+/* RFC 6298 3: what was sent twice is measured by its timestamp's echo alone. */
+static void early_data_behind_two_syns_echoes_no_timestamp(void **state)
+{
+    (void)state;
+    const struct accel_pairing p = pairing_of(1);
+    const struct wire_tcp_options early = {.present = TCP_OPT_TIMESTAMPS, .ts_val = 6, .ts_ecr = 999};
+    const struct wire_tcp_options answer = {.present = TCP_OPT_TIMESTAMPS, .ts_val = 7, .ts_ecr = 5};
+    send_marked(ACCEL_CLIENTS, 1, TCP_SYN, CLIENT_ISN, 0, p.syn_mark, "");
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    (void)expect(ACCEL_SERVERS, TCP_SYN);
+    send_segment(ACCEL_CLIENTS, 1, TCP_ACK | TCP_PSH, CLIENT_ISN + 1, p.isn.v + 1, &early, "early");
+    send_segment(ACCEL_SERVERS, 1, TCP_SYN | TCP_ACK, SERVER_ISN, CLIENT_ISN + 1, &answer, "");
+    struct seen s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    assert_int_equal(s.options.ts_val, 6);
+    assert_int_equal(s.options.ts_ecr, 0);
+    send_segment(ACCEL_CLIENTS, 1, TCP_ACK | TCP_PSH, CLIENT_ISN + 6, p.isn.v + 1, &early, "later");
+    s = expect(ACCEL_SERVERS, TCP_ACK | TCP_PSH);
+    assert_int_equal(s.options.ts_ecr, 999);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +303,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(early_data_behind_the_answer_loses_its_mark, set_up_far, tear_down),
         cmocka_unit_test_setup_teardown(a_lost_answer_is_given_again_with_its_mark, set_up_far, tear_down),
+        cmocka_unit_test_setup_teardown(a_server_that_gets_the_syn_twice_is_heard_once, set_up_far_twice, tear_down),
+        cmocka_unit_test_setup_teardown(early_data_behind_two_syns_echoes_no_timestamp, set_up_far_twice, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
