@@ -439,5 +439,9 @@ const char *accel_check(const struct accel *a)
         return "flows that are counted and not there";
     if (a->settings.role == ACCEL_NEAR && accel_limits_flows(&a->limits) != flows)
         return "flows that no source is counted for";
-    return openings == a->openings.used ? NULL : "openings without a flow";
+    if (openings != a->openings.used)
+        return "openings without a flow";
+    if (min_u32(accel_flows_left(a), a->openings.capacity - openings) < accel_answers_to_come(a))
+        return "SYNs that may be answered elsewhere, and no room for them";
+    return NULL;
 }

@@ -62,10 +62,10 @@ void accel_answers_grant_them(struct accel *a, int64_t now)
 {
     const struct accel_answers *s = a->settings.answers;
     uint32_t left = min_u32(accel_limits_left_in_all(&a->limits, now), ACCEL_ANSWERS_MOST);
-    left = min_u32(left, accel_openings_left(a));
-    left = min_u32(left, a->flows.pool.capacity - a->flows.pool.used);
-    if (a->granted == a->answered + left)
-        return;
+    left = min_u32(left, accel_openings_left(a) / 2);
+    left = min_u32(left, accel_flows_left(a) / 2);
+    if (left <= accel_answers_to_come(a))
+        return; /* none is taken back: it may have been answered by now */
     a->granted = a->answered + left;
     s->grant(s->context, a->granted);
 }

@@ -18,9 +18,10 @@
  *   2. nothing of a client whose SYN was answered there is judged before that SYN: the box takes SYNs behind the burst
  *      of frames and before it looks at these, and a frame of no flow whose place is still pending is dropped, and counted
  *   3. SYNs that were answered and are not taken yet are at most ACCEL_ANSWERS_MOST in all and ACCEL_ANSWERS_OF_SOURCE from a
- *      source, and at most what the limits (limits.h), the flows and the openings have left when the box last looked:
- *      a box that does not turn answers so many and no more
+ *      source, and at most what the limits (limits.h) and half of what the flows and the openings had left when they were
+ *      granted: a box that does not turn answers so many and no more
  *   4. each is answered once, and never again there: the same SYN again finds the place claimed
+ *   5. there is a flow and an opening for each that was granted: what else comes leaves them alone (accel_check)
  */
 #ifndef WEIR_ACCEL_ANSWERS_H
 #define WEIR_ACCEL_ANSWERS_H

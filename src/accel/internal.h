@@ -99,7 +99,7 @@ struct accel {
     struct wheel wheel; /* a node for each flow */
     struct accel_region region;
     uint32_t answered;        /* SYNs that were answered nearer to the wire, and taken */
-    uint32_t granted;         /* of these, up to which */
+    uint32_t granted;         /* up to which they may be: room is kept for those to come */
     uint32_t shortcut_listed; /* to be published, or told that there were segments: */
     uint32_t shortcut_list[ACCEL_SHORTCUT_TURN];
     struct accel_counters counters;
@@ -168,13 +168,14 @@ uint16_t accel_least_mss(bool v6);
 /* What is known of the server, as far as the client offers it too. */
 struct accel_promise accel_promise_for(const struct accel *a, const struct accel_key *key,
                                        const struct accel_promise *offered, bool v6, int64_t now);
-/* A flow and its opening, in no state yet; NULL: there is no room. */
+/* A flow and its opening, in no state yet; NULL: there is no room but what is kept for SYNs answered elsewhere. */
 struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival *v, struct seq client_isn);
 /* Each returns whether the segment goes on to the other side. */
 bool accel_client_syn(struct accel *a, struct accel_arrival *v);
 /* One that was answered nearer to the wire: a flow, and whether the SYN goes on. */
 bool accel_client_answered(struct accel *a, struct accel_arrival *v, const struct accel_answered *answered);
-/* SYNs without an acknowledgement that get an opening of their own. */
+/* The flows, and the openings for SYNs without an acknowledgement, that are left; SYNs answered elsewhere have some of them. */
+uint32_t accel_flows_left(const struct accel *a);
 uint32_t accel_openings_left(const struct accel *a);
 bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
 bool accel_opening_from_server(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
@@ -316,6 +317,12 @@ void accel_answers_begin(struct accel *a);
 unsigned accel_answers_take_them(struct accel *a, int64_t now);
 /* Behind a turn: how many more. */
 void accel_answers_grant_them(struct accel *a, int64_t now);
+/* How many may be answered that the box has not taken yet: so many flows and openings are kept for them. */
+static inline uint32_t accel_answers_to_come(const struct accel *a)
+{
+    const int32_t n = (int32_t)(a->granted - a->answered);
+    return n > 0 ? (uint32_t)n : 0;
+}
 /* A flow has come to be, or is about to end. */
 void accel_answers_claim_it(struct accel *a, const struct accel_flow *f);
 void accel_answers_release_it(struct accel *a, const struct accel_flow *f);

@@ -177,13 +177,11 @@ static bool is_for_us(struct accel *a, const struct accel_arrival *v, const stru
 
 struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival *v, struct seq client_isn)
 {
-    const uint32_t opening = pool_get(&a->openings);
-    const uint32_t i = opening == POOL_NONE ? POOL_NONE : accel_flow_add(&a->flows, &v->key);
-    if (i == POOL_NONE) {
-        if (opening != POOL_NONE)
-            pool_put(&a->openings, opening);
+    const uint32_t kept = accel_answers_to_come(a);
+    if (accel_flows_left(a) <= kept || a->openings.capacity - a->openings.used <= kept)
         return NULL;
-    }
+    const uint32_t opening = pool_get(&a->openings), i = accel_flow_add(&a->flows, &v->key);
+    assert(opening != POOL_NONE && i != POOL_NONE);
     struct accel_flow *f = accel_flow_at(&a->flows, i);
     accel_limits_begin(&a->limits, &f->key);
     accel_answers_claim(a, f);
@@ -193,7 +191,9 @@ struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival 
     return f;
 }
 
-/* Openings that SYNs without an acknowledgement may fill: the rest is for those whose cookies come back. */
+uint32_t accel_flows_left(const struct accel *a) { return a->flows.pool.capacity - a->flows.pool.used; }
+
+/* The rest is for those whose cookies come back. */
 uint32_t accel_openings_left(const struct accel *a)
 {
     const uint32_t most = a->openings.capacity - a->openings.capacity / 4;
@@ -214,11 +214,11 @@ static bool is_beyond(struct accel *a, const struct accel_arrival *v, const stru
         ACCEL_COUNT(a, bypass_source);
         return true;
     }
-    if (a->flows.pool.used == a->flows.pool.capacity) {
+    if (accel_flows_left(a) <= accel_answers_to_come(a)) {
         ACCEL_COUNT(a, bypass_full);
         return true;
     }
-    if (limit == ACCEL_WITHIN && accel_openings_left(a))
+    if (limit == ACCEL_WITHIN && accel_openings_left(a) > accel_answers_to_come(a))
         return false;
     a->counters.cookies_by_source += limit == ACCEL_BEYOND_SOURCE_RATE;
     a->counters.cookies_by_rate += limit == ACCEL_BEYOND_RATE;

@@ -200,11 +200,16 @@ capture_stop() {
     wait "$capture_pid" 2>/dev/null || true
 }
 
+# Payload to and from the ports that clients take is data: tshark would call it malformed where a client happens on a port with a protocol to its name
+# (13400 is DoIP's).
+as_data="-d tcp.port==1024-65535,data -d udp.port==1024-65535,data"
+
 # Checksums are verified: tshark's default is not to.
 decode() { # FILE TSHARK-OPTION...
     decode_file=$1
     shift
-    tshark -r "$decode_file" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
+    # shellcheck disable=SC2086
+    tshark -r "$decode_file" $as_data -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE \
         "$@" 2>/dev/null
 }
 

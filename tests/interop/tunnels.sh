@@ -8,6 +8,7 @@
 # shellcheck source=tests/interop/lib.sh
 . "$(dirname "$0")/lib.sh"
 cd "$root"
+as_data="-d tcp.port==1024-65535,data" # tshark looks into VXLAN
 
 under_kernel4=198.18.0.1 under_weir4=198.18.0.10
 under_kernel6=2001:db8::1 under_weir6=2001:db8::a

@@ -346,14 +346,14 @@ static void a_box_that_does_not_turn_answers_what_it_granted(void **state)
     know();
     while (hook_takes((uint16_t)(1000 + n), n))
         n++;
-    assert_int_equal(n, 2); /* one is the first connection's */
+    assert_int_equal(n, 1); /* one is the first connection's, and of the two that are left it has half */
     turn();
-    assert_int_equal(COUNTED(shortcut_answered), 2);
+    assert_int_equal(COUNTED(shortcut_answered), 1);
     assert_int_equal(COUNTED(shortcut_withdrawn), 0);
-    assert_false(hook_takes(2000, 1)); /* from now on it is cookies */
     expect_syn();
-    expect_syn();
-    send_segment(ACCEL_CLIENTS, 2000, TCP_SYN, CLIENT_ISN, 0, &offer, "");
+    assert_false(hook_takes(2000, 1)); /* the last one is the box's own, and then it is cookies */
+    ask(2000);
+    send_segment(ACCEL_CLIENTS, 2001, TCP_SYN, CLIENT_ISN, 0, &offer, "");
     (void)expect(ACCEL_CLIENTS, TCP_SYN | TCP_ACK);
     assert_int_equal(COUNTED(cookies_by_openings), 1);
 }
@@ -425,6 +425,51 @@ static void one_without_room_is_reset(void **state)
     assert_int_equal(COUNTED(shortcut_withdrawn), 1);
     assert_int_equal(COUNTED(flows_opened), 2);
     assert_int_equal(claimed(), 2);
+}
+
+/*
+ * As many SYNs are answered there as may be, and are still being handed over while clients of other ports come to the box
+ * itself and take what room they get: there is room left for each that was answered.
+ */
+static void answers_and_syns_share(uint32_t max_flows, uint32_t max_openings, unsigned syns)
+{
+    struct accel_settings s;
+    unsigned n = 0;
+    default_settings(&s);
+    s.max_flows = max_flows;
+    s.max_openings = max_openings;
+    begin_with(&s);
+    know();
+    while (hook_takes((uint16_t)(1000 + n), 7000 + n))
+        n++;
+    assert_in_range(n, 1, WAITING);
+    model.ring[0].being_written = true;
+    for (unsigned i = 0; i < syns; i++) {
+        send_segment(ACCEL_CLIENTS, (uint16_t)(2000 + i), TCP_SYN, CLIENT_ISN, 0, &offer, "");
+        while (hook_takes((uint16_t)(1000 + n), 7000 + n))
+            n++;
+    }
+    assert_true(COUNTED(flows_opened) > 1);
+    model.ring[0].being_written = false;
+    turn();
+    assert_int_equal(COUNTED(shortcut_answered), n);
+    assert_int_equal(COUNTED(shortcut_withdrawn), 0);
+}
+
+static void who_was_answered_has_room_beside_syns_that_the_box_takes(void **state)
+{
+    for (uint32_t flows = 3; flows <= 9; flows++) {
+        tear_down(state);
+        answers_and_syns_share(flows, 16, flows);
+    }
+}
+
+static void nor_do_these_take_the_openings(void **state)
+{
+    for (uint32_t openings = 4; openings <= 9; openings++) {
+        tear_down(state);
+        answers_and_syns_share(64, openings, openings);
+    }
 }
 
 static void a_syn_without_room_on_the_way_is_sent_again(void **state)
@@ -528,6 +573,8 @@ int main(void)
         TEST(limits_of_a_source_hold),
         TEST(limits_of_all_hold),
         TEST(one_without_room_is_reset),
+        TEST(who_was_answered_has_room_beside_syns_that_the_box_takes),
+        TEST(nor_do_these_take_the_openings),
         TEST(a_syn_without_room_on_the_way_is_sent_again),
         TEST(a_box_that_ends_has_all_that_was_answered),
         TEST(a_server_of_the_bypass_is_not_told),
