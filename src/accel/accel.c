@@ -26,6 +26,7 @@ void accel_settings_default(struct accel_settings *s)
                                  .server_memory_ns = 600 * NS_PER_S,
                                  .idle_timeout_ns = 7440 * NS_PER_S,
                                  .closed_timeout_ns = 120 * NS_PER_S,
+                                 .syn_twice_from_ns = 10 * NS_PER_MS,
                                  .fast_open_cookies = 65536,
                                  .fast_open_wait_ns = 5 * NS_PER_MS};
 }
@@ -35,8 +36,6 @@ static bool settings_ok(const struct accel_settings *s)
     if ((s->shortcut || s->answers) && s->role == ACCEL_FAR)
         return false;
     if (s->answers && (s->paired || s->fast_open || s->watch))
-        return false;
-    if (s->syn_twice && !(s->role == ACCEL_FAR && s->paired))
         return false;
     if (s->fast_open && (s->role == ACCEL_FAR || s->fast_open_cookies == 0 || s->fast_open_wait_ns <= 0))
         return false;

@@ -109,7 +109,8 @@ struct accel_settings {
     enum accel_role role;
     struct hash_key pair_key;
     int64_t wall_ns;
-    bool syn_twice; /* at a far box: the server gets each SYN twice, and measures no handshake (far.c) */
+    /* Near: from this round trip to the far box on a server gets SYNs twice (far.c); default 10 ms; 0: never. */
+    int64_t syn_twice_from_ns;
     /* A near box alone saves the server's round trip too, with servers that speak TCP Fast Open: fast_open.h. */
     bool fast_open;
     uint32_t fast_open_cookies; /* pairs of client and server whose cookie is remembered; default 65,536 */

@@ -14,9 +14,10 @@
  * server that has the early data does not send it again, so the far box does when the SYN comes again.
  *
  * What the server measures is its own handshake, of microseconds: until it has measured data it may send the end of its
- * first answer again as a loss probe (RFC 8985), and where the round trip is longer than its least timeout, by that. With
- * syn_twice it measures nothing: a SYN-ACK that was asked for twice is sent twice, and what was sent twice is no
- * measurement (RFC 6298 3). Its second SYN-ACK ends here, and early data echoes no timestamp that would be one instead.
+ * first answer again as a loss probe (RFC 8985), and where the round trip is longer than its least timeout, by that. So a
+ * near box that is far away asks by its mark that the server gets the SYN twice. A SYN-ACK that was asked for twice is sent
+ * twice, and what was sent twice is no measurement (RFC 6298 3). The second SYN-ACK ends here, and early data echoes no
+ * timestamp that would be one instead.
  *
  * What it does not know passes as it is, so that without a near box it is a bridge. A SYN whose mark is not right, and
  * each one while the table is full, passes with its mark: the near box sees that nobody confirms it.
@@ -30,17 +31,24 @@ static bool is_syn(const struct accel_arrival *v)
     return (v->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
+struct request {
+    struct accel_pairing pairing;
+    uint32_t epoch;
+    bool twice;
+};
+
 /* The epochs that a near box may have taken: this one, the previous, and the next where its clock is ahead of ours. */
-static bool recognise(struct accel *a, const struct accel_arrival *v, struct accel_pairing *out, uint32_t *epoch)
+static bool recognise(struct accel *a, const struct accel_arrival *v, struct request *out)
 {
     const uint32_t ours = accel_epoch(a, v->now), epochs[] = {ours, ours - 1, ours + 1};
     uint32_t mark;
     if (!accel_mark_find(&v->segment, &mark))
         return false;
     for (unsigned i = 0; i < ARRAY_SIZE(epochs); i++) {
-        *epoch = epochs[i];
-        accel_pairing_of(&a->settings.pair_key, &v->key, v->tcp.seq, *epoch, out);
-        if (out->syn_mark == mark)
+        out->epoch = epochs[i];
+        accel_pairing_of(&a->settings.pair_key, &v->key, v->tcp.seq, out->epoch, &out->pairing);
+        out->twice = mark == out->pairing.syn_twice_mark;
+        if (out->twice || mark == out->pairing.syn_mark)
             return true;
     }
     ACCEL_COUNT(a, far_bad_mark);
@@ -49,8 +57,7 @@ static bool recognise(struct accel *a, const struct accel_arrival *v, struct acc
 
 /* ---- from the near box ---- */
 
-static struct accel_flow *add_flow(struct accel *a, const struct accel_arrival *v, const struct accel_pairing *pairing,
-                                   uint32_t epoch)
+static struct accel_flow *add_flow(struct accel *a, const struct accel_arrival *v, const struct request *request)
 {
     const uint32_t opening = pool_get(&a->openings);
     const uint32_t i = opening == POOL_NONE ? POOL_NONE : accel_flow_add(&a->flows, &v->key);
@@ -62,11 +69,11 @@ static struct accel_flow *add_flow(struct accel *a, const struct accel_arrival *
     }
     struct accel_flow *f = accel_flow_at(&a->flows, i);
     *(struct accel_opening *)pool_at(&a->openings, opening) =
-        (struct accel_opening){.flow = i, .began = v->now, .epoch = epoch};
+        (struct accel_opening){.flow = i, .began = v->now, .epoch = request->epoch};
     f->opening = opening;
     f->client_isn = v->tcp.seq;
     f->client_end = seq_add(v->tcp.seq, 1);
-    f->our_isn = pairing->isn;
+    f->our_isn = request->pairing.isn;
     f->client_mss = UINT16_MAX; /* the near box sees to it */
     ACCEL_COUNT(a, far_flows);
     accel_flow_state_set(a, f, ACCEL_OPENING, v->now);
@@ -112,19 +119,18 @@ static void send_twin(struct accel *a, struct accel_flow *f, struct accel_arriva
 }
 
 /* What the server sends again of itself, it does not send so soon (RFC 6298 2.1). */
-static bool answers_twin(const struct accel *a, const struct accel_flow *f, const struct accel_arrival *v)
+static bool answers_twin(const struct accel_flow *f, const struct accel_arrival *v)
 {
     const uint16_t syn_ack = TCP_SYN | TCP_ACK;
     const uint32_t age_ms = (uint32_t)(v->now / NS_PER_MS) - f->began_ms;
-    return a->settings.syn_twice && (v->tcp.flags & syn_ack) == syn_ack && age_ms < TWIN_MS;
+    return (v->tcp.flags & syn_ack) == syn_ack && age_ms < TWIN_MS;
 }
 
 /* One of an old connection gives way to a new one: RFC 9293 3.6.1, RFC 6191. */
 static enum accel_verdict from_near_syn(struct accel *a, struct accel_flow *f, struct accel_arrival *v)
 {
-    struct accel_pairing pairing;
-    uint32_t epoch;
-    if (!recognise(a, v, &pairing, &epoch))
+    struct request request;
+    if (!recognise(a, v, &request))
         return ACCEL_PASS;
     if (!accel_checksum_ok(a, v))
         return ACCEL_DROP;
@@ -133,15 +139,15 @@ static enum accel_verdict from_near_syn(struct accel *a, struct accel_flow *f, s
         f = NULL;
     }
     if (f && f->state == ACCEL_OPEN && seq_eq(f->client_isn, v->tcp.seq)) {
-        answer_again(a, f, v, pairing.syn_ack_mark);
+        answer_again(a, f, v, request.pairing.syn_ack_mark);
         return ACCEL_DROP;
     }
     if (!f)
-        f = add_flow(a, v, &pairing, epoch);
+        f = add_flow(a, v, &request);
     if (!f)
         return ACCEL_PASS;
     accel_mark_remove(&v->segment);
-    if (a->settings.syn_twice && f->state == ACCEL_OPENING)
+    if (request.twice && f->state == ACCEL_OPENING)
         send_twin(a, f, v);
     return ACCEL_PASS;
 }
@@ -253,7 +259,8 @@ static enum accel_verdict answered(struct accel *a, struct accel_flow *f, struct
     f->opening = POOL_NONE;
     ACCEL_COUNT(a, flows_translated);
     accel_flow_state_set(a, f, ACCEL_OPEN, v->now);
-    release(a, f, o, a->settings.syn_twice ? 0 : f->server_ts, v->now);
+    const bool twice = o->syn_tries;
+    release(a, f, o, twice ? 0 : f->server_ts, v->now);
     pool_put(&a->openings, pool_index(&a->openings, o));
     return ACCEL_PASS;
 }
@@ -279,7 +286,7 @@ enum accel_verdict accel_far_from_server(struct accel *a, struct accel_flow *f, 
         return ACCEL_PASS;
     if (f->state == ACCEL_OPENING)
         return opening_from_server(a, f, v);
-    if (answers_twin(a, f, v)) {
+    if (answers_twin(f, v)) {
         ACCEL_COUNT(a, far_answered_twice);
         return ACCEL_DROP;
     }

@@ -153,7 +153,9 @@ static void ask_for_far_box(struct accel *a, struct accel_flow *f, struct accel_
     struct accel_pairing pairing;
     o->epoch = accel_epoch(a, v->now);
     accel_pairing_of(&a->settings.pair_key, &f->key, f->client_isn, o->epoch, &pairing);
-    if (accel_mark_insert(&v->segment, pairing.syn_mark) < 0)
+    const int64_t rtt = accel_servers_rtt(&a->servers, &f->key, v->now), twice_from = a->settings.syn_twice_from_ns;
+    const uint32_t mark = twice_from && rtt >= twice_from ? pairing.syn_twice_mark : pairing.syn_mark;
+    if (accel_mark_insert(&v->segment, mark) < 0)
         return;
     v->tcp.header_len = (uint8_t)(v->tcp.header_len + ACCEL_MARK_BYTES);
     f->our_isn = pairing.isn;
@@ -399,8 +401,11 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     else if (memcmp(known, &said, sizeof said) != 0)
         ACCEL_COUNT(a, servers_changed);
     const bool far = is_from_far_box(a, f, v);
+    o->rtt_ns = v->now - o->syn_at;
     if (!a->settings.paired || o->fast_open == ACCEL_FAST_OPEN_OFF)
         accel_servers_learn(&a->servers, &f->key, &said, far, v->now); /* it was asked for a far box too */
+    if (far && o->syn_tries == 1)
+        accel_servers_set_rtt(&a->servers, &f->key, o->rtt_ns);
     accel_answers_learn(a, &f->key);
     accel_fast_open_answered(a, f, v);
     look_for_far_box(a, o, far);
@@ -414,7 +419,6 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     f->server_end = seq_add(v->tcp.seq, 1);
     o->client_ack = f->server_end;
     o->server_window = v->tcp.window;
-    o->rtt_ns = v->now - o->syn_at;
     f->waited_100us = (uint16_t)min_i64(max_i64((v->now - o->began) / (100 * NS_PER_US), 1), UINT16_MAX);
 }
 

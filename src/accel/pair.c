@@ -31,8 +31,10 @@ void accel_pairing_of(const struct hash_key *key, const struct accel_key *flow, 
 {
     const uint64_t numbers = hash_of(key, flow, client_isn, epoch, OF_NUMBERS);
     const uint64_t marks = hash_of(key, flow, client_isn, epoch, OF_MARKS);
-    *out = (struct accel_pairing){
-        .isn = seq_of((uint32_t)numbers), .syn_mark = (uint32_t)marks, .syn_ack_mark = (uint32_t)(marks >> 32)};
+    *out = (struct accel_pairing){.isn = seq_of((uint32_t)numbers),
+                                  .syn_mark = (uint32_t)marks,
+                                  .syn_twice_mark = (uint32_t)(numbers >> 32),
+                                  .syn_ack_mark = (uint32_t)(marks >> 32)};
 }
 
 /* ---- the option ---- */

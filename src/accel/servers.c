@@ -75,6 +75,19 @@ void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, c
     slot->at = now;
 }
 
+int64_t accel_servers_rtt(const struct accel_servers *s, const struct accel_key *key, int64_t now)
+{
+    const struct accel_server *slot = find(s, key, now);
+    return slot && slot->far ? slot->rtt_ns : 0;
+}
+
+void accel_servers_set_rtt(struct accel_servers *s, const struct accel_key *key, int64_t rtt_ns)
+{
+    struct accel_server *slot = slot_of(s, key);
+    if (is_of(slot, key))
+        slot->rtt_ns = rtt_ns;
+}
+
 enum accel_server_fast_open accel_servers_fast_open(const struct accel_servers *s, const struct accel_key *key,
                                                     int64_t now)
 {

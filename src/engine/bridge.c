@@ -68,7 +68,7 @@ static int open_accelerator(struct bridge *b, const struct allocator *a, char me
                                .idle_timeout_ns = p->idle_timeout_ns,
                                .closed_timeout_ns = p->closed_timeout_ns,
                                .paired = p->paired,
-                               .syn_twice = p->syn_twice,
+                               .syn_twice_from_ns = p->syn_twice_from_ns,
                                .role = p->far ? ACCEL_FAR : ACCEL_NEAR,
                                .pair_key = {.k0 = load_be64(p->key), .k1 = load_be64(p->key + 8)},
                                .wall_ns = clock_epoch(),

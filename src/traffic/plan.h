@@ -187,7 +187,8 @@ struct plan_accelerator {
     bool paired; /* by this key: */
     bool far;
     uint8_t key[PLAN_PAIR_KEY_BYTES];
-    bool syn_twice, fast_open;
+    int64_t syn_twice_from_ns;
+    bool fast_open;
     uint32_t fast_open_cookies;
     int64_t fast_open_wait_ns;
     const struct plan_bypass *bypass; /* connections that pass untouched */

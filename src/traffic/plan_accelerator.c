@@ -70,9 +70,10 @@ static const struct config_field fields[] = {
      .doc = "Which box of a pair this is"},
     {CONFIG_MEMBER(struct accelerator_config, key), .type = CONFIG_TYPE_STRING, .min = "32", .max = "32",
      .doc = "The key of a near and a far box that save a round trip together: 32 hexadecimal digits, the same at both"},
-    {CONFIG_MEMBER(struct accelerator_config, syn_twice), .type = CONFIG_TYPE_BOOL, .fallback = "false",
-     .doc = "At the far box: a server gets each SYN of a pair twice, lest it take its own handshake for the path's "
-            "round trip"},
+    {CONFIG_MEMBER(struct accelerator_config, syn_twice_from), .type = CONFIG_TYPE_DURATION, .fallback = "10ms",
+     .min = "0", .max = "1m",
+     .doc = "At the near box of a pair: from this round trip on a server gets SYNs twice, lest it take its own "
+            "handshake for the path's; 0: never"},
     {CONFIG_MEMBER(struct accelerator_config, fast_open), .type = CONFIG_TYPE_BOOL, .fallback = "false",
      .doc =
          "At the near box: SYNs to servers that speak TCP Fast Open take the first data along, which a server may then "
@@ -177,7 +178,7 @@ void plan_compile_accelerator(struct compiling *c)
                                     .server_memory_ns = from->server_memory,
                                     .idle_timeout_ns = from->idle_timeout,
                                     .closed_timeout_ns = from->closed_timeout,
-                                    .syn_twice = from->syn_twice,
+                                    .syn_twice_from_ns = from->syn_twice_from,
                                     .fast_open = from->fast_open,
                                     .fast_open_cookies = from->fast_open_cookies,
                                     .fast_open_wait_ns = from->fast_open_wait,
@@ -188,8 +189,6 @@ void plan_compile_accelerator(struct compiling *c)
     compile_key(c, from, to);
     if (to->fast_open && to->far)
         config_errors_add(c->errors, from->node, "fast_open", "found true at role far, allowed at role near");
-    if (to->syn_twice && !(to->far && to->paired))
-        config_errors_add(c->errors, from->node, "syn_twice", "found true, allowed at role far with a key");
     compile_bypasses(c, from, to);
     if (to->clients != PLAN_NONE && to->clients == to->servers)
         config_errors_add(c->errors, from->node, "servers", "found the port of the clients, allowed the other one");

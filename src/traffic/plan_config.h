@@ -359,8 +359,8 @@ struct accelerator_config {
     int role;                                   /* 0 near, 1 far */
     int shortcut;                               /* enum plan_shortcut */
     const char *key, *table, *log, *prometheus; /* or NULL */
-    bool syn_twice, fast_open;
-    int64_t fast_open_wait;
+    bool fast_open;
+    int64_t fast_open_wait, syn_twice_from;
     uint32_t fast_open_cookies;
     const struct bypass_config *bypass;
     uint32_t bypass_count;

@@ -61,9 +61,9 @@ YAML
     run -0 weir check examples/accel.yaml --set accelerator.fast_open=true --set accelerator.key=$key
     run -2 weir check examples/accel.yaml --set accelerator.fast_open=true --set accelerator.role=far --set accelerator.key=$key
     holds "fast_open: found true at role far, allowed at role near" "$output"
-    run -0 weir check examples/accel.yaml --set accelerator.syn_twice=true --set accelerator.role=far --set accelerator.key=$key
-    run -2 weir check examples/accel.yaml --set accelerator.syn_twice=true --set accelerator.key=$key
-    holds "syn_twice: found true, allowed at role far with a key" "$output"
+    run -0 weir check examples/accel.yaml --set accelerator.syn_twice_from=0 --set accelerator.key=$key
+    run -2 weir check examples/accel.yaml --set accelerator.syn_twice_from=2m --set accelerator.key=$key
+    holds "accelerator.syn_twice_from" "$output"
     run -2 weir check examples/accel.yaml --set accelerator.fast_open_wait=2s
     holds "accelerator.fast_open_wait" "$output"
     run -0 weir check examples/accel.yaml --set accelerator.shortcut=auto

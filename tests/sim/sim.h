@@ -62,7 +62,7 @@ struct sim_cell {
     uint32_t frames; /* of the wire's pool, and that may be held out of order; 0: enough for a small window */
     enum sim_accel accel; /* a near box of the accelerator in the middle, impaired on all four ways */
     enum sim_pair pair;
-    bool syn_twice; /* by the far box */
+    bool syn_twice; /* from the far box to the server, whatever the round trip */
     enum sim_cookies cookies;
     int64_t kill_every_ns; /* boxes are killed and started again on the table they left; 0: never */
     enum sim_fast_open fast_open;

@@ -33,6 +33,7 @@ static void teach(struct sim *s)
     if (!right)
         says.mss = 1460;
     accel_servers_learn(&s->box[0]->servers, &key, &says, s->cell->pair >= SIM_PAIR_KNOWN, s->now);
+    accel_servers_set_rtt(&s->box[0]->servers, &key, 1);
     accel_answers_learn(s->box[0], &key);
 }
 
@@ -59,7 +60,7 @@ static void make_box(struct sim *s, enum accel_role role, struct link *ends[2])
     settings.secret = (struct hash_key){digest_mix(s->cell->seed, 21 + role), 7};
     settings.paired = s->cell->pair != SIM_NO_PAIR;
     settings.role = role;
-    settings.syn_twice = role == ACCEL_FAR && s->cell->syn_twice;
+    settings.syn_twice_from_ns = s->cell->syn_twice;
     settings.pair_key = (struct hash_key){digest_mix(s->cell->seed, 23), 8};
     settings.fast_open = role == ACCEL_NEAR && s->cell->fast_open != SIM_NO_FAST_OPEN;
     int e = 0;
