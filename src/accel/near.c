@@ -405,7 +405,7 @@ static void learn(struct accel *a, struct accel_flow *f, const struct accel_arri
     if (!a->settings.paired || o->fast_open == ACCEL_FAST_OPEN_OFF)
         accel_servers_learn(&a->servers, &f->key, &said, far, v->now); /* it was asked for a far box too */
     if (far && o->syn_tries == 1)
-        accel_servers_set_rtt(&a->servers, &f->key, o->rtt_ns);
+        accel_servers_measured(&a->servers, &f->key, o->rtt_ns);
     accel_answers_learn(a, &f->key);
     accel_fast_open_answered(a, f, v);
     look_for_far_box(a, o, far);

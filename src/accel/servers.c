@@ -81,11 +81,11 @@ int64_t accel_servers_rtt(const struct accel_servers *s, const struct accel_key 
     return slot && slot->far ? slot->rtt_ns : 0;
 }
 
-void accel_servers_set_rtt(struct accel_servers *s, const struct accel_key *key, int64_t rtt_ns)
+void accel_servers_measured(struct accel_servers *s, const struct accel_key *key, int64_t rtt_ns)
 {
     struct accel_server *slot = slot_of(s, key);
     if (is_of(slot, key))
-        slot->rtt_ns = rtt_ns;
+        slot->rtt_ns = min_i64(rtt_ns, slot->rtt_ns + (rtt_ns - slot->rtt_ns) / 8);
 }
 
 enum accel_server_fast_open accel_servers_fast_open(const struct accel_servers *s, const struct accel_key *key,

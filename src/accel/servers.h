@@ -23,7 +23,7 @@ struct accel_server {
     bool far;                  /* a far box stands before it */
     uint8_t fast_open;         /* enum accel_server_fast_open */
     int64_t at, fast_open_at;
-    int64_t rtt_ns; /* to a far box and back, when it last answered; 0: not known */
+    int64_t rtt_ns; /* to a far box and back, so far as it is believed */
 };
 
 struct accel_servers {
@@ -46,9 +46,10 @@ uint32_t accel_servers_place(const struct accel_servers *s, const struct accel_k
 bool accel_servers_far(const struct accel_servers *s, const struct accel_key *key, int64_t now);
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
                          bool far, int64_t now);
-/* The round trip to a far box; 0: there is none, or it is not known. */
+/* The round trip to a far box, as measured: a shorter one is believed at once, and a longer one, which may be a busy
+ * machine's, by an eighth each time. 0: there is none, or it is not known. */
 int64_t accel_servers_rtt(const struct accel_servers *s, const struct accel_key *key, int64_t now);
-void accel_servers_set_rtt(struct accel_servers *s, const struct accel_key *key, int64_t rtt_ns);
+void accel_servers_measured(struct accel_servers *s, const struct accel_key *key, int64_t rtt_ns);
 enum accel_server_fast_open accel_servers_fast_open(const struct accel_servers *s, const struct accel_key *key,
                                                     int64_t now);
 /* Of a server that is known; otherwise nothing is remembered. */

@@ -115,7 +115,7 @@ for host in $server4 $server6; do
     for twice in 0 10ms; do
         near_start --set accelerator.key=$key --set accelerator.syn_twice_from=$twice
         far_start --set accelerator.key=$key
-        in_ns client /usr/bin/python3 tests/interop/accel_peer.py first "$host" 8000 1 >/dev/null # which the near box learns by
+        in_ns client /usr/bin/python3 tests/interop/accel_peer.py first "$host" 8000 4 >/dev/null # by which the near box learns how far it is
         before=$(syn_acks_again)
         start_in_ns client "$work/hold.out" /usr/bin/python3 tests/interop/accel_peer.py hold "$host" 8000 6
         holder=$started_pid

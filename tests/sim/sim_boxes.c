@@ -33,7 +33,7 @@ static void teach(struct sim *s)
     if (!right)
         says.mss = 1460;
     accel_servers_learn(&s->box[0]->servers, &key, &says, s->cell->pair >= SIM_PAIR_KNOWN, s->now);
-    accel_servers_set_rtt(&s->box[0]->servers, &key, 1);
+    accel_servers_measured(&s->box[0]->servers, &key, NS_PER_S);
     accel_answers_learn(s->box[0], &key);
 }
 

@@ -161,10 +161,13 @@ static bool asks_twice(uint16_t port, int64_t answered_after_ns)
 static void a_server_far_away_is_to_get_the_syn_twice(void **state)
 {
     (void)state;
-    assert_false(asks_twice(1, 20 * NS_PER_MS)); /* nothing is known */
-    assert_true(asks_twice(2, 10 * NS_PER_MS));
-    assert_true(asks_twice(3, 10 * NS_PER_MS - 1));
-    assert_false(asks_twice(4, 0));
+    assert_false(asks_twice(1, 79 * NS_PER_MS)); /* nothing is known */
+    assert_false(asks_twice(2, 20 * NS_PER_MS)); /* once is no proof */
+    assert_true(asks_twice(3, 10 * NS_PER_MS));
+    assert_true(asks_twice(4, 10 * NS_PER_MS - 1));
+    assert_false(asks_twice(5, 80 * NS_PER_MS));
+    assert_true(asks_twice(6, 0));
+    assert_false(asks_twice(7, 0));
 }
 
 /* ---- the far box ---- */
