@@ -8,6 +8,7 @@
 #ifndef WEIR_BASE_ALLOC_HEAP_H
 #define WEIR_BASE_ALLOC_HEAP_H
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -79,6 +80,28 @@ static inline void alloc_heap_free(const struct allocator *self, void *memory, s
 static inline const struct allocator *alloc_heap(void)
 {
     static const struct allocator heap = {.alloc = alloc_heap_alloc, .free = alloc_heap_free, .context = NULL};
+    return &heap;
+}
+
+/*
+ * The same, and every page is there from the start, so that none is missing when a packet comes: a first touch takes the
+ * kernel up to milliseconds where pages are huge, or a hypervisor's. An area of more than half of what the machine has free
+ * becomes real as it is touched.
+ */
+static inline void *alloc_heap_resident_alloc(const struct allocator *self, size_t size, size_t align)
+{
+    void *memory = alloc_heap_alloc(self, size, align);
+    const size_t length = alloc_heap_mapped_size(size), free_pages = (size_t)sysconf(_SC_AVPHYS_PAGES);
+    if (!memory || size <= ALLOC_HEAP_LARGE || length / alloc_heap_page() > free_pages / 2)
+        return memory;
+    if (madvise(memory, length, MADV_POPULATE_WRITE) < 0 && errno == EINVAL) /* before Linux 5.14 */
+        memset(memory, 0, size);
+    return memory;
+}
+
+static inline const struct allocator *alloc_heap_resident(void)
+{
+    static const struct allocator heap = {.alloc = alloc_heap_resident_alloc, .free = alloc_heap_free, .context = NULL};
     return &heap;
 }
 

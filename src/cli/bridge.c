@@ -151,7 +151,7 @@ static int carry_out(const struct plan *p, const struct bridge_options *o)
     int result = output_open(&json, o->json);
     if (result != EXIT_MET)
         return result;
-    int error = bridge_open(&b, p, &o->box, alloc_heap(), message);
+    int error = bridge_open(&b, p, &o->box, alloc_heap_resident(), message);
     if (error < 0) {
         complain("%s: %s", p->accelerator ? "accel" : "bridge", message[0] ? message : err_text(error));
         output_abandon(&json);

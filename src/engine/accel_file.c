@@ -123,7 +123,7 @@ int accel_file_open(struct accel_file *f, const char *path, struct accel_setting
         error = reserve(f, path, anew, message);
     if (error < 0)
         return error;
-    void *memory = mmap(NULL, f->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, 0);
+    void *memory = mmap(NULL, f->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, f->fd, 0);
     if (memory == MAP_FAILED)
         return system_error(path, "map", errno, message);
     f->memory = s->store = memory;

@@ -125,7 +125,7 @@ for host in $server4 $server6; do
         box_stop near far
         check_equal "$host, SYN twice from $twice: SYN-ACKs that the server's kernel sent again" "$([ $twice = 0 ] && echo 0 || echo 6)" $(($(syn_acks_again) - before))
     done
-    check_equal "$host: the far box sent each SYN twice" 6 "$(count far far_syn_twice)"
+    check_equal "$host: the second answers ended at the far box" "$(count far far_syn_twice)" "$(count far far_answered_twice)"
     diag "least round trips in ms: once $(tr '\n' ' ' <"$work/0.rtt"); twice $(tr '\n' ' ' <"$work/10ms.rtt")"
     check_equal "$host: a server behind a far box takes its own handshake for the path" yes "$(awk 'NR == 1 { print ($1 < 10 ? "yes" : "no") }' "$work/0.rtt")"
     check_equal "$host: one that gets the SYN twice measures the path" yes "$(awk 'NR == 1 { print ($1 >= 40 ? "yes" : "no") }' "$work/10ms.rtt")"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * base/alloc and base/alloc_heap: zeroed memory at the alignment asked for, sizes small and large; products that
- * overflow are refused; a huge area costs address space only.
+ * overflow are refused; a huge area costs address space only; memory that is to be resident is.
  */
 #include "support/cmocka_all.h"
 
@@ -60,12 +60,43 @@ static void test_a_huge_area_costs_address_space_only(void **state)
     alloc_free(a, p, size);
 }
 
+static size_t resident_pages(void *memory, size_t pages)
+{
+    unsigned char there[4096];
+    size_t n = 0;
+    assert_true(pages <= sizeof there);
+    assert_int_equal(mincore(memory, pages * alloc_heap_page(), there), 0);
+    for (size_t i = 0; i < pages; i++)
+        n += there[i] & 1;
+    return n;
+}
+
+static void test_resident_memory_is_there_before_it_is_touched(void **state)
+{
+    (void)state;
+    const struct allocator *a = alloc_heap_resident();
+    const size_t pages = 1000, size = pages * alloc_heap_page() - 100;
+    uint8_t *lazy = alloc_zeroed(alloc_heap(), size, 64), *p = alloc_zeroed(a, size, 64);
+    assert_non_null(lazy);
+    assert_non_null(p);
+    assert_int_equal(resident_pages(lazy, pages), 0);
+    assert_int_equal(resident_pages(p, pages), pages);
+    assert_true(is_zero(p, size));
+    alloc_free(a, p, size);
+    alloc_free(alloc_heap(), lazy, size);
+    p = alloc_zeroed(a, (size_t)64 << 30, 64); /* more than there is */
+    assert_non_null(p);
+    assert_int_equal(resident_pages(p, pages), 0);
+    alloc_free(a, p, (size_t)64 << 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_is_zeroed_and_aligned_at_every_size),
         cmocka_unit_test(test_products_that_overflow_and_sizes_beyond_memory_are_refused),
         cmocka_unit_test(test_a_huge_area_costs_address_space_only),
+        cmocka_unit_test(test_resident_memory_is_there_before_it_is_touched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
