@@ -7,9 +7,9 @@
  * hour of the wall clock. So the near box can send early data on at once, in numbers that the far box understands.
  *
  * A mark is a TCP option in front of the others (RFC 6994: kind 254, ExID 0x5745, 4 bytes): of the SYN, that a near box
- * asks, and by another one that the server is to get the SYN twice (far.c); of the SYN-ACK, that a far box has answered. A far box strikes the mark of a SYN out, so that servers never see
- * one; a SYN-ACK's reaches no client behind a near box, which takes it. Where there is no far box a server does not know
- * the option and passes over it (RFC 9293 3.1).
+ * asks, and by another one that the server is to get the SYN twice (far.c); of the SYN-ACK, that a far box has answered.
+ * A far box strikes the mark of a SYN out, so that servers never see one; a SYN-ACK's reaches no client behind a near box,
+ * which takes it. Where there is no far box a server does not know the option and passes over it (RFC 9293 3.1).
  */
 #ifndef WEIR_ACCEL_PAIR_H
 #define WEIR_ACCEL_PAIR_H

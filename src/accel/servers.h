@@ -46,8 +46,10 @@ uint32_t accel_servers_place(const struct accel_servers *s, const struct accel_k
 bool accel_servers_far(const struct accel_servers *s, const struct accel_key *key, int64_t now);
 void accel_servers_learn(struct accel_servers *s, const struct accel_key *key, const struct accel_promise *said,
                          bool far, int64_t now);
-/* The round trip to a far box, as measured: a shorter one is believed at once, and a longer one, which may be a busy
- * machine's, by an eighth each time. 0: there is none, or it is not known. */
+/*
+ * The round trip to a far box, as measured: a shorter one is believed at once, and a longer one, which may be a busy
+ * machine's, by an eighth each time. 0: there is none, or it is not known.
+ */
 int64_t accel_servers_rtt(const struct accel_servers *s, const struct accel_key *key, int64_t now);
 void accel_servers_measured(struct accel_servers *s, const struct accel_key *key, int64_t rtt_ns);
 enum accel_server_fast_open accel_servers_fast_open(const struct accel_servers *s, const struct accel_key *key,
