@@ -134,8 +134,8 @@ void accel_settings_default(struct accel_settings *s);
 
 struct accel;
 /*
- * Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, Fast Open at a far box, SYNs twice at
- * another one, a store of other settings).
+ * Frames that come in by one link leave by the other. ERR_NO_MEMORY, ERR_INVALID (a zero, Fast Open at a far box, a store
+ * of other settings).
  */
 MUST_CHECK int accel_new(const struct accel_settings *s, const struct allocator *a, struct link *clients,
                          struct link *servers, int64_t now, struct accel **out);

@@ -174,7 +174,7 @@ struct accel_flow *accel_flow_begin(struct accel *a, const struct accel_arrival 
 bool accel_client_syn(struct accel *a, struct accel_arrival *v);
 /* One that was answered nearer to the wire: a flow, and whether the SYN goes on. */
 bool accel_client_answered(struct accel *a, struct accel_arrival *v, const struct accel_answered *answered);
-/* The flows, and the openings for SYNs without an acknowledgement, that are left; SYNs answered elsewhere have some of them. */
+/* The flows, and the openings for SYNs without an acknowledgement, that are left: some are kept (accel_answers_to_come). */
 uint32_t accel_flows_left(const struct accel *a);
 uint32_t accel_openings_left(const struct accel *a);
 bool accel_opening_from_client(struct accel *a, struct accel_flow *f, struct accel_arrival *v);
